@@ -1,0 +1,1 @@
+"""Shipped networks and sequences, with their provenance."""

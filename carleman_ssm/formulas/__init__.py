@@ -1,0 +1,1 @@
+"""The neck of the hourglass: statements, and what prints, proves and computes them."""

@@ -1,0 +1,223 @@
+r"""Statements: what is printed, proved and compiled, as plain immutable data.
+
+A result is a `ClosedForm`; what characterises it is a tuple of `Identity`; how it was obtained is a
+`Derivation`. Consumers (`verify`, `to_latex`, `compile_kernel`) read these and know no model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from keyword import iskeyword
+from types import MappingProxyType
+
+import sympy as sp
+
+
+def check_names(symbols: Iterable[sp.Basic]) -> None:
+    """Refuse names that cannot stand in generated code, and two symbols of one name.
+
+    Raises
+    ------
+    ValueError
+        A name is no Python identifier or is a keyword, or one name belongs to two different symbols
+        (same name, different assumptions). Names from files and the command line pass here before any
+        code is generated.
+    """
+    seen: dict[str, sp.Basic] = {}
+    for symbol in symbols:
+        name = str(symbol.base) if isinstance(symbol, sp.Indexed) else str(symbol)
+        if not name.isidentifier() or iskeyword(name):
+            msg = f"{name!r} cannot name a symbol: use a Python identifier that is no keyword, such as 'lambda_0'"
+            raise ValueError(msg)
+        other = seen.setdefault(name, symbol)
+        if other != symbol and type(other) is type(symbol) and isinstance(symbol, sp.Symbol):
+            msg = f"two different symbols are both called {name!r} (their assumptions differ): rename one"
+            raise ValueError(msg)
+
+
+def _immutable(expression: sp.Basic | sp.MatrixBase) -> sp.Basic:
+    """Exact immutable form of an expression or matrix; strings are refused, never parsed."""
+    if isinstance(expression, str):
+        msg = f"expected a SymPy expression, got the text {expression!r}: text is never evaluated"
+        raise TypeError(msg)
+    if isinstance(expression, sp.MatrixBase):
+        return sp.ImmutableMatrix(expression)
+    return sp.sympify(expression, strict=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The statement that two expressions are equal for all values of their symbols.
+
+    Two sides are stored, because ``sympy.Eq(x, x)`` collapses to ``True``.
+
+    Parameters
+    ----------
+    left, right
+        Expressions or matrices of one shape.
+    name
+        What the statement says, in a few words.
+    because
+        The reason, as prose with TeX.
+    nonzero
+        Expressions that are assumed not to vanish (printed with the statement).
+    """
+
+    left: sp.Basic
+    right: sp.Basic
+    name: str = ""
+    because: str = ""
+    nonzero: tuple[sp.Expr, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "left", _immutable(self.left))
+        object.__setattr__(self, "right", _immutable(self.right))
+        shapes = [getattr(side, "shape", ()) for side in (self.left, self.right)]
+        if shapes[0] != shapes[1]:
+            msg = f"an identity needs two sides of one shape, got {shapes[0]} and {shapes[1]}"
+            raise ValueError(msg)
+
+
+@dataclass(frozen=True)
+class ClosedForm:
+    r"""A named result: ``symbol = expression`` where further symbols stand for their definitions.
+
+    Parameters
+    ----------
+    symbol
+        The left-hand side, a `Symbol` or `Indexed` such as ``z[k]``.
+    expression
+        Right-hand side: an expression or matrix in `arguments` and in the symbols of `where`.
+    arguments
+        The free symbols (or ``IndexedBase`` sequences) in the order in which a kernel takes them.
+    where
+        Ordered ``symbol -> definition``; a definition uses only arguments and *earlier* symbols. A key
+        may be ``K[m]`` (`Indexed` with one symbol as index): a definition for every ``m``.
+    certificates
+        Identities that characterise the result uniquely (initial value and recurrence, say).
+    reference
+        The derivation or statement that it comes from.
+
+    Raises
+    ------
+    ValueError
+        A definition refers to itself or to a later one, or a name is illegal or used twice.
+    """
+
+    symbol: sp.Basic
+    expression: sp.Basic
+    arguments: tuple[sp.Basic, ...] = ()
+    where: Mapping[sp.Basic, sp.Basic] = field(default_factory=dict)
+    certificates: tuple[Identity, ...] = ()
+    reference: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "expression", _immutable(self.expression))
+        object.__setattr__(self, "arguments", tuple(self.arguments))
+        object.__setattr__(self, "certificates", tuple(self.certificates))
+        where = {key: _immutable(value) for key, value in self.where.items()}
+        object.__setattr__(self, "where", MappingProxyType(where))
+        check_names([*self.arguments, *where])
+        _check_order(where)
+
+    def __hash__(self) -> int:
+        return hash((self.symbol, self.expression, self.arguments, tuple(self.where.items())))
+
+    @property
+    def definition(self) -> Identity:
+        """The statement ``symbol = expression`` with every `where` unfolded."""
+        return Identity(self.symbol, unfold(self).expression, name="definition")
+
+    def _repr_latex_(self) -> str:
+        from carleman_ssm.formulas.latex import to_latex  # the printer reads statements, not the reverse
+
+        return f"$$\n{to_latex(self)}\n$$"
+
+
+def _check_order(where: Mapping[sp.Basic, sp.Basic]) -> None:
+    later = [_head(key) for key in where]
+    for key, value in where.items():
+        used = value.free_symbols & set(later)
+        if used:
+            names = ", ".join(sorted(map(str, used)))
+            msg = f"the definition of {key} uses {names}, defined there or later: order definitions by dependency"
+            raise ValueError(msg)
+        later.pop(0)
+
+
+def _head(key: sp.Basic) -> sp.Basic:
+    """The free symbol that a use of `key` leaves in an expression: itself, or the base of ``K[m]``."""
+    return key.base.label if isinstance(key, sp.Indexed) else key
+
+
+def substitute_definition(expression: sp.Basic, key: sp.Basic, value: sp.Basic) -> sp.Basic:
+    """Replace `key` by `value`; for a key ``K[m]`` replace every ``K[i]`` by ``value`` at ``m = i``."""
+    if not isinstance(key, sp.Indexed):
+        return expression.xreplace({key: value})
+    uses = {use: value.xreplace(dict(zip(key.indices, use.indices, strict=True)))
+            for use in expression.atoms(sp.Indexed) if use.base == key.base}
+    return expression.xreplace(uses)
+
+
+def unfold(closed_form: ClosedForm, *symbols: sp.Basic) -> ClosedForm:
+    """Replace the named definitions (all, if none is named) by what they stand for.
+
+    Raises
+    ------
+    KeyError
+        A symbol has no definition in ``closed_form.where``.
+
+    Examples
+    --------
+    >>> lam, delta, a = sp.symbols("lambda Delta a")
+    >>> step = ClosedForm(sp.Symbol("s"), lam**2, (a, delta), {lam: sp.exp(a * delta)})
+    >>> unfold(step).expression
+    exp(2*Delta*a)
+    """
+    chosen = symbols or tuple(closed_form.where)
+    for symbol in chosen:
+        if symbol not in closed_form.where:
+            msg = f"{symbol} has no definition here; defined are {', '.join(map(str, closed_form.where)) or 'none'}"
+            raise KeyError(msg)
+    expression, kept = closed_form.expression, dict(closed_form.where)
+    for symbol in reversed([key for key in closed_form.where if key in chosen]):
+        value = kept.pop(symbol)
+        expression = substitute_definition(expression, symbol, value)
+        kept = {key: substitute_definition(body, symbol, value) for key, body in kept.items()}
+    return replace(closed_form, expression=expression, where=kept)
+
+
+@dataclass(frozen=True, slots=True)
+class Derivation:
+    """A chain ``start = … = end`` with a reason for every step, and the lemmas that it stands on.
+
+    Each step *is* an `Identity` between the previous and the next expression, checked by `verify`.
+    Lemmas are identities that are not links of the chain (the base and the step of an induction).
+    Values are immutable: `step` and `lemma` return a longer derivation.
+    """
+
+    title: str
+    start: sp.Basic
+    steps: tuple[Identity, ...] = ()
+    lemmas: tuple[Identity, ...] = ()
+
+    def step(self, expression: sp.Basic, because: str, nonzero: tuple[sp.Expr, ...] = ()) -> Derivation:
+        """Append ``… = expression`` with its reason."""
+        link = Identity(self.end, expression, name=f"{self.title}, step {len(self.steps) + 1}",
+                        because=because, nonzero=nonzero)
+        return replace(self, steps=(*self.steps, link))
+
+    def lemma(self, identity: Identity) -> Derivation:
+        """Add a statement that the chain relies on, checked on its own."""
+        return replace(self, lemmas=(*self.lemmas, identity))
+
+    @property
+    def end(self) -> sp.Basic:
+        """The last expression of the chain."""
+        return self.steps[-1].right if self.steps else _immutable(self.start)
+
+    @property
+    def conclusion(self) -> Identity:
+        """The end-to-end identity, checked independently of the steps."""
+        return Identity(self.start, self.end, name=self.title, because="all steps together")

@@ -1,0 +1,1 @@
+"""Trained networks: real parameters, real sequences, floating point."""

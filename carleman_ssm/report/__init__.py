@@ -1,0 +1,1 @@
+"""Faces: the terminal, figures, LaTeX pages, the command line."""

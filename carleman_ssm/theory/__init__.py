@@ -1,0 +1,1 @@
+"""The mathematics: one noun per file; reads only formulas."""
