@@ -1,0 +1,178 @@
+r"""The polynomial decoder $\sigma(y) = \sum_{p \le P} g_p y^p$, kept factored: a power of $y$ stays a power.
+
+Coefficients are exact numbers or symbols. Floating-point fits live in `fits`; a float given here would be
+mistaken for an exact number, so it is refused.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import comb
+from typing import Protocol
+
+import sympy as sp
+
+
+class HasSymbols(Protocol):
+    """Anything with an output vector and a feedthrough, such as a `DiagonalSSM` or a `DiscreteSSM`."""
+
+    @property
+    def output_vector(self) -> tuple[sp.Expr, ...]:
+        """The vector $c$ of the readout."""
+
+    @property
+    def feedthrough(self) -> sp.Expr:
+        """The feedthrough $D$."""
+
+
+def exact(value: object, what: str) -> sp.Expr:
+    """`value` as an exact SymPy scalar.
+
+    Raises
+    ------
+    TypeError
+        The value is text or no scalar.
+    ValueError
+        The value contains a floating-point number, infinity or NaN.
+    """
+    if isinstance(value, str):
+        msg = f"{what} is the text {value!r}: text is never evaluated, give an exact number or an expression"
+        raise TypeError(msg)
+    try:
+        expression = sp.sympify(value, strict=True)
+    except sp.SympifyError as error:
+        msg = f"{what} is {value!r}, which is no exact number and no SymPy expression"
+        raise TypeError(msg) from error
+    if not isinstance(expression, sp.Expr):
+        msg = f"{what} is {value!r}: a scalar is needed"
+        raise TypeError(msg)
+    if expression.has(sp.Float, sp.nan, sp.oo, sp.zoo, -sp.oo):
+        msg = f"{what} is {expression}: give finite exact numbers, for example Rational(1, 10)"
+        raise ValueError(msg)
+    return expression
+
+
+def require_count(value: int, what: str) -> int:
+    """`value` if it is an integer that is not negative.
+
+    Raises
+    ------
+    TypeError
+        The value is no integer.
+    ValueError
+        The value is negative.
+    """
+    if isinstance(value, bool) or not isinstance(value, int):
+        msg = f"{what} must be an integer, got {value!r}"
+        raise TypeError(msg)
+    if value < 0:
+        msg = f"{what} must not be negative, got {value}"
+        raise ValueError(msg)
+    return value
+
+
+@dataclass(frozen=True)
+class PolynomialDecoder:
+    r"""$\sigma(y) = g_0 + g_1 y + \dots + g_P y^P$ with exact coefficients.
+
+    Parameters
+    ----------
+    coefficients
+        $(g_0, \dots, g_P)$, exact numbers or expressions [output/input^p]; $P \ge 0$. The degree is the
+        *stated* one: a leading zero is kept, so that symbolic families have one size.
+
+    Raises
+    ------
+    ValueError
+        No coefficient is given, or one is a float.
+    TypeError
+        A coefficient is text or no scalar.
+
+    Examples
+    --------
+    >>> y = sp.Symbol("y")
+    >>> square = PolynomialDecoder((0, 0, 1))
+    >>> square(y), square.derivative()(y)
+    (y**2, 2*y)
+    >>> sp.expand(square.shifted(3)(y))
+    y**2 + 6*y + 9
+    """
+
+    coefficients: tuple[sp.Expr, ...]
+
+    def __post_init__(self) -> None:
+        values = tuple(exact(value, f"coefficient g_{p}") for p, value in enumerate(self.coefficients))
+        if not values:
+            msg = "a polynomial decoder needs at least g_0; the zero decoder is PolynomialDecoder((0,))"
+            raise ValueError(msg)
+        object.__setattr__(self, "coefficients", values)
+
+    @classmethod
+    def symbolic(cls, ssm: HasSymbols | None = None, *, degree: int, name: str = "g") -> PolynomialDecoder:
+        """Decoder with the symbols ``g_0 … g_P`` as coefficients.
+
+        Parameters
+        ----------
+        ssm
+            If given, the names of the decoder must not be in use by the readout of this model.
+        degree
+            P, not negative.
+        name
+            Stem of the symbols.
+
+        Raises
+        ------
+        ValueError
+            The degree is negative or a name is taken by `ssm`.
+        """
+        require_count(degree, "degree")
+        symbols = tuple(sp.Symbol(f"{name}_{p}") for p in range(degree + 1))
+        taken = set() if ssm is None else set(map(str, _symbols_of(ssm)))
+        clash = sorted(taken & set(map(str, symbols)))
+        if clash:
+            msg = f"the model already uses {', '.join(clash)}: choose another name for the coefficients"
+            raise ValueError(msg)
+        return cls(symbols)
+
+    @property
+    def degree(self) -> int:
+        """P, the stated degree."""
+        return len(self.coefficients) - 1
+
+    @property
+    def free_symbols(self) -> frozenset[sp.Symbol]:
+        """The symbols in the coefficients."""
+        return frozenset().union(*(value.free_symbols for value in self.coefficients))
+
+    def __call__(self, y: sp.Expr) -> sp.Expr:
+        """The value at `y`, by Horner's scheme."""
+        *lower, value = self.coefficients
+        for coefficient in reversed(lower):
+            value = coefficient + y * value
+        return value
+
+    def derivative(self) -> PolynomialDecoder:
+        r"""$\sigma'$, with coefficients $(p+1)\, g_{p+1}$."""
+        return PolynomialDecoder(tuple(p * g for p, g in enumerate(self.coefficients))[1:] or (sp.S.Zero,))
+
+    def shifted(self, offset: sp.Expr) -> PolynomialDecoder:
+        r"""$\tilde\sigma(y) = \sigma(y_0 + y)$: $\tilde g_q = \sum_{p \ge q} \binom{p}{q} g_p\, y_0^{p-q}$.
+
+        With $y_0 = D u$ this is how a feedthrough enters the lift.
+
+        References
+        ----------
+        THEORY T9 (the replacement rule for $D \ne 0$).
+        """
+        start = exact(offset, "the offset y_0")
+        powers = [start**p for p in range(self.degree + 1)]
+        terms = [(p, g) for p, g in enumerate(self.coefficients) if g != 0]
+        return PolynomialDecoder(tuple(
+            sp.Add(*(comb(p, q) * g * powers[p - q] for p, g in terms if p >= q))
+            for q in range(self.degree + 1)
+        ))
+
+
+def _symbols_of(ssm: HasSymbols) -> set[sp.Basic]:
+    values = [value for field in vars(ssm).values() if isinstance(field, tuple) for value in field]
+    return set().union(*(sp.sympify(value).free_symbols for value in [*values, ssm.feedthrough]))
