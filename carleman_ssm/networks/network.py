@@ -1,0 +1,261 @@
+r"""A trained S4D network: frozen records of its parameters and its simulation in float64.
+
+Encoder, then for each layer $x \leftarrow \mathrm{norm}(W \varphi(\mathrm{S4D}(x)) + w + x)$ (post-norm; with
+`prenorm` the norm acts on the input of the branch), then the mean over time or the last step, then the
+decoder. Dropout is off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import pi, sqrt
+from types import MappingProxyType
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from scipy import special
+
+from carleman_ssm.networks.layers import Array, ComplexArray, Normalization, S4DLayer, parameter_array
+
+__all__ = [
+    "CHOICES",
+    "Array",
+    "ComplexArray",
+    "NetworkConfig",
+    "Normalization",
+    "S4DLayer",
+    "S4DNetwork",
+]
+
+CHOICES: MappingProxyType[str, tuple[object, ...]] = MappingProxyType(
+    {
+        "family": ("s4d",),
+        "activation": ("gelu", "gelu_tanh", "silu", "identity", "square", "cube", "poly"),
+        "output": ("linear", "glu", "none"),
+        "norm": ("none", "batch", "layer"),
+        "prenorm": (False, True),
+        "residual": (True, False),
+        "pool": ("mean", "last"),
+    }
+)
+"""What each entry of a configuration may be; the same table checks files and records."""
+
+Activation = Literal["gelu", "gelu_tanh", "silu", "identity", "square", "cube", "poly"]
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """What the parameters do not say about a network.
+
+    Parameters
+    ----------
+    activation
+        φ: exact (erf) GELU, its tanh form (it differs by 4.7e-4), SiLU, y, y², y³, or learned Σ c_k y^k.
+    output
+        Map after φ: affine, affine with a gated linear unit, or none.
+    norm, prenorm
+        BatchNorm in evaluation, LayerNorm or none; before the branch or after the residual sum.
+    residual, pool
+        Whether a layer adds its input; mean over time or last step.
+    eps
+        Added to the variance of a norm.
+
+    Raises
+    ------
+    ValueError
+        An entry is not one of its choices (named in the message).
+    """
+
+    family: Literal["s4d"] = "s4d"
+    activation: Activation = "gelu"
+    output: Literal["linear", "glu", "none"] = "linear"
+    norm: Literal["none", "batch", "layer"] = "none"
+    prenorm: bool = False
+    residual: bool = True
+    pool: Literal["mean", "last"] = "mean"
+    eps: float = 1e-5
+
+    def __post_init__(self) -> None:
+        for name, choices in CHOICES.items():
+            value = getattr(self, name)
+            if not any(type(value) is type(choice) and value == choice for choice in choices):
+                known = ", ".join(map(repr, choices))
+                msg = f"configuration entry {name!r} is {value!r}; choose one of {known}"
+                raise ValueError(msg)
+        if type(self.eps) is not float or not 0 < self.eps < float("inf"):
+            msg = f"configuration entry 'eps' is {self.eps!r}; it must be a positive float"
+            raise ValueError(msg)
+
+
+@dataclass(frozen=True, eq=False)
+class S4DNetwork:
+    """A network of S4D layers with d inputs, H channels and K classes.
+
+    Parameters
+    ----------
+    encoder_weight, encoder_bias
+        (H, d) and (H,).
+    layers
+        One `S4DLayer` per layer.
+    decoder_weight, decoder_bias
+        (K, H) and (K,).
+    config
+        What the parameters do not say.
+
+    Raises
+    ------
+    ValueError
+        The parts do not fit each other or the configuration.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> layer = S4DLayer(log_dt=[0.0], log_A_real=[[0.0]], A_imag=[[0.0]], C=[[0.5]], D=[0.0])
+    >>> config = NetworkConfig(activation="square", output="none", residual=False, pool="last")
+    >>> network = S4DNetwork([[1.0]], [0.0], (layer,), [[1.0]], [0.0], config)
+    >>> impulse = np.eye(1, 3)[..., None]
+    >>> bool(np.isclose(network(impulse)[0, 0], (np.exp(-2) * (1 - np.exp(-1))) ** 2))
+    True
+    """
+
+    encoder_weight: Array
+    encoder_bias: Array
+    layers: tuple[S4DLayer, ...]
+    decoder_weight: Array
+    decoder_bias: Array
+    config: NetworkConfig
+
+    def __post_init__(self) -> None:
+        encoder = parameter_array("encoder_weight", self.encoder_weight, (None, None))
+        channels = encoder.shape[0]
+        decoder = parameter_array("decoder_weight", self.decoder_weight, (None, channels))
+        values = {
+            "encoder_weight": encoder,
+            "encoder_bias": parameter_array("encoder_bias", self.encoder_bias, (channels,)),
+            "decoder_weight": decoder,
+            "decoder_bias": parameter_array("decoder_bias", self.decoder_bias, decoder.shape[:1]),
+            "layers": tuple(self.layers),
+        }
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+        if not self.layers:
+            msg = "a network needs at least one layer"
+            raise ValueError(msg)
+        for index, layer in enumerate(self.layers):
+            _check_layer(index, layer, channels, self.config)
+
+    @property
+    def channels(self) -> int:
+        """H."""
+        return int(self.encoder_weight.shape[0])
+
+    @property
+    def features(self) -> int:
+        """d, the number of inputs per step."""
+        return int(self.encoder_weight.shape[1])
+
+    @property
+    def classes(self) -> int:
+        """K."""
+        return int(self.decoder_weight.shape[0])
+
+    def kernel(self, layer: int, length: int) -> Array:
+        """Convolution kernel of a layer, (H, length), without the feedthrough."""
+        return self.layers[layer].kernel(length)
+
+    def __call__(self, x: npt.ArrayLike, method: str = "convolution") -> Array:
+        """Logits (batch, K) of sequences x (batch, length, d).
+
+        Parameters
+        ----------
+        x
+            Finite real numbers; at least one step.
+        method
+            FFT convolution, or the recurrence step by step; they agree to rounding.
+
+        Raises
+        ------
+        ValueError
+            Wrong shape, NaN or infinity in x, or values beyond the range of float64 on the way.
+        """
+        with np.errstate(all="ignore"):  # what overflows is reported by name below
+            hidden = self._encode(x)
+            for layer in self.layers:
+                hidden = self._apply(layer, hidden, method)[1]
+            pooled = hidden.mean(axis=1) if self.config.pool == "mean" else hidden[:, -1]
+            logits: Array = pooled @ self.decoder_weight.T + self.decoder_bias
+        if not np.isfinite(logits).all():
+            msg = "the simulation leaves the range of float64; scale the sequences or check the parameters"
+            raise ValueError(msg)
+        return logits
+
+    def preactivations(self, x: npt.ArrayLike, method: str = "convolution") -> tuple[Array, ...]:
+        """Values that reach each layer's activation, feedthrough included: (batch, length, H) per layer."""
+        hidden = self._encode(x)
+        found = []
+        for layer in self.layers:
+            reached, hidden = self._apply(layer, hidden, method)
+            found.append(reached)
+        return tuple(found)
+
+    def _encode(self, x: npt.ArrayLike) -> Array:
+        sequences = np.asarray(x)
+        if sequences.ndim != 3 or sequences.shape[1] < 1 or sequences.shape[2] != self.features:
+            msg = (
+                f"sequences have shape {sequences.shape}, expected (batch, length, {self.features}) "
+                "with at least one step"
+            )
+            raise ValueError(msg)
+        if sequences.dtype.kind not in "fiub" or not np.isfinite(sequences).all():
+            msg = f"sequences of {sequences.dtype} hold NaN, infinity or values that are not real numbers"
+            raise ValueError(msg)
+        encoded: Array = sequences.astype(np.float64) @ self.encoder_weight.T + self.encoder_bias
+        return encoded
+
+    def _apply(self, layer: S4DLayer, x: Array, method: str) -> tuple[Array, Array]:
+        """Pre-activation and output of one layer."""
+        config, norm = self.config, layer.norm
+        branch = norm(x, config.eps) if norm is not None and config.prenorm else x
+        reached = layer.preactivation(branch, method)
+        activated = _activation(config.activation, layer.activation_coefficients, reached)
+        result = layer.output(activated, gated=config.output == "glu")
+        if config.residual:
+            result = result + x
+        if norm is not None and not config.prenorm:
+            result = norm(result, config.eps)
+        return reached, result
+
+
+def _check_layer(index: int, layer: S4DLayer, channels: int, config: NetworkConfig) -> None:
+    norm, weight = layer.norm, layer.output_weight
+    kind = "none" if norm is None else "layer" if norm.running_mean is None else "batch"
+    rows = {"none": None, "linear": channels, "glu": 2 * channels}[config.output]
+    problem = ""
+    if layer.channels != channels:
+        problem = f"it has {layer.channels} channels, the encoder {channels}"
+    elif (None if weight is None else weight.shape[0]) != rows:
+        problem = f"output {config.output!r} needs an output_weight of {rows or 'no'} rows"
+    elif kind != config.norm:
+        problem = f"the configuration says norm {config.norm!r}, the layer holds {kind!r}"
+    elif (config.activation == "poly") != (layer.activation_coefficients is not None):
+        problem = "activation_coefficients belong to activation 'poly' and to no other"
+    if problem:
+        msg = f"layer {index} does not fit the network: {problem}"
+        raise ValueError(msg)
+
+
+def _activation(name: Activation, coefficients: Array | None, y: Array) -> Array:
+    if coefficients is not None:
+        learned: Array = y * np.polynomial.polynomial.polyval(y, coefficients)
+        return learned
+    table: dict[str, Callable[[Array], Array]] = {
+        "gelu": lambda y: y * special.ndtr(y),
+        "gelu_tanh": lambda y: y * special.expit(2 * sqrt(2 / pi) * (y + 0.044715 * y**3)),
+        "silu": lambda y: y * special.expit(y),
+        "identity": lambda y: y,
+        "square": lambda y: y * y,
+        "cube": lambda y: y * y * y,
+    }
+    return table[name](y)
