@@ -1,0 +1,120 @@
+r"""The initial spectra of S4D: Lin, Inv, Real exactly, and LegS as roots of its characteristic polynomial.
+
+For Lin, Inv and LegS the model stores one mode of each conjugate pair: ``states`` counts *stored* modes, half
+of the papers' state size N. The input vector is $b_n = 1$, the gauge in which only the products $b_n c_n$
+matter (THEORY T1′).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sympy as sp
+
+from carleman_ssm.theory.legendre import legs_frequencies
+from carleman_ssm.theory.polynomials import require_count
+from carleman_ssm.theory.ssm import DiagonalSSM
+
+
+def s4d_lin(states: int, *, output_vector: Sequence[sp.Expr] | None = None,
+            feedthrough: sp.Expr = sp.S.Zero) -> DiagonalSSM:
+    r"""S4D-Lin: $a_n = -\tfrac12 + i\pi n$, conjugate pairs; mode 0 is real and is doubled.
+
+    Parameters
+    ----------
+    states
+        Number of stored modes M = N/2.
+    output_vector
+        $c_n$, by default the symbols ``c_0, c_1, …``.
+    feedthrough
+        D, real.
+
+    References
+    ----------
+    Gu et al. (2022), "On the parameterization and initialization of diagonal state space models", eq. 9.
+
+    Examples
+    --------
+    >>> s4d_lin(2).eigenvalues
+    (-1/2, -1/2 + I*pi)
+    >>> s4d_lin(2).with_conjugates(merge_real=True).output_vector
+    (c_0 + conjugate(c_0), c_1, conjugate(c_1))
+    """
+    return _pairs([sp.pi * n for n in range(_checked(states))], output_vector, feedthrough)
+
+
+def s4d_inv(states: int, *, output_vector: Sequence[sp.Expr] | None = None,
+            feedthrough: sp.Expr = sp.S.Zero) -> DiagonalSSM:
+    r"""S4D-Inv: $a_n = -\tfrac12 + i\frac N\pi\left(\frac{N}{2n+1} - 1\right)$ with $N = 2\,\cdot$ states.
+
+    Parameters
+    ----------
+    states, output_vector, feedthrough
+        As in `s4d_lin`.
+
+    References
+    ----------
+    Gu et al. (2022), S4D, eq. 8.
+    """
+    size = 2 * _checked(states)
+    frequencies = [sp.Rational(size) / sp.pi * (sp.Rational(size, 2 * n + 1) - 1) for n in range(states)]
+    return _pairs(frequencies, output_vector, feedthrough)
+
+
+def s4d_real(states: int, *, output_vector: Sequence[sp.Expr] | None = None,
+             feedthrough: sp.Expr = sp.S.Zero) -> DiagonalSSM:
+    r"""S4D-Real: $a_n = -(n+1)$, real modes, no pairs and no factor 2.
+
+    A reference implementation doubles the output even of real modes; fold such a factor into $c$.
+
+    Parameters
+    ----------
+    states
+        Number of real modes (here the full state size N).
+    output_vector, feedthrough
+        As in `s4d_lin`.
+    """
+    eigenvalues = tuple(sp.Integer(-(n + 1)) for n in range(_checked(states)))
+    return DiagonalSSM(eigenvalues, (sp.S.One,) * states, _readout(states, output_vector), feedthrough)
+
+
+def s4d_legs(states: int, *, output_vector: Sequence[sp.Expr] | None = None,
+             feedthrough: sp.Expr = sp.S.Zero) -> DiagonalSSM:
+    r"""S4D-LegS: $a_n = -\tfrac12 + i\omega_n$; $\pm i\omega_n$ is the spectrum of the skew part of HiPPO.
+
+    The $\omega_n$ are exact algebraic numbers (`sympy.CRootOf`), the largest first.
+
+    Parameters
+    ----------
+    states
+        Number of stored modes M; the HiPPO matrix has size N = 2M.
+    output_vector, feedthrough
+        As in `s4d_lin`.
+
+    See Also
+    --------
+    carleman_ssm.theory.legendre.legs_enclosures : rigorous rational bounds of each frequency.
+    """
+    return _pairs(legs_frequencies(_checked(states)), output_vector, feedthrough)
+
+
+def _checked(states: int) -> int:
+    if require_count(states, "the number of states") == 0:
+        msg = "a model needs at least one state"
+        raise ValueError(msg)
+    return states
+
+
+def _readout(states: int, output_vector: Sequence[sp.Expr] | None) -> tuple[sp.Expr, ...]:
+    if output_vector is None:
+        return tuple(sp.Symbol(f"c_{n}") for n in range(states))
+    return tuple(output_vector)
+
+
+def _pairs(frequencies: Sequence[sp.Expr], output_vector: Sequence[sp.Expr] | None,
+           feedthrough: sp.Expr) -> DiagonalSSM:
+    """One of each pair −1/2 ± iω_n, with input 1."""
+    eigenvalues = tuple(-sp.Rational(1, 2) + sp.I * frequency for frequency in frequencies)
+    states = len(eigenvalues)
+    return DiagonalSSM(eigenvalues, (sp.S.One,) * states, _readout(states, output_vector), feedthrough,
+                       conjugate_pairs=True)
