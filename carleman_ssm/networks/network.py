@@ -165,7 +165,9 @@ class S4DNetwork:
         """Convolution kernel of a layer, (H, length), without the feedthrough."""
         return self.layers[layer].kernel(length)
 
-    def __call__(self, x: npt.ArrayLike, method: str = "convolution") -> Array:
+    def __call__(
+        self, x: npt.ArrayLike, method: str = "convolution", activation: Callable[[Array], Array] | None = None
+    ) -> Array:
         """Logits (batch, K) of sequences x (batch, length, d).
 
         Parameters
@@ -174,6 +176,8 @@ class S4DNetwork:
             Finite real numbers; at least one step.
         method
             FFT convolution, or the recurrence step by step; they agree to rounding.
+        activation
+            A function of (batch, length, H) to use in place of every layer's own activation.
 
         Raises
         ------
@@ -183,7 +187,7 @@ class S4DNetwork:
         with np.errstate(all="ignore"):  # what overflows is reported by name below
             hidden = self._encode(x)
             for layer in self.layers:
-                hidden = self._apply(layer, hidden, method)[1]
+                hidden = self._apply(layer, hidden, method, activation)[1]
             pooled = hidden.mean(axis=1) if self.config.pool == "mean" else hidden[:, -1]
             logits: Array = pooled @ self.decoder_weight.T + self.decoder_bias
         if not np.isfinite(logits).all():
@@ -214,12 +218,17 @@ class S4DNetwork:
         encoded: Array = sequences.astype(np.float64) @ self.encoder_weight.T + self.encoder_bias
         return encoded
 
-    def _apply(self, layer: S4DLayer, x: Array, method: str) -> tuple[Array, Array]:
+    def _apply(
+        self, layer: S4DLayer, x: Array, method: str, activation: Callable[[Array], Array] | None = None
+    ) -> tuple[Array, Array]:
         """Pre-activation and output of one layer."""
         config, norm = self.config, layer.norm
         branch = norm(x, config.eps) if norm is not None and config.prenorm else x
         reached = layer.preactivation(branch, method)
-        activated = _activation(config.activation, layer.activation_coefficients, reached)
+        if activation is None:
+            activated = _activation(config.activation, layer.activation_coefficients, reached)
+        else:
+            activated = activation(reached)
         result = layer.output(activated, gated=config.output == "glu")
         if config.residual:
             result = result + x

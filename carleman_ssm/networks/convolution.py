@@ -1,0 +1,32 @@
+r"""Causal convolution as a product with lower-triangular Toeplitz matrices, whose rounding has a proved bound."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from carleman_ssm.networks.enclosures import Floats
+
+BLOCK_ENTRIES = 2**23
+
+
+def toeplitz(kernel: Floats, length: int) -> Floats:
+    r"""$T_{h,j,k} = K_{h,k-j}$ for $k \ge j$, else 0, as a read-only view of a padded copy, (H, L, L)."""
+    padded = np.concatenate([np.zeros((len(kernel), length - 1)), kernel[:, :length]], axis=1)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, length, axis=1)
+    return windows[:, ::-1, :]
+
+
+def convolve(kernel: Floats, drive: Floats) -> Floats:
+    r"""$y_{b,k,h} = \sum_{m\le k}K_{h,m}v_{b,k-m,h}$ for v (batch, length, H), one matrix product per channel.
+
+    The rounding of each entry is at most $\gamma_L\,(|K|\star|v|)$; channels are handled in blocks of bounded memory.
+    """
+    length, channels = drive.shape[1:]
+    result = np.empty_like(drive)
+    block = max(1, BLOCK_ENTRIES // (length * length))
+    for first in range(0, channels, block):
+        rows = slice(first, first + block)
+        matrices = np.ascontiguousarray(toeplitz(kernel[rows], length))
+        product = np.ascontiguousarray(drive[:, :, rows].transpose(2, 0, 1)) @ matrices
+        result[:, :, rows] = product.transpose(1, 2, 0)
+    return result

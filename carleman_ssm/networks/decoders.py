@@ -1,0 +1,203 @@
+r"""The pointwise decoders of all channels at once: exact polynomials, or fits with a certified error.
+
+Both kinds evaluate $p_h(y)$ for arrays (…, H), bound their own rounding, and give the Taylor coefficients
+$p_h^{(q)}(y_0)/q!$ that the Volterra kernels need (THEORY T10, T12′, T13).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import factorial
+from typing import Protocol
+
+import numpy as np
+
+from carleman_ssm.networks.enclosures import Floats, gamma, outward
+from carleman_ssm.theory.fits import ChebyshevFit
+
+
+class ChannelDecoders(Protocol):
+    """What an operator asks of its decoders; arrays end in the channel axis H."""
+
+    @property
+    def degree(self) -> int:
+        """Largest degree of any channel."""
+
+    @property
+    def exact(self) -> bool:
+        """True when the decoders *are* the network's activation, not a fit of it."""
+
+    @property
+    def fit_error(self) -> Floats:
+        """Certified sup-distance to the activation on the channel's interval, (H,)."""
+
+    def __call__(self, preactivations: Floats) -> Floats:
+        """$p_h(y)$ for y (…, H)."""
+
+    def magnitude(self, bound: Floats) -> Floats:
+        """Upper bound (H,) of the computed $|p_h(y)|$ for $|y| ≤$ bound (H,)."""
+
+    def rounding(self, bound: Floats) -> Floats:
+        """Bound (H,) of |computed − exact $p_h(y)$| for $|y| ≤$ bound (H,) inside the intervals."""
+
+    def taylor(self, centres: Floats, order: int) -> Floats:
+        r"""$p_h^{(q)}(y_0)/q!$ for q = 0 … order, (order + 1, …, H)."""
+
+
+@dataclass(frozen=True, eq=False)
+class ExactDecoders:
+    r"""One polynomial $\varphi(y) = \sum_q g_q y^q$ for all channels, its coefficients (P + 1,) taken as exact."""
+
+    coefficients: Floats
+    channels: int
+
+    @property
+    def degree(self) -> int:
+        """P."""
+        return len(self.coefficients) - 1
+
+    @property
+    def exact(self) -> bool:
+        """Always true: nothing was fitted."""
+        return True
+
+    @property
+    def fit_error(self) -> Floats:
+        """Zero."""
+        return np.zeros(self.channels)
+
+    def __call__(self, preactivations: Floats) -> Floats:
+        """Horner's rule."""
+        result = np.full_like(preactivations, self.coefficients[-1])
+        for coefficient in self.coefficients[-2::-1].tolist():
+            result *= preactivations
+            result += coefficient
+        return result
+
+    def magnitude(self, bound: Floats) -> Floats:
+        r"""$\sum_q |g_q| Y^q$, enlarged by the rounding of Horner's rule."""
+        sizes = np.polynomial.polynomial.polyval(bound, np.abs(self.coefficients))
+        return outward(np.asarray(sizes, dtype=np.float64))
+
+    def rounding(self, bound: Floats) -> Floats:
+        r"""Horner: $\gamma_{2P}\sum_q|g_q|Y^q$ (Higham §5.1)."""
+        return outward(gamma(2 * self.degree + 1) * self.magnitude(bound))
+
+    def taylor(self, centres: Floats, order: int) -> Floats:
+        r"""$\sum_p \binom{p}{q} g_p y_0^{p-q}$."""
+        polynomial = np.polynomial.Polynomial(self.coefficients)
+        parts = [polynomial.deriv(q)(centres) / factorial(q) if q else polynomial(centres) for q in range(order + 1)]
+        return np.stack([np.broadcast_to(part, centres.shape) for part in parts])
+
+
+@dataclass(frozen=True, eq=False)
+class FittedDecoders:
+    r"""Chebyshev series $p_h(y) = \sum_j c_{jh} T_j((y - m_h)/w_h)$, one interval $m_h \pm w_h$ per channel.
+
+    Parameters
+    ----------
+    centre, half_width
+        $m$ and $w$ (H,).
+    coefficients
+        $c$ (P + 1, H).
+    fit_error
+        Certified sup-error of each channel on its interval, (H,).
+    """
+
+    centre: Floats
+    half_width: Floats
+    coefficients: Floats
+    fit_error: Floats
+
+    @classmethod
+    def from_fits(cls, fits: Sequence[ChebyshevFit]) -> FittedDecoders:
+        """Stack one fit per channel, padding lower degrees with zeros."""
+        degree = max(len(fit.coefficients) for fit in fits) - 1
+        coefficients = np.zeros((degree + 1, len(fits)))
+        for channel, fit in enumerate(fits):
+            coefficients[: len(fit.coefficients), channel] = fit.coefficients
+        return cls(np.array([fit.centre for fit in fits]), np.array([fit.half_width for fit in fits]),
+                   coefficients, np.array([fit.sup_error for fit in fits]))
+
+    @property
+    def degree(self) -> int:
+        """P."""
+        return len(self.coefficients) - 1
+
+    @property
+    def exact(self) -> bool:
+        """Always false: the activation is approximated."""
+        return False
+
+    def position(self, preactivations: Floats) -> Floats:
+        """$t = (y - m)/w$ in [−1, 1]; rounding past the ends is cut off, constant channels sit at 0."""
+        width = np.where(self.half_width > 0.0, self.half_width, 1.0)
+        scaled: Floats = (preactivations - self.centre) / width
+        return np.clip(scaled, -1.0, 1.0, out=scaled)
+
+    def __call__(self, preactivations: Floats) -> Floats:
+        """Clenshaw's rule."""
+        return clenshaw(self.coefficients, self.position(preactivations))
+
+    def magnitude(self, bound: Floats) -> Floats:  # noqa: ARG002  (the intervals bound it already)
+        r"""$\sum_j|c_j|$, since $|T_j| \le 1$, enlarged by the rounding."""
+        return outward(np.abs(self.coefficients).sum(axis=0) + self._clenshaw_rounding())
+
+    def rounding(self, bound: Floats) -> Floats:  # noqa: ARG002
+        r"""Clenshaw's rounding, and $\sum_j j^2|c_j|$ times the rounding of t (Markov: $|T_j'| \le j^2$)."""
+        slope = (np.arange(self.degree + 1)[:, None] ** 2 * np.abs(self.coefficients)).sum(axis=0)
+        return outward(self._clenshaw_rounding() + gamma(3) * slope)
+
+    def _clenshaw_rounding(self) -> Floats:
+        r"""A local error $\epsilon_k$ in $b_k = c_k + 2tb_{k+1} - b_{k+2}$ acts as a change of $c_k$, and $|T_k| \le 1$.
+
+        So the whole error is at most $\sum_k|\epsilon_k|$, with
+        $|\epsilon_k| \le \gamma_3(|c_k| + 2|b_{k+1}| + |b_{k+2}|)$ and $|b_k| \le \sum_{j\ge k}(j-k+1)|c_j|$
+        ($|U_j| \le j+1$).
+        """
+        size = np.abs(self.coefficients)
+        tail = np.cumsum(size[::-1], axis=0)[::-1]
+        reach = np.cumsum(tail[::-1], axis=0)[::-1]  # Σ_{j≥k}(j−k+1)|c_j|
+        padded = np.concatenate([reach, np.zeros((2, size.shape[1]))])
+        local = size + 2.0 * padded[1:-1] + padded[2:]
+        # The computed b_k themselves exceed their exact bound by a relative γ: one per cent covers degrees below 10⁶.
+        return outward(gamma(4) * 1.01 * local.sum(axis=0))
+
+    def taylor(self, centres: Floats, order: int) -> Floats:
+        r"""$p^{(q)}(y_0)/q!$ through the Chebyshev series of the derivatives."""
+        position, parts, series = self.position(centres), [], self.coefficients
+        width = np.where(self.half_width > 0.0, self.half_width, 1.0)
+        for q in range(order + 1):
+            parts.append(clenshaw(series, position) / (factorial(q) * width**q))
+            series = np.polynomial.chebyshev.chebder(series) if len(series) > 1 else np.zeros_like(series[:1])
+        return np.stack(parts)
+
+
+def clenshaw(coefficients: Floats, position: Floats) -> Floats:
+    r"""$\sum_j c_j T_j(t)$ for c (P + 1, H) and t (…, H) by $b_k = c_k + 2tb_{k+1} - b_{k+2}$, in place.
+
+    References
+    ----------
+    Clenshaw (1955), Math. Tables Aids Comput. 9, 118.
+    """
+    if len(coefficients) == 1:
+        return np.broadcast_to(coefficients[0], position.shape).copy()
+    twice = 2.0 * position
+    ahead, here = np.zeros_like(position), np.broadcast_to(coefficients[-1], position.shape).copy()
+    for row in coefficients[-2:0:-1]:
+        np.subtract(row, ahead, out=ahead)
+        ahead += twice * here
+        ahead, here = here, ahead
+    result: Floats = coefficients[0] - ahead + position * here
+    return result
+
+
+def chebyshev_moments(position: Floats, degree: int, pool_axis: int) -> Floats:
+    r"""Mean over one axis of $T_j(t)$, j = 0 … degree, stacked in front: all truncations at the price of one."""
+    moments = np.empty((degree + 1, *np.delete(position.shape, pool_axis)))
+    before, here = np.ones_like(position), position
+    for j in range(degree + 1):
+        moments[j] = before.mean(axis=pool_axis)
+        before, here = here, 2.0 * position * here - before
+    return moments

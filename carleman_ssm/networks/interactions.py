@@ -1,0 +1,181 @@
+r"""Contributions by order, and the Volterra kernels of every class over the input (THEORY T10, T20).
+
+About a centre $x^0$ with pre-activations $y^0$ the operator is a polynomial in the deviation $x - x^0$:
+with $t_q = p_h^{(q)}(y^0_{k,h})/q!$ and $\eta_{k,h} = \sum_m K_{h,m}W_h(x - x^0)_{k-m}$,
+
+$$\ell_i = \sum_q \ell_i^{(q)},\qquad \ell_i^{(q)} = \sum_h R_{ih}\,\mathrm{pool}_k\; t_{q,k,h}\,\eta_{k,h}^q
+\;+\;[q=0](o_i + S_i\,\mathrm{pool}\,x^0)\;+\;[q=1]\,S_i\,\mathrm{pool}(x-x^0).$$
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from carleman_ssm.networks.convolution import convolve, toeplitz
+from carleman_ssm.networks.decoders import FittedDecoders, chebyshev_moments
+from carleman_ssm.networks.enclosures import Floats
+from carleman_ssm.networks.operator import NetworkOperator, linear_response
+
+MAX_ENTRIES = 10**8
+
+
+def orders(operator: NetworkOperator, sequences: Floats) -> Floats:
+    r"""Contributions (P + 1, batch, classes); their sum over the first axis is ``operator(sequences)``.
+
+    For a polynomial activation entry q is the part of total degree q in the deviation from ``operator.centre``,
+    bias trajectory included. For a fitted decoder raw orders of one high-degree fit cancel and mislead; there entry p
+    is what the fit of degree p adds to that of degree p − 1 (nested fits, the affine residual path in entry 0).
+
+    Raises
+    ------
+    DomainError
+        As the operator's call does.
+    ValueError
+        The sequences and the centre differ in length.
+    """
+    inputs = operator.checked(sequences)
+    parts: Floats = channel_orders(operator, inputs) @ operator.form.readout.value.T
+    affine = affine_orders(operator, inputs)
+    parts[: len(affine)] += affine
+    return parts
+
+
+def affine_orders(operator: NetworkOperator, inputs: Floats) -> Floats:
+    """Offset and residual path by order, (1 or 2, batch, classes): they reach the logits past the decoders."""
+    form, skip = operator.form, operator.form.skip.value.T
+    offset = form.offset.value[:, 0]
+    if not operator.decoders.exact or operator.degree == 0:
+        return (operator.pool(inputs) @ skip + offset)[None]
+    origin = operator.pool(_centre(operator, inputs.shape[1])[None])
+    constant = np.broadcast_to(origin @ skip + offset, (len(inputs), form.classes))
+    return np.stack([constant, (operator.pool(inputs) - origin) @ skip])
+
+
+def channel_orders(operator: NetworkOperator, inputs: Floats) -> Floats:
+    """Pooled decoder outputs by order, (P + 1, batch, H): what `orders` reads out."""
+    values = operator.preactivations(inputs)
+    if isinstance(operator.decoders, FittedDecoders):
+        return _by_degree_of_fit(operator, operator.decoders, values)
+    return _by_total_degree(operator, inputs)
+
+
+def _by_total_degree(operator: NetworkOperator, inputs: Floats) -> Floats:
+    form, centre = operator.form, _centre(operator, inputs.shape[1])
+    response = convolve(form.kernel.value, (inputs - centre) @ form.drive_weight.value.T)
+    taylor = operator.decoders.taylor(linear_response(form, centre[None])[0], operator.degree)
+    parts, power = np.empty((operator.degree + 1, len(inputs), form.channels)), np.ones_like(response)
+    for order, coefficients in enumerate(taylor):
+        parts[order] = operator.pool(coefficients * power)
+        power *= response
+    return parts
+
+
+def _by_degree_of_fit(operator: NetworkOperator, decoders: FittedDecoders, values: Floats) -> Floats:
+    position = decoders.position(values if operator.form.pool == "mean" else values[:, -1:])
+    moments = chebyshev_moments(position, operator.degree, 1)
+    steps = np.diff(decoders.ladder, axis=0, prepend=0.0)
+    parts: Floats = np.einsum("pjh,jbh->pbh", steps, moments, optimize=True)
+    return parts
+
+
+def _centre(operator: NetworkOperator, length: int) -> Floats:
+    if length != len(operator.centre):
+        msg = (f"the centre has {len(operator.centre)} steps, the sequences {length}: orders are counted about a "
+               "centre of their own length")
+        raise ValueError(msg)
+    return operator.centre
+
+
+@dataclass(frozen=True, eq=False)
+class SecondOrderKernel:
+    r"""The quadratic part of every logit, factored: $Q_i = \sum_{h,k} a_{ihk}\,\tau_{hk}\tau_{hk}^\top \otimes W_hW_h^\top$.
+
+    $(\tau_{hk})_s = K_{h,k-s}$, so that $\ell_i^{(2)} = \sum_{s,s',j,j'} Q_{i,sj,s'j'}\,\delta_{sj}\delta_{s'j'}$ for the
+    deviation δ (L, d). Rank at most H per readout step.
+
+    Parameters
+    ----------
+    weights
+        $a$ (classes, H, L): readout × pooling × $p_h''(y^0_{k,h})/2$.
+    kernel
+        $K$ (H, L).
+    drive_weight
+        $W$ (H, d).
+    """
+
+    weights: Floats
+    kernel: Floats
+    drive_weight: Floats
+
+    @property
+    def length(self) -> int:
+        """L."""
+        return int(self.kernel.shape[1])
+
+    def array(self, label: int) -> Floats:
+        """$Q_i$ of one class as a symmetric array (L, d, L, d) over input steps and channels.
+
+        Raises
+        ------
+        ValueError
+            More than 10⁸ entries: use `quadratic_form` on deviations instead.
+        """
+        features = self.drive_weight.shape[1]
+        if (self.length * features) ** 2 > MAX_ENTRIES:
+            msg = (f"the second-order kernel has {(self.length * features) ** 2:.3g} entries (at most {MAX_ENTRIES:.0e} "
+                   "are written out): use quadratic_form, which never expands it")
+            raise ValueError(msg)
+        result = np.zeros((self.length, features, self.length, features))
+        for channel, taps in enumerate(toeplitz(self.kernel, self.length)):
+            lags = (taps * self.weights[label, channel]) @ taps.T
+            mixing = np.outer(self.drive_weight[channel], self.drive_weight[channel])
+            result += lags[:, None, :, None] * mixing[None, :, None, :]
+        return result
+
+    def quadratic_form(self, deviation: Floats) -> Floats:
+        """Second-order part (batch, classes) of deviations (batch, L, d), never expanding the kernel."""
+        response = convolve(self.kernel, deviation @ self.drive_weight.T)
+        result: Floats = np.einsum("ihk,bkh->bi", self.weights, response * response, optimize=True)
+        return result
+
+
+def first_order_kernel(operator: NetworkOperator) -> Floats:
+    r"""$\partial\ell_i/\partial x_{s,j}$ of the operator at its centre, (classes, L, d).
+
+    $\sum_h R_{ih}\sum_k \mathrm{pool}_k\,p_h'(y^0_{k,h})\,K_{h,k-s}W_{hj} + S_{ij}\,\mathrm{pool}_s$ (THEORY T20).
+    """
+    form, length = operator.form, len(operator.centre)
+    weights = _order_weights(operator, 1)
+    lags = np.einsum("hsk,ihk->ihs", toeplitz(form.kernel.value, length), weights, optimize=True)
+    kernel: Floats = np.einsum("ihs,hj->isj", lags, form.drive_weight.value, optimize=True)
+    kernel += operator.pool_weights(length)[None, :, None] * form.skip.value[:, None, :]
+    return kernel
+
+
+def second_order_kernel(operator: NetworkOperator) -> SecondOrderKernel:
+    """Half the Hessian of every logit at the operator's centre, in factored form (THEORY T10, T20)."""
+    length = len(operator.centre)
+    return SecondOrderKernel(_order_weights(operator, 2), operator.form.kernel.value[:, :length],
+                             operator.form.drive_weight.value)
+
+
+def _order_weights(operator: NetworkOperator, order: int) -> Floats:
+    """Readout × pooling × Taylor coefficient at the centre's pre-activations, (classes, H, L)."""
+    centre = operator.centre
+    trajectory = linear_response(operator.form, centre[None])[0]
+    coefficients = operator.decoders.taylor(trajectory, order)[order]
+    pooled: Floats = coefficients.T * operator.pool_weights(len(centre))
+    return operator.form.readout.value[:, :, None] * pooled[None]
+
+
+def channel_importance(operator: NetworkOperator, sequences: Floats) -> Floats:
+    r"""Spread of each channel's contribution to the logits, (H,): $\lVert R_{\cdot h}\rVert_2\cdot\mathrm{std}_b\,\mathrm{pool}\,p_h$.
+
+    The class-independent part of a readout column moves no decision, so the mean over classes is taken off first.
+    """
+    pooled = operator.pool(operator.decoders(operator.preactivations(operator.checked(sequences))))
+    readout = operator.form.readout.value
+    spread: Floats = np.linalg.norm(readout - readout.mean(axis=0), axis=0) * pooled.std(axis=0)
+    return spread

@@ -1,0 +1,116 @@
+r"""Convolution kernels of trained channels with a proved bound on the rounding.
+
+$K_{h,l} = 2\,\mathrm{Re}\sum_n C_{hn}\,\bar b_{hn}\,\lambda_{hn}^{\,l} + D_h\,\delta_{l0}$ with
+$\lambda = e^{\Delta a}$, $\bar b = (\lambda - 1)/a$ (zero-order hold; THEORY T10, S4D eq. for the kernel). The multipliers and
+weights come from ball arithmetic; the powers are float64 products whose error is counted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import flint
+import numpy as np
+from numpy.typing import NDArray
+
+from carleman_ssm.networks.enclosures import Enclosed, Floats, gamma, outward, working_precision
+from carleman_ssm.networks.network import S4DLayer
+
+Complexes = NDArray[np.complex128]
+
+# One complex product in float64 has relative error at most √5 u (Brent, Percival, Zimmermann 2007); with fused
+# multiply-adds 2u. Four u covers both.
+COMPLEX_PRODUCT = 4.0 * 2.0**-53
+NEGLIGIBLE = 1e-200
+
+
+@dataclass(frozen=True, eq=False)
+class Modes:
+    r"""Multipliers $\lambda$ and weights $w = 2C\bar b$ of a layer, (H, M) complex, with absolute errors."""
+
+    multipliers: Complexes
+    multiplier_error: Floats
+    weights: Complexes
+    weight_error: Floats
+
+
+def _round_complex(balls: list[flint.acb], shape: tuple[int, int]) -> tuple[Complexes, Floats]:
+    value = np.array([complex(float(ball.real.mid()), float(ball.imag.mid())) for ball in balls])
+    gaps = (ball - flint.acb(*_parts(rounded)) for ball, rounded in zip(balls, value.tolist(), strict=True))
+    error = np.array([float(abs(gap).upper()) for gap in gaps])
+    return value.reshape(shape), outward(error).reshape(shape)
+
+
+def _parts(number: complex) -> tuple[float, float]:
+    return number.real, number.imag
+
+
+def modes(layer: S4DLayer) -> Modes:
+    r"""$\lambda_{hn} = e^{\Delta_h a_{hn}}$ and $w_{hn} = 2C_{hn}(\lambda_{hn}-1)/a_{hn}$ of the stored parameters.
+
+    The stored numbers are taken as exact; each result is rounded once.
+    """
+    shape = layer.C.shape
+    with working_precision():
+        multipliers, weights = [], []
+        for step, real, imaginary, readout in zip(
+            np.repeat(layer.log_dt, shape[1]).tolist(), layer.log_A_real.ravel().tolist(),
+            layer.A_imag.ravel().tolist(), layer.C.ravel().tolist(), strict=True,
+        ):
+            eigenvalue = flint.acb(-flint.arb(real).exp(), flint.arb(imaginary))
+            exponent = eigenvalue * flint.arb(step).exp()
+            multipliers.append(exponent.exp())
+            weights.append(flint.acb(*_parts(readout)) * 2 * exponent.expm1() / eigenvalue)
+        return Modes(*_round_complex(multipliers, shape), *_round_complex(weights, shape))
+
+
+def powers(multipliers: Complexes, length: int) -> Complexes:
+    r"""$\lambda^l$ for $l = 0, …, L-1$ along a new last axis, by doubling: ⌈log₂ L⌉ vectorised products."""
+    table = np.ones((*multipliers.shape, length), dtype=np.complex128)
+    filled, base = 1, multipliers[..., None]
+    while filled < length:
+        stop = min(2 * filled, length)
+        table[..., filled:stop] = table[..., : stop - filled] * base
+        filled, base = stop, base * base
+    return table
+
+
+def _power_error(spectrum: Modes, table: Complexes) -> Floats:
+    r"""$|\hat\lambda^l - \lambda^l| \le ((1+r)^l(1+4u)^l - 1)|\lambda|^l$: a product tree of l leaves has l − 1 nodes."""
+    size = np.abs(spectrum.multipliers)
+    relative = np.divide(spectrum.multiplier_error, size, out=np.zeros_like(size), where=size > NEGLIGIBLE)
+    growth = np.log1p(relative) + COMPLEX_PRODUCT
+    exponents = np.arange(table.shape[-1]) * growth[..., None]
+    error: Floats = outward(np.expm1(outward(exponents)) * np.abs(table) * 1.01)
+    # Where λ is so small that its relative error says nothing, every power past the first entry is below it.
+    error[..., 1:] += np.where(size > NEGLIGIBLE, 0.0, 2.0 * (size + spectrum.multiplier_error))[..., None]
+    return error
+
+
+def convolution_kernel(layer: S4DLayer, length: int) -> Enclosed:
+    r"""Kernel of every channel over lags $0 … L-1$, feedthrough included, (H, L), with its error bound.
+
+    Memory is bounded by handling blocks of channels.
+    """
+    spectrum = modes(layer)
+    channels, states = spectrum.weights.shape
+    block = max(1, 2**22 // (states * length))
+    parts = [_kernel_block(spectrum, slice(first, first + block), length) for first in range(0, channels, block)]
+    value = np.concatenate([part.value for part in parts])
+    error = np.concatenate([part.error for part in parts])
+    value[:, 0] += layer.D
+    error[:, 0] += 2.0**-53 * np.abs(value[:, 0])
+    return Enclosed(value, outward(error))
+
+
+def _kernel_block(spectrum: Modes, rows: slice, length: int) -> Enclosed:
+    part = Modes(spectrum.multipliers[rows], spectrum.multiplier_error[rows], spectrum.weights[rows],
+                 spectrum.weight_error[rows])
+    table = powers(part.multipliers, length)
+    weights, size = part.weights[:, None, :], np.abs(part.weights)[:, None, :]
+    value = (weights.real @ table.real - weights.imag @ table.imag)[:, 0, :]
+    power_error = _power_error(part, table)
+    reach = np.abs(table) + power_error
+    summed = (size @ power_error + part.weight_error[:, None, :] @ reach
+              + gamma(2 * table.shape[1] + 2) * (size @ np.abs(table)))[:, 0, :]
+    return Enclosed(value, outward(summed))

@@ -1,0 +1,161 @@
+r"""The whole forward pass of a one-layer network as one explicit operator with a certified error.
+
+The logits are evaluated in the Volterra / rank-(P+1) form (THEORY T10, T12′): a convolution with the closed-form
+kernel, a polynomial per channel, one affine readout. The simulation of the network is never called.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import comb
+
+import numpy as np
+
+from carleman_ssm.networks.certificate import Certificate
+from carleman_ssm.networks.convolution import convolve
+from carleman_ssm.networks.decoders import ChannelDecoders
+from carleman_ssm.networks.enclosures import Floats
+from carleman_ssm.networks.network import S4DNetwork
+from carleman_ssm.networks.one_layer import OneLayerForm
+
+
+class DomainError(ValueError):
+    """An input lies outside the set for which the operator was built and certified."""
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkOperator:
+    """The operator of a network of one S4D layer; build it with `network_operator`.
+
+    Parameters
+    ----------
+    network
+        The network that it is the operator of (kept to print its parameters, not to evaluate).
+    form
+        Kernels and affine maps.
+    decoders
+        The polynomial of every channel.
+    certificate
+        Bounds on the printed logits and the inputs they hold for.
+    centre
+        The input (L, d) about which orders and Volterra kernels are counted.
+    """
+
+    network: S4DNetwork
+    form: OneLayerForm
+    decoders: ChannelDecoders
+    certificate: Certificate
+    centre: Floats
+
+    @property
+    def degree(self) -> int:
+        """P, the degree of the decoders."""
+        return self.decoders.degree
+
+    @property
+    def certified_error(self) -> Floats:
+        """Bound of |printed logit − logit of the exact network|, (classes,), on the certificate's domain."""
+        return self.certificate.per_class
+
+    error_bound = certified_error
+
+    def __call__(self, sequences: Floats) -> Floats:
+        """Logits (batch, classes) of sequences (batch, length, d), through the operator.
+
+        Raises
+        ------
+        DomainError
+            A value exceeds the input bound, the sequence is longer than the certificate's, or a pre-activation leaves
+            its channel's interval: the message names sequence, step and channel.
+        ValueError
+            Wrong shape, or NaN or infinity.
+        """
+        inputs = self.checked(sequences)
+        values = self.decoders(self.preactivations(inputs))
+        return self.read_out(self.pool(values), self.pool(inputs))
+
+    def preactivations(self, sequences: Floats) -> Floats:
+        """$y_{k,h}$ (batch, length, H), feedthrough and bias included, checked against the intervals.
+
+        Raises
+        ------
+        DomainError
+            A pre-activation leaves its interval.
+        """
+        values = linear_response(self.form, sequences)
+        outside = (values < self.certificate.lower) | (values > self.certificate.upper)
+        if outside.any():
+            raise DomainError(self._name_exit(values, outside))
+        return values
+
+    def _name_exit(self, values: Floats, outside: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> str:
+        item, step, channel = (int(index) for index in np.argwhere(outside)[0])
+        lower, upper = self.certificate.lower[channel], self.certificate.upper[channel]
+        return (f"sequence {item} leaves the certified interval of channel {channel} at step {step}: "
+                f"y = {values[item, step, channel]:.6g} is not in [{lower:.6g}, {upper:.6g}] "
+                f"({int(outside.sum())} values are outside in all). A polynomial blows up there; build the operator "
+                "with these sequences, or with a larger input_bound")
+
+    def checked(self, sequences: Floats) -> Floats:
+        """The sequences as float64, once shape, finiteness, length and input bound are found good."""
+        inputs = np.asarray(sequences, dtype=np.float64)
+        if inputs.ndim != 3 or inputs.shape[2] != self.form.features or inputs.shape[1] < 1:
+            msg = f"expected sequences (batch, length, {self.form.features}), got shape {inputs.shape}"
+            raise ValueError(msg)
+        if not np.isfinite(inputs).all():
+            msg = f"sequence {int(np.argwhere(~np.isfinite(inputs))[0][0])} holds NaN or infinity"
+            raise ValueError(msg)
+        if inputs.shape[1] > self.certificate.length:
+            msg = (f"sequences have {inputs.shape[1]} steps, the operator holds for at most {self.certificate.length}: "
+                   "build it with a longer length")
+            raise DomainError(msg)
+        largest = float(np.abs(inputs).max(initial=0.0))
+        if largest > self.certificate.input_bound:
+            item = int(np.unravel_index(np.abs(inputs).argmax(), inputs.shape)[0])
+            msg = (f"sequence {item} has a value of size {largest:.6g}, the certificate holds for |x| <= "
+                   f"{self.certificate.input_bound:.6g}: build the operator with a larger input_bound")
+            raise DomainError(msg)
+        return inputs
+
+    def pool(self, values: Floats) -> Floats:
+        """Mean or last step of (batch, length, …), as the network pools."""
+        pooled: Floats = values.mean(axis=1) if self.form.pool == "mean" else values[:, -1]
+        return pooled
+
+    def pool_weights(self, length: int) -> Floats:
+        """Weight of every step in the pooling, (length,)."""
+        weights = np.zeros(length)
+        weights[-1] = 1.0
+        return np.full(length, 1.0 / length) if self.form.pool == "mean" else weights
+
+    def read_out(self, decoded: Floats, inputs: Floats) -> Floats:
+        """Logits of pooled decoder values (…, H) and pooled inputs (…, d)."""
+        form = self.form
+        logits: Floats = (decoded @ form.readout.value.T + inputs @ form.skip.value.T) + form.offset.value[:, 0]
+        return logits
+
+    def certified_same_class(self, logits: Floats) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+        r"""For printed logits (batch, classes): is the winning class proved to be the exact network's?
+
+        True where $\ell_i - \ell_j$ exceeds its certified error for every other class j.
+        """
+        winner = logits.argmax(axis=1)
+        margin = np.take_along_axis(logits, winner[:, None], axis=1) - logits
+        slack = self.certificate.per_pair[winner] + 2.0**-52 * np.abs(margin)
+        beaten = margin > slack
+        np.put_along_axis(beaten, winner[:, None], True, axis=1)
+        return beaten.all(axis=1)
+
+    @property
+    def lifted_sizes(self) -> dict[str, int]:
+        """Numbers of coordinates of one channel's explicit lift, real states 2M: symmetric and Kronecker basis."""
+        states = 2 * self.network.layers[0].C.shape[1]
+        return {"symmetric": comb(states + self.degree, self.degree),
+                "kronecker": sum(states**p for p in range(self.degree + 1)),
+                "rank_form": self.degree + 1}
+
+
+def linear_response(form: OneLayerForm, inputs: Floats) -> Floats:
+    r"""$y_{k,h} = \sum_m K_{h,m}(Wx_{k-m} + b)_h$ for x (batch, length, d), unchecked."""
+    drive = inputs @ form.drive_weight.value.T + form.drive_bias.value[:, 0]
+    return convolve(form.kernel.value, drive)
