@@ -1,9 +1,9 @@
 r"""How the columns of a `TermTable` are filled: every degree from tails of the degree below.
 
 Before a sorted tuple of modes $i_1 \le \dots \le i_p$ stand
-$\binom{N+p-1}{p} - 1 - \sum_r \binom{N+r-2-i_{(r)}}{r}$ others of its degree, $i_{(r)}$ being the r-th from the
-*end*. A weight depends on the place from the end only, so that putting an atom in front adds one weight to the
-sum of the tail: the sums are filled first and turned into places at last.
+$\binom{N+p-1}{p} - 1 - \sum_r \binom{N+r-2-i_{(r)}}{r}$ others of its degree, $i_{(r)}$ being the r-th from
+the *end*. A weight depends on the place from the end only, so that putting an atom in front adds one weight
+to the sum of the tail: the sums are filled first and turned into places at last.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ Array = npt.NDArray[np.generic]
 Columns = tuple[Array, Array, Array, Array, tuple[Array, ...]]
 
 _DEGREE_OF_INT64 = 56
-"""A coefficient is at most 2^P and is multiplied by at most P before it is divided: 2^56 · 56 < 2^63."""
+"""A coefficient is at most 2^P and is multiplied by at most P before a division: 2^56 · 56 < 2^63."""
 
 
 def tail_start(atoms: int, degree: int, first: int) -> int:
-    """Where, in the sorted list of the given degree, the tuples begin whose first atom is `first` or later."""
+    """Where, in the list of the given degree, the tuples begin whose first atom is `first` or later."""
     if degree == 0:
         return 0
     return comb(atoms + degree - 1, degree) - comb(atoms - first + degree - 1, degree)
