@@ -1,0 +1,232 @@
+"""Checkpoints: `load_network` reads and `save_network` writes safetensors and npz files.
+
+Keys are those of the reference S4D network: `encoder.*`,
+`s4_layers.i.kernel.{log_dt, log_A_real, A_imag, C}`, `s4_layers.i.D`, `s4_layers.i.activation.c`,
+`s4_layers.i.output_linear.0.*`, `norms.i.*`, `decoder.*`. What the parameters do not say is a JSON
+configuration: in the safetensors metadata under `config`, in the npz as the string array `config`, or beside
+the file as `<name>.json`.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import safetensors.numpy
+
+from carleman_ssm.networks import containers
+from carleman_ssm.networks.containers import CONFIG, MAX_BYTES, MAX_CONFIG_BYTES, CheckpointError
+from carleman_ssm.networks.network import Array, NetworkConfig, Normalization, S4DLayer, S4DNetwork
+from carleman_ssm.networks.schema import check_tensors, complete_config, network_sizes
+
+__all__ = ["SHIPPED", "CheckpointError", "build_network", "load_network", "save_network", "tensors"]
+
+SHIPPED = ("digits-gelu", "digits-quadratic", "frequencies")
+"""Names of the networks that come with the package."""
+
+
+def load_network(source: str | os.PathLike[str], config: Mapping[str, object] | None = None) -> S4DNetwork:
+    """Read a network from a safetensors or npz file, or a shipped network by its name.
+
+    Parameters
+    ----------
+    source
+        A file, or one of `SHIPPED` (write `./frequencies` for a file of that name).
+    config
+        Entries that the checkpoint lacks; they may not contradict it.
+
+    Raises
+    ------
+    CheckpointError
+        The file is missing, truncated, oversized, of another dialect, or its tensors or configuration are
+        wrong: the message names the tensor or the entry.
+
+    Examples
+    --------
+    >>> load_network("frequencies").classes
+    4
+    """
+    label = os.fspath(source)
+    try:
+        data, beside = _shipped(label) if label in SHIPPED else _read_file(Path(label))
+        container = containers.open_container(data)
+        text = container.config if container.config is not None else beside
+        stored = {} if text is None else containers.parse_object(text, "the configuration")
+        return build_network(container, _merged(stored, config or {}))
+    except (ValueError, TypeError) as error:
+        msg = f"{label}: {error}"
+        raise CheckpointError(msg) from error
+
+
+def build_network(container: containers.Container, config: Mapping[str, object]) -> S4DNetwork:
+    """Build the network of an open container with this configuration, completed by what the keys decide.
+
+    Raises
+    ------
+    ValueError
+        As `load_network`, without the name of the file.
+    """
+    sizes = network_sizes(container.headers)
+    complete = complete_config(config, container.headers, sizes)
+    shapes = check_tensors(complete, sizes, container.headers)
+    values = {name: np.asarray(container.read(name), dtype=np.float64) for name in shapes}
+    for name, value in values.items():
+        if not np.isfinite(value).all():
+            msg = f"{name} holds NaN or infinity; retrain or repair the checkpoint"
+            raise CheckpointError(msg)
+    return S4DNetwork(
+        encoder_weight=values["encoder.weight"],
+        encoder_bias=values["encoder.bias"],
+        layers=tuple(_layer(values, index) for index in range(sizes.layers)),
+        decoder_weight=values["decoder.weight"],
+        decoder_bias=values["decoder.bias"],
+        config=complete,
+    )
+
+
+def _layer(values: Mapping[str, Array], index: int) -> S4DLayer:
+    prefix, norm = f"s4_layers.{index}.", f"norms.{index}."
+    weight = values.get(prefix + "output_linear.0.weight")
+    readout = values[prefix + "kernel.C"]
+    try:
+        return S4DLayer(
+            log_dt=values[prefix + "kernel.log_dt"],
+            log_A_real=values[prefix + "kernel.log_A_real"],
+            A_imag=values[prefix + "kernel.A_imag"],
+            C=readout[..., 0] + 1j * readout[..., 1],
+            D=values[prefix + "D"],
+            output_weight=None if weight is None else weight[..., 0],
+            output_bias=values.get(prefix + "output_linear.0.bias"),
+            norm=None if norm + "weight" not in values else _norm(values, norm),
+            activation_coefficients=values.get(prefix + "activation.c"),
+        )
+    except ValueError as error:
+        msg = f"layer {index}: {error}"
+        raise CheckpointError(msg) from error
+
+
+def _norm(values: Mapping[str, Array], prefix: str) -> Normalization:
+    return Normalization(
+        weight=values[prefix + "weight"],
+        bias=values[prefix + "bias"],
+        running_mean=values.get(prefix + "running_mean"),
+        running_var=values.get(prefix + "running_var"),
+    )
+
+
+def _merged(stored: Mapping[str, object], given: Mapping[str, object]) -> dict[str, object]:
+    for name in sorted(set(stored) & set(given)):
+        if stored[name] != given[name]:
+            msg = (
+                f"configuration entry {name!r}: the checkpoint has {stored[name]!r}, given is {given[name]!r}"
+            )
+            raise CheckpointError(msg)
+    return {**stored, **given}
+
+
+def _shipped(name: str) -> tuple[bytes, None]:
+    return resources.files("carleman_ssm.data").joinpath(f"{name}.safetensors").read_bytes(), None
+
+
+def _read_file(path: Path) -> tuple[bytes, str | None]:
+    """Return the bytes of a file and the text of the JSON file beside it, sizes checked first."""
+    beside = path.with_suffix(".json") if path.name else path
+    try:
+        if not path.exists():
+            msg = f"no such file and no shipped network of that name; shipped are {', '.join(SHIPPED)}"
+            raise CheckpointError(msg)
+        if not path.is_file():
+            msg = f"not a regular file; give a file or one of the shipped networks {', '.join(SHIPPED)}"
+            raise CheckpointError(msg)
+        if path.suffix in (".pth", ".pt", ".ckpt", ".bin"):
+            msg = "torch checkpoints are read by `carleman-ssm convert CKPT.pth OUT.safetensors`"
+            raise CheckpointError(msg)
+        config = _bounded(beside, MAX_CONFIG_BYTES).decode() if beside.is_file() else None
+        return _bounded(path, MAX_BYTES), config
+    except OSError as error:
+        msg = f"the file cannot be read: {error.strerror or error}"
+        raise CheckpointError(msg) from error
+
+
+def _bounded(path: Path, limit: int) -> bytes:
+    size = path.stat().st_size
+    if size > limit:
+        msg = f"{path.name} is oversized: {size} bytes, at most {limit} are read"
+        raise CheckpointError(msg)
+    return path.read_bytes()
+
+
+def tensors(network: S4DNetwork) -> dict[str, Array]:
+    """Return the parameters by the reference key names, C as (H, M, 2), output weights as (rows, H, 1)."""
+    found: dict[str, Array] = {"encoder.weight": network.encoder_weight, "encoder.bias": network.encoder_bias}
+    for index, layer in enumerate(network.layers):
+        prefix, norm = f"s4_layers.{index}.", f"norms.{index}."
+        optional = {
+            prefix + "output_linear.0.weight": None
+            if layer.output_weight is None
+            else layer.output_weight[..., None],
+            prefix + "output_linear.0.bias": layer.output_bias,
+            prefix + "activation.c": layer.activation_coefficients,
+        }
+        for field in ("weight", "bias", "running_mean", "running_var") if layer.norm else ():
+            optional[norm + field] = getattr(layer.norm, field)
+        found |= {
+            prefix + "D": layer.D,
+            prefix + "kernel.log_dt": layer.log_dt,
+            prefix + "kernel.log_A_real": layer.log_A_real,
+            prefix + "kernel.A_imag": layer.A_imag,
+            prefix + "kernel.C": np.stack([layer.C.real, layer.C.imag], axis=-1),
+            **{name: value for name, value in optional.items() if value is not None},
+        }
+    return found | {"decoder.weight": network.decoder_weight, "decoder.bias": network.decoder_bias}
+
+
+def save_network(network: S4DNetwork, path: str | os.PathLike[str]) -> None:
+    """Write a network; `load_network` reads back the same numbers and configuration.
+
+    Parameters
+    ----------
+    path
+        Ends in `.safetensors` or `.npz`. A tensor is written as float32 where that is exact, else as float64.
+
+    Raises
+    ------
+    ValueError
+        Another ending, or the file cannot be written.
+    """
+    target = Path(path)
+    # safetensors 0.8 writes memory order, not logical order, for arrays that are not C-contiguous.
+    arrays = {name: np.ascontiguousarray(_narrowed(value)) for name, value in tensors(network).items()}
+    entries = asdict(network.config)
+    if entries["eps"] == NetworkConfig.eps:
+        del entries["eps"]
+    text = json.dumps(entries)
+    if target.suffix == ".safetensors":
+        data = safetensors.numpy.save(arrays, metadata={CONFIG: text})
+    elif target.suffix == ".npz":
+        buffer = io.BytesIO()
+        members: dict[str, Any] = {**arrays, CONFIG: np.array(text)}
+        np.savez_compressed(buffer, **members)
+        data = buffer.getvalue()
+    else:
+        msg = f"{target}: a network is written as .safetensors or .npz"
+        raise ValueError(msg)
+    try:
+        target.write_bytes(data)
+    except OSError as error:
+        msg = f"{target}: the network cannot be written: {error.strerror or error}"
+        raise ValueError(msg) from error
+
+
+def _narrowed(value: Array) -> npt.NDArray[np.floating[Any]]:
+    with np.errstate(over="ignore"):
+        narrow = value.astype(np.float32)
+    return narrow if np.array_equal(narrow.astype(np.float64), value) else value
