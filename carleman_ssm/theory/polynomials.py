@@ -13,16 +13,12 @@ from typing import Protocol
 import sympy as sp
 
 
-class HasSymbols(Protocol):
-    """Anything with an output vector and a feedthrough, such as a `DiagonalSSM` or a `DiscreteSSM`."""
+class Parametrised(Protocol):
+    """Anything that states its free symbols, such as a `DiagonalSSM` or a `DiscreteSSM`."""
 
     @property
-    def output_vector(self) -> tuple[sp.Expr, ...]:
-        """The vector $c$ of the readout."""
-
-    @property
-    def feedthrough(self) -> sp.Expr:
-        """The feedthrough $D$."""
+    def parameters(self) -> tuple[sp.Symbol, ...]:
+        """The free symbols, each once."""
 
 
 def exact(value: object, what: str) -> sp.Expr:
@@ -108,13 +104,13 @@ class PolynomialDecoder:
         object.__setattr__(self, "coefficients", values)
 
     @classmethod
-    def symbolic(cls, ssm: HasSymbols | None = None, *, degree: int, name: str = "g") -> PolynomialDecoder:
+    def symbolic(cls, ssm: Parametrised | None = None, *, degree: int, name: str = "g") -> PolynomialDecoder:
         """Decoder with the symbols ``g_0 … g_P`` as coefficients.
 
         Parameters
         ----------
         ssm
-            If given, the names of the decoder must not be in use by the readout of this model.
+            If given, the names of the decoder must not be in use by this model.
         degree
             P, not negative.
         name
@@ -127,8 +123,8 @@ class PolynomialDecoder:
         """
         require_count(degree, "degree")
         symbols = tuple(sp.Symbol(f"{name}_{p}") for p in range(degree + 1))
-        taken = set() if ssm is None else set(map(str, _symbols_of(ssm)))
-        clash = sorted(taken & set(map(str, symbols)))
+        taken = () if ssm is None else map(str, ssm.parameters)
+        clash = sorted(set(taken) & set(map(str, symbols)))
         if clash:
             msg = f"the model already uses {', '.join(clash)}: choose another name for the coefficients"
             raise ValueError(msg)
@@ -140,9 +136,10 @@ class PolynomialDecoder:
         return len(self.coefficients) - 1
 
     @property
-    def free_symbols(self) -> frozenset[sp.Symbol]:
-        """The symbols in the coefficients."""
-        return frozenset().union(*(value.free_symbols for value in self.coefficients))
+    def parameters(self) -> tuple[sp.Symbol, ...]:
+        """The symbols in the coefficients, each once, in the order of the coefficients."""
+        ordered = (symbol for value in self.coefficients for symbol in sorted(value.free_symbols, key=str))
+        return tuple(dict.fromkeys(ordered))
 
     def __call__(self, y: sp.Expr) -> sp.Expr:
         """The value at `y`, by Horner's scheme."""
@@ -171,8 +168,3 @@ class PolynomialDecoder:
             sp.Add(*(comb(p, q) * g * powers[p - q] for p, g in terms if p >= q))
             for q in range(self.degree + 1)
         ))
-
-
-def _symbols_of(ssm: HasSymbols) -> set[sp.Basic]:
-    values = [value for field in vars(ssm).values() if isinstance(field, tuple) for value in field]
-    return set().union(*(sp.sympify(value).free_symbols for value in [*values, ssm.feedthrough]))
