@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Self
 
 import sympy as sp
 
+from carleman_ssm.formulas.special import phi
 from carleman_ssm.formulas.statements import check_names
 from carleman_ssm.theory.polynomials import exact, require_count
 
@@ -258,8 +259,6 @@ def zero_order_hold(ssm: DiagonalSSM, step: sp.Expr) -> DiscreteSSM:
     ----------
     THEORY §3; Gu et al. (2022), S4D, eq. 3.
     """
-    from carleman_ssm.formulas.special import phi
-
     delta = exact(step, "the step")
     multipliers = tuple(sp.exp(a * delta) for a in ssm.eigenvalues)
     inputs = tuple(delta * phi(1, a * delta) * b
