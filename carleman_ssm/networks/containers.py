@@ -139,6 +139,23 @@ class SafetensorsContainer:
         return np.frombuffer(self._data[name], dtype=dtype).reshape(header.shape)
 
 
+@dataclass(frozen=True)
+class ArrayContainer:
+    """Arrays that are in memory already, by name."""
+
+    arrays: Mapping[str, npt.NDArray[Any]]
+    config: str | None = None
+
+    @property
+    def headers(self) -> Mapping[str, TensorHeader]:
+        """Types and shapes."""
+        return {name: TensorHeader(array.dtype.name, array.shape) for name, array in self.arrays.items()}
+
+    def read(self, name: str) -> npt.NDArray[Any]:
+        """Fetch one array."""
+        return self.arrays[name]
+
+
 _DAMAGE = (
     zipfile.BadZipFile,
     zlib.error,

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import pi, sqrt
 from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
 
 from carleman_ssm.networks.layers import Array, ComplexArray, Normalization, S4DLayer, parameter_array
+from carleman_ssm.theory import activations
 
 __all__ = [
     "CHOICES",
@@ -80,6 +79,8 @@ class NetworkConfig:
     def __post_init__(self) -> None:
         for name, choices in CHOICES.items():
             value = getattr(self, name)
+            if name == "activation" and value == "relu":
+                activations.activation("relu")  # refuses with the reason
             if not any(type(value) is type(choice) and value == choice for choice in choices):
                 known = ", ".join(map(repr, choices))
                 msg = f"configuration entry {name!r} is {value!r}; choose one of {known}"
@@ -166,7 +167,10 @@ class S4DNetwork:
         return self.layers[layer].kernel(length)
 
     def __call__(
-        self, x: npt.ArrayLike, method: str = "convolution", activation: Callable[[Array], Array] | None = None
+        self,
+        x: npt.ArrayLike,
+        method: str = "convolution",
+        activation: Callable[[Array], Array] | None = None,
     ) -> Array:
         """Logits (batch, K) of sequences x (batch, length, d).
 
@@ -226,9 +230,8 @@ class S4DNetwork:
         branch = norm(x, config.eps) if norm is not None and config.prenorm else x
         reached = layer.preactivation(branch, method)
         if activation is None:
-            activated = _activation(config.activation, layer.activation_coefficients, reached)
-        else:
-            activated = activation(reached)
+            activation = activations.activation(config.activation, layer.activation_coefficients)
+        activated = activation(reached)
         result = layer.output(activated, gated=config.output == "glu")
         if config.residual:
             result = result + x
@@ -253,18 +256,3 @@ def _check_layer(index: int, layer: S4DLayer, channels: int, config: NetworkConf
     if problem:
         msg = f"layer {index} does not fit the network: {problem}"
         raise ValueError(msg)
-
-
-def _activation(name: Activation, coefficients: Array | None, y: Array) -> Array:
-    if coefficients is not None:
-        learned: Array = y * np.polynomial.polynomial.polyval(y, coefficients)
-        return learned
-    table: dict[str, Callable[[Array], Array]] = {
-        "gelu": lambda y: y * special.ndtr(y),
-        "gelu_tanh": lambda y: y * special.expit(2 * sqrt(2 / pi) * (y + 0.044715 * y**3)),
-        "silu": lambda y: y * special.expit(y),
-        "identity": lambda y: y,
-        "square": lambda y: y * y,
-        "cube": lambda y: y * y * y,
-    }
-    return table[name](y)

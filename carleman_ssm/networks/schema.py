@@ -71,8 +71,9 @@ def refuse_other_dialects(names: Iterable[str]) -> None:
         found = sorted(marks & set(last))
         if found:
             msg = (
-                f"the key {last[found[0]]!r} belongs to the dialect of {dialect}; only the reference S4D "
-                "network is read (encoder.*, s4_layers.i.kernel.log_dt, log_A_real, A_imag, C, norms.i.*, decoder.*)"
+                f"the key {last[found[0]]!r} belongs to the dialect of {dialect}; only the "
+                "reference S4D network is read: encoder.*, s4_layers.i.kernel.log_dt, log_A_real, A_imag, C, "
+                "norms.i.*, decoder.*"
             )
             raise CheckpointError(msg)
 
@@ -107,8 +108,8 @@ def complete_config(
     if missing:
         wanted = "; ".join(f"{name} ({', '.join(map(repr, CHOICES[name]))})" for name in missing)
         msg = (
-            f"the configuration lacks entries that the keys do not decide: {wanted}. Give them as "
-            "config={…}, in a JSON file of the same name beside the checkpoint, or in the checkpoint under 'config'"
+            f"the configuration lacks entries that the keys do not decide: {wanted}. Give them in a JSON "
+            "file of the same name beside the checkpoint, in the checkpoint as 'config', or as the argument config"
         )
         raise CheckpointError(msg)
     return NetworkConfig(**entries)  # type: ignore[arg-type]  # each entry is checked by the record itself
