@@ -3,7 +3,7 @@ r"""`network_operator`: from a trained network to its operator, with intervals, 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -15,7 +15,7 @@ from carleman_ssm.networks.decoders import ChannelDecoders, ExactDecoders, Fitte
 from carleman_ssm.networks.enclosures import Floats
 from carleman_ssm.networks.network import S4DNetwork
 from carleman_ssm.networks.one_layer import OneLayerForm, one_layer_form
-from carleman_ssm.networks.operator import NetworkOperator, linear_response
+from carleman_ssm.networks.operator import NetworkOperator
 from carleman_ssm.theory.activations import Activation, activation
 from carleman_ssm.theory.fits import ChebyshevFit, fit_chebyshev, fit_least_squares
 
@@ -121,7 +121,7 @@ def _setting(
         msg = f"the sequences (or the centre) reach |x| = {largest:.6g}, more than input_bound = {bound:.6g}"
         raise ValueError(msg)
     bounds = preactivation_bounds(form, bound)
-    samples = None if inputs is None else linear_response(form, inputs)
+    samples = None if inputs is None else form.preactivations(inputs)
     if input_bound is not None or samples is None:
         lower, upper, domain = *box_interval(form, bounds), "box"
     else:
@@ -151,7 +151,7 @@ def _observed(
     form: OneLayerForm, bounds: PreactivationBounds, samples: Floats, origin: Floats,
 ) -> tuple[Floats, Floats]:
     """Intervals of the visited pre-activations and of the centre's, widened by the rounding and outward."""
-    visited = [samples.reshape(-1, form.channels), bias_trajectory(form).value, linear_response(form, origin[None])[0]]
+    visited = [samples.reshape(-1, form.channels), bias_trajectory(form).value, form.preactivations(origin[None])[0]]
     lower = np.min([part.min(axis=0) for part in visited], axis=0)
     upper = np.max([part.max(axis=0) for part in visited], axis=0)
     # A floor for channels that stand still, so that the scaled variable of a fit keeps its meaning.
@@ -170,7 +170,8 @@ def _exact(setting: _Setting) -> ExactDecoders:
 
 
 def _fitted(setting: _Setting, degree: int, fit: str) -> FittedDecoders:
-    return FittedDecoders.from_fits(_fits(setting, degree, fit))
+    samples = None if setting.samples is None else setting.samples.reshape(-1, setting.form.channels)
+    return FittedDecoders.from_fits(_fits(setting, degree, fit), setting.activation, samples)
 
 
 def _fits(setting: _Setting, degree: int, fit: str) -> list[ChebyshevFit]:
@@ -205,20 +206,12 @@ def _assemble(setting: _Setting, decoders: ChannelDecoders) -> NetworkOperator:
 
 
 def _smallest_degree(setting: _Setting, inputs: Floats, fit: str, progress: Progress) -> NetworkOperator:
-    """Raise the degree until the certified error leaves the class of 99 % of the sequences alone.
-
-    A fit's error on the sampled pre-activations bounds its certified error from below, so degrees that fail with it
-    are passed over without a certification.
-    """
-    best: NetworkOperator | None = None
-    for degree in range(MAX_DEGREE + 1):
-        operator = _assemble(setting, _fitted(setting, degree, fit))
+    """Raise the degree until the certified error leaves the class of 99 % of the sequences alone."""
+    operator = _assemble(setting, _fitted(setting, 0, fit))
+    for degree in range(1, MAX_DEGREE + 1):
         share = float(operator.certified_same_class(operator(inputs)).mean())
-        progress(f"degree {degree}: class certified for {100 * share:.1f} % of the sequences")
+        progress(f"degree {operator.degree}: class certified for {100 * share:.1f} % of the sequences")
         if share >= CERTIFIED_SHARE:
-            return operator
-        best = operator
-    if best is None:
-        msg = "no degree was tried"
-        raise ValueError(msg)
-    return replace(best)
+            break
+        operator = _assemble(setting, _fitted(setting, degree, fit))
+    return operator

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import factorial
 from typing import Protocol
 
 import numpy as np
 
 from carleman_ssm.networks.enclosures import Floats, gamma, outward
+from carleman_ssm.theory.activations import Activation
 from carleman_ssm.theory.fits import ChebyshevFit
+from carleman_ssm.theory.ladder import least_squares_ladder, truncation_ladder
 
 
 class ChannelDecoders(Protocol):
@@ -103,22 +106,43 @@ class FittedDecoders:
         $c$ (P + 1, H).
     fit_error
         Certified sup-error of each channel on its interval, (H,).
+    rule
+        The activation that is fitted.
+    samples
+        Observed pre-activations (n, H) for the nested fits of `ladder`, or None.
     """
 
     centre: Floats
     half_width: Floats
     coefficients: Floats
     fit_error: Floats
+    rule: Activation
+    samples: Floats | None
 
     @classmethod
-    def from_fits(cls, fits: Sequence[ChebyshevFit]) -> FittedDecoders:
-        """Stack one fit per channel, padding lower degrees with zeros."""
-        degree = max(len(fit.coefficients) for fit in fits) - 1
-        coefficients = np.zeros((degree + 1, len(fits)))
-        for channel, fit in enumerate(fits):
-            coefficients[: len(fit.coefficients), channel] = fit.coefficients
+    def from_fits(
+        cls, fits: Sequence[ChebyshevFit], rule: Activation, samples: Floats | None = None,
+    ) -> FittedDecoders:
+        """Stack one fit of one degree per channel."""
         return cls(np.array([fit.centre for fit in fits]), np.array([fit.half_width for fit in fits]),
-                   coefficients, np.array([fit.sup_error for fit in fits]))
+                   np.stack([fit.coefficients for fit in fits], axis=1), np.array([fit.sup_error for fit in fits]),
+                   rule, samples)
+
+    @cached_property
+    def ladder(self) -> Floats:
+        """Fits of degree 0 … P of every channel, (P + 1, P + 1, H); the last rung is the decoder itself.
+
+        Least squares under the observed density where there are samples, else truncations of the Chebyshev series.
+        """
+        if self.samples is None:
+            columns = [truncation_ladder(column) for column in self.coefficients.T]
+        else:
+            positions, values = self.position(self.samples), self.rule(self.samples)
+            columns = [least_squares_ladder(position, value, self.degree)
+                       for position, value in zip(positions.T, values.T, strict=True)]
+        rungs = np.stack(columns, axis=-1)
+        rungs[-1] = self.coefficients
+        return rungs
 
     @property
     def degree(self) -> int:
@@ -131,9 +155,8 @@ class FittedDecoders:
         return False
 
     def position(self, preactivations: Floats) -> Floats:
-        """$t = (y - m)/w$ in [−1, 1]; rounding past the ends is cut off, constant channels sit at 0."""
-        width = np.where(self.half_width > 0.0, self.half_width, 1.0)
-        scaled: Floats = (preactivations - self.centre) / width
+        """$t = (y - m)/w$ in [−1, 1]; rounding past the ends is cut off."""
+        scaled: Floats = (preactivations - self.centre) / self.half_width
         return np.clip(scaled, -1.0, 1.0, out=scaled)
 
     def __call__(self, preactivations: Floats) -> Floats:
@@ -167,9 +190,8 @@ class FittedDecoders:
     def taylor(self, centres: Floats, order: int) -> Floats:
         r"""$p^{(q)}(y_0)/q!$ through the Chebyshev series of the derivatives."""
         position, parts, series = self.position(centres), [], self.coefficients
-        width = np.where(self.half_width > 0.0, self.half_width, 1.0)
         for q in range(order + 1):
-            parts.append(clenshaw(series, position) / (factorial(q) * width**q))
+            parts.append(clenshaw(series, position) / (factorial(q) * self.half_width**q))
             series = np.polynomial.chebyshev.chebder(series) if len(series) > 1 else np.zeros_like(series[:1])
         return np.stack(parts)
 

@@ -14,78 +14,78 @@ from dataclasses import dataclass
 import numpy as np
 
 from carleman_ssm.networks.convolution import convolve, toeplitz
-from carleman_ssm.networks.decoders import FittedDecoders, chebyshev_moments
+from carleman_ssm.networks.decoders import ChannelDecoders, FittedDecoders, chebyshev_moments
 from carleman_ssm.networks.enclosures import Floats
-from carleman_ssm.networks.operator import NetworkOperator, linear_response
+from carleman_ssm.networks.one_layer import OneLayerForm
 
 MAX_ENTRIES = 10**8
 
 
-def orders(operator: NetworkOperator, sequences: Floats) -> Floats:
-    r"""Contributions (P + 1, batch, classes); their sum over the first axis is ``operator(sequences)``.
+def orders(
+    form: OneLayerForm, decoders: ChannelDecoders, centre: Floats, inputs: Floats, values: Floats
+) -> Floats:
+    r"""Contributions (P + 1, batch, classes) to the logits; their sum over the first axis is the logits.
 
-    For a polynomial activation entry q is the part of total degree q in the deviation from ``operator.centre``,
-    bias trajectory included. For a fitted decoder raw orders of one high-degree fit cancel and mislead; there entry p
+    For a polynomial activation entry q is the part of total degree q in the deviation from the centre, bias
+    trajectory included. For a fitted decoder raw orders of one high-degree fit cancel and mislead; there entry p
     is what the fit of degree p adds to that of degree p − 1 (nested fits, the affine residual path in entry 0).
+
+    Parameters
+    ----------
+    centre
+        $x^0$ (L, d).
+    inputs, values
+        x (batch, L, d) and its pre-activations (batch, L, H).
 
     Raises
     ------
-    DomainError
-        As the operator's call does.
     ValueError
         The sequences and the centre differ in length.
     """
-    inputs = operator.checked(sequences)
-    parts: Floats = channel_orders(operator, inputs) @ operator.form.readout.value.T
-    affine = affine_orders(operator, inputs)
+    parts: Floats = channel_orders(form, decoders, centre, inputs, values) @ form.readout.value.T
+    affine = _affine_orders(form, decoders, centre, inputs)
     parts[: len(affine)] += affine
     return parts
 
 
-def affine_orders(operator: NetworkOperator, inputs: Floats) -> Floats:
+def _affine_orders(form: OneLayerForm, decoders: ChannelDecoders, centre: Floats, inputs: Floats) -> Floats:
     """Offset and residual path by order, (1 or 2, batch, classes): they reach the logits past the decoders."""
-    form, skip = operator.form, operator.form.skip.value.T
-    offset = form.offset.value[:, 0]
-    if not operator.decoders.exact or operator.degree == 0:
-        return (operator.pool(inputs) @ skip + offset)[None]
-    origin = operator.pool(_centre(operator, inputs.shape[1])[None])
+    skip, offset = form.skip.value.T, form.offset.value[:, 0]
+    if not decoders.exact or decoders.degree == 0:
+        return (form.pooled(inputs) @ skip + offset)[None]
+    origin = form.pooled(centre[None])
     constant = np.broadcast_to(origin @ skip + offset, (len(inputs), form.classes))
-    return np.stack([constant, (operator.pool(inputs) - origin) @ skip])
+    return np.stack([constant, (form.pooled(inputs) - origin) @ skip])
 
 
-def channel_orders(operator: NetworkOperator, inputs: Floats) -> Floats:
+def channel_orders(
+    form: OneLayerForm, decoders: ChannelDecoders, centre: Floats, inputs: Floats, values: Floats
+) -> Floats:
     """Pooled decoder outputs by order, (P + 1, batch, H): what `orders` reads out."""
-    values = operator.preactivations(inputs)
-    if isinstance(operator.decoders, FittedDecoders):
-        return _by_degree_of_fit(operator, operator.decoders, values)
-    return _by_total_degree(operator, inputs)
-
-
-def _by_total_degree(operator: NetworkOperator, inputs: Floats) -> Floats:
-    form, centre = operator.form, _centre(operator, inputs.shape[1])
-    response = convolve(form.kernel.value, (inputs - centre) @ form.drive_weight.value.T)
-    taylor = operator.decoders.taylor(linear_response(form, centre[None])[0], operator.degree)
-    parts, power = np.empty((operator.degree + 1, len(inputs), form.channels)), np.ones_like(response)
+    if isinstance(decoders, FittedDecoders):
+        return _by_degree_of_fit(form, decoders, values)
+    if inputs.shape[1] != len(centre):
+        msg = (
+            f"the centre has {len(centre)} steps, the sequences {inputs.shape[1]}: orders are counted about a "
+            "centre of their own length"
+        )
+        raise ValueError(msg)
+    response = form.response(inputs - centre)
+    taylor = decoders.taylor(form.preactivations(centre[None])[0], decoders.degree)
+    parts = np.empty((decoders.degree + 1, len(inputs), form.channels))
+    power = np.ones_like(response)
     for order, coefficients in enumerate(taylor):
-        parts[order] = operator.pool(coefficients * power)
+        parts[order] = form.pooled(coefficients * power)
         power *= response
     return parts
 
 
-def _by_degree_of_fit(operator: NetworkOperator, decoders: FittedDecoders, values: Floats) -> Floats:
-    position = decoders.position(values if operator.form.pool == "mean" else values[:, -1:])
-    moments = chebyshev_moments(position, operator.degree, 1)
+def _by_degree_of_fit(form: OneLayerForm, decoders: FittedDecoders, values: Floats) -> Floats:
+    position = decoders.position(values if form.pool == "mean" else values[:, -1:])
+    moments = chebyshev_moments(position, decoders.degree, 1)
     steps = np.diff(decoders.ladder, axis=0, prepend=0.0)
     parts: Floats = np.einsum("pjh,jbh->pbh", steps, moments, optimize=True)
     return parts
-
-
-def _centre(operator: NetworkOperator, length: int) -> Floats:
-    if length != len(operator.centre):
-        msg = (f"the centre has {len(operator.centre)} steps, the sequences {length}: orders are counted about a "
-               "centre of their own length")
-        raise ValueError(msg)
-    return operator.centre
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,41 +141,27 @@ class SecondOrderKernel:
         return result
 
 
-def first_order_kernel(operator: NetworkOperator) -> Floats:
+def first_order_kernel(form: OneLayerForm, decoders: ChannelDecoders, centre: Floats) -> Floats:
     r"""$\partial\ell_i/\partial x_{s,j}$ of the operator at its centre, (classes, L, d).
 
     $\sum_h R_{ih}\sum_k \mathrm{pool}_k\,p_h'(y^0_{k,h})\,K_{h,k-s}W_{hj} + S_{ij}\,\mathrm{pool}_s$ (THEORY T20).
     """
-    form, length = operator.form, len(operator.centre)
-    weights = _order_weights(operator, 1)
+    length = len(centre)
+    weights = _order_weights(form, decoders, centre, 1)
     lags = np.einsum("hsk,ihk->ihs", toeplitz(form.kernel.value, length), weights, optimize=True)
     kernel: Floats = np.einsum("ihs,hj->isj", lags, form.drive_weight.value, optimize=True)
-    kernel += operator.pool_weights(length)[None, :, None] * form.skip.value[:, None, :]
+    kernel += form.pool_weights(length)[None, :, None] * form.skip.value[:, None, :]
     return kernel
 
 
-def second_order_kernel(operator: NetworkOperator) -> SecondOrderKernel:
-    """Half the Hessian of every logit at the operator's centre, in factored form (THEORY T10, T20)."""
-    length = len(operator.centre)
-    return SecondOrderKernel(_order_weights(operator, 2), operator.form.kernel.value[:, :length],
-                             operator.form.drive_weight.value)
+def second_order_kernel(form: OneLayerForm, decoders: ChannelDecoders, centre: Floats) -> SecondOrderKernel:
+    """Half the Hessian of every logit at the centre, in factored form (THEORY T10, T20)."""
+    kernel = form.kernel.value[:, : len(centre)]
+    return SecondOrderKernel(_order_weights(form, decoders, centre, 2), kernel, form.drive_weight.value)
 
 
-def _order_weights(operator: NetworkOperator, order: int) -> Floats:
+def _order_weights(form: OneLayerForm, decoders: ChannelDecoders, centre: Floats, order: int) -> Floats:
     """Readout × pooling × Taylor coefficient at the centre's pre-activations, (classes, H, L)."""
-    centre = operator.centre
-    trajectory = linear_response(operator.form, centre[None])[0]
-    coefficients = operator.decoders.taylor(trajectory, order)[order]
-    pooled: Floats = coefficients.T * operator.pool_weights(len(centre))
-    return operator.form.readout.value[:, :, None] * pooled[None]
-
-
-def channel_importance(operator: NetworkOperator, sequences: Floats) -> Floats:
-    r"""Spread of each channel's contribution to the logits, (H,): $\lVert R_{\cdot h}\rVert_2\cdot\mathrm{std}_b\,\mathrm{pool}\,p_h$.
-
-    The class-independent part of a readout column moves no decision, so the mean over classes is taken off first.
-    """
-    pooled = operator.pool(operator.decoders(operator.preactivations(operator.checked(sequences))))
-    readout = operator.form.readout.value
-    spread: Floats = np.linalg.norm(readout - readout.mean(axis=0), axis=0) * pooled.std(axis=0)
-    return spread
+    trajectory = form.preactivations(centre[None])[0]
+    pooled: Floats = decoders.taylor(trajectory, order)[order].T * form.pool_weights(len(centre))
+    return form.readout.value[:, :, None] * pooled[None]

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import flint
 import numpy as np
 
+from carleman_ssm.networks.convolution import convolve
 from carleman_ssm.networks.enclosures import (
     Enclosed, Floats, ball_matrix, enclose_matrix, working_precision,
 )
@@ -66,6 +67,30 @@ class OneLayerForm:
     def features(self) -> int:
         """Input channels d."""
         return int(self.drive_weight.value.shape[1])
+
+    def preactivations(self, inputs: Floats) -> Floats:
+        r"""$y_{k,h} = \sum_m K_{h,m}(Wx_{k-m} + b)_h$ (batch, length, H) of x (batch, length, d)."""
+        return convolve(self.kernel.value, inputs @ self.drive_weight.value.T + self.drive_bias.value[:, 0])
+
+    def response(self, deviation: Floats) -> Floats:
+        """The linear part of `preactivations`: no bias."""
+        return convolve(self.kernel.value, deviation @ self.drive_weight.value.T)
+
+    def pooled(self, values: Floats) -> Floats:
+        """Mean or last step of (batch, length, …), as the network pools."""
+        result: Floats = values.mean(axis=1) if self.pool == "mean" else values[:, -1]
+        return result
+
+    def pool_weights(self, length: int) -> Floats:
+        """Weight of every step in the pooling, (length,)."""
+        if self.pool == "mean":
+            return np.full(length, 1.0 / length)
+        return np.eye(1, length, length - 1)[0]
+
+    def read_out(self, decoded: Floats, inputs: Floats) -> Floats:
+        """Logits of pooled decoder values (…, H) and pooled inputs (…, d)."""
+        logits: Floats = (decoded @ self.readout.value.T + inputs @ self.skip.value.T) + self.offset.value[:, 0]
+        return logits
 
 
 def check_supported(network: S4DNetwork) -> None:

@@ -11,10 +11,18 @@ from math import comb
 
 import numpy as np
 
+from carleman_ssm.formulas.statements import ClosedForm
 from carleman_ssm.networks.certificate import Certificate
-from carleman_ssm.networks.convolution import convolve
+from carleman_ssm.networks.closed_forms import channel_formula
 from carleman_ssm.networks.decoders import ChannelDecoders
 from carleman_ssm.networks.enclosures import Floats
+from carleman_ssm.networks.interactions import (
+    SecondOrderKernel,
+    channel_orders,
+    first_order_kernel,
+    orders,
+    second_order_kernel,
+)
 from carleman_ssm.networks.network import S4DNetwork
 from carleman_ssm.networks.one_layer import OneLayerForm
 
@@ -72,7 +80,7 @@ class NetworkOperator:
         """
         inputs = self.checked(sequences)
         values = self.decoders(self.preactivations(inputs))
-        return self.read_out(self.pool(values), self.pool(inputs))
+        return self.form.read_out(self.form.pooled(values), self.form.pooled(inputs))
 
     def preactivations(self, sequences: Floats) -> Floats:
         """$y_{k,h}$ (batch, length, H), feedthrough and bias included, checked against the intervals.
@@ -82,7 +90,7 @@ class NetworkOperator:
         DomainError
             A pre-activation leaves its interval.
         """
-        values = linear_response(self.form, sequences)
+        values = self.form.preactivations(sequences)
         outside = (values < self.certificate.lower) | (values > self.certificate.upper)
         if outside.any():
             raise DomainError(self._name_exit(values, outside))
@@ -117,22 +125,37 @@ class NetworkOperator:
             raise DomainError(msg)
         return inputs
 
-    def pool(self, values: Floats) -> Floats:
-        """Mean or last step of (batch, length, …), as the network pools."""
-        pooled: Floats = values.mean(axis=1) if self.form.pool == "mean" else values[:, -1]
-        return pooled
+    def orders(self, sequences: Floats) -> Floats:
+        """Contributions by order, (batch, classes, P + 1); they sum to the logits (see `interactions.orders`)."""
+        inputs = self.checked(sequences)
+        return np.moveaxis(orders(self.form, self.decoders, self.centre, inputs, self.preactivations(inputs)), 0, -1)
 
-    def pool_weights(self, length: int) -> Floats:
-        """Weight of every step in the pooling, (length,)."""
-        weights = np.zeros(length)
-        weights[-1] = 1.0
-        return np.full(length, 1.0 / length) if self.form.pool == "mean" else weights
+    def channel_orders(self, sequences: Floats) -> Floats:
+        """Pooled decoder outputs by order, (P + 1, batch, H): what the readout of `orders` sees."""
+        inputs = self.checked(sequences)
+        return channel_orders(self.form, self.decoders, self.centre, inputs, self.preactivations(inputs))
 
-    def read_out(self, decoded: Floats, inputs: Floats) -> Floats:
-        """Logits of pooled decoder values (…, H) and pooled inputs (…, d)."""
-        form = self.form
-        logits: Floats = (decoded @ form.readout.value.T + inputs @ form.skip.value.T) + form.offset.value[:, 0]
-        return logits
+    def first_order_kernel(self) -> Floats:
+        """Gradient of every logit at the centre over input steps and channels, (classes, L, d)."""
+        return first_order_kernel(self.form, self.decoders, self.centre)
+
+    def second_order_kernel(self) -> SecondOrderKernel:
+        """Half the Hessian of every logit at the centre, factored; ``.array(label)`` writes it out."""
+        return second_order_kernel(self.form, self.decoders, self.centre)
+
+    def channel(self, index: int, digits: int = 6) -> ClosedForm:
+        """Closed form of one channel's decoder output over the input sequence (see `channel_formula`)."""
+        return channel_formula(self.network, self.form, self.decoders, index, digits)
+
+    def channel_importance(self, sequences: Floats) -> Floats:
+        r"""Spread of each channel's part of the logits, (H,): $\lVert R_{\cdot h}\rVert_2\,\mathrm{std}_b\,\mathrm{pool}\,p_h$.
+
+        The part of a readout column that all classes share moves no decision and is taken off first.
+        """
+        pooled = self.form.pooled(self.decoders(self.preactivations(self.checked(sequences))))
+        readout = self.form.readout.value
+        spread: Floats = np.linalg.norm(readout - readout.mean(axis=0), axis=0) * pooled.std(axis=0)
+        return spread
 
     def certified_same_class(self, logits: Floats) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
         r"""For printed logits (batch, classes): is the winning class proved to be the exact network's?
@@ -154,8 +177,3 @@ class NetworkOperator:
                 "kronecker": sum(states**p for p in range(self.degree + 1)),
                 "rank_form": self.degree + 1}
 
-
-def linear_response(form: OneLayerForm, inputs: Floats) -> Floats:
-    r"""$y_{k,h} = \sum_m K_{h,m}(Wx_{k-m} + b)_h$ for x (batch, length, d), unchecked."""
-    drive = inputs @ form.drive_weight.value.T + form.drive_bias.value[:, 0]
-    return convolve(form.kernel.value, drive)

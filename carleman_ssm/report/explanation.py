@@ -10,7 +10,6 @@ import numpy as np
 
 from carleman_ssm.networks.construction import CERTIFIED_SHARE
 from carleman_ssm.networks.enclosures import Floats
-from carleman_ssm.networks.interactions import affine_orders, channel_orders, orders
 from carleman_ssm.networks.operator import NetworkOperator
 from carleman_ssm.networks.polynomial_simulation import simulate_with_decoders
 
@@ -62,7 +61,7 @@ class Explanation:
     @cached_property
     def order_contributions(self) -> Floats:
         """(P + 1, batch, classes)."""
-        return orders(self.operator, self.sequences)
+        return np.moveaxis(self.operator.orders(self.sequences), -1, 0)
 
     @cached_property
     def certified_same_class(self) -> float:
@@ -84,8 +83,8 @@ class Explanation:
         """Entry p refits the readout of orders ≤ p to the network's logits on even sequences; scored on odd ones."""
         if self.labels is None or len(self.labels) < 2:
             return [None] * (self.operator.degree + 1)
-        partial = np.cumsum(channel_orders(self.operator, self.sequences), axis=0)
-        pooled = self.operator.pool(self.sequences)
+        partial = np.cumsum(self.operator.channel_orders(self.sequences), axis=0)
+        pooled = self.operator.form.pooled(self.sequences)
         return [self._refitted_accuracy(np.concatenate([part, pooled], axis=1)) for part in partial]
 
     def _refitted_accuracy(self, features: Floats) -> float:
@@ -122,7 +121,6 @@ class Explanation:
             "accuracy_by_order": self.accuracy_by_order,
             "accuracy_by_order_refit": self.accuracy_by_order_refit,
             "order_means": ORDER_MEANING[operator.decoders.exact],
-            "affine_orders": len(affine_orders(operator, self.sequences[:1])),
             "logits": self.logits.tolist(),
         }
 
