@@ -212,8 +212,8 @@ def require_exact_model(ssm: object, decoder: object) -> None:
 def one_step_map(lifted: LiftedSystem, *, u: sp.Expr = INPUT, step: sp.Symbol = STEP) -> ClosedForm:
     r"""Closed form of one step: $X_k = T\, X_{k-1}$, in continuous time with the input held during $\Delta$.
 
-    $T_{\alpha\beta} = \prod_n \binom{\alpha_n}{\beta_n} \lambda_n^{\beta_n} (\bar b_n u)^{\alpha_n-\beta_n}$ with
-    $\lambda_n = e^{a_n\Delta}$ and $\bar b_n = \Delta\varphi_1(a_n\Delta) b_n$ in continuous time.
+    $T_{\alpha\beta} = \prod_n \binom{\alpha_n}{\beta_n} \lambda_n^{\beta_n} (\bar b_n u)^{\alpha_n-\beta_n}$,
+    with $\lambda_n = e^{a_n\Delta}$ and $\bar b_n = \Delta\varphi_1(a_n\Delta) b_n$ in continuous time.
 
     Parameters
     ----------
