@@ -137,31 +137,38 @@ def _shipped(name: str) -> tuple[bytes, None]:
 
 
 def _read_file(path: Path) -> tuple[bytes, str | None]:
-    """Return the bytes of a file and the text of the JSON file beside it, sizes checked first."""
-    beside = path.with_suffix(".json") if path.name else path
+    """Return the bytes of a file and the text of the JSON file beside it."""
+    if path.suffix in (".pth", ".pt", ".ckpt", ".bin"):
+        msg = "torch checkpoints are read by `carleman-ssm convert CKPT.pth OUT.safetensors`"
+        raise CheckpointError(msg)
+    hint = f"no such file and no shipped network of that name; shipped are {', '.join(SHIPPED)}"
+    data = read_bounded(path, hint)
+    beside = path.with_suffix(".json")
+    return data, read_bounded(beside, hint, MAX_CONFIG_BYTES).decode() if beside.is_file() else None
+
+
+def read_bounded(path: Path, missing: str, limit: int = MAX_BYTES) -> bytes:
+    """Read a regular file of at most `limit` bytes; its size is checked first.
+
+    Raises
+    ------
+    CheckpointError
+        There is no such file (the message is `missing`), it is no regular file, or larger.
+    """
     try:
         if not path.exists():
-            msg = f"no such file and no shipped network of that name; shipped are {', '.join(SHIPPED)}"
-            raise CheckpointError(msg)
+            raise CheckpointError(missing)
         if not path.is_file():
-            msg = f"not a regular file; give a file or one of the shipped networks {', '.join(SHIPPED)}"
+            msg = f"not a regular file but a directory or a device ({missing})"
             raise CheckpointError(msg)
-        if path.suffix in (".pth", ".pt", ".ckpt", ".bin"):
-            msg = "torch checkpoints are read by `carleman-ssm convert CKPT.pth OUT.safetensors`"
+        size = path.stat().st_size
+        if size > limit:
+            msg = f"{path.name} is oversized: {size} bytes, at most {limit} are read"
             raise CheckpointError(msg)
-        config = _bounded(beside, MAX_CONFIG_BYTES).decode() if beside.is_file() else None
-        return _bounded(path, MAX_BYTES), config
+        return path.read_bytes()
     except OSError as error:
         msg = f"the file cannot be read: {error.strerror or error}"
         raise CheckpointError(msg) from error
-
-
-def _bounded(path: Path, limit: int) -> bytes:
-    size = path.stat().st_size
-    if size > limit:
-        msg = f"{path.name} is oversized: {size} bytes, at most {limit} are read"
-        raise CheckpointError(msg)
-    return path.read_bytes()
 
 
 def tensors(network: S4DNetwork) -> dict[str, Array]:

@@ -103,19 +103,20 @@ def complete_config(
     if unknown:
         msg = f"unknown configuration entries {', '.join(unknown)}; known are {', '.join(CHOICES)} and eps"
         raise CheckpointError(msg)
-    entries = {**_decided_by_keys(headers, sizes), **stored}
+    entries = {**decided_by_keys(headers, sizes), **stored}
     missing = [name for name in CHOICES if name not in entries]
     if missing:
         wanted = "; ".join(f"{name} ({', '.join(map(repr, CHOICES[name]))})" for name in missing)
         msg = (
-            f"the configuration lacks entries that the keys do not decide: {wanted}. Give them in a JSON "
-            "file of the same name beside the checkpoint, in the checkpoint as 'config', or as the argument config"
+            f"the configuration lacks entries that the keys do not decide: {wanted}. Give them in a "
+            "JSON file of the same name beside the checkpoint, in it as 'config', or as the argument config"
         )
         raise CheckpointError(msg)
     return NetworkConfig(**entries)  # type: ignore[arg-type]  # each entry is checked by the record itself
 
 
-def _decided_by_keys(headers: Mapping[str, TensorHeader], sizes: Sizes) -> dict[str, object]:
+def decided_by_keys(headers: Mapping[str, TensorHeader], sizes: Sizes) -> dict[str, object]:
+    """Configuration entries that the names and shapes of the tensors decide."""
     entries: dict[str, object] = {"family": "s4d"}
     if sizes.degrees[0]:
         entries["activation"] = "poly"
