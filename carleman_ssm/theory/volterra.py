@@ -142,7 +142,7 @@ def volterra_series(discrete: DiscreteSSM, decoder: PolynomialDecoder, steps: in
 
 
 def simulate(discrete: DiscreteSSM, inputs: list[sp.Expr]) -> sp.Expr:
-    r"""$y_k$ after the given inputs $u_1, \dots, u_k$, by running the recurrence from rest (0 for no input)."""
+    r"""$y_k$ after the given inputs $u_1, \dots, u_k$, by running the recurrence from rest."""
     state: tuple[sp.Expr, ...] = (sp.S.Zero,) * discrete.states
     for u in inputs:
         state = tuple(multiplier * x + b * u for multiplier, x, b
