@@ -201,29 +201,29 @@ def _learned(coefficients: Iterable[float | Fraction] | None) -> tuple[Fraction,
 
 
 def gelu_taylor_remainder(degree: int, y: sp.Expr) -> sp.Expr:
-    r"""Bound of $|\mathrm{GELU}(y) - \text{Taylor}_P(y)|$ for even $P$: the first omitted term.
+    r"""Bound of $|\mathrm{GELU}(y) - \text{Taylor}_P(y)|$ for even $P \ge 2$: the first omitted term.
 
     $|y|^{P+2} / (\sqrt{2\pi}\, 2^{P/2} (P/2)!\, (P+1))$, because the series alternates with falling terms.
 
     Parameters
     ----------
     degree
-        P, even.
+        P, even and at least 2 (degree 0 leaves out the term y/2, which no later term bounds).
     y
         An exact number with $y^2 < (P+2)(P+3)/(P+1)$, or a symbol for one.
 
     Raises
     ------
     ValueError
-        P is odd, or the terms do not fall yet at y.
+        P is odd or 0, or the terms do not fall yet at y.
 
     References
     ----------
     T13.
     """
     p = require_count(degree, "the degree of a Taylor polynomial")
-    if p % 2:
-        msg = f"the remainder is stated for even degrees, got {p}: degree {p} adds nothing to degree {p - 1}"
+    if p % 2 or p == 0:
+        msg = f"the remainder is stated for even degrees from 2, got {p}: an odd degree above 1 adds nothing"
         raise ValueError(msg)
     y = sp.sympify(y, strict=True)
     if y.is_number and not bool(y * y < sp.Rational((p + 2) * (p + 3), p + 1)):

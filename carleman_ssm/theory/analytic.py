@@ -141,6 +141,9 @@ def _sigmoid_coefficient(k: int) -> sp.Expr:
 
 
 def _sigmoid_series(y: arb_series) -> arb_series:
+    if y[0] < 0:  # the exponential that is small keeps a wide ball narrow
+        exponential = y.exp()
+        return exponential / (1 + exponential)
     return (1 + (-y).exp()).inv()
 
 

@@ -31,6 +31,7 @@ _FLOOR = 2.0**-90
 """Absolute resolution: below it a supremum is not resolved further (an exact fit has supremum 0)."""
 
 _MAXIMAL_BOXES = 200_000
+_WIDEST = 2.0**300
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ def enclosing_interval(lower: float, upper: float) -> tuple[float, float]:
     Raises
     ------
     ValueError
-        An end is NaN or infinite, or the ends are in the wrong order.
+        An end is NaN or infinite, the ends are in the wrong order, or the half-width exceeds 2³⁰⁰.
     """
     if not (math.isfinite(lower) and math.isfinite(upper)):
         msg = f"the interval [{lower}, {upper}] must have finite ends"
@@ -115,15 +116,15 @@ def enclosing_interval(lower: float, upper: float) -> tuple[float, float]:
         raise ValueError(msg)
     centre = lower / 2 + upper / 2
     half_width = math.nextafter(max(upper - centre, centre - lower), math.inf)
-    if not math.isfinite(half_width):
-        msg = f"the interval [{lower}, {upper}] is too wide for floating point"
+    if not half_width <= _WIDEST:
+        msg = f"the interval [{lower}, {upper}] is wider than fits are made for (2^300)"
         raise ValueError(msg)
     return centre, max(half_width, math.ldexp(max(1.0, abs(centre)), -30))
 
 
 def initial_pieces(half_width: float) -> int:
-    """Number of pieces (a power of two) of length at most 1 that make up an interval of this half-width."""
-    return 1 << max(0, math.ceil(math.log2(2 * half_width)))
+    """Number of pieces to start from: a power of two, of length at most 1 as long as 64 of them suffice."""
+    return 1 << min(6, max(0, math.ceil(math.log2(2 * half_width))))
 
 
 def taylor_coefficients(
@@ -227,12 +228,12 @@ def _vertex(coefficients: list[arb]) -> float:
 def _bound(coefficients: list[arb]) -> arb:
     r"""Upper bound of $|q(s)|$ on $|s| \le 1$: maximum of the quadratic part, plus the other coefficients."""
     value, slope, curvature = coefficients[:3]
-    rest = sum((abs(c) for c in coefficients[3:]), arb(0))
-    ends = abs(value + curvature) + abs(slope)
+    rest = sum((abs(c) for c in coefficients[3:]), arb(0)).abs_upper()
+    ends = (abs(value + curvature) + abs(slope)).abs_upper()
     if abs(slope) >= 2 * abs(curvature):  # monotone: the extremes are at the ends
-        return ends.abs_upper() + rest.abs_upper()
-    quadratic = abs(value) + abs(slope) + abs(curvature)
-    if curvature != 0:
-        at_vertex = abs(value - slope * slope / (4 * curvature))
-        quadratic = quadratic.min(ends.max(at_vertex))
-    return quadratic.abs_upper() + rest.abs_upper()
+        return ends + rest
+    crude = (abs(value) + abs(slope) + abs(curvature)).abs_upper()
+    if curvature.contains(0):
+        return crude + rest
+    at_vertex = abs(value - slope * slope / (4 * curvature)).abs_upper()
+    return crude.min(ends.max(at_vertex)) + rest
