@@ -88,7 +88,7 @@ def volterra_kernel(discrete: DiscreteSSM, decoder: PolynomialDecoder, order: in
     lags = sp.symbols(f"m_1:{order + 1}", integer=True, nonnegative=True)
     symbol = sp.IndexedBase(f"h_{order}")[lags] if order else sp.Symbol("h_0")
     expression = _coefficient(decoder, order) * prod((kernel[lag] for lag in lags), start=sp.S.One)
-    arguments = (*discrete.parameters, *_decoder_symbols(discrete, decoder), *lags)
+    arguments = (*discrete.parameters, *_new_symbols(discrete, decoder), *lags)
     definitions = {**where, kernel[m]: _kernel_value(model, m)} if order else where
     return ClosedForm(symbol, expression, arguments, definitions,
                       tuple(_volterra_certificates(model, decoder, lags)), _REFERENCE)
@@ -134,7 +134,7 @@ def volterra_series(discrete: DiscreteSSM, decoder: PolynomialDecoder, steps: in
     expression, written = (sp.Add(*(weight * prod((each[lag] for lag in lags), start=sp.S.One)
                                     for weight, lags in weights)) for each in (factors, values))
     definitions = {**where, kernel[m]: _kernel_value(model, m)}
-    arguments = (*discrete.parameters, *_decoder_symbols(discrete, decoder), u)
+    arguments = (*discrete.parameters, *_new_symbols(discrete, decoder), u)
     simulated = decoder(simulate(model, [u[j] for j in range(1, steps + 1)]))
     certificate = Identity(written, simulated, name="the series is the output of the recurrence")
     symbol = sp.Symbol(f"z_{steps}")
@@ -234,7 +234,6 @@ def _coefficient(decoder: PolynomialDecoder, order: int) -> sp.Expr:
     return decoder.coefficients[order] if order <= decoder.degree else sp.S.Zero
 
 
-def _decoder_symbols(discrete: DiscreteSSM, decoder: PolynomialDecoder) -> tuple[sp.Symbol, ...]:
-    """The symbols of the decoder that are no parameters of the model, in the order of the coefficients."""
-    ordered = (symbol for g in decoder.coefficients for symbol in sorted(g.free_symbols, key=str))
-    return tuple(dict.fromkeys(symbol for symbol in ordered if symbol not in discrete.parameters))
+def _new_symbols(discrete: DiscreteSSM, decoder: PolynomialDecoder) -> tuple[sp.Symbol, ...]:
+    """The symbols of the decoder that are no parameters of the model."""
+    return tuple(symbol for symbol in decoder.parameters if symbol not in discrete.parameters)
