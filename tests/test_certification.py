@@ -16,20 +16,15 @@ from carleman_ssm.theory.certification import (
     float_above,
     float_below,
     initial_pieces,
+    model_of,
     supremum,
     taylor_coefficients,
 )
 
 
 def supremum_of(series, centre, half_width, tolerance=1e-10, pieces=1, bits=128):
-    def model(t, radius):
-        coefficients, remainder = taylor_coefficients(
-            series, arb(centre) + arb(half_width) * arb(t), arb(half_width) * arb(radius)
-        )
-        return TaylorModel(t, radius, arb_poly(coefficients), remainder)
-
     with ball_arithmetic(bits):
-        return supremum(model, pieces=pieces, tolerance=lambda _: tolerance)
+        return supremum(model_of(series, centre, half_width), pieces=pieces, tolerance=lambda _: tolerance)
 
 
 @pytest.mark.parametrize(

@@ -12,12 +12,11 @@ import sympy as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carleman_ssm.theory.activations import activation
+from carleman_ssm.theory.activations import activation, enclose_distance
 from carleman_ssm.theory.certification import ball_arithmetic
 from carleman_ssm.theory.fits import (
     ChebyshevFit,
     certify,
-    enclose_distance,
     enclose_error,
     fit_chebyshev,
     fit_least_squares,

@@ -140,6 +140,22 @@ def taylor_coefficients(
     return [at_centre[k] for k in range(order)], abs(over_ball[order]).abs_upper()
 
 
+def model_of(series: Series, centre: float, half_width: float) -> Callable[[float, float], TaylorModel]:
+    """Taylor models of a function on pieces of an interval, whose own coordinate runs over [-1, 1]."""
+
+    def model(t: float, radius: float) -> TaylorModel:
+        middle, width = arb(centre) + arb(half_width) * arb(t), arb(half_width) * arb(radius)
+        coefficients, remainder = taylor_coefficients(series, middle, width)
+        return TaylorModel(t, radius, arb_poly(coefficients), remainder)
+
+    return model
+
+
+def error_tolerance(found: float) -> float:
+    """Width of the enclosure of an error of this size: 1e-10, 1e-7 of it if more, 1e-3 of it if less."""
+    return max(min(1e-10, 1e-3 * found), 1e-7 * found)
+
+
 def supremum(
     model: Callable[[float, float], TaylorModel],
     *,

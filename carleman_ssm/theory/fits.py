@@ -24,6 +24,7 @@ from carleman_ssm.theory.certification import (
     TaylorModel,
     ball_arithmetic,
     enclosing_interval,
+    error_tolerance,
     initial_pieces,
     supremum,
     taylor_coefficients,
@@ -261,44 +262,8 @@ def enclose_error(activation: Activation, fit: ChebyshevFit, *, extra_bits: int 
             fitted += [arb(0)] * (ORDER - len(fitted))
             return TaylorModel(t, radius, arb_poly([a - b for a, b in zip(exact, fitted, strict=False)]), cut)
 
-        return supremum(model, pieces=initial_pieces(fit.half_width), tolerance=_tolerance)
-
-
-def _tolerance(found: float) -> float:
-    """Width of the enclosure for a supremum of this size."""
-    return max(min(1e-10, 1e-3 * found), 1e-7 * found)
+        return supremum(model, pieces=initial_pieces(fit.half_width), tolerance=error_tolerance)
 
 
 def _certified(activation: Activation, fit: ChebyshevFit) -> ChebyshevFit:
     return replace(fit, sup_error=certify(activation, fit))
-
-
-def enclose_distance(first: Activation, second: Activation, lower: float, upper: float) -> Supremum:
-    r"""Certified bounds of $\sup |\varphi_1 - \varphi_2|$ on [lower, upper] from both sides.
-
-    Raises
-    ------
-    ValueError
-        The interval is empty or not finite.
-
-    Examples
-    --------
-    The tanh form of GELU is another function:
-
-    >>> from carleman_ssm.theory.activations import activation
-    >>> distance = enclose_distance(activation("gelu"), activation("gelu_tanh"), -8, 8)
-    >>> 4.7e-4 < distance.lower <= distance.upper < 4.8e-4
-    True
-    """
-    centre, half_width = enclosing_interval(float(lower), float(upper))
-
-    def model(t: float, radius: float) -> TaylorModel:
-        coefficients, remainder = taylor_coefficients(
-            lambda y: first.series(y) - second.series(y),
-            arb(centre) + arb(half_width) * arb(t),
-            arb(half_width) * arb(radius),
-        )
-        return TaylorModel(t, radius, arb_poly(coefficients), remainder)
-
-    with ball_arithmetic(112):
-        return supremum(model, pieces=initial_pieces(half_width), tolerance=_tolerance)
