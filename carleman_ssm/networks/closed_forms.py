@@ -113,6 +113,12 @@ def channel_formula(
                       reference="THEORY T10; derivations/12_affine_collapse")
 
 
+def parameter_count(network: S4DNetwork) -> int:
+    """Numbers in the formula of a one-layer network: four per mode, and the affine maps."""
+    layer, features, classes = network.layers[0], network.features, network.classes
+    return network.channels * (4 * layer.C.shape[1] + features + 2 + classes) + classes * (features + 1)
+
+
 def network_formula(network: S4DNetwork, form: OneLayerForm, decoders: ChannelDecoders, digits: int = 5) -> ClosedForm:
     r"""The whole network as one formula: the vector of logits as a function of the input sequence.
 
@@ -121,8 +127,7 @@ def network_formula(network: S4DNetwork, form: OneLayerForm, decoders: ChannelDe
     ValueError
         The network has more than 200 parameters (a formula of it would not be read), or its decoder is a fit.
     """
-    layer = network.layers[0]
-    count = form.channels * (4 * layer.C.shape[1] + form.features + 2 + form.classes)
+    count = parameter_count(network)
     if count > MAX_PARAMETERS or not decoders.exact:
         msg = (f"a formula with {count} numbers" if decoders.exact else "a fitted decoder")
         msg += " does not make a page: print single channels with operator.channel(index)"
@@ -136,7 +141,7 @@ def network_formula(network: S4DNetwork, form: OneLayerForm, decoders: ChannelDe
         symbol = sp.Symbol(f"q_{channel + 1}")
         where[symbol] = _pool(form, _decoder_expression(decoders, channel, response, digits)[1])
         pooled.append(symbol)
-    means = sp.symbols(" ".join(f"{base}_mean" for base in inputs), seq=True)
+    means = tuple(sp.Symbol(str(base).replace("x", "xbar")) for base in inputs)
     if form.skip.value.any():
         where |= {mean: _pool(form, base[_k]) for mean, base in zip(means, inputs, strict=True)}
     rows = [_logit(form, label, pooled, means, digits) for label in range(form.classes)]

@@ -1,0 +1,119 @@
+"""The main job: explain a trained network on sequences, in numbers, formulas and figures."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from carleman_ssm.formulas.latex import document
+from carleman_ssm.networks.checkpoints import SHIPPED, load_network
+from carleman_ssm.networks.construction import network_operator
+from carleman_ssm.networks.enclosures import Floats
+from carleman_ssm.networks.network import S4DNetwork
+from carleman_ssm.report.explanation import Explanation, Labels
+from carleman_ssm.report.figures import write_figures
+from carleman_ssm.report.formula_page import has_formula, write_formula_page
+from carleman_ssm.report.inputs import read_sequences, shipped_sequences
+from carleman_ssm.report.summary import print_summary
+
+DEFAULT_MODEL = "digits-gelu"
+
+
+def explain(
+    model: str = DEFAULT_MODEL, inputs: Path | None = None, degree: int | None = None,
+    input_bound: float | None = None, output: Path | None = None, console: Console | None = None,
+) -> Explanation:
+    """Explain a network and write the results; returns what was found.
+
+    Parameters
+    ----------
+    model
+        A checkpoint file or the name of a shipped network.
+    inputs
+        npz file with ``x`` (batch, length, channels) and optionally ``y`` (labels); the shipped sequences by default.
+    degree
+        Degree of the decoders' fits; by default the smallest that certifies the class of 99 % of the sequences.
+    input_bound
+        B: make the certificate one for all sequences with $|x| \\le B$ instead of those given.
+    output
+        Folder for ``report.json``, the LaTeX source and the figures; ``explain-NAME`` by default.
+    console
+        Where to print; the terminal by default.
+
+    Raises
+    ------
+    ValueError
+        The model, the sequences or an option is wrong; the message says what and which.
+    OSError
+        The output folder cannot be written.
+    """
+    screen = console or Console()
+    folder = output or Path(f"explain-{Path(model).stem}")
+    if folder.exists() and not folder.is_dir():
+        msg = f"--output {folder} is a file; name a folder"
+        raise ValueError(msg)
+    with _progress() as progress:
+        task = progress.add_task(f"reading {model}", total=None)
+        network = load_network(model)
+        sequences, labels = _sequences(model, network, inputs)
+
+        def say(line: str) -> None:
+            progress.update(task, description=line)
+
+        explanation = _explanation(model, network, sequences, labels, degree, input_bound, say)
+        say("measuring")
+        content = explanation.as_json()
+        say("drawing")
+        folder.mkdir(parents=True, exist_ok=True)
+        files = _write(explanation, content, folder)
+    print_summary(explanation, content, files, screen)
+    return explanation
+
+
+def _progress() -> Progress:
+    """A spinner on standard error with a line of text: what is being done, and for how long."""
+    return Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(),
+                    console=Console(stderr=True), transient=True)
+
+
+def _sequences(model: str, network: S4DNetwork, inputs: Path | None) -> tuple[Floats, Labels | None]:
+    if inputs is not None:
+        return read_sequences(inputs, network.features, network.classes)
+    if model not in SHIPPED:
+        msg = f"{model} is not a shipped network: give sequences with --inputs FILE.npz (x: batch, length, channels)"
+        raise ValueError(msg)
+    return shipped_sequences(model, network.features, network.classes)
+
+
+def _explanation(
+    model: str, network: S4DNetwork, sequences: Floats, labels: Labels | None, degree: int | None,
+    input_bound: float | None, say: object,
+) -> Explanation:
+    progress = say if callable(say) else (lambda _: None)
+    operator = network_operator(network, degree=degree, input_bound=input_bound, sequences=sequences,
+                                progress=progress)
+    return Explanation(Path(model).stem, operator, sequences, labels, degree is None)
+
+
+def _write(explanation: Explanation, content: dict[str, object], folder: Path) -> list[Path]:
+    """Write everything; returns the files in the order in which a reader would open them."""
+    report = folder / "report.json"
+    report.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    files = [report, _write_operator(explanation, folder)]
+    if has_formula(explanation.operator):
+        files += write_formula_page(explanation, folder)
+    return files + write_figures(explanation, folder)
+
+
+def _write_operator(explanation: Explanation, folder: Path) -> Path:
+    """LaTeX of the operator of the most important channel."""
+    operator = explanation.operator
+    channel = int(np.argmax(operator.channel_importance(explanation.sequences)))
+    path = folder / "operator.tex"
+    title = f"{explanation.name}: the operator of channel {channel}"
+    path.write_text(document([operator.channel(channel)], title=title), encoding="utf-8")
+    return path
