@@ -16,7 +16,7 @@ import sympy as sp
 from numpy.typing import ArrayLike, NDArray
 
 
-class phi(sp.Function):  # the field's name, lower case as SymPy's own functions
+class phi(sp.Function):  # type: ignore[misc]  # SymPy is untyped; the field's name, lower case as SymPy's own functions
     r"""$\varphi_k(z) = \sum_{j\ge0} z^j/(j+k)!$ for an explicit integer $k \ge 0$.
 
     Raises
@@ -153,9 +153,10 @@ def phi_numpy(order: int, argument: ArrayLike) -> NDArray[Any]:
     z = np.asarray(argument)
     z = z.astype(np.complex128 if np.iscomplexobj(z) else np.float64)
     if order == 0:
-        return np.exp(z)
+        return np.asarray(np.exp(z))
     near = np.abs(z) <= order + 1
-    return np.where(near, _phi_series(order, np.where(near, z, 0)), _phi_recurrence(order, np.where(near, 1, z)))
+    series = _phi_series(order, np.where(near, z, 0))
+    return np.where(near, series, _phi_recurrence(order, np.where(near, 1, z)))
 
 
 def _phi_series(order: int, z: NDArray[Any]) -> NDArray[Any]:
@@ -163,11 +164,11 @@ def _phi_series(order: int, z: NDArray[Any]) -> NDArray[Any]:
     value = np.ones_like(z)
     for j in range(terms, 0, -1):
         value = 1 + z / (j + order) * value
-    return value / math.factorial(order)
+    return np.asarray(value / math.factorial(order))
 
 
 def _phi_recurrence(order: int, z: NDArray[Any]) -> NDArray[Any]:
     value = np.expm1(z) / z
     for k in range(1, order):
         value = (value - 1 / math.factorial(k)) / z
-    return value
+    return np.asarray(value)

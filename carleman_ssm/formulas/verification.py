@@ -1,0 +1,246 @@
+r"""`verify`: is a statement proved, supported by numbers, refuted, or undecided?
+
+The ladder: structural equality, then the normal form with exponentials and symbolic powers as letters
+(`normal_forms`), then exact Gaussian rational points, then mpmath at d and 2d digits. Only the first two
+prove; the last two can refute, with the point as witness. Agreement of numbers is never called a proof.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, NoReturn
+
+import mpmath
+import sympy as sp
+
+from carleman_ssm.formulas.conditions import own_divisors, remaining
+from carleman_ssm.formulas.evaluation import Evaluator, ExactField, FloatField, NoValue, Point
+from carleman_ssm.formulas.laurent import NoNormalForm
+from carleman_ssm.formulas.normal_forms import Normaliser
+from carleman_ssm.formulas.statements import Identity
+
+_Pair = tuple[sp.Expr, sp.Expr]
+
+
+class Evidence(Enum):
+    """What is known about a statement."""
+
+    PROVED = "proved"
+    SUPPORTED = "supported"
+    REFUTED = "refuted"
+    UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The outcome of a check, with what it rests on.
+
+    Parameters
+    ----------
+    evidence
+        Proved, supported, refuted or undecided.
+    method
+        The rung of the ladder that decided.
+    digits
+        Digits to which both sides agreed (supported only).
+    witness
+        Symbol -> value at which the sides differ (refuted only).
+    nonzero
+        What the statement and its proof assume not to vanish.
+
+    Raises
+    ------
+    TypeError
+        On use as a bool: ask for ``verdict.proved`` or compare ``verdict.evidence``.
+    """
+
+    evidence: Evidence
+    method: str
+    digits: int | None = None
+    witness: Mapping[sp.Expr, sp.Expr] | None = field(default=None, hash=False)
+    nonzero: tuple[sp.Expr, ...] = ()
+
+    @property
+    def proved(self) -> bool:
+        """True for a proof, False for anything less."""
+        return self.evidence is Evidence.PROVED
+
+    def __bool__(self) -> NoReturn:
+        msg = "a Verdict is no truth value: use verdict.proved, or compare verdict.evidence"
+        raise TypeError(msg)
+
+    def __str__(self) -> str:
+        text = f"{self.evidence.value} ({self.method})"
+        if self.witness is not None:
+            text += " at " + ", ".join(f"{symbol} = {value}" for symbol, value in self.witness.items())
+        if self.nonzero:
+            text += " for " + ", ".join(f"{expression} != 0" for expression in self.nonzero)
+        return text
+
+
+def verify(identity: Identity, *, digits: int = 30, samples: int = 8) -> Verdict:
+    r"""Judge an `Identity`, entry by entry for matrices.
+
+    Sums follow Karr's convention (SymPy's): $\sum_{j=a}^{b}$ is additive in $b$ for all integers. Complex
+    symbols are complex: $\bar\lambda$ is independent of $\lambda$.
+
+    Parameters
+    ----------
+    identity
+        The statement. Where an entry of ``identity.nonzero`` vanishes it claims nothing.
+    digits
+        d for the numeric rung, which works at d and 2d digits.
+    samples
+        Number of points on each of the two rungs that use points.
+
+    Returns
+    -------
+    Verdict
+
+    Raises
+    ------
+    TypeError, ValueError
+        Not an `Identity`; fewer than 1 sample or 5 digits.
+
+    Examples
+    --------
+    >>> lam, mu = sp.symbols("lambda mu")
+    >>> k = sp.Symbol("k", integer=True, nonnegative=True)
+    >>> m = sp.Symbol("m", integer=True)
+    >>> powers = sp.Sum(lam**m, (m, 0, k - 1))
+    >>> verify(Identity(powers * (lam - 1), lam**k - 1)).evidence
+    <Evidence.PROVED: 'proved'>
+    >>> verify(Identity(powers * (lam - 1), lam ** (k + 1) - 1)).evidence
+    <Evidence.REFUTED: 'refuted'>
+    """
+    given: object = identity
+    if not isinstance(given, Identity):
+        msg = f"verify takes an Identity, got {type(identity).__name__}: write Identity(left, right)"
+        raise TypeError(msg)
+    if samples < 1 or digits < 5:
+        msg = f"verify needs at least 1 sample and 5 digits, got samples={samples}, digits={digits}"
+        raise ValueError(msg)
+    pairs = _entries(identity)
+    if pairs is None:
+        return _structural_only(identity)
+    if any(_undefined(side) for pair in pairs for side in pair):
+        return Verdict(Evidence.UNDECIDED, "an entry is infinite or not a number")
+    return _climb(identity, pairs, digits, samples)
+
+
+def _entries(identity: Identity) -> list[_Pair] | None:
+    """Both sides as scalar pairs with derivatives carried out; None for matrices of symbolic shape."""
+    sides = []
+    for side in (identity.left, identity.right):
+        if isinstance(side, sp.MatrixExpr) and not isinstance(side, sp.MatrixBase):
+            if not all(size.is_Integer for size in side.shape):
+                return None
+            side = side.as_explicit()
+        sides.append(list(side) if isinstance(side, sp.MatrixBase) else [side])
+    if not all(isinstance(entry, sp.Expr) for entries in sides for entry in entries):
+        return None
+    return [(_differentiated(left), _differentiated(right)) for left, right in zip(*sides, strict=True)]
+
+
+def _differentiated(expression: sp.Expr) -> sp.Expr:
+    if not expression.has(sp.Derivative):
+        return expression
+    return expression.replace(lambda e: isinstance(e, sp.Derivative), lambda e: e.doit())
+
+
+def _undefined(expression: sp.Expr) -> bool:
+    infinite = expression.has(sp.nan, sp.zoo)
+    return bool(infinite or expression in (sp.oo, -sp.oo))
+
+
+def _structural_only(identity: Identity) -> Verdict:
+    left, right = identity.left, identity.right
+    if left == right or left.doit() == right.doit():
+        return Verdict(Evidence.PROVED, "structural equality", nonzero=identity.nonzero)
+    return Verdict(Evidence.UNDECIDED, "matrices of symbolic shape are compared by structure only")
+
+
+def _climb(identity: Identity, pairs: list[_Pair], digits: int, samples: int) -> Verdict:
+    open_pairs = [pair for pair in pairs if pair[0] != pair[1]]
+    flat = [side for pair in pairs for side in pair]
+    assumed = dict.fromkeys([*identity.nonzero, *own_divisors(flat)])
+    if not open_pairs:
+        return Verdict(Evidence.PROVED, "structural equality", nonzero=tuple(assumed))
+    form = Normaliser()
+    open_pairs = [pair for pair in open_pairs if not _equal_in_normal_form(form, *pair)]
+    if not open_pairs:
+        induced = [divisor for divisor in form.induced if divisor not in assumed]
+        conditions = (*assumed, *remaining(induced, flat))
+        return Verdict(Evidence.PROVED, "normal form", nonzero=conditions)
+    return _by_points(identity, open_pairs, digits, samples)
+
+
+def _equal_in_normal_form(form: Normaliser, left: sp.Expr, right: sp.Expr) -> bool:
+    try:
+        difference = form.convert(left) - form.convert(right)
+        return form.reduce(difference.numerator).is_zero
+    except (NoNormalForm, RecursionError):
+        return False
+
+
+def _by_points(identity: Identity, pairs: list[_Pair], digits: int, samples: int) -> Verdict:
+    """Exact points first (they refute for certain), then d and 2d digits."""
+    for seed in range(2 * samples):
+        verdict = _exact_point(identity, pairs, Point(seed))
+        if verdict is not None:
+            return verdict
+    agreed = dict.fromkeys(range(len(pairs)), 0)
+    for seed in range(2 * samples):
+        for number, pair in enumerate(pairs):
+            found = _float_point(identity, pair, Point(seed), digits)
+            if isinstance(found, Verdict):
+                return found
+            agreed[number] += found
+    if all(count >= samples for count in agreed.values()):
+        return Verdict(Evidence.SUPPORTED, f"{samples} points at {digits} and {2 * digits} digits",
+                       digits=digits, nonzero=identity.nonzero)
+    return Verdict(Evidence.UNDECIDED, "no normal form, and too few points with a clear answer")
+
+
+def _exact_point(identity: Identity, pairs: list[_Pair], point: Point) -> Verdict | None:
+    evaluator = Evaluator(ExactField(), point)
+    for left, right in pairs:
+        difference = _value(lambda left=left, right=right: evaluator(left) - evaluator(right))  # type: ignore[misc]
+        if difference and _admitted(identity, evaluator):
+            return Verdict(Evidence.REFUTED, "exact rational point",
+                           witness=point.values, nonzero=identity.nonzero)
+    return None
+
+
+def _admitted(identity: Identity, evaluator: Evaluator) -> bool:
+    """True if no expression that the statement excludes vanishes at the point."""
+    values = [_value(lambda e=e: evaluator(e)) for e in identity.nonzero]  # type: ignore[misc]
+    return all(value is not None and value != 0 for value in values)
+
+
+def _value(compute: Callable[[], Any]) -> Any | None:
+    try:
+        return compute()
+    except (NoValue, ZeroDivisionError, OverflowError):
+        return None
+
+
+def _float_point(identity: Identity, pair: _Pair, point: Point, digits: int) -> Verdict | int:
+    """1 for agreement, 0 for no clear answer, a verdict for a refutation."""
+    measured = []
+    for working in (digits, 2 * digits):
+        with mpmath.workdps(working + 10):
+            evaluator = Evaluator(FloatField(), point)
+            sides = _value(lambda evaluator=evaluator: tuple(map(evaluator, pair)))  # type: ignore[misc]
+            if sides is None or not _admitted(identity, evaluator):
+                return 0
+            measured.append(abs(sides[0] - sides[1]) / max(abs(sides[0]), abs(sides[1]), 1))
+    coarse, fine = measured
+    if coarse < mpmath.mpf(10) ** -digits and fine < mpmath.mpf(10) ** (-2 * digits):
+        return 1
+    if fine > mpmath.mpf(10) ** (-digits / 2) and abs(coarse - fine) < fine / 2:
+        return Verdict(Evidence.REFUTED, f"{digits} and {2 * digits} digits agree on a difference",
+                       witness=point.values, nonzero=identity.nonzero)
+    return 0
