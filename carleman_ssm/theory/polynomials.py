@@ -39,7 +39,7 @@ def exact(value: object, what: str) -> sp.Expr:
     except sp.SympifyError as error:
         msg = f"{what} is {value!r}, which is no exact number and no SymPy expression"
         raise TypeError(msg) from error
-    if not isinstance(expression, sp.Expr):
+    if not isinstance(expression, sp.Expr) or expression.is_Matrix:
         msg = f"{what} is {value!r}: a scalar is needed"
         raise TypeError(msg)
     if expression.has(sp.Float, sp.nan, sp.oo, sp.zoo, -sp.oo):
