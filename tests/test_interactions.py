@@ -62,7 +62,7 @@ def test_first_and_second_kernel_rebuild_orders_one_and_two(case):
 def test_kernels_of_a_fit_are_its_derivatives():
     """Central differences of the operator itself; the false twin (no factor ½) is told apart."""
     network = load_network("digits-gelu")
-    sequences = shipped_sequences("digits-gelu", 1, 10)[0][:100]
+    sequences = shipped_sequences("digits-gelu").x[:100]
     operator = network_operator(network, degree=12, sequences=sequences, centre="mean")
     generator, width = np.random.default_rng(0), 1e-3
     direction = generator.normal(size=operator.centre.shape) * width * (operator.centre > 0.05)
@@ -77,7 +77,7 @@ def test_kernels_of_a_fit_are_its_derivatives():
 
 def test_orders_of_a_fit_are_its_nested_fits():
     network = load_network("digits-gelu")
-    sequences = shipped_sequences("digits-gelu", 1, 10)[0][:60]
+    sequences = shipped_sequences("digits-gelu").x[:60]
     operator = network_operator(network, degree=6, sequences=sequences)
     parts = operator.orders(sequences)
     assert parts.shape == (60, 10, 7)
@@ -119,7 +119,7 @@ def test_an_oversized_kernel_is_refused_with_the_form_to_use():
 
 
 def test_orders_want_sequences_of_the_centre_s_length():
-    sequences = shipped_sequences("frequencies", 1, 4)[0][:3]
+    sequences = shipped_sequences("frequencies").x[:3]
     operator = network_operator(load_network("frequencies"), sequences=sequences)
     with pytest.raises(ValueError, match="the centre has 64 steps, the sequences 10"):
         operator.orders(sequences[:, :10])
@@ -128,7 +128,7 @@ def test_orders_want_sequences_of_the_centre_s_length():
 def test_the_most_important_channel_hurts_most():
     """Silencing the channel that is called most important moves decisions more than silencing the least one."""
     network = load_network("digits-quadratic")
-    sequences = shipped_sequences("digits-quadratic", 1, 10)[0][:100]
+    sequences = shipped_sequences("digits-quadratic").x[:100]
     operator = network_operator(network, sequences=sequences)
     importance = operator.channel_importance(sequences)
     values = operator.decoders(operator.preactivations(sequences)).mean(axis=1)

@@ -82,7 +82,7 @@ def test_box_intervals_are_reached_and_not_left(case):
 
 def test_an_understated_fit_error_is_refuted():
     network = load_network("digits-gelu")
-    sequences = shipped_sequences("digits-gelu", 1, 10)[0][:3]
+    sequences = shipped_sequences("digits-gelu").x[:3]
     operator = network_operator(network, degree=3, sequences=sequences)
     assert certified_gap(operator, sequences) <= 1
     certificate = replace(operator.certificate, decoder_error=operator.certificate.decoder_error * 1e-3)
@@ -91,7 +91,7 @@ def test_an_understated_fit_error_is_refuted():
 
 def test_an_understated_rounding_is_refuted():
     network = load_network("digits-quadratic")
-    sequences = shipped_sequences("digits-quadratic", 1, 10)[0][:3]
+    sequences = shipped_sequences("digits-quadratic").x[:3]
     operator = network_operator(network, sequences=sequences)
     certificate = replace(operator.certificate, decoder_error=np.zeros(16), other_error=np.full(10, 1e-18))
     assert certified_gap(replace(operator, certificate=certificate), sequences) > 1
@@ -100,7 +100,7 @@ def test_an_understated_rounding_is_refuted():
 @pytest.mark.parametrize("name", ["digits-gelu", "digits-quadratic", "frequencies"])
 def test_shipped_networks_hold_their_certificate(name):
     network = load_network(name)
-    sequences, _ = shipped_sequences(name, network.features, network.classes)
+    sequences = shipped_sequences(name).x
     operator = network_operator(network, sequences=sequences)
     assert certified_gap(operator, sequences[:4]) <= 1
     measured = np.abs(operator(sequences) - network(sequences)).max(axis=0)
@@ -109,7 +109,7 @@ def test_shipped_networks_hold_their_certificate(name):
 
 def test_the_chosen_degree_is_the_smallest():
     network = load_network("digits-gelu")
-    sequences, _ = shipped_sequences("digits-gelu", 1, 10)
+    sequences = shipped_sequences("digits-gelu").x
     operator = network_operator(network, sequences=sequences)
     below = network_operator(network, degree=operator.degree - 1, sequences=sequences)
     share = [one.certified_same_class(one(sequences)).mean() for one in (below, operator)]
@@ -118,7 +118,7 @@ def test_the_chosen_degree_is_the_smallest():
 
 def test_certified_classes_are_those_of_the_exact_network():
     network = load_network("digits-gelu")
-    sequences = shipped_sequences("digits-gelu", 1, 10)[0][:40]
+    sequences = shipped_sequences("digits-gelu").x[:40]
     operator = network_operator(network, degree=4, sequences=sequences)
     logits = operator(sequences)
     certified = operator.certified_same_class(logits)
@@ -128,7 +128,7 @@ def test_certified_classes_are_those_of_the_exact_network():
 
 def test_a_margin_below_its_bound_is_not_certified():
     network = load_network("digits-gelu")
-    sequences = shipped_sequences("digits-gelu", 1, 10)[0][:5]
+    sequences = shipped_sequences("digits-gelu").x[:5]
     operator = network_operator(network, degree=6, sequences=sequences)
     bound = operator.certificate.per_pair[2, 7]
     logits = np.full((2, 10), -1e6)
@@ -139,7 +139,7 @@ def test_a_margin_below_its_bound_is_not_certified():
 
 def test_an_input_that_leaves_an_interval_is_named():
     network = load_network("digits-gelu")
-    sequences = shipped_sequences("digits-gelu", 1, 10)[0]
+    sequences = shipped_sequences("digits-gelu").x
     operator = network_operator(network, degree=6, sequences=sequences[:50])
     checkerboard = np.tile([0.0, 1.0], 32)[None, :, None]
     with pytest.raises(DomainError, match=r"sequence 1 leaves the certified interval of channel \d+ at step \d+"):
@@ -274,7 +274,7 @@ def test_exact_decoders_bound_their_rounding(coefficients, at):
 
 def test_construction_reports_its_progress():
     said = []
-    network_operator(load_network("digits-gelu"), sequences=shipped_sequences("digits-gelu", 1, 10)[0][:20],
+    network_operator(load_network("digits-gelu"), sequences=shipped_sequences("digits-gelu").x[:20],
                      progress=said.append)  # fmt: skip
     assert said[0].startswith("degree 0: class certified for")
     assert len(said) >= 2

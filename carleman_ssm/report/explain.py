@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,14 +11,14 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from carleman_ssm.formulas.latex import document
-from carleman_ssm.networks.checkpoints import SHIPPED, load_network
+from carleman_ssm.networks.checkpoints import load_network
 from carleman_ssm.networks.construction import network_operator
-from carleman_ssm.networks.enclosures import Floats
 from carleman_ssm.networks.network import S4DNetwork
-from carleman_ssm.report.explanation import Explanation, Labels
+from carleman_ssm.networks.sequences import Sequences
+from carleman_ssm.report.explanation import Explanation
 from carleman_ssm.report.figures import write_figures
 from carleman_ssm.report.formula_page import has_formula, write_formula_page
-from carleman_ssm.report.inputs import read_sequences, shipped_sequences
+from carleman_ssm.report.inputs import sequences_for
 from carleman_ssm.report.summary import print_summary
 
 DEFAULT_MODEL = "digits-gelu"
@@ -59,12 +60,12 @@ def explain(
     with _progress() as progress:
         task = progress.add_task(f"reading {model}", total=None)
         network = load_network(model)
-        sequences, labels = _sequences(model, network, inputs)
+        sequences = sequences_for(model, network, inputs)
 
         def say(line: str) -> None:
             progress.update(task, description=line)
 
-        explanation = _explanation(model, network, sequences, labels, degree, input_bound, say)
+        explanation = _explanation(model, network, sequences, degree, input_bound, say)
         say("measuring")
         content = explanation.as_json()
         say("drawing")
@@ -80,23 +81,13 @@ def _progress() -> Progress:
                     console=Console(stderr=True), transient=True)
 
 
-def _sequences(model: str, network: S4DNetwork, inputs: Path | None) -> tuple[Floats, Labels | None]:
-    if inputs is not None:
-        return read_sequences(inputs, network.features, network.classes)
-    if model not in SHIPPED:
-        msg = f"{model} is not a shipped network: give sequences with --inputs FILE.npz (x: batch, length, channels)"
-        raise ValueError(msg)
-    return shipped_sequences(model, network.features, network.classes)
-
-
 def _explanation(
-    model: str, network: S4DNetwork, sequences: Floats, labels: Labels | None, degree: int | None,
-    input_bound: float | None, say: object,
+    model: str, network: S4DNetwork, sequences: Sequences, degree: int | None, input_bound: float | None,
+    say: Callable[[str], None],
 ) -> Explanation:
-    progress = say if callable(say) else (lambda _: None)
-    operator = network_operator(network, degree=degree, input_bound=input_bound, sequences=sequences,
-                                progress=progress)
-    return Explanation(Path(model).stem, operator, sequences, labels, degree is None)
+    operator = network_operator(network, degree=degree, input_bound=input_bound, sequences=sequences.x, progress=say)
+    names = sequences.classes if len(sequences.classes) == network.classes else ()
+    return Explanation(Path(model).stem, operator, sequences.x, sequences.y, degree is None, names)
 
 
 def _write(explanation: Explanation, content: dict[str, object], folder: Path) -> list[Path]:

@@ -35,6 +35,8 @@ class Explanation:
         (batch, L, d) and (batch,) or None.
     degree_was_chosen
         True when no degree was given and the smallest certifying one was looked for.
+    class_names
+        One per class, or empty.
     """
 
     name: str
@@ -42,6 +44,11 @@ class Explanation:
     sequences: Floats
     labels: Labels | None
     degree_was_chosen: bool
+    class_names: tuple[str, ...] = ()
+
+    def class_name(self, label: int) -> str:
+        """How a class is called in figures: its name where the sequences bring one."""
+        return self.class_names[label] if self.class_names else f"class {label}"
 
     @cached_property
     def logits(self) -> Floats:

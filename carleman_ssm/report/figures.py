@@ -70,7 +70,7 @@ def first_order_figure(explanation: Explanation) -> Figure:
     if side is not None and kernel.shape[2] == 1:
         for label, axis in enumerate(axes):
             picture = axis.imshow(kernel[label, :, 0].reshape(side, side), cmap="RdBu_r", vmin=-limit, vmax=limit)
-            axis.set_title(f"class {label}", fontsize=9)
+            axis.set_title(explanation.class_name(label), fontsize=9)
         figure.colorbar(picture, ax=axes, label="logit per unit of input", shrink=0.8)
         _name_axes(axes, "column [pixel]", "row [pixel]")
         place = "at a pixel"
@@ -78,7 +78,7 @@ def first_order_figure(explanation: Explanation) -> Figure:
         for label, axis in enumerate(axes):
             axis.plot(kernel[label])
             axis.axhline(0.0, color="0.7", linewidth=0.6)
-            axis.set_title(f"class {label}", fontsize=9)
+            axis.set_title(explanation.class_name(label), fontsize=9)
         _name_axes(axes, "input step", "logit per unit of input")
         place = "at a step"
     _caption(
@@ -100,7 +100,7 @@ def second_order_figure(explanation: Explanation) -> Figure | None:
     limit = float(np.quantile(np.abs(pictures), 0.999)) or 1.0
     for label, (axis, picture) in enumerate(zip(axes, pictures, strict=True)):
         image = axis.imshow(picture, cmap="RdBu_r", vmin=-limit, vmax=limit, origin="lower")
-        axis.set_title(f"class {label}", fontsize=9)
+        axis.set_title(explanation.class_name(label), fontsize=9)
     figure.colorbar(image, ax=axes, label="logit per unit of input squared", shrink=0.8, extend="both")
     _name_axes(axes, "input step $s$", "input step $s'$")
     _caption(

@@ -92,7 +92,7 @@ def _page(explanation: Explanation, formula: ClosedForm, score: float | None) ->
     bottom = _write_lines(figure, formula)
     _verdict(figure, explanation, score, bottom)
     _waves(figure, explanation.operator)
-    _answers(figure, explanation.operator)
+    _answers(figure, explanation)
     return figure
 
 
@@ -152,8 +152,9 @@ def _waves(figure: Figure, operator: NetworkOperator) -> None:
     figure.text(0.115, 0.231, "The waves that carry the past", fontsize=10)
 
 
-def _answers(figure: Figure, operator: NetworkOperator) -> None:
+def _answers(figure: Figure, explanation: Explanation) -> None:
     """Softmax of the logits over the frequency of a unit sine: the mean over 16 phases, and the range."""
+    operator = explanation.operator
     axis = figure.add_axes((0.585, 0.06, 0.34, 0.16))
     if operator.form.features == 1 and operator.certificate.input_bound >= 1.0:
         frequency = np.linspace(1.0, 11.0, 201)
@@ -163,7 +164,7 @@ def _answers(figure: Figure, operator: NetworkOperator) -> None:
         logits = operator(tones.reshape(-1, operator.form.length, 1)).reshape(len(frequency), len(phase), -1)
         share = softmax(logits, axis=-1)
         for label in range(operator.form.classes):
-            line, = axis.plot(frequency, share[..., label].mean(axis=1), linewidth=1.4, label=rf"class {label}")
+            line, = axis.plot(frequency, share[..., label].mean(axis=1), linewidth=1.4, label=explanation.class_name(label))
             axis.fill_between(frequency, share[..., label].min(axis=1), share[..., label].max(axis=1),
                               color=line.get_color(), alpha=0.18, linewidth=0)
         axis.set_xticks(range(1, 12, 2))
