@@ -143,7 +143,7 @@ class Trainer:
     def train(self, x: Any, y: Any, report: Callable[[int, float], None] = lambda *_: None) -> list[float]:
         """Run all epochs on x (n, length, features), y (n,); return the mean loss of each."""
         torch, recipe = self.torch, self.recipe
-        inputs, labels = torch.as_tensor(x), torch.as_tensor(y, dtype=torch.long)
+        inputs, labels = torch.tensor(x), torch.tensor(y, dtype=torch.long)
         state = [value for name, value in self.parameters.items() if name.endswith(STATE)]
         rest = [value for name, value in self.parameters.items() if not name.endswith(STATE)]
         groups = [{"params": rest}, {"params": state, "lr": recipe.state_rate, "weight_decay": 0.0}]

@@ -77,11 +77,7 @@ def build_network(container: containers.Container, config: Mapping[str, object])
     sizes = network_sizes(container.headers)
     complete = complete_config(config, container.headers, sizes)
     shapes = check_tensors(complete, sizes, container.headers)
-    values = {name: np.asarray(container.read(name), dtype=np.float64) for name in shapes}
-    for name, value in values.items():
-        if not np.isfinite(value).all():
-            msg = f"{name} holds NaN or infinity; retrain or repair the checkpoint"
-            raise CheckpointError(msg)
+    values = {name: _finite(name, container.read(name)) for name in shapes}
     return S4DNetwork(
         encoder_weight=values["encoder.weight"],
         encoder_bias=values["encoder.bias"],
@@ -90,6 +86,14 @@ def build_network(container: containers.Container, config: Mapping[str, object])
         decoder_bias=values["decoder.bias"],
         config=complete,
     )
+
+
+def _finite(name: str, value: npt.NDArray[Any]) -> Array:
+    # Before the conversion: a signalling NaN in float32 makes the conversion itself complain.
+    if not np.isfinite(value).all():
+        msg = f"{name} holds NaN or infinity; retrain or repair the checkpoint"
+        raise CheckpointError(msg)
+    return value.astype(np.float64)
 
 
 def _layer(values: Mapping[str, Array], index: int) -> S4DLayer:

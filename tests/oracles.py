@@ -1,0 +1,142 @@
+"""Second routes: slow evaluations in exact real arithmetic that share no code with the package."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from math import prod
+
+import flint
+import numpy as np
+from flint import acb, arb
+
+
+@contextmanager
+def ball_precision(digits, steps=0):
+    """Bits for so many digits after so many complex rotations, each of which widens a ball by up to √2."""
+    before = flint.ctx.prec
+    flint.ctx.prec = int(digits * 3.33) + 64 + steps
+    try:
+        yield
+    finally:
+        flint.ctx.prec = before
+
+
+def exact_logits(network, x, digits=40):
+    """Logits of the exact real function of the stored parameters, as balls: object array (batch, classes).
+
+    Reads only the fields of the records. Steps the state, one scalar after the other.
+    """
+    x = np.asarray(x, dtype=np.float64)
+    with ball_precision(digits, steps=x.shape[1] * len(network.layers)):
+        rows = [_one_sequence(network, sequence) for sequence in x]
+        return np.array(rows, dtype=object).reshape(len(rows), -1)
+
+
+def largest_error(values, exact, digits=40):
+    """Upper bound of |values − exact| over all entries, rounded outward."""
+    with ball_precision(digits):
+        errors = [
+            abs(arb(float(v)) - e).upper() for v, e in zip(np.ravel(values), np.ravel(exact), strict=True)
+        ]
+        largest = max(errors, key=float, default=arb(0))
+    return float(np.nextafter(float(largest), np.inf))
+
+
+def widest_radius(exact):
+    """Largest radius of the balls: how much the oracle itself does not know."""
+    return max(float(e.rad()) for e in np.ravel(exact))
+
+
+def _affine(weight, bias, values):
+    return [
+        sum((arb(float(w)) * v for w, v in zip(row, values, strict=True)), arb(float(b)))
+        for row, b in zip(weight, bias, strict=True)
+    ]
+
+
+def _one_sequence(network, sequence):
+    hidden = [
+        _affine(network.encoder_weight, network.encoder_bias, [arb(float(v)) for v in step])
+        for step in sequence
+    ]
+    for layer in network.layers:
+        hidden = _layer(network.config, layer, hidden)
+    if network.config.pool == "last":
+        pooled = hidden[-1]
+    else:
+        pooled = [sum(column, arb(0)) / len(hidden) for column in zip(*hidden, strict=True)]
+    return _affine(network.decoder_weight, network.decoder_bias, pooled)
+
+
+def _layer(config, layer, hidden):
+    branch = [_norm(layer.norm, config.eps, step) for step in hidden] if config.prenorm else hidden
+    columns = [_channel(layer, h, [step[h] for step in branch]) for h in range(len(hidden[0]))]
+    result = []
+    for before, reached in zip(hidden, zip(*columns, strict=True), strict=True):
+        after = _output(config, layer, [_phi(config.activation, layer, y) for y in reached])
+        if config.residual:
+            after = [a + b for a, b in zip(after, before, strict=True)]
+        result.append(after if config.prenorm else _norm(layer.norm, config.eps, after))
+    return result
+
+
+def _channel(layer, h, inputs):
+    step = arb(float(layer.log_dt[h])).exp()
+    rates = [
+        acb(-arb(float(a)).exp(), arb(float(w)))
+        for a, w in zip(layer.log_A_real[h], layer.A_imag[h], strict=True)
+    ]
+    powers = [(step * a).exp() for a in rates]
+    drives = [(p - 1) / a for p, a in zip(powers, rates, strict=True)]
+    readout = [acb(float(c.real), float(c.imag)) for c in layer.C[h]]
+    state, found = [acb(0)] * len(rates), []
+    for u in inputs:
+        state = [p * s + b * u for p, s, b in zip(powers, state, drives, strict=True)]
+        total = sum((c * s for c, s in zip(readout, state, strict=True)), acb(0))
+        found.append(2 * total.real + arb(float(layer.D[h])) * u)
+    return found
+
+
+def _output(config, layer, values):
+    if layer.output_weight is None:
+        return values
+    mapped = _affine(layer.output_weight, layer.output_bias, values)
+    if config.output == "linear":
+        return mapped
+    half = len(mapped) // 2
+    return [a / (1 + (-g).exp()) for a, g in zip(mapped[:half], mapped[half:], strict=True)]
+
+
+def _norm(norm, eps, values):
+    if norm is None:
+        return values
+    if norm.running_mean is None:
+        mean = sum(values, arb(0)) / len(values)
+        variance = sum(((v - mean) * (v - mean) for v in values), arb(0)) / len(values)
+        means, variances = [mean] * len(values), [variance] * len(values)
+    else:
+        means = [arb(float(m)) for m in norm.running_mean]
+        variances = [arb(float(s)) for s in norm.running_var]
+    rows = zip(values, means, variances, norm.weight, norm.bias, strict=True)
+    return [(v - m) / (s + arb(eps)).sqrt() * arb(float(w)) + arb(float(b)) for v, m, s, w, b in rows]
+
+
+def _power(y, exponent):
+    """Multiply: `arb ** int` goes by the logarithm where a ball contains 0, and returns nan."""
+    return prod([y] * exponent, start=arb(1))
+
+
+def _phi(name, layer, y):
+    if name == "poly":
+        return sum(
+            (arb(float(c)) * _power(y, k) for k, c in enumerate(layer.activation_coefficients, 1)), arb(0)
+        )
+    if name == "gelu":
+        return y / 2 * (-y / arb(2).sqrt()).erfc()
+    if name == "gelu_tanh":
+        # The coefficient is the decimal number 0.044715 of the definition, not its double.
+        inner = (2 / arb.pi()).sqrt() * (y + arb(44715) / 10**6 * _power(y, 3))
+        return y / 2 * (1 + inner.tanh())
+    if name == "silu":
+        return y / (1 + (-y).exp())
+    return _power(y, {"identity": 1, "square": 2, "cube": 3}[name])
