@@ -1,0 +1,154 @@
+"""Python source from a `ClosedForm`: the definitions become local variables with the paper's names.
+
+Only checked names reach the text: every symbol passes `check_names`, functions are SymPy's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import sympy as sp
+from sympy.printing.codeprinter import PrintMethodNotImplementedError
+from sympy.printing.numpy import SciPyPrinter
+from sympy.printing.pycode import MpmathPrinter
+
+from carleman_ssm.formulas.special import phi
+from carleman_ssm.formulas.statements import ClosedForm, check_names
+
+MAX_TERMS = 2_000  # CPython's compiler overflows its stack between 2,500 and 3,500 summands
+MAX_TOTAL = 100_000
+RESERVED = frozenset(("np", "mp", "scipy", "varphi", "cache", "sum", "range", "prod", "abs", "complex", "kernel"))
+_ALIAS = (("numpy.", "np."), ("mpmath.", "mp."), ("math.prod", "prod"))
+
+
+class _PaperNames:
+    """What both backends print alike: φ_k, sequences, local functions, loops."""
+
+    defined: frozenset[str] = frozenset()
+
+    def _print_phi(self, e: phi) -> str:
+        return f"varphi({e.args[0]}, {self._print(e.args[1])})"  # type: ignore[attr-defined]
+
+    def _print_Indexed(self, e: sp.Indexed) -> str:
+        name, indices = str(e.base.label), ", ".join(map(self._print, e.indices))  # type: ignore[attr-defined]
+        return f"{name}({indices})" if name in self.defined else f"{name}[{indices}]"
+
+    def _print_Sum(self, e: sp.Sum) -> str:
+        return f"sum({self._loop(e)})"
+
+    def _print_Product(self, e: sp.Product) -> str:
+        return f"prod({self._loop(e)})"
+
+    def _loop(self, e: Any) -> str:
+        show = self._print  # type: ignore[attr-defined]
+        loops = [f"for {show(index)} in range({show(lower)}, {show(upper + 1)})"
+                 for index, lower, upper in reversed(e.limits)]
+        return f"{show(e.function)} {' '.join(loops)}"
+
+    def _module_format(self, fqn: str, register: bool = True) -> str:  # noqa: ARG002
+        for module, alias in _ALIAS:
+            fqn = fqn.replace(module, alias)
+        return fqn
+
+
+class _NumpySource(_PaperNames, SciPyPrinter):  # type: ignore[misc]  # SymPy is untyped
+    """NumPy and scipy.special."""
+
+
+class _MpmathSource(_PaperNames, MpmathPrinter):  # type: ignore[misc]  # SymPy is untyped
+    """mpmath."""
+
+
+def explicit(expression: sp.Basic) -> sp.Basic:
+    """Matrix expressions of explicit shape as explicit matrices."""
+    if isinstance(expression, sp.MatrixExpr) and not isinstance(expression, sp.MatrixBase):
+        return sp.ImmutableMatrix(expression.as_explicit())
+    return expression
+
+
+def checked(form: ClosedForm) -> None:
+    """Refuse what cannot become source: unknown symbols, illegal names, unknown functions, too many terms.
+
+    Raises
+    ------
+    ValueError
+        Says which, and what to do.
+    """
+    bodies = [explicit(form.expression), *form.where.values()]
+    bound = {limit[0] for body in bodies for loop in body.atoms(sp.Sum, sp.Product) for limit in loop.limits}
+    bound |= {index for key in form.where if isinstance(key, sp.Indexed) for index in key.indices}
+    symbols = {s for body in bodies for s in body.atoms(sp.Symbol)}
+    _check_arguments(form.arguments)
+    check_names([*symbols, *form.arguments, *form.where])
+    known = {_label(argument) for argument in form.arguments} | {_label(key) for key in form.where} | bound
+    unknown = sorted(str(symbol) for symbol in symbols - known)
+    if unknown:
+        msg = f"{', '.join(unknown)} is neither an argument nor defined: add it to `arguments` or to `where`"
+        raise ValueError(msg)
+    clash = sorted(str(symbol) for symbol in symbols | known if str(symbol) in RESERVED)
+    if clash:
+        msg = f"the name {clash[0]!r} is used by the generated source: rename the symbol"
+        raise ValueError(msg)
+    _check_functions(bodies)
+    _check_size(bodies)
+
+
+def _check_arguments(arguments: Iterable[sp.Basic]) -> None:
+    for argument in arguments:
+        if not isinstance(argument, sp.Symbol | sp.IndexedBase):
+            kind = type(argument).__name__
+            msg = f"a kernel takes symbols and sequences (IndexedBase), not {argument} ({kind})"
+            raise ValueError(msg)  # noqa: TRY004 - the form is at fault, not its type
+
+
+def _label(symbol: sp.Basic) -> sp.Basic:
+    if isinstance(symbol, sp.Indexed):
+        return symbol.base.label
+    return symbol.label if isinstance(symbol, sp.IndexedBase) else symbol
+
+
+def _check_functions(bodies: Iterable[sp.Basic]) -> None:
+    for body in bodies:
+        unknown = body.atoms(sp.core.function.AppliedUndef) | body.atoms(sp.MatrixSymbol)
+        if unknown:
+            msg = f"{next(iter(unknown))} has no numerical meaning: substitute a definition for it first"
+            raise ValueError(msg)
+
+
+def _check_size(bodies: Iterable[sp.Basic]) -> None:
+    sums = [len(node.args) for body in bodies for node in sp.preorder_traversal(body)
+            if node.is_Add or node.is_Mul]
+    if max(sums, default=0) > MAX_TERMS or sum(sums) > MAX_TOTAL:
+        msg = (f"the formula has {sum(sums)} terms, up to {max(sums)} in one sum (limits {MAX_TOTAL} and "
+               f"{MAX_TERMS}): keep it factored (powers of y, forward_operator, rank_form), or use "
+               "TermTable.matrix for numbers")
+        raise ValueError(msg)
+
+
+def python_source(form: ClosedForm, backend: str) -> str:
+    """The text of ``def kernel(…)`` for a checked form."""
+    printer = (_NumpySource if backend == "numpy" else _MpmathSource)({"strict": True})
+    printer.defined = frozenset(str(key.base.label) for key in form.where if isinstance(key, sp.Indexed))
+    names = ", ".join(str(_label(argument)) for argument in form.arguments)
+    try:
+        lines = [line for key, body in form.where.items() for line in _definition(printer, key, body)]
+        lines += _result(printer, explicit(form.expression))
+    except PrintMethodNotImplementedError as error:
+        msg = f"the {backend} backend cannot express this formula: {error}"
+        raise ValueError(msg) from error
+    return "\n    ".join([f"def kernel({names}):", *lines]) + "\n"
+
+
+def _definition(printer: Any, key: sp.Basic, body: sp.Basic) -> list[str]:
+    text = printer.doprint(explicit(body))
+    if not isinstance(key, sp.Indexed):
+        return [f"{key} = {text}"]
+    return ["@cache", f"def {key.base.label}({', '.join(map(str, key.indices))}):", f"    return {text}"]
+
+
+def _result(printer: Any, expression: sp.Basic) -> list[str]:
+    if not isinstance(expression, sp.MatrixBase):
+        return [f"return {printer.doprint(expression)}"]
+    rows = [", ".join(printer.doprint(entry) for entry in expression.row(i)) for i in range(expression.rows)]
+    return ["return [", *(f"    [{row}]," for row in rows), "]"]

@@ -1,0 +1,241 @@
+"""`compile_kernel`: a `ClosedForm` as a vectorised NumPy function, or in mpmath at any precision."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from operator import index as as_index
+from typing import Any
+
+import mpmath
+import numpy as np
+import scipy.special
+import sympy as sp
+
+from carleman_ssm.formulas.codegen import checked, explicit, python_source
+from carleman_ssm.formulas.special import phi_mpmath, phi_numpy
+from carleman_ssm.formulas.statements import ClosedForm
+
+_DEFAULT_DIGITS = 30
+_GUARD_DIGITS = 15
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A compiled closed form; call it with its arguments in order or by name.
+
+    NumPy: scalar arguments broadcast against each other over the batch axes, sequences are arrays
+    ``batch + (time,)``, the result is ``batch`` or ``batch + (rows, columns)``. mpmath: numbers and lists in,
+    mpf, mpc or ``mpmath.matrix`` out. Integer arguments (steps, lags) are plain ints in both.
+
+    Parameters
+    ----------
+    source
+        The readable Python that runs.
+    arguments
+        Names, in order.
+    backend, digits
+        ``"numpy"``, or ``"mpmath"`` with that many digits.
+    origin
+        The index of the first element of every sequence: with 0, ``u[0]`` is the first, with 1 ``u[1]``.
+    """
+
+    source: str
+    arguments: tuple[str, ...]
+    backend: str
+    digits: int | None
+    origin: int
+    _symbols: tuple[sp.Basic, ...] = field(repr=False)
+    _integers: frozenset[sp.Basic] = field(repr=False)
+    _is_matrix: bool = field(repr=False)
+    _function: Callable[..., Any] = field(repr=False)
+
+    def __call__(self, *values: Any, **named: Any) -> Any:
+        """Evaluate the formula.
+
+        Raises
+        ------
+        TypeError
+            Missing, surplus or unknown arguments.
+        ValueError
+            An integer argument that is no integer, or violates the assumptions of its symbol.
+        IndexError
+            The formula asks for an element outside a sequence.
+        """
+        given = self._bind(values, named)
+        return self._numpy(given) if self.backend == "numpy" else self._mpmath(given)
+
+    def _bind(self, values: tuple[Any, ...], named: dict[str, Any]) -> list[Any]:
+        names = self.arguments[len(values):]
+        if len(values) > len(self.arguments) or set(names) != set(named):
+            msg = (f"this kernel takes ({', '.join(self.arguments)}), got {len(values)} in order and "
+                   f"{sorted(named)} by name")
+            raise TypeError(msg)
+        return [*values, *(named[name] for name in names)]
+
+    def _numpy(self, given: list[Any]) -> Any:
+        prepared: list[Any] = []
+        shapes = []
+        for symbol, value in zip(self._symbols, given, strict=True):
+            if symbol in self._integers:
+                prepared.append(_integer(symbol, value))
+                continue
+            array = _floating(symbol, value)
+            is_sequence = isinstance(symbol, sp.IndexedBase)
+            shapes.append(array.shape[:-1] if is_sequence else array.shape)
+            prepared.append(_Elements(str(symbol), array, self.origin) if is_sequence else array)
+        batch = np.broadcast_shapes(*shapes)
+        discards = "ignore" if "np.select" in self.source else None  # it computes the branches it discards
+        with np.errstate(divide=discards, invalid=discards):
+            result = self._function(*prepared)
+        if not self._is_matrix:
+            return np.broadcast_to(np.asarray(result), batch)[()]
+        rows = [np.stack([np.broadcast_to(entry, batch) for entry in row], axis=-1) for row in result]
+        return np.stack(rows, axis=-2)
+
+    def _mpmath(self, given: list[Any]) -> Any:
+        digits = self.digits or _DEFAULT_DIGITS
+        with mpmath.workdps(digits + _GUARD_DIGITS):
+            result = self._function(*map(self._mp_argument, self._symbols, given))
+            value = mpmath.matrix(result) if self._is_matrix else mpmath.mpmathify(result)
+        with mpmath.workdps(digits):
+            return value.apply(lambda entry: +entry) if self._is_matrix else +value
+
+    def _mp_argument(self, symbol: sp.Basic, value: Any) -> Any:
+        if symbol in self._integers:
+            return _integer(symbol, value)
+        if isinstance(symbol, sp.IndexedBase):
+            return _Elements(str(symbol), [_mp_number(v) for v in value], self.origin)
+        return _mp_number(value)
+
+
+class _Elements:
+    """The elements of a sequence by index; outside is an error, never wrap-around."""
+
+    def __init__(self, name: str, values: Any, origin: int) -> None:
+        self._name, self._values, self._origin = name, values, origin
+        self._length = values.shape[-1] if isinstance(values, np.ndarray) else len(values)
+
+    def __getitem__(self, index: int) -> Any:
+        position = as_index(index) - self._origin
+        if not 0 <= position < self._length:
+            last = self._origin + self._length - 1
+            msg = (f"{self._name}[{index}] is outside the sequence, which has {self._name}[{self._origin}] "
+                   f"to {self._name}[{last}]: pass a longer sequence, or another `origin`")
+            raise IndexError(msg)
+        return self._values[..., position] if isinstance(self._values, np.ndarray) else self._values[position]
+
+
+def _integer(symbol: sp.Basic, value: Any) -> int:
+    try:
+        number = as_index(value)
+    except TypeError:
+        msg = f"{symbol} must be one integer, got {value!r}"
+        raise ValueError(msg) from None
+    known = sp.Integer(number)
+    for name in ("positive", "negative", "nonnegative", "nonpositive", "nonzero"):
+        if getattr(symbol, f"is_{name}") and not getattr(known, f"is_{name}"):
+            msg = f"{symbol} must be {name}, got {number}"
+            raise ValueError(msg)
+    return number
+
+
+def _floating(symbol: sp.Basic, value: Any) -> np.ndarray[Any, np.dtype[Any]]:
+    array = np.asarray(value)
+    if array.dtype.kind not in "biufc":
+        msg = f"{symbol} must hold real or complex numbers, got {array.dtype}"
+        raise ValueError(msg)
+    if isinstance(symbol, sp.IndexedBase) and array.ndim == 0:
+        msg = f"{symbol} is a sequence: pass an array whose last axis is time"
+        raise ValueError(msg)
+    return array.astype(np.complex128 if array.dtype.kind == "c" else np.float64)
+
+
+def _mp_number(value: Any) -> Any:
+    if isinstance(value, sp.Expr):
+        parts = (sp.N(part, mpmath.mp.dps) for part in value.as_real_imag())
+        real, imaginary = (part._to_mpmath(mpmath.mp.prec) for part in parts)
+        return mpmath.mpc(real, imaginary) if imaginary else mpmath.mpf(real)
+    if isinstance(value, np.generic):
+        value = value.item()
+    return mpmath.mpmathify(value)
+
+
+def compile_kernel(
+    closed_form: ClosedForm, backend: str = "numpy", digits: int | None = None, *, origin: int = 0
+) -> Kernel:
+    """Compile a closed form; each entry of its `where` becomes a local variable or, for ``K[m]``, a function.
+
+    Parameters
+    ----------
+    closed_form
+        With all free symbols among its arguments and definitions.
+    backend
+        ``"numpy"`` (double precision, vectorised) or ``"mpmath"`` (any precision).
+    digits
+        Significant digits of the mpmath backend (default 30).
+    origin
+        The index of the first element of the sequences.
+
+    Returns
+    -------
+    Kernel
+
+    Raises
+    ------
+    TypeError
+        Not a `ClosedForm`.
+    ValueError
+        An unknown backend; digits for NumPy; a symbol that is no argument; an illegal name; a function
+        without numbers; more terms than Python compiles (the message names the form to use instead).
+
+    Examples
+    --------
+    >>> x, lam, k = sp.Symbol("x"), sp.Symbol("lambda_0"), sp.Symbol("k", integer=True)
+    >>> u, j = sp.IndexedBase("u"), sp.Symbol("j", integer=True)
+    >>> state = ClosedForm(x, sp.Sum(lam ** (k - j) * u[j], (j, 0, k)), (lam, u, k))
+    >>> kernel = compile_kernel(state)
+    >>> print(kernel.source)
+    def kernel(lambda_0, u, k):
+        return sum(lambda_0**(-j + k)*u[j] for j in range(0, k + 1))
+    >>> kernel([0.5, 1.0], np.ones(3), 2).tolist()
+    [1.75, 3.0]
+    """
+    given: object = closed_form
+    if not isinstance(given, ClosedForm):
+        msg = f"compile_kernel takes a ClosedForm, got {type(given).__name__}"
+        raise TypeError(msg)
+    if backend not in ("numpy", "mpmath"):
+        msg = f"the backend is 'numpy' or 'mpmath', got {backend!r}"
+        raise ValueError(msg)
+    if digits is not None and (backend == "numpy" or digits < 1):
+        msg = "digits is a positive number for the mpmath backend; NumPy works in double precision"
+        raise ValueError(msg)
+    checked(closed_form)
+    source = python_source(closed_form, backend)
+    symbols = closed_form.arguments
+    is_matrix = isinstance(explicit(closed_form.expression), sp.MatrixBase)
+    return Kernel(source, tuple(map(str, symbols)), backend, digits, origin, symbols,
+                  _integer_arguments(closed_form), is_matrix, _function(source, backend))
+
+
+def _integer_arguments(form: ClosedForm) -> frozenset[sp.Basic]:
+    """Arguments that count: declared integer, or used in an index or in a limit of a sum."""
+    bodies: Sequence[sp.Basic] = (form.expression, *form.where.values())
+    places = [i for body in bodies for use in body.atoms(sp.Indexed) for i in use.indices]
+    places += [bound for body in bodies for loop in body.atoms(sp.Sum, sp.Product)
+               for limit in loop.limits for bound in limit[1:]]
+    counting = {symbol for place in places for symbol in place.free_symbols}
+    return frozenset(a for a in form.arguments if isinstance(a, sp.Symbol) and (a.is_integer or a in counting))
+
+
+def _function(source: str, backend: str) -> Callable[..., Any]:
+    """Run generated source; every name in it was checked before it was written."""
+    varphi = phi_numpy if backend == "numpy" else phi_mpmath
+    scope: dict[str, Any] = {"np": np, "mp": mpmath, "scipy": scipy, "varphi": varphi,
+                             "cache": cache, "prod": math.prod}
+    exec(compile(source, f"<{backend} kernel>", "exec"), scope)  # noqa: S102 - our own text, names checked
+    function: Callable[..., Any] = scope["kernel"]
+    return function
