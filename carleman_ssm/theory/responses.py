@@ -102,7 +102,7 @@ def output_response(model: DiagonalSSM | DiscreteSSM, decoder: PolynomialDecoder
     units = [tuple(int(n == m) for m in range(doubled.states)) for n in range(doubled.states)]
     laws = [identity for unit in units for identity in motion.law(unit)]
     if comb(doubled.states + decoder.degree, decoder.degree) <= _SMALL:
-        laws.append(_readout_certificate(doubled, decoder, names, motion.excitation))
+        laws.append(_readout_certificate(doubled, decoder, names))
     return _closed_form(sp.Symbol("z"), decoder(y), model, excitation, step, motion, where, tuple(laws),
                         tuple(_ordered_symbols(decoder.coefficients)))
 
@@ -130,8 +130,9 @@ def _motion(model: DiagonalSSM | DiscreteSSM, excitation: Excitation, step: sp.E
 
 
 def _readout_certificate(model: DiagonalSSM | DiscreteSSM, decoder: PolynomialDecoder,
-                         states: tuple[sp.Symbol, ...], u: sp.Expr) -> Identity:
-    r"""$\sigma(c^\top x + D u) = \sum_\alpha G_\alpha x^\alpha$ for any state x."""
+                         states: tuple[sp.Symbol, ...]) -> Identity:
+    r"""$\sigma(c^\top x + D u) = \sum_\alpha G_\alpha x^\alpha$ for any state x and input u."""
+    u = sp.Symbol("u")
     shifted = decoder.shifted(model.feedthrough * u)
     terms = []
     for alpha in product(range(decoder.degree + 1), repeat=model.states):
@@ -140,7 +141,7 @@ def _readout_certificate(model: DiagonalSSM | DiscreteSSM, decoder: PolynomialDe
             weight = count * monomial_of(model.output_vector, alpha) * shifted.coefficients[sum(alpha)]
             terms.append(weight * monomial_of(states, alpha))
     output = decoder(model.readout(states, u))
-    return Identity(output, sp.Add(*terms), name="the output reads the lifted monomials (T9)")
+    return Identity(output, sp.Add(*terms), name="the output reads the lifted monomials")
 
 
 def _state_symbols(count: int) -> tuple[sp.Symbol, ...]:

@@ -142,12 +142,16 @@ def volterra_series(discrete: DiscreteSSM, decoder: PolynomialDecoder, steps: in
 
 
 def simulate(discrete: DiscreteSSM, inputs: list[sp.Expr]) -> sp.Expr:
-    r"""$y_k$ after the given inputs $u_1, \dots, u_k$, by running the recurrence from rest."""
-    state: tuple[sp.Expr, ...] = (sp.S.Zero,) * discrete.states
+    r"""$y_k$ after the given inputs $u_1, \dots, u_k$, by running the recurrence from rest.
+
+    Stored conjugate pairs run as the doubled system, which is linear in the inputs.
+    """
+    model = discrete.with_conjugates()
+    state: tuple[sp.Expr, ...] = (sp.S.Zero,) * model.states
     for u in inputs:
         state = tuple(multiplier * x + b * u for multiplier, x, b
-                      in zip(discrete.multipliers, state, discrete.input_vector, strict=True))
-    return discrete.readout(state, inputs[-1] if inputs else sp.S.Zero)
+                      in zip(model.multipliers, state, model.input_vector, strict=True))
+    return model.readout(state, inputs[-1] if inputs else sp.S.Zero)
 
 
 def _kernel_value(model: DiscreteSSM, lag: sp.Expr | int) -> sp.Expr:
@@ -210,11 +214,18 @@ def _derivative_certificate(model: DiscreteSSM, decoder: PolynomialDecoder, orde
     output = decoder(simulate(model, u[::-1]))
     rows = list(combinations_with_replacement(range(largest + 1), order))
     rest = dict.fromkeys(u, sp.S.Zero)
-    derived = [sp.diff(output, *(u[lag] for lag in row)).xreplace(rest) / factorial(order) for row in rows]
+    derived = [_derivative(output, [u[lag] for lag in row]).xreplace(rest) / factorial(order) for row in rows]
     g = _coefficient(decoder, order)
     values = [g * prod((_kernel_value(model, lag) for lag in row), start=sp.S.One) for row in rows]
     return Identity(sp.Matrix(values), sp.Matrix(derived),
                     name=f"input derivatives of order {order} of the simulated output, lags up to {largest}")
+
+
+def _derivative(expression: sp.Expr, variables: list[sp.Symbol]) -> sp.Expr:
+    """Differentiated by each variable in turn; by none, the expression itself."""
+    for variable in variables:
+        expression = expression.diff(variable)
+    return expression
 
 
 def _separable(doubled: DiscreteSSM, g: sp.Expr, lags: tuple[sp.Symbol, ...]) -> sp.Expr:
