@@ -171,11 +171,16 @@ def _kernel_certificates(model: DiscreteSSM, m: sp.Symbol) -> list[Identity]:
         certificates.append(Identity(
             _annihilated(doubled, [_kernel_value(model, m + 1 + j) for j in lags]), sp.S.Zero,
             name="recurrence: the characteristic polynomial annihilates the kernel"))
-    multipliers, inputs = sp.Matrix(model.multipliers), sp.Matrix(model.input_vector)
-    state = sp.Matrix([b * multiplier**m for multiplier, b in zip(multipliers, inputs, strict=True)])
-    later = state.xreplace({m: m + 1})
-    certificates.append(Identity(later, multipliers.multiply_elementwise(state), name="state: one step"))
-    return certificates
+    return [*certificates, _state_certificate(model)]
+
+
+def _state_certificate(model: DiscreteSSM) -> Identity:
+    r"""The state after an impulse, $\bar\Lambda^m \bar b$, makes one step; of linear size for any model."""
+    m = sp.Symbol("m", integer=True, nonnegative=True)
+    modes = list(zip(model.multipliers, model.input_vector, strict=True))
+    later = sp.Matrix([b * multiplier ** (m + 1) for multiplier, b in modes])
+    moved = sp.Matrix([multiplier * (b * multiplier**m) for multiplier, b in modes])
+    return Identity(later, moved, name="state: one step")
 
 
 def _annihilated(model: DiscreteSSM, values: list[sp.Expr]) -> sp.Expr:
@@ -191,8 +196,9 @@ def _volterra_certificates(model: DiscreteSSM, decoder: PolynomialDecoder,
                            lags: tuple[sp.Symbol, ...]) -> list[Identity]:
     order, g = len(lags), _coefficient(decoder, len(lags))
     doubled = model.with_conjugates()
-    largest = doubled.states if comb(doubled.states + order, order) <= _SMALL else 1
-    certificates = [_derivative_certificate(model, decoder, order, largest)]
+    certificates = [_state_certificate(model)]
+    if comb(doubled.states + order, order) <= _SMALL:
+        certificates.append(_derivative_certificate(model, decoder, order, doubled.states))
 
     def h(*at: sp.Expr) -> sp.Expr:
         return g * prod((_kernel_value(model, lag) for lag in at), start=sp.S.One)
