@@ -207,9 +207,11 @@ def _assemble(setting: _Setting, decoders: ChannelDecoders) -> NetworkOperator:
 
 def _smallest_degree(setting: _Setting, inputs: Floats, fit: str, progress: Progress) -> NetworkOperator:
     """Raise the degree until the certified error leaves the class of 99 % of the sequences alone."""
+    form, values = setting.form, setting.samples if setting.samples is not None else setting.form.preactivations(inputs)
     operator = _assemble(setting, _fitted(setting, 0, fit))
     for degree in range(1, MAX_DEGREE + 1):
-        share = float(operator.certified_same_class(operator(inputs)).mean())
+        logits = form.read_out(form.pooled(operator.decoders(values)), form.pooled(inputs))
+        share = float(operator.certified_same_class(logits).mean())
         progress(f"degree {operator.degree}: class certified for {100 * share:.1f} % of the sequences")
         if share >= CERTIFIED_SHARE:
             break

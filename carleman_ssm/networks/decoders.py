@@ -20,6 +20,18 @@ from carleman_ssm.theory.fits import ChebyshevFit
 from carleman_ssm.theory.ladder import least_squares_ladder, truncation_ladder
 
 
+# Samples that stand for the density of a channel's pre-activations in nested fits: its quantiles, ends included.
+MAX_DENSITY = 4096
+
+
+def quantiles(samples: Floats, count: int) -> Floats:
+    """At most `count` evenly ranked samples of every column of (n, H), smallest and largest included."""
+    ranked = np.sort(samples, axis=0)
+    if len(ranked) <= count:
+        return ranked
+    return ranked[np.linspace(0, len(ranked) - 1, count).round().astype(np.int64)]
+
+
 class ChannelDecoders(Protocol):
     """What an operator asks of its decoders; arrays end in the channel axis H."""
 
@@ -132,12 +144,13 @@ class FittedDecoders:
     def ladder(self) -> Floats:
         """Fits of degree 0 … P of every channel, (P + 1, P + 1, H); the last rung is the decoder itself.
 
-        Least squares under the observed density where there are samples, else truncations of the Chebyshev series.
+        Least squares under the observed density (its quantiles) where there are samples, else truncations of the Chebyshev series.
         """
         if self.samples is None:
             columns = [truncation_ladder(column) for column in self.coefficients.T]
         else:
-            positions, values = self.position(self.samples), self.rule(self.samples)
+            density = quantiles(self.samples, MAX_DENSITY)
+            positions, values = self.position(density), self.rule(density)
             columns = [least_squares_ladder(position, value, self.degree)
                        for position, value in zip(positions.T, values.T, strict=True)]
         rungs = np.stack(columns, axis=-1)

@@ -70,8 +70,8 @@ def explain(
         content = explanation.as_json()
         say("drawing")
         folder.mkdir(parents=True, exist_ok=True)
-        files = _write(explanation, content, folder)
-    print_summary(explanation, content, files, screen)
+        files, page = _write(explanation, content, folder)
+    print_summary(explanation, content, files, page, screen)
     return explanation
 
 
@@ -90,14 +90,16 @@ def _explanation(
     return Explanation(Path(model).stem, operator, sequences.x, sequences.y, degree is None, names)
 
 
-def _write(explanation: Explanation, content: dict[str, object], folder: Path) -> list[Path]:
-    """Write everything; returns the files in the order in which a reader would open them."""
+def _write(explanation: Explanation, content: dict[str, object], folder: Path) -> tuple[list[Path], str | None]:
+    """Write everything; returns the files in reading order, and the formula of a network that fits a page."""
     report = folder / "report.json"
     report.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
     files = [report, _write_operator(explanation, folder)]
+    page = None
     if has_formula(explanation.operator):
-        files += write_formula_page(explanation, folder)
-    return files + write_figures(explanation, folder)
+        pages, page = write_formula_page(explanation, folder)
+        files += pages
+    return files + write_figures(explanation, folder), page
 
 
 def _write_operator(explanation: Explanation, folder: Path) -> Path:

@@ -59,19 +59,20 @@ def formula_lines(formula: ClosedForm, *, as_tex: bool) -> list[tuple[str, list[
     return grouped
 
 
-def write_formula_page(explanation: Explanation, folder: Path) -> list[Path]:
-    """``formula.txt``, ``formula.pdf`` and ``formula.png``; the accuracy on the page is that of the formula itself."""
+def write_formula_page(explanation: Explanation, folder: Path) -> tuple[list[Path], str]:
+    """``formula.txt``, ``formula.pdf``, ``formula.png``, and the text: the accuracy is that of the formula itself."""
     formula = formula_of(explanation.operator)
     score = accuracy(formula_logits(formula, explanation.sequences), explanation.labels)
+    page = formula_text(formula, score, len(explanation.sequences))
     plain = folder / "formula.txt"
-    plain.write_text(formula_text(formula, score, len(explanation.sequences)), encoding="utf-8")
+    plain.write_text(page, encoding="utf-8")
     paths = [folder / "formula.pdf", folder / "formula.png"]
     metadata = {"Title": f"{explanation.name}: the whole network", "CreationDate": None}
     with rc_context(MATHTEXT):  # fonts are looked up while saving
         figure = _page(explanation, formula, score)
         figure.savefig(paths[0], metadata=metadata)
         figure.savefig(paths[1], dpi=150)
-    return [plain, *paths]
+    return [plain, *paths], page
 
 
 def formula_text(formula: ClosedForm, score: float | None, count: int) -> str:

@@ -15,9 +15,15 @@ from carleman_ssm.report.explanation import Explanation
 MAX_ROWS = 12
 
 
-def print_summary(explanation: Explanation, content: dict[str, Any], files: list[Path], console: Console) -> None:
-    """Print the sections in reading order."""
-    for section in (_network, _operator, _agreement, _orders):
+def print_summary(
+    explanation: Explanation, content: dict[str, Any], files: list[Path], page: str | None, console: Console
+) -> None:
+    """Print the sections in reading order; a network whose formula fits a page is that formula first."""
+    _network(explanation, content, console)
+    if page is not None:
+        console.rule("the whole network, as one formula", align="left")
+        console.print(page, highlight=False, markup=False, soft_wrap=True)
+    for section in (_operator, _agreement, _orders):
         section(explanation, content, console)
     console.rule("files", align="left")
     for path in files:
