@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -104,6 +105,20 @@ def test_the_configuration_is_found_in_each_of_its_places(tmp_path, suffix, plac
         (tmp_path / "n.json").write_text(json.dumps({"residual": True}))
         given = {"pool": "mean"}
     assert same(load_network(path, given), load_network(QUADRATIC))
+
+
+@pytest.mark.parametrize("kind", ["<U999", ">U300", "S300"])
+def test_the_text_of_an_archive_may_be_padded_bytes_or_of_another_byte_order(tmp_path, kind):
+    np.savez(tmp_path / "n.npz", **arrays(), config=np.array([json.dumps(CONFIG)], dtype=kind))
+    assert same(load_network(tmp_path / "n.npz"), load_network(QUADRATIC))
+
+
+@both_formats
+def test_an_unusual_eps_is_kept(tmp_path, suffix):
+    network = load_network(GELU)
+    changed = replace(network, config=replace(network.config, eps=1e-3))
+    save_network(changed, tmp_path / f"n{suffix}")
+    assert load_network(tmp_path / f"n{suffix}").config.eps == 1e-3
 
 
 @both_formats

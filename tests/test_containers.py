@@ -140,6 +140,20 @@ def test_a_bomb_that_lies_about_its_size_is_noticed(tmp_path):
         load_network(tmp_path / "n.npz")
 
 
+def test_a_member_that_unpacks_to_less_than_announced_is_noticed(tmp_path):
+    path = tmp_path / "n.npz"
+    written(path, {name: value for name, value in arrays().items() if name != "encoder.bias"})
+    bias = npy(data=b"\0" * 4)  # one number where the header announces two; the checksum is right
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("encoder.bias.npy", bias, zipfile.ZIP_DEFLATED)
+    data = bytearray(path.read_bytes())
+    entry = data.rindex(b"PK\x01\x02")
+    data[entry + 24 : entry + 28] = struct.pack("<I", len(bias) + 4)
+    path.write_bytes(data)
+    with pytest.raises(CheckpointError, match=r"encoder.bias' is truncated"):
+        load_network(path)
+
+
 @pytest.mark.parametrize(
     "text", [np.array(["a", "b"]), np.array(3.0), np.array("x" * 20_000), np.array([b"\xff"])]
 )

@@ -109,8 +109,11 @@ def test_what_is_no_file_names_the_shipped_sequences(source):
 
 
 def test_records_are_read_only():
+    sequences = Sequences(X, np.array([0, 1]))
     with pytest.raises(ValueError, match="read-only"):
-        Sequences(X, np.array([0, 1])).y[0] = 1
+        sequences.y[0] = 1
+    with pytest.raises(ValueError, match="read-only"):
+        sequences.x[0] = 1
 
 
 @given(place=st.integers(0, 5000), value=st.binary(min_size=1, max_size=8))

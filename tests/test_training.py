@@ -69,6 +69,13 @@ def test_the_script_writes_a_network_and_the_held_out_sequences(tmp_path, capsys
     assert f"test: accuracy {accuracy(load_network(target), shipped.x, shipped.y):.4f}" in printed
 
 
+@pytest.mark.parametrize("options", [["--output", "n.pt"], ["--output", "n.npz", "--epochs", "0"]])
+def test_options_that_cannot_work_are_refused_before_training(options, capsys):
+    with pytest.raises(SystemExit):
+        main(options)
+    assert "--output ends in" in capsys.readouterr().err
+
+
 def test_the_split_is_stratified_and_the_parts_share_no_image_index():
     pytest.importorskip("sklearn", reason="scikit-learn is not installed: extra data")
     digits = load_digit_sequences()

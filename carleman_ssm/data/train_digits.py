@@ -203,16 +203,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--output", required=True, help="a .safetensors or .npz file")
     parser.add_argument("--sequences", help="an .npz file for the held-out sequences")
     options = parser.parse_args(arguments)
+    if options.epochs < 1 or not options.output.endswith((".safetensors", ".npz")):
+        parser.error("--epochs is at least 1 and --output ends in .safetensors or .npz")
     recipe = Recipe(options.activation, options.epochs, options.seed)
     trainer, digits = Trainer(recipe), load_digit_sequences()
     trainer.torch.set_num_threads(1)
     trainer.train(digits.x_train, digits.y_train, _print_epoch)
     network = trainer.network()
-    for name, x, y in (("train", digits.x_train, digits.y_train), ("test", digits.x_test, digits.y_test)):
-        reached = network.preactivations(x)[0]
-        print(
-            f"{name}: accuracy {accuracy(network, x, y):.4f}, y in [{reached.min():.2f}, {reached.max():.2f}]"
-        )
+    _print_scores("train", network, digits.x_train, digits.y_train)
+    _print_scores("test", network, digits.x_test, digits.y_test)
     save_network(network, options.output)
     if options.sequences:
         names = [str(digit) for digit in range(10)]

@@ -65,11 +65,8 @@ def open_container(data: bytes) -> Container:
     Raises
     ------
     CheckpointError
-        The bytes are neither, truncated, damaged or larger than the limits.
+        The bytes are neither, truncated, damaged, or announce more than the limits.
     """
-    if len(data) > MAX_BYTES:
-        msg = f"the file is oversized: {len(data)} bytes, at most {MAX_BYTES} are read"
-        raise CheckpointError(msg)
     if data[:2] == b"PK":
         return NpzContainer(data)
     return SafetensorsContainer(data)
