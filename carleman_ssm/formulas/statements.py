@@ -73,7 +73,8 @@ class Identity:
     def __post_init__(self) -> None:
         object.__setattr__(self, "left", _immutable(self.left))
         object.__setattr__(self, "right", _immutable(self.right))
-        shapes = [getattr(side, "shape", ()) for side in (self.left, self.right)]
+        # only matrices: an `Indexed` such as u[k] has a `shape` that raises
+        shapes = [side.shape if side.is_Matrix else () for side in (self.left, self.right)]
         if shapes[0] != shapes[1]:
             msg = f"an identity needs two sides of one shape, got {shapes[0]} and {shapes[1]}"
             raise ValueError(msg)

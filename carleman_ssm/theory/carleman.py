@@ -55,11 +55,21 @@ class _Lift:
             The model uses one of these names.
         """
         names = [f"{stem}_{n}" for n in range(self.ssm.states)]
+        self.reserve(*names)
+        return tuple(map(sp.Symbol, names))
+
+    def reserve(self, *names: str) -> None:
+        """Refuse a model that uses one of these names itself.
+
+        Raises
+        ------
+        ValueError
+            With the names that are in use.
+        """
         clash = sorted(set(names) & set(map(str, self.parameters)))
         if clash:
             msg = f"the model uses the names {', '.join(clash)}, which the result needs: rename its symbols"
             raise ValueError(msg)
-        return tuple(map(sp.Symbol, names))
 
     def readout_row(self, u: sp.Expr) -> sp.ImmutableMatrix:
         r"""$G(u)$ of shape (1, size): $G_\alpha = \frac{|\alpha|!}{\alpha!} c^\alpha \tilde g_{|\alpha|}$.
@@ -250,6 +260,7 @@ def one_step_map(lifted: LiftedSystem, *, u: sp.Expr = INPUT, step: sp.Symbol = 
 
     It holds for a held input, not for a ramp during the step.
     """
+    lifted.reserve(*map(str, u.free_symbols), *([str(step)] if isinstance(lifted, BilinearSystem) else []))
     if isinstance(lifted, StateAffineSystem):
         return _discrete_step(lifted, u)
     model, where = zero_order_hold(lifted.ssm, step).named()

@@ -3,9 +3,10 @@ r"""The explicit operator: an ordered product of lifted steps collapses to one t
 Notation: $T(\xi)$ translation and $M_0$ scaling of the monomials, $e_0$ the lift of rest. Since
 $T(\xi) T(\eta) = T(\xi + \eta)$ and $M_0 T(\xi) = T(\Lambda \xi) M_0$, the state after $k$ steps is
 $$X_k = T(u_k) \cdots T(u_1) e_0 = T(\xi_k) e_0, \qquad \xi_k = \sum_{j=1}^{k} \Lambda^{k-j} \bar b\, u_j,$$
-so that $z_k = G X_k = \sigma(c^\top \xi_k + D u_k)$ (T12). With $y_k = \sum_j K_{k-j} u_j$ and the nilpotent
-$G_{p,p-1} = p$ the same number is $z_k = g^\top e^{y_k G} e_0$, a product of commuting
-$(P+1) \times (P+1)$ matrices, one for each past input (T12′).
+so that $z_k = G X_k = \sigma(c^\top \xi_k + D u_k)$ (T12). With $K_m = c^\top \Lambda^m \bar b$,
+$y_k = \sum_j K_{k-j} u_j + D u_k$ and the nilpotent $G_{p,p-1} = p$ the same number is
+$z_k = g^\top e^{y_k G} e_0$, a product of commuting $(P+1) \times (P+1)$ matrices, one for each past input
+(T12′). Here $K$ is the kernel of the state; the feedthrough stands beside it.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ Model = LiftedSystem | DiagonalSSM | DiscreteSSM
 
 _TIME = sp.Symbol("j", integer=True, positive=True)
 _SEQUENCE = sp.IndexedBase("u")
+_NAMES = ("u", "j", "k", "m", "y", "z", "K")
 _CERTIFIED_TERMS = 1_000
 """Lifts with more terms are certified by the recurrence of the state alone."""
 
@@ -142,15 +144,20 @@ def rank_form(model: Model, decoder: PolynomialDecoder | None = None, *,
     system, where, parameters = _discrete_system(model, decoder, step)
     k = _checked_steps(steps)
     kernel, m, y = sp.IndexedBase("K"), sp.Symbol("m", integer=True, nonnegative=True), sp.Symbol("y")
-    impulse = tuple(gain * multiplier**m for multiplier, gain
-                    in zip(system.ssm.multipliers, system.ssm.input_vector, strict=True))
-    definitions = {**where, kernel[m]: system.ssm.readout(impulse, sp.KroneckerDelta(m, 0)),
-                   y: sp.Sum(kernel[k - _TIME] * _SEQUENCE[_TIME], (_TIME, 1, k))}
+    convolution = sp.Sum(kernel[k - _TIME] * _SEQUENCE[_TIME], (_TIME, 1, k))
+    definitions = {**where, kernel[m]: _state_kernel(system.ssm, m),
+                   y: convolution + system.ssm.feedthrough * _SEQUENCE[k]}
     arguments = (*parameters, _SEQUENCE, *([k] if isinstance(k, sp.Symbol) else []))
     certificates = (*_pascal_certificates(system.decoder),
-                    *_recurrence_certificates(system.ssm, k if isinstance(k, sp.Symbol) else STEPS))
+                    *_convolution_certificates(system.ssm, k if isinstance(k, sp.Symbol) else STEPS))
     return ClosedForm(sp.IndexedBase("z")[k], _rank_product(system.decoder, y), arguments, definitions,
                       certificates, "THEORY T12′")
+
+
+def _state_kernel(model: DiscreteSSM, lag: sp.Expr) -> sp.Expr:
+    r"""$K_m = \sum_n c_n \lambda_n^m \bar b_n$."""
+    modes = zip(model.output_vector, model.multipliers, model.input_vector, strict=True)
+    return sp.Add(*(c * multiplier**lag * gain for c, multiplier, gain in modes))
 
 
 def _lift(ssm: DiagonalSSM | DiscreteSSM, decoder: PolynomialDecoder | None) -> LiftedSystem:
@@ -180,6 +187,7 @@ def _discrete_system(model: Model, decoder: PolynomialDecoder | None, step: sp.S
     """The state-affine system with named entries, their definitions, and the parameters of the operator."""
     lifted = model if isinstance(model, BilinearSystem | StateAffineSystem) else _lift(model, decoder)
     held = (step,) if isinstance(lifted, BilinearSystem) else ()
+    lifted.reserve(*_NAMES, *map(str, held))
     discrete = zero_order_hold(lifted.ssm, step) if isinstance(lifted, BilinearSystem) else lifted.ssm
     named, where = discrete.named()
     parameters = tuple(dict.fromkeys([*lifted.ssm.parameters, *held, *lifted.decoder.parameters]))
@@ -196,6 +204,15 @@ def _recurrence_certificates(model: DiscreteSSM, k: sp.Symbol) -> tuple[Identity
                      because="an empty sum"),
             Identity(column(now), moved, name="recurrence of the state",
                      because=r"$\lambda \lambda^{k-1-j} = \lambda^{k-j}$, and $j = k$ adds $\bar b u_k$"))
+
+
+def _convolution_certificates(model: DiscreteSSM, k: sp.Symbol) -> tuple[Identity, ...]:
+    """The convolution is the output of the recurrence."""
+    convolution = sp.Sum(_state_kernel(model, k - _TIME) * _SEQUENCE[_TIME], (_TIME, 1, k))
+    output = Identity(convolution + model.feedthrough * _SEQUENCE[k],
+                      model.readout(collapsed_state(model, k), _SEQUENCE[k]), name="output of the state",
+                      because="sums over modes and over time exchange")
+    return (*_recurrence_certificates(model, k), output)
 
 
 def _collapse_certificates(system: StateAffineSystem, k: sp.Symbol) -> tuple[Identity, ...]:
