@@ -224,7 +224,8 @@ def _collapse_certificates(system: StateAffineSystem, k: sp.Symbol) -> tuple[Ide
     rest = column([1, *[0] * (basis.size - 1)])
     return (Identity(lift.xreplace({k: sp.S.Zero}), rest, name="initial value",
                      because=r"at rest, $X_0 = e_0$"),
-            Identity(system.transition_matrix(u) * column(basis.lift(before)), lift, name="one lifted step",
+            Identity(sp.MatMul(system.transition_matrix(u), column(basis.lift(before)), evaluate=False), lift,
+                     name="one lifted step",
                      because=r"$T(u_k) T(\xi_{k-1}) e_0 = T(\Lambda \xi_{k-1} + \bar b u_k) e_0$"),
             Identity((system.readout_row(u) * lift)[0], system.decoder(model.readout(state, u)),
                      name="readout", because="multinomial theorem"))
