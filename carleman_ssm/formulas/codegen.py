@@ -13,12 +13,13 @@ from sympy.printing.codeprinter import PrintMethodNotImplementedError
 from sympy.printing.numpy import SciPyPrinter
 from sympy.printing.pycode import MpmathPrinter
 
+from carleman_ssm.formulas.matrices import explicit
 from carleman_ssm.formulas.special import phi
 from carleman_ssm.formulas.statements import ClosedForm, check_names
 
 MAX_TERMS = 2_000  # CPython's compiler overflows its stack between 2,500 and 3,500 summands
 MAX_TOTAL = 100_000
-RESERVED = frozenset(("np", "mp", "scipy", "varphi", "cache", "sum", "range", "prod", "abs", "complex", "kernel"))
+RESERVED = frozenset(("np", "mp", "scipy", "varphi", "cache", "sum", "range", "prod", "abs", "kernel"))
 _ALIAS = (("numpy.", "np."), ("mpmath.", "mp."), ("math.prod", "prod"))
 
 
@@ -26,9 +27,20 @@ class _PaperNames:
     """What both backends print alike: φ_k, sequences, local functions, loops."""
 
     defined: frozenset[str] = frozenset()
+    conjugate: str
+
+    def root(self, e: sp.CRootOf) -> str:
+        """An algebraic number, to the precision of the backend."""
+        raise NotImplementedError
 
     def _print_phi(self, e: phi) -> str:
         return f"varphi({e.args[0]}, {self._print(e.args[1])})"  # type: ignore[attr-defined]
+
+    def _print_conjugate(self, e: sp.conjugate) -> str:
+        return f"{self.conjugate}({self._print(e.args[0])})"  # type: ignore[attr-defined]
+
+    def _print_ComplexRootOf(self, e: sp.CRootOf) -> str:
+        return self.root(e)
 
     def _print_Indexed(self, e: sp.Indexed) -> str:
         name, indices = str(e.base.label), ", ".join(map(self._print, e.indices))  # type: ignore[attr-defined]
@@ -55,16 +67,20 @@ class _PaperNames:
 class _NumpySource(_PaperNames, SciPyPrinter):  # type: ignore[misc]  # SymPy is untyped
     """NumPy and scipy.special."""
 
+    conjugate = "np.conj"
+
+    def root(self, e: sp.CRootOf) -> str:
+        return repr(complex(e) if e.is_real is False else float(e))
+
 
 class _MpmathSource(_PaperNames, MpmathPrinter):  # type: ignore[misc]  # SymPy is untyped
     """mpmath."""
 
+    conjugate = "mp.conj"
 
-def explicit(expression: sp.Basic) -> sp.Basic:
-    """Matrix expressions of explicit shape as explicit matrices."""
-    if isinstance(expression, sp.MatrixExpr) and not isinstance(expression, sp.MatrixBase):
-        return sp.ImmutableMatrix(expression.as_explicit())
-    return expression
+    def root(self, e: sp.CRootOf) -> str:
+        start, letter = e.evalf(17), sp.Symbol("root")
+        return f"mp.findroot(lambda root: {self._print(e.poly.as_expr(letter))}, {self._print(start)})"
 
 
 def checked(form: ClosedForm) -> None:
@@ -75,7 +91,7 @@ def checked(form: ClosedForm) -> None:
     ValueError
         Says which, and what to do.
     """
-    bodies = [explicit(form.expression), *form.where.values()]
+    bodies = [_without_roots(explicit(form.expression)), *map(_without_roots, form.where.values())]
     bound = {limit[0] for body in bodies for loop in body.atoms(sp.Sum, sp.Product) for limit in loop.limits}
     bound |= {index for key in form.where if isinstance(key, sp.Indexed) for index in key.indices}
     symbols = {s for body in bodies for s in body.atoms(sp.Symbol)}
@@ -100,6 +116,11 @@ def _check_arguments(arguments: Iterable[sp.Basic]) -> None:
             kind = type(argument).__name__
             msg = f"a kernel takes symbols and sequences (IndexedBase), not {argument} ({kind})"
             raise ValueError(msg)  # noqa: TRY004 - the form is at fault, not its type
+
+
+def _without_roots(body: sp.Basic) -> sp.Basic:
+    """The letter of the polynomial of an algebraic number is no symbol of the formula."""
+    return body.xreplace(dict.fromkeys(body.atoms(sp.CRootOf), sp.S.One))
 
 
 def _label(symbol: sp.Basic) -> sp.Basic:

@@ -7,14 +7,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from operator import index as as_index
-from typing import Any
+from typing import Any, Literal
 
 import mpmath
 import numpy as np
 import scipy.special
 import sympy as sp
 
-from carleman_ssm.formulas.codegen import checked, explicit, python_source
+from carleman_ssm.formulas.codegen import checked, python_source
+from carleman_ssm.formulas.matrices import explicit
 from carleman_ssm.formulas.special import phi_mpmath, phi_numpy
 from carleman_ssm.formulas.statements import ClosedForm
 
@@ -87,7 +88,8 @@ class Kernel:
             shapes.append(array.shape[:-1] if is_sequence else array.shape)
             prepared.append(_Elements(str(symbol), array, self.origin) if is_sequence else array)
         batch = np.broadcast_shapes(*shapes)
-        discards = "ignore" if "np.select" in self.source else None  # it computes the branches it discards
+        # np.select computes the branches that it discards, divisions by zero included
+        discards: Literal["ignore"] | None = "ignore" if "np.select" in self.source else None
         with np.errstate(divide=discards, invalid=discards):
             result = self._function(*prepared)
         if not self._is_matrix:
@@ -228,7 +230,8 @@ def _integer_arguments(form: ClosedForm) -> frozenset[sp.Basic]:
     places += [bound for body in bodies for loop in body.atoms(sp.Sum, sp.Product)
                for limit in loop.limits for bound in limit[1:]]
     counting = {symbol for place in places for symbol in place.free_symbols}
-    return frozenset(a for a in form.arguments if isinstance(a, sp.Symbol) and (a.is_integer or a in counting))
+    scalars = [argument for argument in form.arguments if isinstance(argument, sp.Symbol)]
+    return frozenset(symbol for symbol in scalars if symbol.is_integer or symbol in counting)
 
 
 def _function(source: str, backend: str) -> Callable[..., Any]:

@@ -18,6 +18,7 @@ import sympy as sp
 from carleman_ssm.formulas.conditions import own_divisors, remaining
 from carleman_ssm.formulas.evaluation import Evaluator, ExactField, FloatField, NoValue, Point
 from carleman_ssm.formulas.laurent import NoNormalForm
+from carleman_ssm.formulas.matrices import explicit
 from carleman_ssm.formulas.normal_forms import Normaliser
 from carleman_ssm.formulas.statements import Identity
 
@@ -135,9 +136,9 @@ def _entries(identity: Identity) -> list[_Pair] | None:
     sides = []
     for side in (identity.left, identity.right):
         if isinstance(side, sp.MatrixExpr) and not isinstance(side, sp.MatrixBase):
-            if not all(size.is_Integer for size in side.shape):
+            if not all(sp.sympify(size, strict=True).is_Integer for size in side.shape):
                 return None
-            side = side.as_explicit()
+            side = explicit(side)
         sides.append(list(side) if isinstance(side, sp.MatrixBase) else [side])
     if not all(isinstance(entry, sp.Expr) for entries in sides for entry in entries):
         return None

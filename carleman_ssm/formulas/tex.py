@@ -1,0 +1,263 @@
+r"""`to_latex`: one dispatch over everything that is printed. Names never carry commands into TeX."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from functools import singledispatch
+from typing import Any
+
+import sympy as sp
+from sympy.printing.latex import LatexPrinter
+
+from carleman_ssm.formulas.statements import ClosedForm, Derivation, Identity
+from carleman_ssm.formulas.verification import Verdict
+
+_LINE = 95  # visible characters of a displayed line before a sum is broken
+_ESCAPES = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
+            **{c: f"\\{c}" for c in "{}$&#%_"}}
+_SYMBOLS = {"−": "-", "≤": r"\le", "≥": r"\ge", "≠": r"\ne", "·": r"\cdot", "∞": r"\infty", "′": "'",
+            "⊗": r"\otimes", "→": r"\to", "∂": r"\partial", "∈": r"\in"}
+_TYPOGRAPHY = {"…": r"\dots{}", "–": "--", "—": "---", "’": "'", "“": "``", "”": "''",
+               **{symbol: rf"\ensuremath{{{command}}}" for symbol, command in _SYMBOLS.items()}}
+_REFUSED = re.compile(
+    r"\\(input|include|openin|openout|write|immediate|read|csname|catcode|def|edef|gdef|xdef|let|newcommand|"
+    r"renewcommand|usepackage|special|directlua|begingroup|loop|verbatiminput|lstinputlisting|"
+    r"includegraphics|InputIfFileExists|@@input)(?![A-Za-z])|\^\^")
+
+
+def escape(text: str) -> str:
+    """Text that TeX sets literally, whatever it contains."""
+    return "".join(_ESCAPES.get(c, c if c.isascii() and c.isprintable() else f"<{ord(c):X}>") for c in text)
+
+
+def refuse_commands(text: str) -> str:
+    r"""Return `text` unless it holds a TeX command that reads, writes or redefines.
+
+    Raises
+    ------
+    ValueError
+        Names the command.
+    """
+    found = _REFUSED.search(text)
+    if found:
+        msg = f"{found.group()} may not stand in a formula or its prose: it could read or write files"
+        raise ValueError(msg)
+    return text
+
+
+def greek_name(name: str) -> str:
+    """ASCII spelling of a name with single Greek letters: ``λ_0`` is ``lambda_0``."""
+    return "".join(map(_ascii, name))
+
+
+def _ascii(character: str) -> str:
+    words = unicodedata.name(character, "").split()
+    if character.isascii() or words[:1] != ["GREEK"] or "LETTER" not in words or len(words) != 4:
+        return character
+    letter = words[3].lower().replace("lamda", "lambda")
+    return letter.capitalize() if words[1] == "CAPITAL" else letter
+
+
+class _Printer(LatexPrinter):  # type: ignore[misc]  # SymPy is untyped
+    """SymPy's printer, with names that cannot be TeX and conjugates as the field writes them."""
+
+    def _deal_with_super_sub(self, string: str, style: str = "plain") -> str:
+        name = greek_name(string)
+        if not (name.isidentifier() and name.isascii()):
+            return rf"\text{{{escape(string)}}}"
+        return str(super()._deal_with_super_sub(name, style))
+
+    def _as_ordered_terms(self, expr: sp.Expr, order: str | None = None) -> list[sp.Expr]:
+        return positive_first(super()._as_ordered_terms(expr, order=order))
+
+    def _print_Add(self, expr: sp.Expr, order: str | None = None) -> str:
+        pieces = []
+        for number, term in enumerate(self._as_ordered_terms(expr, order)):
+            text = self._print(term)
+            if term.is_Add:
+                text = rf"\left({text}\right)"
+            pieces.append(_signed(text) if number else text)
+        return " ".join(pieces)
+
+    def _print_Indexed(self, expr: sp.Indexed) -> str:
+        base, indices = self._print(expr.base), ",".join(map(self._print, expr.indices))
+        inner = re.fullmatch(r"([^_]+)_\{([^{}]+)\}", base)
+        if inner:
+            return rf"{inner[1]}_{{{inner[2]},{indices}}}"
+        return rf"{base}_{{{indices}}}" if "_" not in base else rf"{{{base}}}_{{{indices}}}"
+
+
+def _signed(text: str) -> str:
+    return f"- {text[1:].strip()}" if text.startswith("-") else f"+ {text}"
+
+
+def positive_first(terms: Iterable[sp.Expr]) -> list[sp.Expr]:
+    """The terms, beginning with a positive one if there is any: k - j, not -j + k."""
+    ordered = list(terms)
+    first = next((n for n, term in enumerate(ordered) if not term.could_extract_minus_sign()), 0)
+    return [ordered[first], *ordered[:first], *ordered[first + 1:]]
+
+
+def prose(text: str) -> str:
+    """Prose with TeX formulas between dollars, for TeX: no dangerous commands, other letters spelled out.
+
+    Raises
+    ------
+    ValueError
+        A command that reads, writes or redefines; a formula that is not closed.
+    """
+    pieces = text.split("$")
+    if len(pieces) % 2 == 0:
+        msg = f"a formula in {text!r} is not closed: dollars come in pairs"
+        raise ValueError(msg)
+    pieces[::2] = [re.sub(r"(?<!\\)[#%&_^]", lambda m: _ESCAPES[m.group()], piece) for piece in pieces[::2]]
+    return refuse_commands("".join(c if c.isascii() else _command(c) for c in "$".join(pieces)))
+
+
+def _command(character: str) -> str:
+    name = _ascii(character)
+    if name != character:
+        return rf"\ensuremath{{\{name}}}"
+    return _TYPOGRAPHY.get(character, character if ord(character) < 256 else f"<{ord(character):X}>")
+
+
+def _printer(settings: Mapping[str, Any]) -> _Printer:
+    return _Printer({"imaginary_unit": "i", **settings})
+
+
+@singledispatch
+def to_latex(statement: Any, **settings: Any) -> str:  # noqa: ARG001 - for the registered printers
+    r"""LaTeX (for display mathematics) of an expression, a mapping, or a statement.
+
+    A `ClosedForm` is an aligned block with its definitions as "where" lines; a `Derivation` an aligned
+    chain with its reasons at the right.
+
+    Parameters
+    ----------
+    statement
+        `ClosedForm`, `Identity`, `Derivation`, `Verdict`, SymPy object, or mapping left -> right.
+    **settings
+        Those of ``sympy.latex``, such as ``mul_symbol``.
+
+    Returns
+    -------
+    str
+        Valid inside ``$$ … $$`` with amsmath and amssymb.
+
+    Raises
+    ------
+    TypeError
+        Nothing that can be printed.
+
+    Examples
+    --------
+    >>> a, delta = sp.symbols("abar_0 Delta")
+    >>> print(to_latex({a: sp.exp(delta)}))
+    \begin{aligned}
+    \bar{a}_{0} &= e^{\Delta}
+    \end{aligned}
+    >>> print(to_latex(sp.Symbol(r"\input{secret}")))
+    \text{\textbackslash{}input\{secret\}}
+    """
+    msg = f"cannot print a {type(statement).__name__}: expected a statement, a SymPy object or a mapping"
+    raise TypeError(msg)
+
+
+@to_latex.register(sp.Basic)
+@to_latex.register(sp.MatrixBase)
+def _(statement: Any, **settings: Any) -> str:
+    return str(_printer(settings).doprint(statement))
+
+
+@to_latex.register(Mapping)
+def _(statement: Mapping[Any, Any], **settings: Any) -> str:
+    return _aligned(_equations(statement, settings))
+
+
+@to_latex.register
+def _(statement: ClosedForm, **settings: Any) -> str:
+    return _aligned(closed_form_lines(statement, **settings))
+
+
+@to_latex.register
+def _(statement: Identity, **settings: Any) -> str:
+    conditions = nonvanishing(statement.nonzero, **settings)
+    return f"{to_latex(statement.left, **settings)} = {to_latex(statement.right, **settings)}{conditions}"
+
+
+@to_latex.register
+def _(statement: Derivation, **settings: Any) -> str:
+    return _aligned(derivation_lines(statement, **settings))
+
+
+@to_latex.register
+def _(statement: Verdict, **settings: Any) -> str:
+    text = rf"\text{{{escape(statement.evidence.value)} ({escape(statement.method)})}}"
+    if statement.witness is not None:
+        values = ",\\; ".join(f"{to_latex(s, **settings)} = {to_latex(v, **settings)}"
+                              for s, v in statement.witness.items())
+        text += rf"\quad\text{{at }} {values}"
+    return text + nonvanishing(statement.nonzero, **settings)
+
+
+def closed_form_lines(statement: ClosedForm, **settings: Any) -> list[str]:
+    """The lines of a closed form for an alignment at its equality signs."""
+    lines = _equations({statement.symbol: statement.expression}, settings)
+    where = _equations(statement.where, settings)
+    if where:
+        where[0] = rf"\text{{where}}\quad {where[0]}"
+    return lines + where
+
+
+def derivation_lines(statement: Derivation, **settings: Any) -> list[str]:
+    """The lines of a chain; reasons in a column of their own."""
+    lines = [] if statement.steps else [f"&{to_latex(statement.start, **settings)}"]
+    left = to_latex(statement.start, **settings)
+    for step in statement.steps:
+        right = to_latex(step.right, **settings)
+        conditions = nonvanishing(step.nonzero, **settings)
+        lines.append(rf"{left} &= {right}{conditions} && \text{{{prose(step.because)}}}")
+        left = ""
+    return lines
+
+
+def nonvanishing(expressions: Iterable[sp.Expr], **settings: Any) -> str:
+    """The condition that expressions do not vanish, or nothing."""
+    conditions = ",\\; ".join(rf"{to_latex(expression, **settings)} \neq 0" for expression in expressions)
+    return rf" \qquad ({conditions})" if conditions else ""
+
+
+def _equations(definitions: Mapping[Any, Any], settings: Mapping[str, Any]) -> list[str]:
+    lines = []
+    for left, right in definitions.items():
+        first, *rest = _broken(right, settings)
+        lines.append(f"{to_latex(left, **settings)} &= {first}")
+        lines += [rf"&\quad {line}" for line in rest]
+    return lines
+
+
+def _broken(expression: Any, settings: Mapping[str, Any]) -> list[str]:
+    """A long sum on several lines, broken between its terms."""
+    printer = _printer(settings)
+    if not (isinstance(expression, sp.Expr) and expression.is_Add):
+        return [str(printer.doprint(expression))]
+    lines, width = [""], 0
+    for number, term in enumerate(printer._as_ordered_terms(expression)):
+        text = printer._print(term)
+        if term.is_Add:
+            text = rf"\left({text}\right)"
+        signed = _signed(text) if number else text
+        length = len(re.sub(r"\\[A-Za-z]+|[{}\\^_\s]", "", text)) + 3
+        if width and width + length > _LINE:
+            lines.append("")
+            width = 0
+        lines[-1] = f"{lines[-1]} {signed}".strip()
+        width += length
+    return lines
+
+
+def _aligned(lines: Iterable[str]) -> str:
+    body = " \\\\\n".join(lines)
+    return f"\\begin{{aligned}}\n{body}\n\\end{{aligned}}"
