@@ -216,9 +216,10 @@ def _convolution_certificates(model: DiscreteSSM, k: sp.Symbol) -> tuple[Identit
 
 
 def _collapse_certificates(system: StateAffineSystem, k: sp.Symbol) -> tuple[Identity, ...]:
-    model, basis = system.ssm, system.basis
-    if comb(2 * model.states + basis.degree, basis.degree) > _CERTIFIED_TERMS:
+    model, degree = system.ssm, system.decoder.degree
+    if comb(2 * model.states + degree, degree) > _CERTIFIED_TERMS:
         return _recurrence_certificates(model, k)
+    basis = system.basis
     state, before = collapsed_state(model, k), collapsed_state(model, k - 1)
     u, lift = _SEQUENCE[k], column(basis.lift(state))
     rest = column([1, *[0] * (basis.size - 1)])

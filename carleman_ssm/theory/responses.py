@@ -110,7 +110,8 @@ def output_response(model: DiagonalSSM | DiscreteSSM, decoder: PolynomialDecoder
 def _closed_form(symbol: sp.Symbol, expression: sp.Expr, model: DiagonalSSM | DiscreteSSM,
                  excitation: Excitation, step: sp.Expr, motion: Motion, where: dict[sp.Symbol, sp.Expr],
                  certificates: tuple[Identity, ...], more: tuple[sp.Symbol, ...] = ()) -> ClosedForm:
-    given = (*model.parameters, *more, *excitation.parameters, *_ordered_symbols([sp.sympify(step)]))
+    step_symbols = _ordered_symbols([sp.sympify(step, strict=True)])
+    given = (*model.parameters, *more, *excitation.parameters, *step_symbols)
     taken = sorted({str(motion.time), *motion.bound, *map(str, where)} & set(map(str, given)))
     if taken:
         msg = f"the names {', '.join(taken)} are used by the response itself: rename the parameters"

@@ -1,0 +1,77 @@
+"""The command line: thin wrappers around the functions that do the work."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from carleman_ssm.report.derive import Discretization, Format, Init
+from carleman_ssm.report.derive import derive as write_derivation
+
+app = typer.Typer(
+    name="carleman-ssm", add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+# The base class of what the parser of arguments raises: BadParameter -> UsageError -> this.
+_CommandLineError: type[Exception] = typer.BadParameter.__mro__[2]
+_EXPECTED = (ValueError, OSError, ImportError, ArithmeticError, RuntimeError)
+
+
+@app.callback()
+def _options() -> None:
+    """State space networks as one explicit operator: derived, explained, certified."""
+
+
+@app.command()
+def derive(
+    states: Annotated[int | None, typer.Option(help="Number of (stored) modes N.")] = None,
+    init: Annotated[Init | None, typer.Option(help="Eigenvalues of --states N; symbolic by default.")] = None,
+    system: Annotated[Path | None, typer.Option(help="JSON file with eigenvalues, b, c, D, decoder.")] = None,
+    degree: Annotated[int | None, typer.Option(help="Degree P of the polynomial decoder.")] = None,
+    discretization: Annotated[Discretization, typer.Option(help="Which operator.")] = Discretization.ZOH,
+    form: Annotated[Format, typer.Option("--format", help="How to write it.")] = Format.LATEX,
+    output: Annotated[Path | None, typer.Option(help="File to write; needed for pdf.")] = None,
+) -> None:
+    """Derive the operator of a model with a polynomial decoder: one formula with its proof."""
+    typer.echo(write_derivation(states=states, init=init, system=system, degree=degree,
+                                discretization=discretization, form=form, output=output))
+
+
+@app.command()
+def convert(
+    source: Annotated[Path, typer.Argument(metavar="CKPT.pth", help="What the training script saved.")],
+    target: Annotated[Path, typer.Argument(metavar="OUT.safetensors", help="File to write.")],
+) -> None:
+    """Convert a torch checkpoint (weights only; needs the extra torch)."""
+    from carleman_ssm.networks.conversion import convert_checkpoint  # slow to import, needed here alone
+
+    conversion = convert_checkpoint(source, target)
+    for entry, value in conversion.assumed.items():
+        typer.echo(f"assumed {entry} = {value} (not recorded in the checkpoint)")
+    typer.echo(f"wrote {target}")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; an error is one line on stderr and exit code 2."""
+    try:
+        given = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+        code = app(args=given, prog_name="carleman-ssm", standalone_mode=False)
+    except _CommandLineError as error:
+        _fail(error.format_message() if hasattr(error, "format_message") else str(error))
+    except BrokenPipeError:  # the reader of our output has closed it: nobody is left to tell
+        sys.stderr.close()
+        sys.exit(1)
+    except _EXPECTED as error:
+        _fail(str(error))
+    except (typer.Abort, KeyboardInterrupt):
+        _fail("interrupted")
+    else:
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def _fail(message: str) -> None:
+    sys.stderr.write("carleman-ssm: " + " ".join(message.split()) + "\n")
+    sys.exit(2)
