@@ -76,9 +76,10 @@ def explain(
 
 
 def _progress() -> Progress:
-    """A spinner on standard error with a line of text: what is being done, and for how long."""
+    """A spinner on standard error with a line of text: what is being done, and for how long; none in a pipe."""
+    screen = Console(stderr=True)
     return Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(),
-                    console=Console(stderr=True), transient=True)
+                    console=screen, transient=True, disable=not screen.is_terminal)
 
 
 def _explanation(
