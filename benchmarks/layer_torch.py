@@ -54,7 +54,10 @@ class Fourier(_Layer):
 
 
 class Scan(_Layer):
-    """Our chunked scan with the matrices of `ChunkedScan`; `cached` False builds them at every call."""
+    """Our chunked scan with the matrices of `ChunkedScan`, one sequence after another in one set of buffers.
+
+    `cached` False builds the matrices at every call.
+    """
 
     def __init__(self, layer: S4DLayer, *, cached: bool) -> None:
         super().__init__(layer)
@@ -62,22 +65,30 @@ class Scan(_Layer):
 
     def prepare(self):
         scan = ChunkedScan.of(self.layer)
-        return tuple(torch.from_numpy(part) for part in (scan.drive, scan.advance, scan.response))
+        steps = scan.chunk
+        parts = scan.drive, scan.advance, scan.response[:, :steps].copy(), scan.response[:, steps:].copy()
+        return tuple(torch.from_numpy(part) for part in parts)
 
     def __call__(self, u):
-        drive, advance, response = self.prepare() if self.matrices is None else self.matrices
+        drive, advance, within, readout = self.prepare() if self.matrices is None else self.matrices
         batch, channels, length = u.shape
         steps = drive.shape[1]
         chunks = -(-length // steps)
-        padded = torch.nn.functional.pad(u, (0, chunks * steps - length))
-        joined = u.new_zeros(channels, batch, chunks + 1, response.shape[1])
-        joined[:, :, :chunks, :steps] = padded.view(batch, channels, chunks, steps).transpose(0, 1)
-        inputs = joined[:, :, :chunks, :steps].reshape(channels, batch * chunks, steps)
-        joined[:, :, 1:, steps:] = torch.bmm(inputs, drive).view(channels, batch, chunks, -1)
-        states = torch.view_as_complex(joined[..., steps:].unflatten(-1, (-1, 2)))
-        advance = advance[:, None]
-        for k in range(1, chunks):
-            states[:, :, k].addcmul_(states[:, :, k - 1], advance)
-        rows = joined[:, :, :chunks].reshape(channels, batch * chunks, -1)
-        y = torch.bmm(rows, response).view(channels, batch, chunks * steps)
-        return self.finish(y.transpose(0, 1)[..., :length])
+        result = u.new_empty(batch, channels, length)
+        states = u.new_zeros(channels, chunks + 1, drive.shape[2])
+        y = u.new_empty(channels, chunks, steps)
+        padded = torch.nn.functional.pad(u, (0, chunks * steps - length)) if chunks * steps > length else u
+        for item in range(batch):
+            inputs = padded[item].reshape(channels, chunks, steps)
+            states[:, 1:] = torch.bmm(inputs, drive)
+            _accumulate(torch.view_as_complex(states.unflatten(-1, (-1, 2))), advance, chunks)
+            torch.bmm(inputs, within, out=y)
+            y.baddbmm_(states[:, :chunks], readout)
+            result[item] = self.finish(y.view(channels, -1)[:, :length])
+        return result
+
+
+def _accumulate(states, advance, chunks) -> None:
+    """Each state receives λ^T times the one before; the first is zero."""
+    for k in range(1, chunks):
+        states[:, k].addcmul_(states[:, k - 1], advance)

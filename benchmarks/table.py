@@ -11,7 +11,9 @@ from benchmarks.measure import Row
 
 def render(rows: Sequence[Row], environment: Mapping[str, object]) -> Table:
     """One line per row; ratios above 1 are in our favour."""
-    table = Table(title=f"{environment['threads']} thread(s), load {environment['load']}")
+    load = environment["load"]
+    busy = f", load {load[0]:.1f} at the start" if isinstance(load, tuple) else ""
+    table = Table(title=f"{environment['threads']} threads{busy}")
     for heading in ("benchmark", "ours", "beside"):
         table.add_column(heading)
     for heading in ("ours", "other", "ratio", "aim", "reached"):

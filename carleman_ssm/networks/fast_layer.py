@@ -112,7 +112,7 @@ class FastLayer:
     decode
         $\varphi$ or its fits.
     weight, bias
-        (H', H) and (H', 1) of the output map, or None.
+        (H, H) and (H, 1) of the output map, or None.
     """
 
     scan: ChunkedScan
@@ -144,7 +144,7 @@ class FastLayer:
         return cls(ChunkedScan.of(layer), decode, layer.output_weight, layer.output_bias[:, None])
 
     def __call__(self, u: Floats, *, workers: int = 1) -> Floats:
-        """(batch, H, L) to (batch, H', L).
+        """(batch, H, L) to (batch, H, L); the input is left alone.
 
         Raises
         ------
@@ -154,6 +154,8 @@ class FastLayer:
         values = self.scan(u, self.decode, workers=workers)
         if self.weight is None or self.bias is None:
             return values
-        result: Floats = self.weight @ values
-        result += self.bias
-        return result
+        mapped = np.empty(values.shape[1:])
+        for item in values:
+            np.matmul(self.weight, item, out=mapped)
+            np.add(mapped, self.bias, out=item)
+        return values
