@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sympy.polys.matrices import DomainMatrix
 
-from carleman_ssm.formulas.statements import Identity
+from carleman_ssm.formulas.statements import Identity, unfold
 from carleman_ssm.formulas.verification import Evidence, verify
 from carleman_ssm.theory.affine_lift import affine_representation, lowering_matrix, scaling_generator
 from carleman_ssm.theory.carleman import BilinearSystem, StateAffineSystem, carleman_lift, one_step_map
@@ -181,10 +181,7 @@ def test_a_dropped_accumulation_breaks_drift_law_kronecker_route_and_spectrum(st
 def test_one_held_step_is_the_matrix_exponential(case, u):
     model, decoder = case
     lifted, duration = carleman_lift(model, decoder), sp.Rational(1, 4)
-    form = one_step_map(lifted)
-    definitions = {symbol: value.subs(sp.Symbol("Delta", positive=True), duration)
-                   for symbol, value in form.where.items()}
-    matrix = form.expression.xreplace(definitions).xreplace({U: u})
+    matrix = unfold(one_step_map(lifted)).expression.subs({sp.Symbol("Delta", positive=True): duration, U: u})
     exact = np.array(matrix.evalf(25), dtype=complex)
     generator = np.array((lifted.drift + u * lifted.input_matrix).evalf(25), dtype=complex)
     expected = scipy.linalg.expm(generator * float(duration))
