@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import flint
 import mpmath
@@ -14,6 +15,16 @@ settings.register_profile(
     "ci", max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
+
+ROOMS = (Path(__file__).parent.parent / "carleman_ssm" / room for room in ("formulas", "theory"))
+SYMBOLIC = {"test_derivations", *(f"test_{path.stem}" for room in ROOMS for path in room.glob("*.py"))}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of the symbolic rooms: these run with both ground types of SymPy."""
+    for item in items:
+        if item.path.stem in SYMBOLIC:
+            item.add_marker(pytest.mark.symbolic)
 
 
 @pytest.fixture(autouse=True)
