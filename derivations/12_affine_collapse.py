@@ -94,8 +94,8 @@ def induction_step(lifted):
 
 def base_and_readout(lifted):
     ssm, now = lifted.ssm, collapsed(lifted.ssm, k)
-    yield cs.Identity(lift(collapsed(ssm, sp.Integer(0))), lift([0] * ssm.states), name="initial value",
-                      because="an empty sum")
+    empty = [total.func(total.function, (j, 1, 0)) for total in now]
+    yield cs.Identity(lift(empty), lift([0] * ssm.states), name="initial value", because="an empty sum")
     decoded = lifted.decoder(ssm.readout(tuple(now), u[k]))
     yield cs.Identity((lifted.readout_row(u[k]) * lift(now))[0], decoded, name="readout",
                       because="multinomial theorem")

@@ -150,6 +150,12 @@ def test_compound_entries_get_the_names_of_the_papers_and_keep_their_meaning():
     assert plain.named() == (plain, {})
 
 
+def test_a_vanishing_multiplier_gets_a_name_and_a_vanishing_input_does_not():
+    named, where = DiscreteSSM((0,), (0,), (1,)).named()
+    assert where == {sp.Symbol("lambda_0"): 0}
+    assert named.input_vector == (0,)
+
+
 def test_a_name_that_is_taken_is_refused():
     clash = DiscreteSSM((sp.exp(sp.Symbol("lambda_0")),), (1,), (1,))
     with pytest.raises(ValueError, match="lambda_0"):

@@ -102,9 +102,12 @@ def _read(node: ast.expr) -> Any:
 def _build(name: str, arguments: list[ast.expr], keywords: list[ast.keyword], line: int) -> Any:
     """One constructor; the name of a symbol must be an identifier, and only symbols have text inside."""
     values = [_read(argument) for argument in arguments]
-    named = {keyword.arg: _read(keyword.value) for keyword in keywords if keyword.arg is not None}
+    if any(keyword.arg is None for keyword in keywords):
+        msg = f"line {line}: ** is not allowed in {name}"
+        raise ValueError(msg)
+    named = {str(keyword.arg): _read(keyword.value) for keyword in keywords}
     texts = [value for value in values if isinstance(value, str)]
-    if texts and (name not in ("Symbol", "Rational") or not all(text.isidentifier() for text in texts)):
+    if texts and (name != "Symbol" or not all(text.isidentifier() for text in texts)):
         msg = f"line {line}: the text {texts[0]!r} is not allowed in {name}"
         raise ValueError(msg)
     try:

@@ -197,7 +197,7 @@ def _discrete_system(model: Model, decoder: PolynomialDecoder | None, step: sp.S
 def _recurrence_certificates(model: DiscreteSSM, k: sp.Symbol) -> tuple[Identity, ...]:
     """At rest in the beginning, and one step of the state."""
     now, before = (collapsed_state(model, steps) for steps in (k, k - 1))
-    rest = column([xi.xreplace({k: sp.S.Zero}) for xi in now])
+    rest = column([_before_the_first_input(xi) for xi in now])
     rows = zip(model.multipliers, before, model.input_vector, strict=True)
     moved = column([multiplier * xi + gain * _SEQUENCE[k] for multiplier, xi, gain in rows])
     return (Identity(rest, sp.zeros(model.states, 1), name="at rest before the first input",
@@ -215,6 +215,11 @@ def _convolution_certificates(model: DiscreteSSM, k: sp.Symbol) -> tuple[Identit
     return (*_recurrence_certificates(model, k), output)
 
 
+def _before_the_first_input(expression: sp.Expr) -> sp.Expr:
+    r"""At k = 0 the sums over $j \le k$ are empty, whatever their terms: also for $\lambda = 0$."""
+    return expression.replace(lambda e: isinstance(e, sp.Sum), lambda e: e.func(e.function, (_TIME, 1, 0)))
+
+
 def _collapse_certificates(system: StateAffineSystem, k: sp.Symbol) -> tuple[Identity, ...]:
     model, degree = system.ssm, system.decoder.degree
     if comb(2 * model.states + degree, degree) > _CERTIFIED_TERMS:
@@ -223,7 +228,7 @@ def _collapse_certificates(system: StateAffineSystem, k: sp.Symbol) -> tuple[Ide
     state, before = collapsed_state(model, k), collapsed_state(model, k - 1)
     u, lift = _SEQUENCE[k], column(basis.lift(state))
     rest = column([1, *[0] * (basis.size - 1)])
-    return (Identity(lift.xreplace({k: sp.S.Zero}), rest, name="initial value",
+    return (Identity(lift.applyfunc(_before_the_first_input), rest, name="initial value",
                      because=r"at rest, $X_0 = e_0$"),
             Identity(sp.MatMul(system.transition_matrix(u), column(basis.lift(before)), evaluate=False), lift,
                      name="one lifted step",

@@ -196,7 +196,7 @@ class DiscreteSSM(_DiagonalModel):
         r"""The same model with symbols $\lambda_n$, $\bar b_n$ for compound entries, and their definitions.
 
         The mapping is the beginning of the `where` of a closed form. Entries that are symbols or rational
-        numbers stay.
+        numbers stay, but a multiplier 0 gets a name: laws with $\lambda_n^m$ are stated for a letter.
 
         Raises
         ------
@@ -236,7 +236,8 @@ def _name_entries(stem: str, entries: tuple[sp.Expr, ...],
     """Symbols for the compound entries; their definitions are added to `where`."""
     named = []
     for n, entry in enumerate(entries):
-        if entry.is_Symbol or entry.is_Rational:
+        vanishing_power_base = entry == 0 and stem == "lambda"
+        if entry.is_Symbol or (entry.is_Rational and not vanishing_power_base):
             named.append(entry)
         else:
             named.append(sp.Symbol(f"{stem}_{n}"))
