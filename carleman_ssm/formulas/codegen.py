@@ -74,7 +74,16 @@ class _NumpySource(_PaperNames, SciPyPrinter):  # type: ignore[misc]  # SymPy is
 
 
 class _MpmathSource(_PaperNames, MpmathPrinter):  # type: ignore[misc]  # SymPy is untyped
-    """mpmath."""
+    """mpmath, which has these under its own names."""
+
+    def _print_re(self, e: sp.re) -> str:
+        return f"mp.re({self._print(e.args[0])})"
+
+    def _print_im(self, e: sp.im) -> str:
+        return f"mp.im({self._print(e.args[0])})"
+
+    def _print_conjugate(self, e: sp.conjugate) -> str:
+        return f"mp.conj({self._print(e.args[0])})"
 
     conjugate = "mp.conj"
 

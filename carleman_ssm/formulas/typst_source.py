@@ -18,8 +18,9 @@ _ACCENTS = {"bar": "overline", "hat": "hat", "tilde": "tilde", "dot": "dot", "ve
 _RELATIONS = {"==": "=", "!=": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 _WORDS = {"le": "≤", "ge": "≥", "ne": "≠", "neq": "≠", "leq": "≤", "geq": "≥", "cdot": "⋅", "times": "×",
           "sum": "∑", "prod": "∏", "int": "∫", "to": "→", "mapsto": "↦", "dots": "…", "ldots": "…",
-          "cdots": "⋯", "infty": "∞", "otimes": "⊗", "partial": "∂", "top": "⊤", "quad": "quad", "qquad": "wide",
-          "binom": "binom", "frac": "frac", "tfrac": "frac", "sqrt": "sqrt", "bar": "overline",
+          "cdots": "⋯", "infty": "∞", "otimes": "⊗", "partial": "∂", "top": "⊤", "quad": "quad",
+          "qquad": "wide", "binom": "binom",
+          "frac": "frac", "tfrac": "frac", "sqrt": "sqrt", "bar": "overline",
           "overline": "overline", "hat": "hat", "tilde": "tilde", "in": "∈", "exp": "exp", "langle": "⟨",
           "rangle": "⟩", "pm": "±", "ensuremath": "", "left": "", "right": "", "mathrm": "upright",
           "varphi": "φ"}
