@@ -61,11 +61,9 @@ def closure(lifted: LiftedSystem) -> ClosureReport:
 
     Examples
     --------
-    >>> from carleman_ssm.theory.carleman import carleman_lift
-    >>> from carleman_ssm.theory.polynomials import PolynomialDecoder
-    >>> from carleman_ssm.theory.ssm import DiagonalSSM
-    >>> lifted = carleman_lift(DiagonalSSM.symbolic(states=2), PolynomialDecoder.symbolic(degree=3))
-    >>> report = closure(lifted)
+    >>> import carleman_ssm as cs
+    >>> model = cs.DiagonalSSM.symbolic(states=2)
+    >>> report = cs.closure(cs.carleman_lift(model, cs.PolynomialDecoder.symbolic(degree=3)))
     >>> report.closed, report.states, report.missing
     (True, 10, ())
     """
