@@ -9,7 +9,7 @@ r"""A small grammar for numbers and names from files and the command line: text 
     atom       = number | name | "pi" | "I" | ("sqrt" | "exp") "(" expression ")" | "(" expression ")"
 
 Numbers are integers or decimals, read as exact rationals: ``0.1`` is 1/10. Names are Python identifiers of
-ASCII letters that are no keyword.
+ASCII letters that are no keyword; multiplied out, an expression has degree 16 in them at most.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ MAX_DIGITS = 100
 MAX_EXPONENT = 64
 MAX_BITS = 4_096
 MAX_GROWTH = 1_000
+MAX_DEGREE = 16
 
 _ATOM = "a number, a name, pi, I, sqrt(…), exp(…) or '('"
 _AFTER = "an operator + - * / ^ or the end"
@@ -254,10 +255,19 @@ class _Parser:
     def bounded(self, value: sp.Expr, token: Token) -> sp.Expr:
         if _bits(value) > MAX_BITS:
             raise _error(self.text, token, f"numbers of at most {MAX_BITS} bits")
-        powers = (power.exp for power in value.atoms(sp.Pow) if power.exp.is_Integer)
-        if max((abs(int(power)) for power in powers), default=0) > MAX_EXPONENT:
-            raise _error(self.text, token, f"powers of at most {MAX_EXPONENT}")
+        if _degree(value) > MAX_DEGREE:
+            raise _error(self.text, token, f"names to a total degree of at most {MAX_DEGREE}")
         return value
+
+
+def _degree(value: sp.Expr) -> int:
+    """The degree in the names when it is multiplied out, numerators and denominators added up."""
+    if value.is_number:
+        return 0
+    if value.is_Pow and value.exp.is_Integer:
+        return _degree(value.base) * abs(int(value.exp))
+    degrees = [_degree(part) for part in value.args]
+    return sum(degrees) if value.is_Mul else max(degrees, default=1)
 
 
 def _bits(value: sp.Expr) -> int:
