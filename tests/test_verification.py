@@ -169,6 +169,19 @@ def test_what_has_no_value_and_no_normal_form_is_undecided():
     assert verify(Identity(left * right, right * left)).evidence is Evidence.UNDECIDED
 
 
+def test_bound_variables_capture_nothing():
+    count = sp.Symbol("x", integer=True)
+    captured = sp.Integral(count * (count + 1), (count, 0, 1))
+    inner = sp.Integral(count * j, (count, 0, 1))
+    wrong = Identity(sp.Sum(inner, (j, 1, count + 1)), sp.Sum(inner, (j, 1, count)) + captured)
+    assert not verify(wrong).proved
+    endless = sp.Sum(lam**n * j, (n, 0, sp.oo))
+    grown = sp.Sum(lam**n * (n + 1), (n, 0, sp.oo))
+    assert not verify(Identity(sp.Sum(endless, (j, 1, n + 1)), sp.Sum(endless, (j, 1, n)) + grown)).proved
+    same = sp.Sum(sp.Sum(lam**j, (j, 0, 2)) * j, (j, 0, k))
+    assert verify(Identity(same, (1 + lam + lam**2) * k * (k + 1) / 2)).proved
+
+
 def test_a_verdict_is_no_truth_value():
     with pytest.raises(TypeError, match=r"verdict\.proved"):
         bool(verify(Identity(a, a)))

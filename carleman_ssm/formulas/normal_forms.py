@@ -115,6 +115,13 @@ class Normaliser:
         if e.has(*_UNDEFINED) and not isinstance(e, sp.Sum):
             msg = f"{e} is not finite"
             raise NoNormalForm(msg)
+        return self.closed_letter(e)
+
+    def closed_letter(self, e: sp.Expr) -> Ratio:
+        """A letter whose own bound variables cannot capture what is put in for a summation index."""
+        if self.depends(e) and any(getattr(node, "bound_symbols", ()) for node in sp.preorder_traversal(e)):
+            msg = f"{e} binds variables under a sum"
+            raise NoNormalForm(msg)
         return self.letter(e)
 
     def _opaque(self, e: sp.Expr) -> Ratio:

@@ -16,6 +16,7 @@ from math import comb
 from typing import TYPE_CHECKING
 
 import sympy as sp
+from sympy.concrete.expr_with_limits import ExprWithLimits
 
 from carleman_ssm.formulas.laurent import ONE, NoNormalForm, Polynomial, Ratio, factor, ratio_sum, rational
 
@@ -32,7 +33,7 @@ def sum_normal_form(form: Normaliser, expression: sp.Sum) -> Ratio:
         summand = sp.Sum(summand, limit)
     index, *bounds = expression.limits[-1]
     if len(bounds) != 2 or any(bound.has(sp.oo, -sp.oo) for bound in bounds):
-        return form.letter(expression)
+        return form.closed_letter(expression)
     lower, upper = (sp.expand(bound) for bound in bounds)
     if lower.is_Integer and upper.is_Integer:
         return _written_out(form, summand, index, int(lower), int(upper))
@@ -40,7 +41,7 @@ def sum_normal_form(form: Normaliser, expression: sp.Sum) -> Ratio:
     form.indices.add(fresh)
     inner = form.convert(summand.xreplace({index: fresh}))
     if any(fresh in form.alphabet.to_expr(f).free_symbols for f in inner.denominator):
-        return form.letter(sp.Sum(summand.xreplace({index: fresh}), (fresh, lower, upper)))
+        return form.closed_letter(expression)
     numerator = form.reduce(inner.numerator)
     parts = [_sum_term(form, Polynomial({packed: c}, numerator.span), fresh, lower, upper)
              for packed, c in numerator.terms.items()]
@@ -68,7 +69,8 @@ def _written_out(form: Normaliser, summand: sp.Expr, index: sp.Symbol, lower: in
 
 
 def _at(expression: sp.Expr, index: sp.Symbol, value: sp.Expr) -> sp.Expr:
-    return expression.subs(index, value) if expression.has(sp.Sum) else expression.xreplace({index: value})
+    binds = expression.has(ExprWithLimits, sp.Subs, sp.Lambda)
+    return expression.subs(index, value) if binds else expression.xreplace({index: value})
 
 
 def _sum_term(form: Normaliser, term: Polynomial, index: sp.Symbol, lower: sp.Expr, upper: sp.Expr) -> Ratio:
