@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from carleman_ssm.networks.checkpoints import load_network
 from carleman_ssm.networks.construction import CERTIFIED_SHARE, network_operator
 from carleman_ssm.networks.convolution import convolve
-from carleman_ssm.networks.decoders import ExactDecoders, FittedDecoders, clenshaw
+from carleman_ssm.networks.decoders import ExactDecoders, FittedDecoders
 from carleman_ssm.networks.kernel import convolution_kernel
 from carleman_ssm.networks.operator import DomainError
+from carleman_ssm.theory.clenshaw import clenshaw
 from carleman_ssm.report.inputs import shipped_sequences
 from tests.oracles import exact_logits, largest_error, widest_radius
 from tests.strategies_networks import input_sequences, s4d_networks

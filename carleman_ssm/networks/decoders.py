@@ -16,6 +16,7 @@ import numpy as np
 
 from carleman_ssm.networks.enclosures import Floats, gamma, outward
 from carleman_ssm.theory.activations import Activation
+from carleman_ssm.theory.clenshaw import clenshaw
 from carleman_ssm.theory.fits import ChebyshevFit
 from carleman_ssm.theory.ladder import least_squares_ladder, truncation_ladder
 
@@ -207,25 +208,6 @@ class FittedDecoders:
             parts.append(clenshaw(series, position) / (factorial(q) * self.half_width**q))
             series = np.polynomial.chebyshev.chebder(series) if len(series) > 1 else np.zeros_like(series[:1])
         return np.stack(parts)
-
-
-def clenshaw(coefficients: Floats, position: Floats) -> Floats:
-    r"""$\sum_j c_j T_j(t)$ for c (P + 1, H) and t (…, H) by $b_k = c_k + 2tb_{k+1} - b_{k+2}$, in place.
-
-    References
-    ----------
-    Clenshaw (1955), Math. Tables Aids Comput. 9, 118.
-    """
-    if len(coefficients) == 1:
-        return np.broadcast_to(coefficients[0], position.shape).copy()
-    twice = 2.0 * position
-    ahead, here = np.zeros_like(position), np.broadcast_to(coefficients[-1], position.shape).copy()
-    for row in coefficients[-2:0:-1]:
-        np.subtract(row, ahead, out=ahead)
-        ahead += twice * here
-        ahead, here = here, ahead
-    result: Floats = coefficients[0] - ahead + position * here
-    return result
 
 
 def chebyshev_moments(position: Floats, degree: int, pool_axis: int) -> Floats:

@@ -14,6 +14,7 @@ import numpy as np
 from carleman_ssm.networks.chunked_scan import ChunkedScan, Floats
 from carleman_ssm.networks.layers import S4DLayer
 from carleman_ssm.theory.activations import Activation
+from carleman_ssm.theory.clenshaw import clenshaw
 from carleman_ssm.theory.fits import ChebyshevFit
 
 _CACHED_ENTRIES = 2**14
@@ -77,28 +78,15 @@ class FittedDecoder:
         first = channels.start
         for rows in _row_blocks(values):
             own = slice(first, first + len(rows))
-            _clenshaw(rows, self.centre[own], self.half_width[own], self.coefficients[:, own])
+            np.subtract(rows, self.centre[own], out=rows)
+            np.divide(rows, self.half_width[own], out=rows)
+            clenshaw(self.coefficients[:, own], rows, out=rows)
             first += len(rows)
 
 
 def _row_blocks(values: Floats) -> list[Floats]:
     size = max(1, _CACHED_ENTRIES // max(1, values.shape[1]))
     return [values[first : first + size] for first in range(0, len(values), size)]
-
-
-def _clenshaw(values: Floats, centre: Floats, half_width: Floats, coefficients: Floats) -> None:
-    np.subtract(values, centre, out=values)
-    np.divide(values, half_width, out=values)
-    twice = 2 * values
-    now, before, spare = (np.zeros_like(values) for _ in range(3))
-    for c in coefficients[:0:-1]:
-        np.multiply(twice, now, out=spare)
-        np.subtract(spare, before, out=spare)
-        np.add(spare, c, out=spare)
-        now, before, spare = spare, now, before
-    np.multiply(values, now, out=values)
-    np.subtract(values, before, out=values)
-    np.add(values, coefficients[0], out=values)
 
 
 @dataclass(frozen=True, eq=False)

@@ -29,6 +29,7 @@ from carleman_ssm.theory.certification import (
     supremum,
     taylor_coefficients,
 )
+from carleman_ssm.theory.clenshaw import clenshaw
 from carleman_ssm.theory.polynomials import PolynomialDecoder, require_count
 
 
@@ -89,11 +90,7 @@ class ChebyshevFit:
 
     def __call__(self, y: npt.ArrayLike) -> Floats:
         """p(y) in float64 by Clenshaw's recurrence, elementwise (for any y: see `contains`)."""
-        t = (np.asarray(y, dtype=np.float64) - self.centre) / self.half_width
-        ahead, second = np.zeros_like(t), np.zeros_like(t)
-        for c in self.coefficients[:0:-1]:
-            ahead, second = c + 2 * t * ahead - second, ahead
-        return np.asarray(self.coefficients[0] + t * ahead - second)
+        return clenshaw(self.coefficients, (np.asarray(y, dtype=np.float64) - self.centre) / self.half_width)
 
     def contains(self, y: npt.ArrayLike) -> npt.NDArray[np.bool_]:
         """Where y lies in [lower, upper]; outside, a polynomial of high degree means nothing."""
