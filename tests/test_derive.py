@@ -1,12 +1,14 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import sympy as sp
 
 from carleman_ssm.formulas.verification import verify
+from carleman_ssm.networks.checkpoints import load_network
 from carleman_ssm.report import cli
 from carleman_ssm.report.derive import Discretization, Init, derive, operator_of
 from carleman_ssm.report.srepr import read_srepr
@@ -14,7 +16,10 @@ from carleman_ssm.report.systems import parse_system
 from carleman_ssm.theory.initialisations import s4d_legs, s4d_lin
 from carleman_ssm.theory.polynomials import PolynomialDecoder
 from carleman_ssm.theory.ssm import bilinear_transform, zero_order_hold
+from tests.checkpoint_files import arrays
 from tests.strategies_ssm import simulated_output
+
+GELU = Path(__file__).parent / "data" / "digits64__L2_H16_N32_gelu_glu_layer__s0.npz"
 
 
 def run(capsys, *arguments):
@@ -178,6 +183,24 @@ def test_wrong_files_are_one_clear_line_and_exit_code_two(capsys, system_file, e
     assert (code, text) == (2, "")
     assert errors.count("\n") == 1
     assert words in errors
+
+
+def test_the_frequencies_of_legs_are_named_with_their_numbers(capsys):
+    code, text, _ = run(capsys, "derive", "--states", 4, "--degree", 1, "--init", "s4d-legs")
+    assert code == 0
+    for published in ("19.857", "5.354", "1.957", "0.427"):  # 1.958 and 0.428, not yet rounded
+        assert published in text
+    assert r"\omega_{3} &=" in text
+
+
+def test_a_torch_checkpoint_is_converted_from_the_command_line(capsys, tmp_path):
+    torch = pytest.importorskip("torch", reason="torch is not installed: extra torch")
+    state = {name: torch.from_numpy(value) for name, value in arrays(GELU).items()}
+    torch.save({"model": state, "acc": 1.0, "epoch": 1}, tmp_path / "ckpt.pth")
+    code, text, errors = run(capsys, "convert", tmp_path / "ckpt.pth", tmp_path / "out.safetensors")
+    assert (code, errors) == (0, "")
+    assert "assumed activation = gelu" in text
+    assert load_network(tmp_path / "out.safetensors").layers
 
 
 def test_without_arguments_the_commands_are_listed(capsys):

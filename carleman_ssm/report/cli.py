@@ -27,13 +27,18 @@ def _options() -> None:
 
 @app.command()
 def explain(
-    model: Annotated[str, typer.Argument(metavar="[MODEL]", help="A checkpoint, or digits-gelu, digits-quadratic, "
-                                         "frequencies.")] = "digits-gelu",
-    inputs: Annotated[Path | None, typer.Option(help="npz file: x (batch, length, channels), optionally labels y.")] = None,
-    degree: Annotated[int | None, typer.Option(help="Degree of the decoders' fits; by default the smallest that "
-                                               "certifies the class of 99 % of the sequences.")] = None,
-    input_bound: Annotated[float | None, typer.Option(help="Certify for all |x| <= B instead of these sequences.")] = None,
-    output: Annotated[Path | None, typer.Option(help="Folder for the results; explain-NAME by default.")] = None,
+    model: Annotated[str, typer.Argument(
+        metavar="[MODEL]",
+        help="A checkpoint, or digits-gelu, digits-quadratic, frequencies.")] = "digits-gelu",
+    inputs: Annotated[Path | None, typer.Option(
+        help="npz file: x (batch, length, channels), optionally labels y.")] = None,
+    degree: Annotated[int | None, typer.Option(
+        help="Degree of the decoders' fits; by default the smallest that certifies the class of 99 % of the "
+             "sequences.")] = None,
+    input_bound: Annotated[float | None, typer.Option(
+        help="Certify for all |x| <= B instead of these sequences.")] = None,
+    output: Annotated[Path | None, typer.Option(
+        help="Folder for the results; explain-NAME by default.")] = None,
 ) -> None:
     """Explain a trained network: its operator, its certified error, which orders decide."""
     from carleman_ssm.report.explain import explain as explain_network  # figures are slow to import

@@ -126,9 +126,26 @@ def operator_of(system: System, discretization: Discretization) -> ClosedForm:
         if not isinstance(step, sp.Symbol):
             msg = "in continuous time the step stays a symbol: take 'step' out of the system file"
             raise ValueError(msg)
-        return one_step_map(carleman_lift(model, decoder), step=step)
+        return _with_named_roots(one_step_map(carleman_lift(model, decoder), step=step))
     sample = zero_order_hold if discretization is Discretization.ZOH else bilinear_transform
-    return forward_operator(sample(model, step), decoder)
+    return _with_named_roots(forward_operator(sample(model, step), decoder))
+
+
+def _with_named_roots(form: ClosedForm) -> ClosedForm:
+    r"""Algebraic frequencies (S4D-LegS) as $\omega_n$, defined in the first "where" lines.
+
+    The certificates then hold for any real frequencies.
+    """
+    roots = dict.fromkeys(root for body in form.where.values()
+                          for root in sorted(body.atoms(sp.CRootOf), key=lambda root: -root.index))
+    names = {root: sp.Symbol(f"omega_{n}", real=True) for n, root in enumerate(roots)}
+    if not names:
+        return form
+    where = {name: root for root, name in names.items()}
+    where |= {key: body.xreplace(names) for key, body in form.where.items()}
+    certificates = tuple(replace(each, left=each.left.xreplace(names), right=each.right.xreplace(names))
+                         for each in form.certificates)
+    return replace(form, where=where, certificates=certificates)
 
 
 def _described(states: int | None, init: Init | None, system: Path | None, degree: int | None) -> System:
@@ -207,7 +224,10 @@ def _verdicts(form: ClosedForm) -> list[str]:
 
 
 def _items(form: ClosedForm) -> list[object]:
-    return [form, "Checked: " + "; ".join(_verdicts(form)) + "."]
+    roots = {symbol: root for symbol, root in form.where.items() if isinstance(root, sp.CRootOf)}
+    numbers = [f"{symbol} = {root.evalf(12)}" for symbol, root in roots.items()]
+    rounded = ["Rounded, largest first: " + ", ".join(numbers) + "."] if numbers else []
+    return [form, *rounded, "Checked: " + "; ".join(_verdicts(form)) + "."]
 
 
 def _latex(form: ClosedForm, title: str) -> str:

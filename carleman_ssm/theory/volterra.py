@@ -68,9 +68,10 @@ def volterra_kernel(discrete: DiscreteSSM, decoder: PolynomialDecoder, order: in
 
     Returns
     -------
-    ClosedForm of ``h_p[m_1, …, m_p]`` (of ``h_0`` for order 0). Certificates: the values at small lags are
-    the derivatives $\frac{1}{p!}\partial^p z/\partial u_{k-m_1}\cdots\partial u_{k-m_p}$ at $u = 0$ of the
-    simulated model; the separable exponential form; symmetry; the recurrence in a lag.
+    ClosedForm of ``h_p[m_1, …, m_p]`` (of ``h_0`` for order 0). Certificates: the step of the
+    impulse's state; symmetry; and, for small models, that the values at small lags are the derivatives
+    $\frac{1}{p!}\partial^p z/\partial u_{k-m_1}\cdots\partial u_{k-m_p}$ at $u = 0$ of the simulated model,
+    the separable exponential form, and the recurrence in a lag.
 
     References
     ----------
