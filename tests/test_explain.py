@@ -11,6 +11,7 @@ import pytest
 import sympy as sp
 from matplotlib import image
 
+from carleman_ssm.formulas.decimals import decimal_text
 from carleman_ssm.formulas.numerics import compile_kernel
 from carleman_ssm.networks.checkpoints import load_network, save_network
 from carleman_ssm.networks.closed_forms import decimal, network_formula
@@ -18,7 +19,7 @@ from carleman_ssm.networks.construction import network_operator
 from carleman_ssm.networks.sequences import frequency_sequences
 from carleman_ssm.report.cli import main
 from carleman_ssm.report.formula_page import formula_lines, formula_logits, formula_of
-from carleman_ssm.report.formula_text import decimal_text, lines, tex, text
+from carleman_ssm.report.formula_text import lines, tex, text
 from carleman_ssm.report.inputs import shipped_sequences
 
 KEYS = {

@@ -31,7 +31,7 @@ _PREAMBLE = r"""\documentclass[11pt]{article}
 _TIMEOUT = 60
 
 
-def document(items: Iterable[Any], title: str = "") -> str:
+def document(items: Iterable[Any], title: str = "", **settings: Any) -> str:
     """Complete LaTeX source of statements and paragraphs.
 
     Parameters
@@ -40,6 +40,8 @@ def document(items: Iterable[Any], title: str = "") -> str:
         Anything that `to_latex` prints; text is a paragraph (prose with TeX formulas between dollars).
     title
         Plain text.
+    **settings
+        Those of `to_latex`.
 
     Returns
     -------
@@ -54,22 +56,22 @@ def document(items: Iterable[Any], title: str = "") -> str:
         An item that cannot be printed.
     """
     heading = rf"\begin{{center}}\Large {escape(title)}\end{{center}}" if title else ""
-    body = "\n\n".join([heading, *map(_section, items)])
+    body = "\n\n".join([heading, *(_section(item, settings) for item in items)])
     return f"{_PREAMBLE}\\begin{{document}}\n{refuse_commands(body)}\n\\end{{document}}\n"
 
 
-def _section(item: Any) -> str:
+def _section(item: Any, settings: Mapping[str, Any]) -> str:
     if isinstance(item, str):
         return prose(item)
     if isinstance(item, ClosedForm):
-        return "\n".join([_display(closed_form_lines(item)), _certificates(item)])
+        return "\n".join([_display(closed_form_lines(item, **settings)), _certificates(item, settings)])
     if isinstance(item, Derivation):
-        parts = [rf"\subsection*{{{escape(item.title)}}}", _display(derivation_lines(item))]
-        parts += [_named(lemma) for lemma in item.lemmas]
+        parts = [rf"\subsection*{{{escape(item.title)}}}", _display(derivation_lines(item, **settings))]
+        parts += [_named(lemma, settings) for lemma in item.lemmas]
         return "\n".join(parts)
     if isinstance(item, Identity):
-        return _named(item)
-    return f"\\[\n{to_latex(item)}\n\\]"
+        return _named(item, settings)
+    return f"\\[\n{to_latex(item, **settings)}\n\\]"
 
 
 def _display(lines: Iterable[str]) -> str:
@@ -77,14 +79,14 @@ def _display(lines: Iterable[str]) -> str:
     return f"\\begin{{align*}}\n{body}\n\\end{{align*}}"
 
 
-def _named(identity: Identity) -> str:
+def _named(identity: Identity, settings: Mapping[str, Any]) -> str:
     words = ": ".join(text for text in (escape(identity.name), prose(identity.because)) if text)
-    return f"{words}\n\\[\n{to_latex(identity)}\n\\]"
+    return f"{words}\n\\[\n{to_latex(identity, **settings)}\n\\]"
 
 
-def _certificates(form: ClosedForm) -> str:
+def _certificates(form: ClosedForm, settings: Mapping[str, Any]) -> str:
     source = [f"Source: {escape(form.reference)}."] if form.reference else []
-    proofs = ["Characterised by", *map(_named, form.certificates)] if form.certificates else []
+    proofs = ["Characterised by", *(_named(one, settings) for one in form.certificates)] if form.certificates else []
     return "\n".join([*source, *proofs])
 
 

@@ -171,8 +171,8 @@ def unfold(closed_form: ClosedForm, *symbols: sp.Basic) -> ClosedForm:
 
     Examples
     --------
-    >>> lam, delta, a = sp.symbols("lambda Delta a")
-    >>> step = ClosedForm(sp.Symbol("s"), lam**2, (a, delta), {lam: sp.exp(a * delta)})
+    >>> multiplier, delta, a = sp.symbols("lambda_0 Delta a")
+    >>> step = ClosedForm(sp.Symbol("s"), multiplier**2, (a, delta), {multiplier: sp.exp(a * delta)})
     >>> unfold(step).expression
     exp(2*Delta*a)
     """

@@ -11,6 +11,7 @@ from typing import Any
 import sympy as sp
 from sympy.printing.latex import LatexPrinter
 
+from carleman_ssm.formulas.decimals import DecimalNumbers
 from carleman_ssm.formulas.statements import ClosedForm, Derivation, Identity
 from carleman_ssm.formulas.verification import Verdict
 
@@ -123,8 +124,13 @@ def _command(character: str) -> str:
     return _TYPOGRAPHY.get(character, character if ord(character) < 256 else f"<{ord(character):X}>")
 
 
+class _DecimalPrinter(DecimalNumbers, _Printer):
+    """The same with terminating decimals instead of fractions."""
+
+
 def _printer(settings: Mapping[str, Any]) -> _Printer:
-    return _Printer({"imaginary_unit": "i", **settings})
+    chosen = {"imaginary_unit": "i", **settings}
+    return _DecimalPrinter(chosen) if chosen.pop("decimals", False) else _Printer(chosen)
 
 
 @singledispatch
@@ -139,7 +145,8 @@ def to_latex(statement: Any, **settings: Any) -> str:  # noqa: ARG001 - for the 
     statement
         `ClosedForm`, `Identity`, `Derivation`, `Verdict`, SymPy object, or mapping left -> right.
     **settings
-        Those of ``sympy.latex``, such as ``mul_symbol``.
+        Those of ``sympy.latex``, such as ``mul_symbol``; and ``decimals=True`` for terminating decimals
+        instead of fractions (0.25, but 1/3).
 
     Returns
     -------

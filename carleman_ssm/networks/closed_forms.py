@@ -74,7 +74,8 @@ def _decoder_expression(
         return {}, sp.Add(*(decimal(c, digits) * argument**p for p, c in enumerate(coefficients)))
     position = sp.Symbol("t")
     centre, width = decoders.centre[channel], decoders.half_width[channel]
-    where: dict[sp.Basic, sp.Basic] = {position: (argument - decimal(centre, digits)) / decimal(width, digits)}
+    scaled = decimal(1 / width, digits) * argument - decimal(centre / width, digits)
+    where: dict[sp.Basic, sp.Basic] = {position: scaled}
     polynomials: list[sp.Expr] = [sp.Integer(1), position]
     for order in range(2, decoders.degree + 1):
         symbol = sp.Symbol(f"T_{order}")

@@ -14,6 +14,7 @@ from carleman_ssm.formulas.latex import document
 from carleman_ssm.networks.checkpoints import load_network
 from carleman_ssm.networks.construction import network_operator
 from carleman_ssm.networks.network import S4DNetwork
+from carleman_ssm.networks.operator import NetworkOperator
 from carleman_ssm.networks.sequences import Sequences
 from carleman_ssm.report.explanation import Explanation
 from carleman_ssm.report.figures import write_figures
@@ -109,5 +110,17 @@ def _write_operator(explanation: Explanation, folder: Path) -> Path:
     channel = int(np.argmax(operator.channel_importance(explanation.sequences)))
     path = folder / "operator.tex"
     title = f"{explanation.name}: the operator of channel {channel}"
-    path.write_text(document([operator.channel(channel)], title=title), encoding="utf-8")
+    items = [operator.channel(channel), _reading(operator, channel)]
+    path.write_text(document(items, title=title, decimals=True), encoding="utf-8")
     return path
+
+
+def _reading(operator: NetworkOperator, channel: int) -> str:
+    """What the printed formula is exact for, and where it stands for the network."""
+    text = "Numbers are rounded to six significant digits; the formula is exact for the numbers shown."
+    if operator.decoders.exact:
+        return text + " The decoder is the network's own polynomial."
+    proof, error = operator.certificate, float(operator.decoders.fit_error[channel])
+    interval = f"[{float(proof.lower[channel]):.6g}, {float(proof.upper[channel]):.6g}]"
+    return (f"{text} The Chebyshev series (unrounded) is within {error:.3g} of the activation for $y_k$ in "
+            f"${interval}$ (certified), and means nothing outside.")
