@@ -1,3 +1,5 @@
+from fractions import Fraction
+
 import flint
 import numpy as np
 import pytest
@@ -7,6 +9,8 @@ from hypothesis import strategies as st
 
 from carleman_ssm.theory.initialisations import s4d_legs
 from carleman_ssm.theory.legendre import (
+    _disjoint,
+    _isolates,
     legs_characteristic_polynomial,
     legs_enclosures,
     legs_frequencies,
@@ -86,6 +90,16 @@ def test_exact_roots_lie_in_the_enclosures_and_have_no_radicals(states):
         assert isinstance(root, sp.CRootOf)
         assert lower < root.evalf(60) < upper
     assert all(sp.re(value) == -sp.Rational(1, 2) for value in s4d_legs(states).eigenvalues)
+
+
+def test_the_exact_check_of_an_interval_sees_a_missing_root_and_an_overlap():
+    polynomial = flint.fmpz_poly([-4, 1])  # in the square of the frequency: the root is 2
+    assert _isolates(polynomial, Fraction(1), Fraction(3))
+    assert not _isolates(polynomial, Fraction(1), Fraction(3, 2))
+    assert not _isolates(polynomial, Fraction(2), Fraction(3))
+    assert not _isolates(polynomial, Fraction(-3), Fraction(1))
+    assert _disjoint([(Fraction(3), Fraction(4)), (Fraction(1), Fraction(2))])
+    assert not _disjoint([(Fraction(2), Fraction(4)), (Fraction(1), Fraction(2))])
 
 
 def test_too_few_bits_are_an_error_and_not_a_wrong_interval():

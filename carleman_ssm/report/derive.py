@@ -241,7 +241,7 @@ def _srepr(form: ClosedForm, title: str) -> str:
 
 def _python(form: ClosedForm, title: str) -> str:
     """A module that runs: the docstring, the imports that the source needs, and the kernel."""
-    source = compile_kernel(form, backend="numpy", origin=1).source.rstrip()
+    source = compile_kernel(form, backend="numpy").source.rstrip()
     sequences = [str(argument) for argument in form.arguments if isinstance(argument, sp.IndexedBase)]
     about = [f"{name}[1] is the first element: pass [None, *{name}]." for name in sequences]
     lines = [f"{title}.", "", *about, f"Source: {form.reference}. Certificates:", *_verdicts(form)]
