@@ -27,7 +27,7 @@ MAP = ClosedForm(sp.Symbol("T"), sp.Matrix([[1, 0], [bbar * x, abar]]), (rate, s
 def _simulate(a, length, b, sequence):
     """The recurrence itself, in whatever arithmetic the arguments bring."""
     multiplier = mpmath.exp(a * length)
-    drive = b * length if a == 0 else (multiplier - 1) / a * b
+    drive = b * length if a == 0 else mpmath.expm1(a * length) / a * b
     value = mpmath.mpf(0)
     for element in sequence:
         value = multiplier * value + drive * element
