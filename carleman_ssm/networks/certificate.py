@@ -24,6 +24,8 @@ from carleman_ssm.networks.decoders import ChannelDecoders
 from carleman_ssm.networks.enclosures import UNIT_ROUNDOFF, Enclosed, Floats, gamma, outward
 from carleman_ssm.networks.one_layer import OneLayerForm
 
+LARGEST = 1e300
+
 
 @dataclass(frozen=True, eq=False)
 class PreactivationBounds:
@@ -140,11 +142,17 @@ def certificate(
         The certified intervals (H,), (H,) of the decoders; ±∞ for exact decoders.
     domain
         ``"box"`` or ``"sequences"``.
+
+    Raises
+    ------
+    ValueError
+        A pooled sum or a logit could leave the range of float64.
     """
     reach = bounds.magnitude.max(axis=0)
     evaluation = decoders.rounding(reach)
     decoder_error = outward(decoders.fit_error + lipschitz * bounds.rounding.max(axis=0) + evaluation)
     values = decoders.magnitude(reach)
+    _check_range(form, values, bounds.input_bound)
     pooling = gamma(form.length + 1) if form.pool == "mean" else 0.0
     skip_size = form.skip.magnitude.sum(axis=1) * bounds.input_bound
     total = form.readout.magnitude @ values + skip_size + form.offset.magnitude[:, 0]
@@ -155,3 +163,12 @@ def certificate(
     lower, upper = interval
     return Certificate(bounds.input_bound, form.length, lower, upper, decoder_error, outward(other),
                        form.readout, domain)
+
+
+def _check_range(form: OneLayerForm, values: Floats, input_bound: float) -> None:
+    logits = form.readout.magnitude @ values + form.skip.magnitude.sum(axis=1) * input_bound
+    largest = max(form.length * float(values.max()), form.length * input_bound, float(logits.max()))
+    if not largest < LARGEST:
+        msg = (f"sums of up to {largest:.3g} could leave the range of float64, so no bound holds: scale the network or "
+               "lower the input bound")
+        raise ValueError(msg)

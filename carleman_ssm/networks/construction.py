@@ -191,18 +191,21 @@ def _fits(setting: _Setting, degree: int, fit: str) -> list[ChebyshevFit]:
 
 
 def _assemble(setting: _Setting, decoders: ChannelDecoders) -> NetworkOperator:
-    channels, rule = setting.form.channels, setting.activation
-    reach, slack = setting.bounds.magnitude.max(axis=0), setting.bounds.rounding.max(axis=0)
-    if decoders.exact:
-        unlimited = np.full(channels, np.inf)
-        interval, lipschitz_range = (-unlimited, unlimited), (-reach, reach)
+    slack = setting.bounds.rounding.max(axis=0)
+    if isinstance(decoders, ExactDecoders):
+        unlimited = np.full(setting.form.channels, np.inf)
+        interval, lipschitz = (-unlimited, unlimited), decoders.slope(setting.bounds.magnitude.max(axis=0))
     else:
         interval = (setting.lower, setting.upper)
-        lipschitz_range = (setting.lower - slack, setting.upper + slack)
-    lipschitz = np.array([rule.lipschitz(low, high) for low, high in zip(*map(np.ndarray.tolist, lipschitz_range),
-                                                                         strict=True)])
+        ends = zip((setting.lower - slack).tolist(), (setting.upper + slack).tolist(), strict=True)
+        # The ends are rounded once more here; the interval of `lipschitz` is rounded outward past that.
+        lipschitz = np.array([setting.activation.lipschitz(*map(_outward, pair, (-np.inf, np.inf))) for pair in ends])
     proof = certificate(setting.form, decoders, setting.bounds, lipschitz, interval, setting.domain)
     return NetworkOperator(setting.network, setting.form, decoders, proof, setting.centre)
+
+
+def _outward(end: float, direction: float) -> float:
+    return float(np.nextafter(end, direction))
 
 
 def _smallest_degree(setting: _Setting, inputs: Floats, fit: str, progress: Progress) -> NetworkOperator:

@@ -14,7 +14,7 @@ from typing import Protocol
 
 import numpy as np
 
-from carleman_ssm.networks.enclosures import Floats, gamma, outward
+from carleman_ssm.networks.enclosures import UNDERFLOW, Floats, gamma, outward
 from carleman_ssm.theory.activations import Activation
 from carleman_ssm.theory.clenshaw import clenshaw
 from carleman_ssm.theory.fits import ChebyshevFit
@@ -97,8 +97,15 @@ class ExactDecoders:
         return outward(np.asarray(sizes, dtype=np.float64))
 
     def rounding(self, bound: Floats) -> Floats:
-        r"""Horner: $\gamma_{2P}\sum_q|g_q|Y^q$ (Higham §5.1)."""
-        return outward(gamma(2 * self.degree + 1) * self.magnitude(bound))
+        r"""Horner: $\gamma_{2P}\sum_q|g_q|Y^q$ (Higham §5.1), and an underflow in any product times its powers of Y."""
+        powers = np.polynomial.polynomial.polyval(bound, np.ones(self.degree + 1))
+        return outward(gamma(2 * self.degree + 1) * self.magnitude(bound) + UNDERFLOW * powers)
+
+    def slope(self, bound: Floats) -> Floats:
+        r"""Upper bound (H,) of $|\varphi'(y)|$ for $|y| \le Y$: $\sum_q q|g_q|Y^{q-1}$."""
+        derivative = np.arange(1, self.degree + 1) * np.abs(self.coefficients[1:])
+        sizes = np.polynomial.polynomial.polyval(bound, derivative) if self.degree else np.zeros_like(bound)
+        return outward(np.asarray(sizes, dtype=np.float64))
 
     def taylor(self, centres: Floats, order: int) -> Floats:
         r"""$\sum_p \binom{p}{q} g_p y_0^{p-q}$."""

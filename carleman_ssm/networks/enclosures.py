@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 UNIT_ROUNDOFF = 2.0**-53
-# Products of two doubles below the normal range lose relative accuracy: this absolute term covers each of them.
+# Products of two doubles below the normal range lose relative accuracy: this absolute term covers each of them, as
+# long as what is lost is not multiplied again (Horner's rule does, and counts the powers itself).
 UNDERFLOW = 1e-290
 BALL_PRECISION = 128
 
@@ -33,6 +34,8 @@ def gamma(operations: int) -> float:
 
 def outward(bound: Floats | float) -> Floats:
     """Enlarge a bound by 2⁻²⁰ of itself: more than any rounding made while it was computed.
+
+    That includes the conversion of a ball's upper bound to float64, which rounds to nearest, not upward.
 
     A bound here is a sum of at most 2²⁴ non-negative terms computed without cancellation, so its own
     relative rounding error is below 2⁻²⁸.

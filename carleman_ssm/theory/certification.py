@@ -31,6 +31,9 @@ _FLOOR = 2.0**-90
 """Absolute resolution: below it a supremum is not resolved further (an exact fit has supremum 0)."""
 
 _MAXIMAL_BOXES = 200_000
+
+_NARROWEST = 2.0**-51
+"""Radius below which the centres of halves, dyadic numbers in [-1, 1], would no longer be exact in float64."""
 _WIDEST = 2.0**300
 
 
@@ -202,8 +205,11 @@ class _Search:
             upper, number, box = self.boxes[0]
             if -upper - self.lower <= max(self.tolerance(self.lower), _FLOOR):
                 return Supremum(self.lower, -upper)
-            if number > _MAXIMAL_BOXES or box.radius < 2.0**-80:
-                msg = f"no certified bound near {box.centre} (on the scale of [-1, 1]): is there a pole?"
+            if number > _MAXIMAL_BOXES or box.radius < _NARROWEST:
+                msg = (
+                    f"no certified bound near {box.centre} (on the scale of [-1, 1]): is there a pole, or is the "
+                    "interval far too wide?"
+                )
                 raise ArithmeticError(msg)
             heapq.heappop(self.boxes)
             for half in self._split(box):
