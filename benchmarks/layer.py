@@ -60,9 +60,7 @@ def compare(library, size, candidates, repeats, aims) -> list[Row]:
     for other, label in labels.items():
         ours = "ours, kept" if other == "(iii)" else "ours, built"
         name = f"layer {size}, {library}"
-        row = Row(
-            name, ours, f"{other} {label}", 1e3 * seconds[ours], 1e3 * seconds[other], "ms", aims.get(other)
-        )
+        row = Row(name, ours, f"{other} {label}", 1e3 * seconds[ours], 1e3 * seconds[other], "ms", aims.get(other))
         result.append(row)
     return result
 
@@ -80,6 +78,4 @@ def _fitted(size, layer, u, threads, repeats) -> list[Row]:
     fast = FastLayer.of(layer, fits)
     seconds = alternate({"ours": lambda: fast(u, workers=threads), "(iii)": lambda: cached(u)}, repeats)
     name = f"layer {size}, NumPy, fits of degree {FIT_DEGREE}"
-    return [
-        Row(name, "ours, kept", "(iii) cached transform", 1e3 * seconds["ours"], 1e3 * seconds["(iii)"], "ms")
-    ]
+    return [Row(name, "ours, kept", "(iii) cached transform", 1e3 * seconds["ours"], 1e3 * seconds["(iii)"], "ms")]

@@ -53,9 +53,7 @@ def two_level_kernel(layer: S4DLayer, length: int) -> np.ndarray:
     inner = int(np.ceil(np.sqrt(length)))
     rates = (layer.step[:, None] * layer.eigenvalues)[..., None]
     fine = np.exp(rates * np.arange(inner))
-    coarse = (2 * layer.C * layer.input_vector)[..., None] * np.exp(
-        rates * (inner * np.arange(-(-length // inner)))
-    )
+    coarse = (2 * layer.C * layer.input_vector)[..., None] * np.exp(rates * (inner * np.arange(-(-length // inner))))
     left = np.concatenate([coarse.real, -coarse.imag], axis=1).swapaxes(1, 2)
     right = np.concatenate([fine.real, fine.imag], axis=1)
     return (left @ right).reshape(layer.channels, -1)[:, :length]

@@ -52,14 +52,24 @@ xi, eta, t = sp.symbols("xi_0 xi_1"), sp.symbols("eta_0 eta_1"), sp.Symbol("t")
 along = translation([t * x for x in xi])
 group = (
     cs.Identity(translation([0, 0]), sp.eye(lifted.basis.size), name="no translation"),
-    cs.Identity(along.diff(t), product(cs.lowering_matrix(xi, DEGREE), along), name="generator",
-                because=r"$\partial_t (x + t\xi)^\alpha = \sum_n \xi_n \alpha_n (x + t\xi)^{\alpha - e_n}$"),
-    cs.Identity(product(translation(xi), translation(eta)), translation([xi[0] + eta[0], xi[1] + eta[1]]),
-                name="translations add", because="the lowering maps commute"),
-    cs.Identity(product(scaling(lam), translation(xi)),
-                product(translation([lam[0] * xi[0], lam[1] * xi[1]]), scaling(lam)),
-                name="scalings normalise translations",
-                because=r"$\Lambda (x + \xi) = \Lambda x + \Lambda \xi$"),
+    cs.Identity(
+        along.diff(t),
+        product(cs.lowering_matrix(xi, DEGREE), along),
+        name="generator",
+        because=r"$\partial_t (x + t\xi)^\alpha = \sum_n \xi_n \alpha_n (x + t\xi)^{\alpha - e_n}$",
+    ),
+    cs.Identity(
+        product(translation(xi), translation(eta)),
+        translation([xi[0] + eta[0], xi[1] + eta[1]]),
+        name="translations add",
+        because="the lowering maps commute",
+    ),
+    cs.Identity(
+        product(scaling(lam), translation(xi)),
+        product(translation([lam[0] * xi[0], lam[1] * xi[1]]), scaling(lam)),
+        name="scalings normalise translations",
+        because=r"$\Lambda (x + \xi) = \Lambda x + \Lambda \xi$",
+    ),
 )
 
 # %% [markdown]
@@ -71,7 +81,7 @@ group = (
 
 def collapsed(ssm, steps):
     modes = zip(ssm.multipliers, ssm.input_vector, strict=True)
-    return [sp.Sum(multiplier**(steps - j) * gain * u[j], (j, 1, steps)) for multiplier, gain in modes]
+    return [sp.Sum(multiplier ** (steps - j) * gain * u[j], (j, 1, steps)) for multiplier, gain in modes]
 
 
 def induction_step(lifted):
@@ -81,10 +91,14 @@ def induction_step(lifted):
     both = [first + second for first, second in zip(moved, kick, strict=True)]
     return (
         cs.Derivation("One more lifted step", start=product(lifted.transition_matrix(u[k]), lift(before)))
-        .step(product(translation(kick), scaling(ssm.multipliers), translation(before), e0),
-              because=r"a step scales, then translates; $X_{k-1} = T(\xi_{k-1}) e_0$")
-        .step(product(translation(kick), translation(moved), scaling(ssm.multipliers), e0),
-              because=r"$M_0 T(\xi) = T(\Lambda\xi) M_0$")
+        .step(
+            product(translation(kick), scaling(ssm.multipliers), translation(before), e0),
+            because=r"a step scales, then translates; $X_{k-1} = T(\xi_{k-1}) e_0$",
+        )
+        .step(
+            product(translation(kick), translation(moved), scaling(ssm.multipliers), e0),
+            because=r"$M_0 T(\xi) = T(\Lambda\xi) M_0$",
+        )
         .step(product(translation(kick), translation(moved), e0), because=r"rest is fixed, $M_0 e_0 = e_0$")
         .step(product(translation(both), e0), because=r"$T(\eta) T(\xi) = T(\xi + \eta)$")
         .step(product(translation(collapsed(ssm, k)), e0), because=r"$\Lambda\xi_{k-1} + \bar b u_k = \xi_k$")
@@ -97,8 +111,7 @@ def base_and_readout(lifted):
     empty = [total.func(total.function, (j, 1, 0)) for total in now]
     yield cs.Identity(lift(empty), lift([0] * ssm.states), name="initial value", because="an empty sum")
     decoded = lifted.decoder(ssm.readout(tuple(now), u[k]))
-    yield cs.Identity((lifted.readout_row(u[k]) * lift(now))[0], decoded, name="readout",
-                      because="multinomial theorem")
+    yield cs.Identity((lifted.readout_row(u[k]) * lift(now))[0], decoded, name="readout", because="multinomial theorem")
 
 
 # %% [markdown]
@@ -106,11 +119,20 @@ def base_and_readout(lifted):
 # %%
 two_modes = induction_step(lifted)
 first, second = (lifted.transition_matrix(u[step]) for step in (1, 2))
-ordered = cs.Identity(product(second, first, lift([0, 0])), lift(collapsed(lifted.ssm, sp.Integer(2))),
-                      name="the ordered product of two steps")
+ordered = cs.Identity(
+    product(second, first, lift([0, 0])),
+    lift(collapsed(lifted.ssm, sp.Integer(2))),
+    name="the ordered product of two steps",
+)
 derivation = induction_step(lift_of(states=1))
-for lemma in (*group, *base_and_readout(lift_of(states=1)), *base_and_readout(lifted), *two_modes.steps,
-              two_modes.conclusion, ordered):
+for lemma in (
+    *group,
+    *base_and_readout(lift_of(states=1)),
+    *base_and_readout(lifted),
+    *two_modes.steps,
+    two_modes.conclusion,
+    ordered,
+):
     derivation = derivation.lemma(lemma)
 
 # %%

@@ -35,9 +35,7 @@ def exact_logits(network, x, digits=40):
 def largest_error(values, exact, digits=40):
     """Upper bound of |values − exact| over all entries, rounded outward."""
     with ball_precision(digits):
-        errors = [
-            abs(arb(float(v)) - e).upper() for v, e in zip(np.ravel(values), np.ravel(exact), strict=True)
-        ]
+        errors = [abs(arb(float(v)) - e).upper() for v, e in zip(np.ravel(values), np.ravel(exact), strict=True)]
         largest = max(errors, key=float, default=arb(0))
     return float(np.nextafter(float(largest), np.inf))
 
@@ -55,10 +53,7 @@ def _affine(weight, bias, values):
 
 
 def _one_sequence(network, sequence):
-    hidden = [
-        _affine(network.encoder_weight, network.encoder_bias, [arb(float(v)) for v in step])
-        for step in sequence
-    ]
+    hidden = [_affine(network.encoder_weight, network.encoder_bias, [arb(float(v)) for v in step]) for step in sequence]
     for layer in network.layers:
         hidden = _layer(network.config, layer, hidden)
     if network.config.pool == "last":
@@ -83,8 +78,7 @@ def _layer(config, layer, hidden):
 def _channel(layer, h, inputs):
     step = arb(float(layer.log_dt[h])).exp()
     rates = [
-        acb(-arb(float(a)).exp(), arb(float(w)))
-        for a, w in zip(layer.log_A_real[h], layer.A_imag[h], strict=True)
+        acb(-arb(float(a)).exp(), arb(float(w))) for a, w in zip(layer.log_A_real[h], layer.A_imag[h], strict=True)
     ]
     powers = [(step * a).exp() for a in rates]
     drives = [(p - 1) / a for p, a in zip(powers, rates, strict=True)]
@@ -128,9 +122,7 @@ def _power(y, exponent):
 
 def _phi(name, layer, y):
     if name == "poly":
-        return sum(
-            (arb(float(c)) * _power(y, k) for k, c in enumerate(layer.activation_coefficients, 1)), arb(0)
-        )
+        return sum((arb(float(c)) * _power(y, k) for k, c in enumerate(layer.activation_coefficients, 1)), arb(0))
     if name == "gelu":
         return y / 2 * (-y / arb(2).sqrt()).erfc()
     if name == "gelu_tanh":

@@ -11,7 +11,8 @@ from carleman_ssm.theory.ssm import DiagonalSSM, DiscreteSSM
 PLAIN = [sp.Integer(0), sp.Integer(1), sp.Integer(-1), sp.Rational(1, 2), sp.Rational(-2, 3), sp.Integer(3)]
 
 rationals = st.sampled_from(PLAIN) | st.fractions(-3, 3, max_denominator=7).map(
-    lambda f: sp.Rational(f.numerator, f.denominator))
+    lambda f: sp.Rational(f.numerator, f.denominator)
+)
 gaussians = st.builds(lambda re, im: re + sp.I * im, rationals, rationals)
 sizes = st.tuples(st.integers(1, 3), st.integers(0, 3))
 

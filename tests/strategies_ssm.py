@@ -45,8 +45,7 @@ def simulated_output(model, inputs):
     """y after the inputs, from the definition: 2 Re taken of numbers."""
     state = [sp.S.Zero] * model.states
     for u in inputs:
-        state = [sp.expand(m * x + b * u)
-                 for m, x, b in zip(model.multipliers, state, model.input_vector, strict=True)]
+        state = [sp.expand(m * x + b * u) for m, x, b in zip(model.multipliers, state, model.input_vector, strict=True)]
     y = sum((c * x for c, x in zip(model.output_vector, state, strict=True)), sp.S.Zero)
     y = sp.expand(y)
     last = inputs[-1] if inputs else sp.S.Zero

@@ -45,10 +45,7 @@ def test_float_values_and_slopes_agree_with_mpmath_also_in_the_tail(name, y):
         # has condition |y v'| in its tail
         condition = 1 + abs(y) ** 3 if name == "gelu_tanh" else 1 + y * y
         assert abs(mp.mpf(float(phi(y))) - value) <= 4e-16 * condition * abs(value) + 1e-307
-        assert (
-            abs(mp.mpf(float(phi.derivative(y))) - slope)
-            <= 1e-14 * condition * max(abs(slope), abs(value)) + 1e-15
-        )
+        assert abs(mp.mpf(float(phi.derivative(y))) - slope) <= 1e-14 * condition * max(abs(slope), abs(value)) + 1e-15
 
 
 @pytest.mark.parametrize("name", SMOOTH + POLYNOMIAL)
@@ -101,9 +98,7 @@ def test_ball_series_contains_exact_values_in_the_ball(name, y, radius):
             flint.arb_series([flint.arb(flint.fmpq(y.numerator, y.denominator)), 1], prec=4)
         )
         wide = activation(name).series(
-            flint.arb_series(
-                [flint.arb(flint.fmpq(y.numerator, y.denominator)) + flint.arb(0, radius), 1], prec=4
-            )
+            flint.arb_series([flint.arb(flint.fmpq(y.numerator, y.denominator)) + flint.arb(0, radius), 1], prec=4)
         )
         for shift in (0, radius / 2, -radius / 2):
             value = reference(name, mp.mpf(y.numerator) / y.denominator + shift)
@@ -185,9 +180,7 @@ def test_polynomials_are_their_own_decoder(name):
 @given(st.lists(st.floats(-4, 4, width=32), min_size=1, max_size=5), st.floats(-5, 5))
 def test_learned_polynomial_keeps_the_stored_numbers_exactly(coefficients, y):
     phi = activation("poly", [np.float32(c) for c in coefficients])
-    assert [sp.Rational(*float(c).as_integer_ratio()) for c in coefficients] == list(
-        phi.exact_decoder.coefficients[1:]
-    )
+    assert [sp.Rational(*float(c).as_integer_ratio()) for c in coefficients] == list(phi.exact_decoder.coefficients[1:])
     assert phi.exact_decoder.coefficients[0] == 0
     exact = sum(Fraction(c) * Fraction(y) ** (k + 1) for k, c in enumerate(coefficients))
     size = sum(abs(c) * abs(y) ** (k + 1) for k, c in enumerate(coefficients))

@@ -13,7 +13,7 @@ ROOT = Path(carleman_ssm.__file__).parent
 REPOSITORY = Path(__file__).parent.parent
 ROOMS = ("formulas", "theory", "networks", "report")
 FILES = sorted(ROOT.rglob("*.py"))
-MAX_LINES, MAX_BODY = 320, 40
+MAX_LINES, MAX_BODY = 330, 40
 
 
 def tree_of(path):
@@ -76,18 +76,26 @@ def test_nothing_dangerous_is_called(path):
         if not isinstance(node, ast.Call):
             continue
         name = ast.unparse(node.func)
-        assert name not in ("eval", "sp.parse_expr", "parse_expr", "sp.S", "sp.simplify", "sp.nsimplify"), f"{path}: {name}"
+        assert name not in ("eval", "sp.parse_expr", "parse_expr", "sp.S", "sp.simplify", "sp.nsimplify"), (
+            f"{path}: {name}"
+        )
         if name == "exec":
             assert path.name in ("numerics.py", "codegen.py"), path
         if name.endswith("sympify"):
             assert any(keyword.arg == "strict" for keyword in node.keywords), f"{path}:{node.lineno} sympify not strict"
         if name == "torch.load" or (name.endswith(".load") and "torch" in name):
-            assert any(keyword.arg == "weights_only" and ast.unparse(keyword.value) == "True" for keyword in node.keywords)
+            assert any(
+                keyword.arg == "weights_only" and ast.unparse(keyword.value) == "True" for keyword in node.keywords
+            )
     assert "allow_pickle=True" not in text
 
 
 def public_names():
-    return [name for name in vars(carleman_ssm) if not name.startswith("_") and not inspect.ismodule(getattr(carleman_ssm, name))]
+    return [
+        name
+        for name in vars(carleman_ssm)
+        if not name.startswith("_") and not inspect.ismodule(getattr(carleman_ssm, name))
+    ]
 
 
 def test_the_table_of_contents_is_not_empty():

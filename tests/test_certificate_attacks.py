@@ -269,7 +269,6 @@ def pointwise_network(name, coefficients, *, encoder=1.0, feedthrough=1.0, reado
     return S4DNetwork([[encoder]], [0.0], (layer,), [[readout]], [0.0], config)
 
 
-
 @pytest.mark.parametrize("name", [*SMOOTH, "tanh", "sigmoid"])
 def test_slopes_on_intervals_wider_than_double_precision_are_bounds_or_refused(name):
     rule, lower, upper = activation(name), -2.3e17, 8e17
@@ -280,7 +279,6 @@ def test_slopes_on_intervals_wider_than_double_precision_are_bounds_or_refused(n
         return
 
 
-
 def test_a_fit_on_an_interval_wider_than_double_precision_is_certified_rightly_or_refused():
     half_width = 2.0**54
     fit = ChebyshevFit(half_width, half_width, np.full(2, half_width), 0.0, 2 * half_width)  # p(y) = y
@@ -288,7 +286,6 @@ def test_a_fit_on_an_interval_wider_than_double_precision_is_certified_rightly_o
         assert certify(activation("silu"), fit) >= 0.2784645  # |silu(y) − y| at y = 1.2785
     except (ArithmeticError, ValueError):
         return
-
 
 
 def test_logits_that_overflow_have_no_finite_bound():
@@ -302,7 +299,6 @@ def test_logits_that_overflow_have_no_finite_bound():
     except (ArithmeticError, ValueError):
         return
     assert np.isfinite(printed).all() or not np.isfinite(operator.certified_error).any()
-
 
 
 @pytest.mark.parametrize("degree", [5, 8, 12])

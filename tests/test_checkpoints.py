@@ -73,8 +73,7 @@ def test_files_in_fortran_order_and_other_byte_order_are_read(tmp_path, suffix):
     values = arrays(GELU)
     if suffix == ".npz":
         values = {
-            name: np.asfortranarray(value).astype(value.dtype.newbyteorder(">"))
-            for name, value in values.items()
+            name: np.asfortranarray(value).astype(value.dtype.newbyteorder(">")) for name, value in values.items()
         }
     config = {**CONFIG, "activation": "gelu", "norm": "batch"}
     assert same(load_network(written(tmp_path / f"n{suffix}", values, config)), load_network(GELU))
@@ -139,9 +138,7 @@ def test_output_norm_and_poly_are_inferred_from_the_keys(tmp_path, network):
     given = {"residual": True, "pool": "mean", "prenorm": False}
     if "poly" not in network:
         given["activation"] = "gelu"
-    assert same(
-        load_network(written(tmp_path / "n.npz", arrays(reference), None), given), load_network(reference)
-    )
+    assert same(load_network(written(tmp_path / "n.npz", arrays(reference), None), given), load_network(reference))
 
 
 def test_a_given_entry_may_not_contradict_the_checkpoint():
@@ -224,9 +221,7 @@ def test_each_kind_of_bad_tensor_has_its_own_message(tmp_path, suffix, case):
         load_network(written(tmp_path / f"n{suffix}", make()))
 
 
-@pytest.mark.parametrize(
-    ("name", "dialect"), [("s4block_legs_zoh", "S4Block"), ("s4block_dplr_legs", "low-rank")]
-)
+@pytest.mark.parametrize(("name", "dialect"), [("s4block_legs_zoh", "S4Block"), ("s4block_dplr_legs", "low-rank")])
 def test_other_dialects_are_refused_by_name(name, dialect):
     with pytest.raises(CheckpointError, match=f"dialect of .*{dialect}"):
         load_network(DATA / f"{name}.npz")

@@ -26,8 +26,9 @@ def images(dynamics, states, degree, *, flow):
 
 
 def leaves(dynamics, states, degree, *, flow):
-    return any(sp.Poly(image, *X[:states]).total_degree() > degree
-               for image in images(dynamics, states, degree, flow=flow))
+    return any(
+        sp.Poly(image, *X[:states]).total_degree() > degree for image in images(dynamics, states, degree, flow=flow)
+    )
 
 
 @given(continuous_cases() | discrete_cases())
@@ -43,8 +44,9 @@ def test_the_lift_of_a_drawn_model_is_closed(case):
 def test_affine_dynamics_close_and_the_expansion_agrees(size, flow, data):
     states, degree = size
     rows = st.tuples(*[rationals] * (states + 1))
-    dynamics = [row[0] + sum(a * x for a, x in zip(row[1:], X, strict=False))
-                for row in data.draw(st.tuples(*[rows] * states))]
+    dynamics = [
+        row[0] + sum(a * x for a, x in zip(row[1:], X, strict=False)) for row in data.draw(st.tuples(*[rows] * states))
+    ]
     assert closure_of(dynamics, X[:states], degree, flow=flow).closed
     assert not leaves(dynamics, states, degree, flow=flow)
 
@@ -54,8 +56,9 @@ def test_quadratic_dynamics_are_reported_exactly_when_the_expansion_leaves(size,
     states, degree = size
     monomials = MonomialBasis(states, 2).lift(X[:states])
     rows = st.tuples(*[rationals] * len(monomials))
-    dynamics = [sum(a * m for a, m in zip(row, monomials, strict=True))
-                for row in data.draw(st.tuples(*[rows] * states))]
+    dynamics = [
+        sum(a * m for a, m in zip(row, monomials, strict=True)) for row in data.draw(st.tuples(*[rows] * states))
+    ]
     report = closure_of(dynamics, X[:states], degree, flow=flow)
     assert report.closed is not leaves(dynamics, states, degree, flow=flow)
     assert all(sp.Poly(m, *X[:states]).total_degree() > degree for m in report.missing)

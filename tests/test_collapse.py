@@ -153,8 +153,7 @@ def test_a_wrong_collapse_is_refuted(summand):
 
     def lift(steps):
         modes = zip(model.multipliers, model.input_vector, strict=True)
-        return sp.Matrix(lifted.basis.lift(tuple(
-            sp.Sum(summand(lam, b, j, steps), (j, 1, steps)) for lam, b in modes)))
+        return sp.Matrix(lifted.basis.lift(tuple(sp.Sum(summand(lam, b, j, steps), (j, 1, steps)) for lam, b in modes)))
 
     step = Identity(lifted.transition_matrix(INPUTS[k]) * lift(k - 1), lift(k))
     assert verify(step).evidence is Evidence.REFUTED
@@ -165,7 +164,8 @@ def test_the_order_of_two_steps_matters():
     lifted = carleman_lift(model, PolynomialDecoder.symbolic(degree=2))
     first, second = (lifted.transition_matrix(INPUTS[j]) for j in (1, 2))
     collapsed = affine_representation(
-        [model.multipliers[0]**2], [sp.Add(*(x.doit() for x in collapsed_state(model, sp.Integer(2))))], 2)
+        [model.multipliers[0] ** 2], [sp.Add(*(x.doit() for x in collapsed_state(model, sp.Integer(2))))], 2
+    )
     assert verify(Identity(second * first, collapsed)).proved
     assert verify(Identity(first * second, collapsed)).evidence is Evidence.REFUTED
 

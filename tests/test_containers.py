@@ -52,9 +52,7 @@ def test_a_header_length_beyond_the_file_or_the_limit_is_refused(tmp_path, lengt
     path.write_bytes(struct.pack("<Q", length) + b" " * 100)
     with pytest.raises(CheckpointError, match=r"announces a header|oversized"):
         load_network(path)
-    path.write_bytes(
-        struct.pack("<Q", containers.MAX_HEADER_BYTES + 1) + b" " * (containers.MAX_HEADER_BYTES + 2)
-    )
+    path.write_bytes(struct.pack("<Q", containers.MAX_HEADER_BYTES + 1) + b" " * (containers.MAX_HEADER_BYTES + 2))
     with pytest.raises(CheckpointError, match="header is oversized"):
         load_network(path)
 
@@ -154,9 +152,7 @@ def test_a_member_that_unpacks_to_less_than_announced_is_noticed(tmp_path):
         load_network(path)
 
 
-@pytest.mark.parametrize(
-    "text", [np.array(["a", "b"]), np.array(3.0), np.array("x" * 20_000), np.array([b"\xff"])]
-)
+@pytest.mark.parametrize("text", [np.array(["a", "b"]), np.array(3.0), np.array("x" * 20_000), np.array([b"\xff"])])
 def test_a_config_array_that_is_no_short_text_is_refused(tmp_path, text):
     np.savez(tmp_path / "n.npz", **arrays(), config=text)
     with pytest.raises(CheckpointError, match="`config`"):

@@ -41,11 +41,7 @@ def test_what_the_reference_script_saves_is_converted_end_to_end(torch, tmp_path
 
 
 def test_a_bare_state_dict_parallel_prefixes_and_views_are_read(torch, tmp_path):
-    state = {
-        f"module.{name}": value.T.contiguous().T
-        for name, value in state_dict(torch).items()
-        if value.ndim == 2
-    }
+    state = {f"module.{name}": value.T.contiguous().T for name, value in state_dict(torch).items() if value.ndim == 2}
     state |= {f"module.{name}": value for name, value in state_dict(torch).items() if value.ndim != 2}
     convert_checkpoint(save(torch, tmp_path / "a.pth", state), tmp_path / "a.npz")
     assert same(load_network(tmp_path / "a.npz"), load_network(REFERENCE))

@@ -24,8 +24,9 @@ def statements(path):
     return [*found.steps, *found.lemmas, found.conclusion]
 
 
-CASES = [pytest.param(path, number, id=f"{path.stem}-{number}")
-         for path in FILES for number in range(len(statements(path)))]
+CASES = [
+    pytest.param(path, number, id=f"{path.stem}-{number}") for path in FILES for number in range(len(statements(path)))
+]
 
 
 def multiplied(side):
@@ -63,7 +64,7 @@ def binomial_dropped(values):
         for term in sp.Add.make_args(expanded):
             factor, rest = term.as_coeff_Mul()
             if factor.is_Integer and factor > 1:
-                yield [*values[:place], expanded - term + rest, *values[place + 1:]]
+                yield [*values[:place], expanded - term + rest, *values[place + 1 :]]
                 return
 
 
@@ -71,7 +72,7 @@ def term_dropped(values):
     for place in reversed(range(len(values))):
         terms = sp.Add.make_args(sp.expand(values[place]))
         if len(terms) > 1:
-            yield [*values[:place], sp.Add(*terms[1:]), *values[place + 1:]]
+            yield [*values[:place], sp.Add(*terms[1:]), *values[place + 1 :]]
             return
 
 

@@ -36,6 +36,7 @@ def system_file(tmp_path):
         path = tmp_path / "system.json"
         path.write_text(json.dumps(entries))
         return path
+
     return write
 
 
@@ -48,8 +49,20 @@ def kernel_of(source):
 @pytest.mark.parametrize("discretization", Discretization)
 @pytest.mark.parametrize("init", Init)
 def test_every_derivation_is_proved_and_read_back(capsys, init, discretization):
-    code, text, errors = run(capsys, "derive", "--states", 2, "--degree", 2, "--init", init.value,
-                             "--discretization", discretization.value, "--format", "srepr")
+    code, text, errors = run(
+        capsys,
+        "derive",
+        "--states",
+        2,
+        "--degree",
+        2,
+        "--init",
+        init.value,
+        "--discretization",
+        discretization.value,
+        "--format",
+        "srepr",
+    )
     assert (code, errors) == (0, "")
     form = read_srepr(text)
     assert form.certificates
@@ -71,8 +84,9 @@ def test_latex_is_one_balanced_document(capsys, discretization):
 @pytest.mark.parametrize(("init", "model"), [("s4d-lin", s4d_lin), ("s4d-legs", s4d_legs)])
 @pytest.mark.parametrize(("name", "sample"), [("zoh", zero_order_hold), ("bilinear", bilinear_transform)])
 def test_the_python_source_runs_and_equals_the_simulation(capsys, init, model, name, sample):
-    code, source, _ = run(capsys, "derive", "--states", 2, "--degree", 3, "--init", init,
-                          "--discretization", name, "--format", "python")
+    code, source, _ = run(
+        capsys, "derive", "--states", 2, "--degree", 3, "--init", init, "--discretization", name, "--format", "python"
+    )
     assert code == 0
     weights, inputs = (0.5 - 1j, 2 + 0.25j), [1.0, -2.0, 0.5]
     value = kernel_of(source)(0.1, *weights, 0.75, 1.0, 2.0, 3.0, 4.0, [None, *inputs], 3)
@@ -88,8 +102,9 @@ def test_the_python_source_runs_and_equals_the_simulation(capsys, init, model, n
 
 
 def test_the_step_of_the_continuous_lift_runs(capsys):
-    _, source, _ = run(capsys, "derive", "--states", 1, "--degree", 2, "--discretization", "continuous",
-                       "--format", "python")
+    _, source, _ = run(
+        capsys, "derive", "--states", 1, "--degree", 2, "--discretization", "continuous", "--format", "python"
+    )
     assert "def kernel(a_0, b_0" in source
     matrix = np.array(kernel_of(source)(a_0=0.0, b_0=2.0, c_0=0.0, D=0.0, Delta=0.5, u=3.0))
     later = 2.0 * 0.5 * 3.0
@@ -97,8 +112,7 @@ def test_the_step_of_the_continuous_lift_runs(capsys):
 
 
 def test_a_system_file_is_derived_with_its_numbers(capsys, system_file):
-    path = system_file(eigenvalues=["-1/2+I", 0], b=[1, 2], c=["1/3", "-I"], D=2, decoder=[0, 0, "1/2"],
-                       step="1/4")
+    path = system_file(eigenvalues=["-1/2+I", 0], b=[1, 2], c=["1/3", "-I"], D=2, decoder=[0, 0, "1/2"], step="1/4")
     code, source, errors = run(capsys, "derive", "--system", path, "--degree", 2, "--format", "python")
     assert (code, errors) == (0, "")
     system = parse_system(path.read_text())
@@ -171,8 +185,7 @@ FILES = [
     ({"eigenvalues": ["xi_0"]}, ["--degree", "1"], "xi_0"),
     ({"eigenvalues": ["Delta"]}, ["--degree", "1"], "Delta"),
     ({"eigenvalues": [2], "step": 1}, ["--degree", "1", "--discretization", "bilinear"], "pole"),
-    ({"eigenvalues": [2], "step": 1}, ["--degree", "1", "--discretization", "continuous"],
-     "step stays a symbol"),
+    ({"eigenvalues": [2], "step": 1}, ["--degree", "1", "--discretization", "continuous"], "step stays a symbol"),
     ({"eigenvalues": ["np"]}, ["--degree", "1", "--format", "python"], "'np' is used"),
 ]
 
@@ -212,8 +225,9 @@ def test_without_arguments_the_commands_are_listed(capsys):
 
 def test_the_installed_command_works_from_a_shell():
     command = [sys.executable, "-c", "from carleman_ssm.report.cli import main; main()", "derive"]
-    good = subprocess.run([*command, "--states", "1", "--degree", "1", "--format", "srepr"],
-                          capture_output=True, text=True, check=False)
+    good = subprocess.run(
+        [*command, "--states", "1", "--degree", "1", "--format", "srepr"], capture_output=True, text=True, check=False
+    )
     assert good.returncode == 0
     assert read_srepr(good.stdout).certificates
     bad = subprocess.run([*command, "--states", "1"], capture_output=True, text=True, check=False)

@@ -231,7 +231,10 @@ def test_wrong_input_is_one_clear_line_and_no_traceback(arguments, message, tmp_
     np.savez(files["labels"], x=np.zeros((1, 5, 1)), y=np.array([9]))
     np.savez(files["nan"], x=np.full((1, 5, 1), np.nan))
     files["noise"].write_bytes(b"this is not an archive")
-    result = run(*(argument.format(**files) for argument in arguments), *(["--output", tmp_path / "o"] if "--output" not in arguments else []))
+    result = run(
+        *(argument.format(**files) for argument in arguments),
+        *(["--output", tmp_path / "o"] if "--output" not in arguments else []),
+    )
     assert result.exit_code == 2
     assert message in result.error
     assert result.error.startswith("carleman-ssm: ")

@@ -81,9 +81,15 @@ def test_errors_name_the_position_and_what_was_expected(text, words):
 
 numbers = st.builds(lambda p, q: sp.Rational(p, q), st.integers(-20, 20), st.integers(1, 9))
 atoms = st.one_of(numbers, st.sampled_from([sp.pi, sp.I, a, b, sp.sqrt(2), sp.exp(a)]))
-expressions = st.recursive(atoms, lambda inner: st.one_of(
-    st.builds(sp.Add, inner, inner), st.builds(sp.Mul, inner, inner),
-    st.builds(sp.Pow, inner, st.integers(1, 2).map(sp.Integer))), max_leaves=4)
+expressions = st.recursive(
+    atoms,
+    lambda inner: st.one_of(
+        st.builds(sp.Add, inner, inner),
+        st.builds(sp.Mul, inner, inner),
+        st.builds(sp.Pow, inner, st.integers(1, 2).map(sp.Integer)),
+    ),
+    max_leaves=4,
+)
 
 
 @given(expressions)

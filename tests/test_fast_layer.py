@@ -29,9 +29,7 @@ def by_recurrence(layer, u):
     workers=st.integers(1, 3),
     seed=st.integers(0, 99),
 )
-def test_scan_is_the_recurrence_at_every_length_and_chunk(
-    length, batch, channels, states, chunk, workers, seed
-):
+def test_scan_is_the_recurrence_at_every_length_and_chunk(length, batch, channels, states, chunk, workers, seed):
     layer = s4d_layer(channels, states, seed)
     u = np.random.default_rng(seed).standard_normal((batch, channels, length))
     y = ChunkedScan.of(layer, chunk)(u, workers=workers)
@@ -93,9 +91,7 @@ def test_fast_layer_agrees_with_the_layer_of_the_network():
     layer = s4d_layer(6, 16)
     u = np.random.default_rng(2).standard_normal((2, 130, 6))
     expected = layer.output(GELU(layer.preactivation(u)), gated=False)
-    assert np.allclose(
-        FastLayer.of(layer, GELU)(u.swapaxes(1, 2)).swapaxes(1, 2), expected, rtol=0, atol=1e-11
-    )
+    assert np.allclose(FastLayer.of(layer, GELU)(u.swapaxes(1, 2)).swapaxes(1, 2), expected, rtol=0, atol=1e-11)
 
 
 @pytest.mark.parametrize("degree", [0, 1, 2, 9])
@@ -114,10 +110,7 @@ def test_fits_of_different_degrees_are_padded():
     fits = [fit_many(GELU, [-20.0], [20.0], degree)[0] for degree in (2, 5)]
     u = np.random.default_rng(4).standard_normal((1, 2, 100))
     y = ChunkedScan.of(layer)(u)
-    expected = (
-        layer.output_weight @ np.stack([fits[h](y[:, h]) for h in (0, 1)], axis=1)
-        + layer.output_bias[:, None]
-    )
+    expected = layer.output_weight @ np.stack([fits[h](y[:, h]) for h in (0, 1)], axis=1) + layer.output_bias[:, None]
     assert np.allclose(FastLayer.of(layer, fits)(u), expected, rtol=0, atol=1e-11)
 
 
@@ -136,9 +129,7 @@ def test_bad_requests_say_what_is_wrong():
         FastLayer.of(layer, fit_many(GELU, [-1.0], [1.0], 2))
     with pytest.raises(ValueError, match="at least one step"):
         ChunkedScan.of(layer, 0)
-    gated = S4DLayer(
-        layer.log_dt, layer.log_A_real, layer.A_imag, layer.C, layer.D, np.zeros((6, 3)), np.zeros(6)
-    )
+    gated = S4DLayer(layer.log_dt, layer.log_A_real, layer.A_imag, layer.C, layer.D, np.zeros((6, 3)), np.zeros(6))
     with pytest.raises(ValueError, match="gated"):
         FastLayer.of(gated, GELU)
 

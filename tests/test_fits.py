@@ -79,11 +79,7 @@ def test_certified_bound_is_at_least_the_error_and_hardly_more(name, lower, widt
 def test_certified_bound_of_gelu_is_within_1e10_of_the_true_supremum(lower, upper, degree):
     fit = fit_chebyshev(activation("gelu"), lower, upper, degree)
     truth = refined_error("gelu", fit)
-    assert (
-        truth
-        <= mp.mpf(fit.sup_error)
-        <= truth + max(mp.mpf("1e-10"), truth * mp.mpf("1.1e-7")) + mp.mpf("1e-15")
-    )
+    assert truth <= mp.mpf(fit.sup_error) <= truth + max(mp.mpf("1e-10"), truth * mp.mpf("1.1e-7")) + mp.mpf("1e-15")
     bounds = enclose_error(activation("gelu"), fit)
     assert mp.mpf(bounds.lower) <= truth + mp.mpf("1e-15")
     assert bounds.upper == fit.sup_error == certify(activation("gelu"), fit)
@@ -178,9 +174,7 @@ def test_exact_decoder_is_the_same_polynomial(centre, half_width, coefficients, 
     for c in coefficients[1:]:  # three-term recurrence in exact fractions
         total, before, now = total + Fraction(c) * now, now, 2 * t * now - before
     assert fit.exact_decoder.degree == fit.degree
-    assert fit.exact_decoder(sp.Rational(y.numerator, y.denominator)) == sp.Rational(
-        total.numerator, total.denominator
-    )
+    assert fit.exact_decoder(sp.Rational(y.numerator, y.denominator)) == sp.Rational(total.numerator, total.denominator)
 
 
 @given(st.floats(-1e6, 1e6), st.sampled_from([0.0, 5e-324, 1e-300, 1e-6, 3.0, 1e5]))

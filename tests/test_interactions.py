@@ -66,7 +66,9 @@ def test_kernels_of_a_fit_are_its_derivatives():
     operator = network_operator(network, degree=12, sequences=sequences, centre="mean")
     generator, width = np.random.default_rng(0), 1e-3
     direction = generator.normal(size=operator.centre.shape) * width * (operator.centre > 0.05)
-    ahead, here, behind = operator(np.stack([operator.centre + direction, operator.centre, operator.centre - direction]))
+    ahead, here, behind = operator(
+        np.stack([operator.centre + direction, operator.centre, operator.centre - direction])
+    )
     first = np.einsum("isj,sj->i", operator.first_order_kernel(), direction)
     np.testing.assert_allclose((ahead - behind) / 2, first, atol=1e-3 * np.abs(first).max())
     second = operator.second_order_kernel().quadratic_form(direction[None])[0]

@@ -56,7 +56,7 @@ def test_the_sum_is_the_derivative_of_the_power(a, power):
 @pytest.mark.parametrize(("states", "degree"), [(1, 0), (1, 3), (2, 2), (3, 3), (4, 2)])
 def test_elimination_undoes_duplication(states, degree):
     e, e_plus = duplication_matrix(states, degree), elimination_matrix(states, degree)
-    assert e.shape == ((states + 1)**degree, MonomialBasis(states, degree).size)
+    assert e.shape == ((states + 1) ** degree, MonomialBasis(states, degree).size)
     assert e_plus.to_Matrix() * e.to_Matrix() == sp.eye(e.shape[1])
     x = sp.Matrix([1, *sp.symbols(f"x:{states}")])
     words = dense(kronecker_power(exact(x), degree))
@@ -65,8 +65,7 @@ def test_elimination_undoes_duplication(states, degree):
     assert (e_plus.to_Matrix() * words).expand() == lift
 
 
-affine_pairs = sizes.flatmap(
-    lambda size: st.tuples(st.just(size[1]), *[matrices(size[0]), matrices(size[0], 1)] * 2))
+affine_pairs = sizes.flatmap(lambda size: st.tuples(st.just(size[1]), *[matrices(size[0]), matrices(size[0], 1)] * 2))
 
 
 @given(affine_pairs)

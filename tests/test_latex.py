@@ -156,9 +156,9 @@ def test_escaped_text_is_plain(text):
 def test_every_expression_prints_with_its_symbols_in_both_notations(expression):
     for text in (to_latex(expression), expression_to_typst(expression)):
         for symbol in expression.atoms(sp.Symbol):
-            assert {"lambda_0": "λ", "mu": "μ"}.get(symbol.name, symbol.name) in text.replace(
-                r"\lambda", "λ"
-            ).replace(r"\mu", "μ")
+            assert {"lambda_0": "λ", "mu": "μ"}.get(symbol.name, symbol.name) in text.replace(r"\lambda", "λ").replace(
+                r"\mu", "μ"
+            )
     assert balanced(to_latex(expression))
 
 

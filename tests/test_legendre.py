@@ -23,8 +23,9 @@ mu = sp.Symbol("mu")
 
 def hippo(size):
     """HiPPO-LegS from its definition."""
-    return sp.Matrix(size, size, lambda n, k: -sp.sqrt((2 * n + 1) * (2 * k + 1)) if n > k
-                     else -(n + 1) if n == k else 0)
+    return sp.Matrix(
+        size, size, lambda n, k: -sp.sqrt((2 * n + 1) * (2 * k + 1)) if n > k else -(n + 1) if n == k else 0
+    )
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5])
@@ -79,8 +80,12 @@ def test_each_interval_holds_one_root_by_the_law_of_the_arctangents(states, bits
     with flint.ctx.workprec(bits + 60):
         for j, (lower, upper) in enumerate(reversed(intervals)):
             target = flint.arb.pi() * (2 * j + 1) / 2
-            below, above = (sum((flint.arb(flint.fmpq(end.p, end.q)) / (flint.arb(2 * n + 1) / 2)).atan()
-                                for n in range(2 * states)) for end in (lower, upper))
+            below, above = (
+                sum(
+                    (flint.arb(flint.fmpq(end.p, end.q)) / (flint.arb(2 * n + 1) / 2)).atan() for n in range(2 * states)
+                )
+                for end in (lower, upper)
+            )
             assert below < target < above
 
 
@@ -107,9 +112,15 @@ def test_too_few_bits_are_an_error_and_not_a_wrong_interval():
         legs_enclosures(32, bits=4)
 
 
-@pytest.mark.parametrize("call", [lambda: legs_frequencies(0), lambda: legs_enclosures(0),
-                                  lambda: legs_frequencies(65),
-                                  lambda: legs_characteristic_polynomial(0, mu)])
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: legs_frequencies(0),
+        lambda: legs_enclosures(0),
+        lambda: legs_frequencies(65),
+        lambda: legs_characteristic_polynomial(0, mu),
+    ],
+)
 def test_impossible_sizes_are_refused(call):
     with pytest.raises(ValueError):
         call()

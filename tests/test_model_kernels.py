@@ -29,7 +29,7 @@ def close(value, expected, rtol=1e-12):
 def test_the_kernel_of_a_conjugate_pair_is_twice_the_real_part(multiplier, b, c, lag):
     form = convolution_kernel(DiscreteSSM.symbolic(1, feedthrough=True, conjugate_pairs=True))
     value = compile_kernel(form)(multiplier, b, c, 0.25, lag)
-    assert close(value, 2 * (complex(c) * complex(multiplier)**lag * b).real + 0.25 * (lag == 0))
+    assert close(value, 2 * (complex(c) * complex(multiplier) ** lag * b).real + 0.25 * (lag == 0))
 
 
 lag_pairs = st.tuples(st.integers(0, 5), st.integers(0, 5))
@@ -40,7 +40,7 @@ def test_volterra_kernels_take_arrays_of_parameters(multipliers, lags):
     kernel = compile_kernel(volterra_kernel(DiscreteSSM.symbolic(1, feedthrough=True), DECODER, 2))
     values = kernel(np.array(multipliers), 2.0, 3.0, 0.5, *lags)
     for value, multiplier in zip(values, multipliers, strict=True):
-        first, second = (6 * complex(multiplier)**lag + 0.5 * (lag == 0) for lag in lags)
+        first, second = (6 * complex(multiplier) ** lag + 0.5 * (lag == 0) for lag in lags)
         assert close(value, first * second / 3)
 
 
@@ -82,10 +82,12 @@ def test_near_resonance_the_sum_keeps_the_digits_that_the_quotient_loses():
     model, excitation = DiscreteSSM.symbolic(1), Excitation.step()
     near, k = 1.0 + 3e-15, 50
     exact = sum(mpmath.mpf(near) ** j for j in range(k))
-    forms = {form: output_response(model, PolynomialDecoder((0, 1)), excitation, form=form)
-             for form in ("closed", "sum")}
-    errors = {form: abs(compile_kernel(response)(near, 1.0, 1.0, k) - exact) / exact
-              for form, response in forms.items()}
+    forms = {
+        form: output_response(model, PolynomialDecoder((0, 1)), excitation, form=form) for form in ("closed", "sum")
+    }
+    errors = {
+        form: abs(compile_kernel(response)(near, 1.0, 1.0, k) - exact) / exact for form, response in forms.items()
+    }
     assert errors["sum"] < 1e-13
     assert errors["closed"] > errors["sum"]
 

@@ -37,10 +37,7 @@ def test_logits_kernels_and_preactivations_equal_the_reference(name, method):
     x = reference["x"]
     assert relative(network(x, method), reference["logits"]) < 1e-11
     for index, found in enumerate(network.preactivations(x, method)):
-        assert (
-            relative(found[: len(reference[f"preactivation_{index}"])], reference[f"preactivation_{index}"])
-            < 1e-11
-        )
+        assert relative(found[: len(reference[f"preactivation_{index}"])], reference[f"preactivation_{index}"]) < 1e-11
         assert relative(network.kernel(index, x.shape[1]), reference[f"kernel_{index}"]) < 1e-11
 
 
@@ -54,9 +51,7 @@ FAULTS = {
     "output weight": lambda layer: replace(layer, output_weight=layer.output_weight.T),
     "output bias": lambda layer: replace(layer, output_bias=layer.output_bias + 1e-7),
     "coefficients": lambda layer: replace(layer, activation_coefficients=layer.activation_coefficients[::-1]),
-    "running mean": lambda layer: replace(
-        layer, norm=replace(layer.norm, running_mean=layer.norm.running_mean + 1e-7)
-    ),
+    "running mean": lambda layer: replace(layer, norm=replace(layer.norm, running_mean=layer.norm.running_mean + 1e-7)),
     "running variance": lambda layer: replace(
         layer, norm=replace(layer.norm, running_var=layer.norm.running_var + 1e-7)
     ),
@@ -153,9 +148,7 @@ def condition_without_norm(network, x):
 @settings(deadline=None)
 def test_recurrence_and_convolution_agree_to_rounding(data, network):
     x = data.draw(input_sequences(network.features, max_length=40))
-    found = zip(
-        network.preactivations(x, "convolution"), network.preactivations(x, "recurrence"), strict=True
-    )
+    found = zip(network.preactivations(x, "convolution"), network.preactivations(x, "recurrence"), strict=True)
     for by_fft, by_steps in found:
         kernel = np.abs(network.kernel(0, x.shape[1])).sum(axis=1) + np.abs(network.layers[0].D)
         inputs = np.abs(network.encoder_weight).sum(axis=1) + np.abs(network.encoder_bias)
@@ -277,9 +270,7 @@ def test_a_network_refuses_no_layers_and_layers_of_another_width():
     with pytest.raises(ValueError, match="at least one layer"):
         S4DNetwork(np.ones((2, 1)), np.zeros(2), (), np.ones((3, 2)), np.zeros(3), NetworkConfig())
     with pytest.raises(ValueError, match="2 channels, the encoder 3"):
-        S4DNetwork(
-            np.ones((3, 1)), np.zeros(3), (valid_layer(),), np.ones((3, 3)), np.zeros(3), NetworkConfig()
-        )
+        S4DNetwork(np.ones((3, 1)), np.zeros(3), (valid_layer(),), np.ones((3, 3)), np.zeros(3), NetworkConfig())
 
 
 @pytest.mark.parametrize(

@@ -18,9 +18,7 @@ k = sp.Symbol("k", integer=True, nonnegative=True)
 j, m = sp.symbols("j m", integer=True)
 u, K = sp.IndexedBase("u"), sp.IndexedBase("K")
 HOLD = {abar: sp.exp(rate * step), bbar: step * phi(1, rate * step) * gain}
-STATE = ClosedForm(
-    z, sp.Sum(K[k - j] * u[j], (j, 0, k)) ** 2, (rate, step, gain, u, k), {**HOLD, K[m]: abar**m * bbar}
-)
+STATE = ClosedForm(z, sp.Sum(K[k - j] * u[j], (j, 0, k)) ** 2, (rate, step, gain, u, k), {**HOLD, K[m]: abar**m * bbar})
 MAP = ClosedForm(sp.Symbol("T"), sp.Matrix([[1, 0], [bbar * x, abar]]), (rate, step, gain, x), HOLD)
 
 
@@ -50,9 +48,7 @@ finite = st.complex_numbers(max_magnitude=2, allow_nan=False, allow_infinity=Fal
 def test_both_backends_agree_with_the_recurrence(a, length, sequence):
     last = len(sequence) - 1
     with mpmath.workdps(80):
-        expected = _simulate(
-            mpmath.mpmathify(a), mpmath.mpf(length), mpmath.mpf(2), map(mpmath.mpmathify, sequence)
-        )
+        expected = _simulate(mpmath.mpmathify(a), mpmath.mpf(length), mpmath.mpf(2), map(mpmath.mpmathify, sequence))
     for digits in (30, 60):
         value = compile_kernel(STATE, "mpmath", digits)(a, length, 2, sequence, last)
         with mpmath.workdps(80):
@@ -72,9 +68,7 @@ def test_scalars_broadcast_over_the_batch_and_sequences_carry_time_last():
     assert values.shape == (3, 4)
     for row in range(3):
         for column in range(4):
-            assert values[row, column] == pytest.approx(
-                kernel(rates[row, 0], 0.1, 2, sequences[column], 5), rel=1e-14
-            )
+            assert values[row, column] == pytest.approx(kernel(rates[row, 0], 0.1, 2, sequences[column], 5), rel=1e-14)
 
 
 def test_matrices_have_rows_and_columns_last_also_when_entries_are_constant():

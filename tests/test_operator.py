@@ -14,8 +14,8 @@ from carleman_ssm.networks.convolution import convolve
 from carleman_ssm.networks.decoders import ExactDecoders, FittedDecoders
 from carleman_ssm.networks.kernel import convolution_kernel
 from carleman_ssm.networks.operator import DomainError
-from carleman_ssm.theory.clenshaw import clenshaw
 from carleman_ssm.report.inputs import shipped_sequences
+from carleman_ssm.theory.clenshaw import clenshaw
 from tests.oracles import exact_logits, largest_error, widest_radius
 from tests.strategies_networks import input_sequences, s4d_networks
 
@@ -194,7 +194,11 @@ def test_a_polynomial_is_not_truncated_silently():
 @given(s4d_networks(outputs=("linear", "glu"), norms=("none", "layer"), max_layers=2))
 def test_depth_gates_and_layer_norm_are_refused_by_name(network):
     config = network.config
-    reasons = [("S4D layers", len(network.layers) > 1), ("GLU", config.output == "glu"), ("LayerNorm", config.norm == "layer")]
+    reasons = [
+        ("S4D layers", len(network.layers) > 1),
+        ("GLU", config.output == "glu"),
+        ("LayerNorm", config.norm == "layer"),
+    ]
     if not any(holds for _, holds in reasons):
         return
     with pytest.raises(ValueError, match="no one-layer operator") as caught:

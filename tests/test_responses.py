@@ -38,8 +38,11 @@ MODELS = {"continuous": DiagonalSSM.symbolic, "discrete": DiscreteSSM.symbolic}
 
 
 def exponents(states, degree):
-    return [alpha for alpha in product(range(degree + 1), repeat=states)
-            if sum(alpha) == degree and list(alpha) == sorted(alpha)]
+    return [
+        alpha
+        for alpha in product(range(degree + 1), repeat=states)
+        if sum(alpha) == degree and list(alpha) == sorted(alpha)
+    ]
 
 
 @pytest.mark.parametrize("name", EXCITATIONS)
@@ -49,7 +52,7 @@ def test_lifted_responses_are_proved(states, time, name):
     model = MODELS[time](states)
     for degree in (0, 1, 2, 3):
         for alpha in exponents(states, degree):
-            for form in ("closed", "sum")[:1 + (time == "discrete")]:
+            for form in ("closed", "sum")[: 1 + (time == "discrete")]:
                 response = lifted_response(model, EXCITATIONS[name], alpha, step=delta, form=form)
                 for certificate in response.certificates:
                     assert verify(certificate).proved, certificate.name
@@ -90,22 +93,27 @@ def test_a_continuous_mode_is_the_integral_of_its_input(model, rate, resonant):
     rate = a if resonant else rate
     form = lifted_response(model, Excitation.exponential(rate, amplitude=3), (1,))
     value = complex(value_of(form, t=sp.Rational(3, 2)).evalf(20))
-    expected = mpmath.quad(lambda tau: complex(b) * mpmath.exp(complex(a) * (1.5 - tau))
-                           * 3 * mpmath.exp(complex(rate) * tau), [0, 0.75, 1.5])
+    expected = mpmath.quad(
+        lambda tau: complex(b) * mpmath.exp(complex(a) * (1.5 - tau)) * 3 * mpmath.exp(complex(rate) * tau),
+        [0, 0.75, 1.5],
+    )
     assert abs(value - complex(expected)) <= 1e-9 * max(1, abs(complex(expected)))
 
 
 @given(model=continuous_models(), decoder=decoders, frequency=small, phase=small)
 def test_the_output_for_a_sinusoid_solves_the_differential_equation(model, decoder, frequency, phase):
     form = output_response(model, decoder, Excitation.sinusoid(frequency, amplitude=2, phase=phase))
-    a, b, c = (np.array([complex(v) for v in vector]) for vector
-               in (model.eigenvalues, model.input_vector, model.output_vector))
+    a, b, c = (
+        np.array([complex(v) for v in vector])
+        for vector in (model.eigenvalues, model.input_vector, model.output_vector)
+    )
 
     def u(t):
         return 2 * np.cos(float(frequency) * t + float(phase))
 
-    path = scipy.integrate.solve_ivp(lambda t, x: a * x + b * u(t), (0, 1), np.zeros(len(a), complex),
-                                     method="DOP853", rtol=1e-10, atol=1e-12)
+    path = scipy.integrate.solve_ivp(
+        lambda t, x: a * x + b * u(t), (0, 1), np.zeros(len(a), complex), method="DOP853", rtol=1e-10, atol=1e-12
+    )
     y = c @ path.y[:, -1] + float(model.feedthrough) * u(1)
     expected = np.polyval([float(g) for g in decoder.coefficients[::-1]], y)
     value = complex(value_of(form, t=sp.S.One).evalf(20))
@@ -138,8 +146,13 @@ DISCRETE_EXCITATIONS = {
 }
 
 
-@given(model=discrete_models(max_states=2), decoder=decoders, k=st.integers(1, 4),
-       name=st.sampled_from(sorted(DISCRETE_EXCITATIONS)), form=st.sampled_from(["closed", "sum"]))
+@given(
+    model=discrete_models(max_states=2),
+    decoder=decoders,
+    k=st.integers(1, 4),
+    name=st.sampled_from(sorted(DISCRETE_EXCITATIONS)),
+    form=st.sampled_from(["closed", "sum"]),
+)
 def test_discrete_outputs_equal_the_recurrence_exactly(model, decoder, k, name, form):
     excitation, u = DISCRETE_EXCITATIONS[name]
     response = output_response(model, decoder, excitation, form=form)
@@ -163,17 +176,21 @@ def test_a_sampled_exponential_under_a_hold_meets_its_mode_at_resonance():
     assert not form.has(sp.Piecewise, sp.nan, sp.zoo)
 
 
-@pytest.mark.parametrize("call", [
-    lambda: Excitation(),
-    lambda: Excitation.exponential(0.5),
-    lambda: lifted_response(DiagonalSSM.symbolic(2), Excitation.step(), (1,)),
-    lambda: lifted_response(DiagonalSSM.symbolic(1), Excitation.step(), (-1,)),
-    lambda: lifted_response(DiscreteSSM.symbolic(1), Excitation.step(), (1,), form="open"),
-    lambda: lifted_response(DiagonalSSM((sp.Symbol("x_0"),), (1,), (1,)), Excitation.step(), (1,)),
-    lambda: lifted_response(DiscreteSSM((sp.Symbol("i"),), (1,), (1,)), Excitation.step(), (1,), form="sum"),
-    lambda: output_response(DiagonalSSM.symbolic(1), PolynomialDecoder.symbolic(degree=1),
-                            Excitation.exponential(sp.Symbol("t"))),
-])
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: Excitation(),
+        lambda: Excitation.exponential(0.5),
+        lambda: lifted_response(DiagonalSSM.symbolic(2), Excitation.step(), (1,)),
+        lambda: lifted_response(DiagonalSSM.symbolic(1), Excitation.step(), (-1,)),
+        lambda: lifted_response(DiscreteSSM.symbolic(1), Excitation.step(), (1,), form="open"),
+        lambda: lifted_response(DiagonalSSM((sp.Symbol("x_0"),), (1,), (1,)), Excitation.step(), (1,)),
+        lambda: lifted_response(DiscreteSSM((sp.Symbol("i"),), (1,), (1,)), Excitation.step(), (1,), form="sum"),
+        lambda: output_response(
+            DiagonalSSM.symbolic(1), PolynomialDecoder.symbolic(degree=1), Excitation.exponential(sp.Symbol("t"))
+        ),
+    ],
+)
 def test_impossible_requests_are_refused(call):
     with pytest.raises(ValueError):
         call()

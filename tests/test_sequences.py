@@ -119,9 +119,7 @@ def test_records_are_read_only():
 @given(place=st.integers(0, 5000), value=st.binary(min_size=1, max_size=8))
 @settings(deadline=None)
 def test_a_damaged_file_gives_a_checkpoint_error_or_sequences(tmp_path_factory, place, value):
-    path = saved(
-        tmp_path_factory.mktemp("fuzz") / "s.npz", x=X, y=np.array([0, 1]), classes=np.array(["a", "b"])
-    )
+    path = saved(tmp_path_factory.mktemp("fuzz") / "s.npz", x=X, y=np.array([0, 1]), classes=np.array(["a", "b"]))
     data = bytearray(path.read_bytes())
     at = place % len(data)
     data[at : at + len(value)] = value

@@ -38,10 +38,7 @@ def test_the_value_at_zero_is_one_over_the_factorial(order):
 def test_the_derivative_is_that_of_the_quotient(order):
     plain = phi(order, z).rewrite(sp.exp)
     assert verify(Identity(phi(order, z).diff(z), plain.diff(z))).proved
-    assert (
-        verify(Identity(phi(order, z).diff(z) + phi(order + 1, z), plain.diff(z))).evidence
-        is Evidence.REFUTED
-    )
+    assert verify(Identity(phi(order, z).diff(z) + phi(order + 1, z), plain.diff(z))).evidence is Evidence.REFUTED
 
 
 @pytest.mark.parametrize("order", range(1, 5))
@@ -59,9 +56,7 @@ def test_evaluation_has_the_digits_asked_for_near_zero_too():
     exact = 1 + small / 2 + small**2 / 6
     assert abs(sp.N(phi(1, small), 80) - exact) < sp.Rational(1, 10**78)
     argument = 1 + sp.I
-    assert complex(phi(2, argument).n(30)) == pytest.approx(
-        complex((sp.exp(argument) - 1 - argument) / argument**2)
-    )
+    assert complex(phi(2, argument).n(30)) == pytest.approx(complex((sp.exp(argument) - 1 - argument) / argument**2))
 
 
 @given(orders, st.floats(1e-12, 60), st.floats(0, 6.3))

@@ -14,18 +14,21 @@ from tests.strategies_ssm import continuous_models, discrete_models, planted, si
 a, b, delta = sp.symbols("a b Delta")
 
 
-@pytest.mark.parametrize(("arguments", "error", "words"), [
-    (((), (), ()), ValueError, "at least one state"),
-    (((1,), (1, 2), (1,)), ValueError, "input_vector: 2"),
-    (((0.5,), (1,), (1,)), ValueError, "exact"),
-    (((sp.oo,), (1,), (1,)), ValueError, "finite"),
-    ((("a",), (1,), (1,)), TypeError, "text"),
-    (("abc", (1,), (1,)), TypeError, "eigenvalues must be a tuple"),
-    (((sp.Symbol("lambda"),), (1,), (1,)), ValueError, "keyword"),
-    (((sp.Symbol("a"),), (sp.Symbol("a", real=True),), (1,)), ValueError, "two different symbols"),
-    (((1,), (1,), (1,), sp.I, True), ValueError, "D must be real"),
-    (((1,), (1,), (1,), 0, 1), TypeError, "conjugate_pairs"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "error", "words"),
+    [
+        (((), (), ()), ValueError, "at least one state"),
+        (((1,), (1, 2), (1,)), ValueError, "input_vector: 2"),
+        (((0.5,), (1,), (1,)), ValueError, "exact"),
+        (((sp.oo,), (1,), (1,)), ValueError, "finite"),
+        ((("a",), (1,), (1,)), TypeError, "text"),
+        (("abc", (1,), (1,)), TypeError, "eigenvalues must be a tuple"),
+        (((sp.Symbol("lambda"),), (1,), (1,)), ValueError, "keyword"),
+        (((sp.Symbol("a"),), (sp.Symbol("a", real=True),), (1,)), ValueError, "two different symbols"),
+        (((1,), (1,), (1,), sp.I, True), ValueError, "D must be real"),
+        (((1,), (1,), (1,), 0, 1), TypeError, "conjugate_pairs"),
+    ],
+)
 def test_a_wrong_model_is_refused_with_the_reason(arguments, error, words):
     with pytest.raises(error, match=words):
         DiagonalSSM(*arguments)
@@ -52,7 +55,7 @@ def test_the_doubled_system_gives_twice_the_real_part(model, u):
     doubled = model.with_conjugates()
     assert not doubled.conjugate_pairs
     assert doubled.states == 2 * model.states
-    assert doubled.multipliers[model.states:] == tuple(map(sp.conjugate, model.multipliers))
+    assert doubled.multipliers[model.states :] == tuple(map(sp.conjugate, model.multipliers))
     inputs = [u, sp.S.One, u]
     assert simulated_output(doubled, inputs) == simulated_output(model, inputs)
     merged = model.with_conjugates(merge_real=True)
@@ -78,8 +81,9 @@ def test_the_readout_needs_one_entry_for_each_stored_mode():
 @given(model=continuous_models(), step=small)
 def test_zero_order_hold_agrees_with_the_matrix_exponential(model, step):
     held = zero_order_hold(model, step)
-    for rate, gain, multiplier, bbar in zip(model.eigenvalues, model.input_vector, held.multipliers,
-                                            held.input_vector, strict=True):
+    for rate, gain, multiplier, bbar in zip(
+        model.eigenvalues, model.input_vector, held.multipliers, held.input_vector, strict=True
+    ):
         generator = np.array([[complex(rate), complex(gain)], [0, 0]]) * float(step)
         expected = scipy.linalg.expm(generator)
         assert abs(complex(multiplier) - expected[0, 0]) <= 1e-12 * max(1, abs(expected[0, 0]))

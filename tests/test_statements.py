@@ -46,9 +46,7 @@ def test_definitions_come_in_the_order_of_dependency():
 
 
 def test_unfolding_replaces_named_definitions_everywhere():
-    form = ClosedForm(
-        sp.Symbol("z"), sp.Sum(K[k - m] * u[m], (m, 0, k)), (x, u, k), {lam: sp.exp(x), K[m]: lam**m}
-    )
+    form = ClosedForm(sp.Symbol("z"), sp.Sum(K[k - m] * u[m], (m, 0, k)), (x, u, k), {lam: sp.exp(x), K[m]: lam**m})
     assert unfold(form).expression == sp.Sum(sp.exp(x) ** (k - m) * u[m], (m, 0, k))
     assert unfold(form, lam).where == {K[m]: sp.exp(x) ** m}
     assert unfold(form, lam).expression == form.expression

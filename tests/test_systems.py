@@ -15,15 +15,27 @@ from carleman_ssm.theory.ssm import DiagonalSSM, DiscreteSSM
 from carleman_ssm.theory.volterra import volterra_kernel
 from tests.strategies_ssm import discrete_models
 
-COMPLETE = {"eigenvalues": ["-1/2", "-1/2+3*pi*I"], "b": [1, 0.1], "c": ["c_0", "1/3"], "D": "d",
-            "decoder": ["g_0", 0, "1/2"], "conjugate_pairs": True, "step": "1/100"}
+COMPLETE = {
+    "eigenvalues": ["-1/2", "-1/2+3*pi*I"],
+    "b": [1, 0.1],
+    "c": ["c_0", "1/3"],
+    "D": "d",
+    "decoder": ["g_0", 0, "1/2"],
+    "conjugate_pairs": True,
+    "step": "1/100",
+}
 
 
 def test_a_complete_file_is_read_exactly():
     system = parse_system(json.dumps(COMPLETE))
     half = sp.Rational(1, 2)
-    assert system.model == DiagonalSSM((-half, -half + 3 * sp.pi * sp.I), (1, sp.Rational(1, 10)),
-                                       (sp.Symbol("c_0"), sp.Rational(1, 3)), sp.Symbol("d"), True)
+    assert system.model == DiagonalSSM(
+        (-half, -half + 3 * sp.pi * sp.I),
+        (1, sp.Rational(1, 10)),
+        (sp.Symbol("c_0"), sp.Rational(1, 3)),
+        sp.Symbol("d"),
+        True,
+    )
     assert system.decoder == PolynomialDecoder((sp.Symbol("g_0"), 0, half))
     assert system.step == sp.Rational(1, 100)
 
@@ -70,8 +82,11 @@ def test_a_wrong_file_is_refused_with_the_entry(tmp_path, text, words):
 
 
 def test_files_that_cannot_be_read_are_named(tmp_path):
-    files = [("missing", None, "cannot be read"), ("large", b" " * (MAX_BYTES + 1), "larger"),
-             ("binary", b"\xff\xfe", "UTF-8")]
+    files = [
+        ("missing", None, "cannot be read"),
+        ("large", b" " * (MAX_BYTES + 1), "larger"),
+        ("binary", b"\xff\xfe", "UTF-8"),
+    ]
     for name, content, words in files:
         if content is not None:
             (tmp_path / name).write_bytes(content)

@@ -22,13 +22,13 @@ def ring_cells(states, degree):
     """Cells {(row, column, power of u): (monomial in λ and b, coefficient)} from the polynomial ring."""
     names = [f"{stem}{n}" for stem in "lbx" for n in range(states)]
     _, *generators = ring([*names, "u"], sp.ZZ)
-    lam, b, x = (generators[s * states:(s + 1) * states] for s in range(3))
+    lam, b, x = (generators[s * states : (s + 1) * states] for s in range(3))
     basis, cells = MonomialBasis(states, degree), {}
     for row, alpha in enumerate(basis.exponents.tolist()):
-        factors = ((lam[n] * x[n] + b[n] * generators[-1])**k for n, k in enumerate(alpha))
-        image = prod(factors, start=lam[0]**0)
+        factors = ((lam[n] * x[n] + b[n] * generators[-1]) ** k for n, k in enumerate(alpha))
+        image = prod(factors, start=lam[0] ** 0)
         for exponents, coefficient in image.terms():
-            in_lam, in_b, in_x = (exponents[s * states:(s + 1) * states] for s in range(3))
+            in_lam, in_b, in_x = (exponents[s * states : (s + 1) * states] for s in range(3))
             cells[row, int(basis.rank(list(in_x))), exponents[-1]] = (in_lam, in_b, int(coefficient))
     return cells
 
@@ -37,8 +37,13 @@ def table_cells(table: TermTable):
     factors = [term for block in table.factors for term in block.T.tolist()]
     cells = {}
     for row, column, power, coefficient, term in zip(
-            table.row.tolist(), table.column.tolist(), table.input_power.tolist(), table.coefficient.tolist(),
-            factors, strict=True):
+        table.row.tolist(),
+        table.column.tolist(),
+        table.input_power.tolist(),
+        table.coefficient.tolist(),
+        factors,
+        strict=True,
+    ):
         in_lam = tuple(term.count(2 * n) for n in range(table.states))
         in_b = tuple(term.count(2 * n + 1) for n in range(table.states))
         cells[row, column, power] = (in_lam, in_b, coefficient)
@@ -155,7 +160,7 @@ def test_sparse_matrices_are_the_exact_matrix_in_floating_point(case, u):
     assert np.abs(table.matrix(lam, b, complex(u)).toarray() - exact).max() <= 1e-13 * scale
     parts = table.matrices(lam, b)
     assert len(parts) == decoder.degree + 1
-    summed = sum(complex(u)**r * part.toarray() for r, part in enumerate(parts))
+    summed = sum(complex(u) ** r * part.toarray() for r, part in enumerate(parts))
     assert np.abs(summed - exact).max() <= 1e-13 * scale
 
 

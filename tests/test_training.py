@@ -56,9 +56,7 @@ def test_the_forward_pass_of_training_is_that_of_the_network(one_thread, activat
 
 def test_the_script_writes_a_network_and_the_held_out_sequences(tmp_path, capsys, monkeypatch):
     pytest.importorskip("sklearn", reason="scikit-learn is not installed: extra data")
-    monkeypatch.setattr(
-        train_digits, "Recipe", lambda *values: replace(SMALL, activation=values[0], epochs=values[1])
-    )
+    monkeypatch.setattr(train_digits, "Recipe", lambda *values: replace(SMALL, activation=values[0], epochs=values[1]))
     target, sequences = tmp_path / "n.safetensors", tmp_path / "s.npz"
     main(["--activation", "poly", "--epochs", "1", "--output", str(target), "--sequences", str(sequences)])
     assert load_network(target).config.activation == "poly"

@@ -114,9 +114,7 @@ def test_expansion_and_regrouping_are_proved(expression):
         assert verify(Identity(form, expression), samples=2).proved
 
 
-@given(
-    st.integers(0, 4), st.integers(0, 3), st.sampled_from([lam, lam * mu, lam**2, sp.exp(a), -lam, 2 * lam])
-)
+@given(st.integers(0, 4), st.integers(0, 3), st.sampled_from([lam, lam * mu, lam**2, sp.exp(a), -lam, 2 * lam]))
 def test_power_sums_agree_with_their_recurrence(power, shift, ratio):
     total = sp.Sum(j**power * ratio**j, (j, -1, k + shift))
     step_up = sp.Sum(j**power * ratio**j, (j, -1, k + shift + 1))
@@ -132,9 +130,7 @@ def test_a_vanishing_divisor_is_a_condition_only_where_it_matters():
     assert verify(Identity(phi(1, a * step) * a * step, sp.exp(a * step) - 1)).nonzero == ()
     assert verify(Identity(phi(1, a), (sp.exp(a) - 1) / a)).nonzero == (a,)
     assert verify(Identity(lam ** (k - 1) * lam, lam**k)).nonzero == ()
-    assert (
-        lam in verify(Identity(lam ** (k0 - 1) * (lam + 1), lam**k0 + lam ** (k0 - 1))).nonzero
-    )  # 0**(-1) at k = 0
+    assert lam in verify(Identity(lam ** (k0 - 1) * (lam + 1), lam**k0 + lam ** (k0 - 1))).nonzero  # 0**(-1) at k = 0
     assert lam in verify(Identity(lam**any_k * (lam + 1), lam ** (any_k + 1) + lam**any_k)).nonzero
 
 
@@ -215,16 +211,12 @@ def _flow(multi_indices, length, value):
             return sp.S.Zero
         return sp.Mul(
             *(
-                comb(p, q)
-                * sp.exp(rate * length * q)
-                * (length * phi(1, rate * length) * gain * value) ** (p - q)
+                comb(p, q) * sp.exp(rate * length * q) * (length * phi(1, rate * length) * gain * value) ** (p - q)
                 for p, q, rate, gain in zip(row, column, rates, gains, strict=True)
             )
         )
 
-    return sp.Matrix(
-        len(multi_indices), len(multi_indices), lambda i, l: entry(multi_indices[i], multi_indices[l])
-    )
+    return sp.Matrix(len(multi_indices), len(multi_indices), lambda i, l: entry(multi_indices[i], multi_indices[l]))
 
 
 @pytest.fixture(scope="module")

@@ -103,8 +103,7 @@ def test_a_volterra_kernel_is_the_coefficient_of_the_simulated_polynomial(model,
     assert sp.expand(value * weight - coefficient) == 0
 
 
-@pytest.mark.parametrize(("states", "degree", "pairs"),
-                         [(1, 3, False), (2, 2, False), (3, 2, False), (1, 2, True)])
+@pytest.mark.parametrize(("states", "degree", "pairs"), [(1, 3, False), (2, 2, False), (3, 2, False), (1, 2, True)])
 def test_the_series_equals_the_product_of_lifted_steps(states, degree, pairs):
     model, decoder = symbolic(states, True, pairs), PolynomialDecoder.symbolic(degree=degree)
     lifted, u = carleman_lift(model, decoder), sp.IndexedBase("u")

@@ -71,9 +71,7 @@ def load_digit_sequences() -> Digits:
     selection = require("sklearn.model_selection", "data")
     x, y = datasets.load_digits(return_X_y=True)
     x = (x / 16).astype(np.float32)[..., None]
-    x_train, x_test, y_train, y_test = selection.train_test_split(
-        x, y, test_size=0.25, stratify=y, random_state=0
-    )
+    x_train, x_test, y_train, y_test = selection.train_test_split(x, y, test_size=0.25, stratify=y, random_state=0)
     return Digits(x_train, y_train, x_test, y_test)
 
 
@@ -151,9 +149,7 @@ class Trainer:
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, recipe.epochs)
         losses = []
         for epoch in range(recipe.epochs):
-            losses.append(
-                float(np.mean([self._step(optimizer, inputs[i], labels[i]) for i in self._batches(len(x))]))
-            )
+            losses.append(float(np.mean([self._step(optimizer, inputs[i], labels[i]) for i in self._batches(len(x))])))
             schedule.step()
             report(epoch, losses[-1])
         return losses
@@ -215,9 +211,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     save_network(network, options.output)
     if options.sequences:
         names = [str(digit) for digit in range(10)]
-        np.savez_compressed(
-            options.sequences, x=digits.x_test, y=digits.y_test, features=["intensity"], classes=names
-        )
+        np.savez_compressed(options.sequences, x=digits.x_test, y=digits.y_test, features=["intensity"], classes=names)
 
 
 if __name__ == "__main__":

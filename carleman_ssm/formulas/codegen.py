@@ -54,8 +54,10 @@ class _PaperNames:
 
     def _loop(self, e: Any) -> str:
         show = self._print  # type: ignore[attr-defined]
-        loops = [f"for {show(index)} in range({show(lower)}, {show(upper + 1)})"
-                 for index, lower, upper in reversed(e.limits)]
+        loops = [
+            f"for {show(index)} in range({show(lower)}, {show(upper + 1)})"
+            for index, lower, upper in reversed(e.limits)
+        ]
         return f"{show(e.function)} {' '.join(loops)}"
 
     def _module_format(self, fqn: str, register: bool = True) -> str:  # noqa: ARG002
@@ -147,12 +149,13 @@ def _check_functions(bodies: Iterable[sp.Basic]) -> None:
 
 
 def _check_size(bodies: Iterable[sp.Basic]) -> None:
-    sums = [len(node.args) for body in bodies for node in sp.preorder_traversal(body)
-            if node.is_Add or node.is_Mul]
+    sums = [len(node.args) for body in bodies for node in sp.preorder_traversal(body) if node.is_Add or node.is_Mul]
     if max(sums, default=0) > MAX_TERMS or sum(sums) > MAX_TOTAL:
-        msg = (f"the formula has {sum(sums)} terms, up to {max(sums)} in one sum (limits {MAX_TOTAL} and "
-               f"{MAX_TERMS}): keep it factored (powers of y, forward_operator, rank_form), or use "
-               "TermTable.matrix for numbers")
+        msg = (
+            f"the formula has {sum(sums)} terms, up to {max(sums)} in one sum (limits {MAX_TOTAL} and "
+            f"{MAX_TERMS}): keep it factored (powers of y, forward_operator, rank_form), or use "
+            "TermTable.matrix for numbers"
+        )
         raise ValueError(msg)
 
 

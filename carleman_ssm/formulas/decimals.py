@@ -40,10 +40,10 @@ class DecimalNumbers:
     _product = r"{}\, {}"
     _power = "{}^{{{}}}"
 
-    def _print_Rational(self: Any, expr: sp.Rational) -> str:  # noqa: N802  (SymPy's dispatch)
+    def _print_Rational(self: Any, expr: sp.Rational) -> str:
         return decimal_text(expr) or str(super()._print_Rational(expr))  # type: ignore[misc]
 
-    def _print_Mul(self: Any, expr: sp.Mul) -> str:  # noqa: N802
+    def _print_Mul(self: Any, expr: sp.Mul) -> str:
         coefficient, rest = expr.as_coeff_Mul()
         if coefficient.is_Integer or not coefficient.is_Rational:
             return str(super()._print_Mul(expr))  # type: ignore[misc]
@@ -52,7 +52,7 @@ class DecimalNumbers:
         pattern = self._digits_product if factor[:1].isdigit() else self._product
         return str(pattern.format(self._print(coefficient), factor))
 
-    def _print_Pow(self: Any, expr: sp.Pow, *arguments: Any, **options: Any) -> str:  # noqa: N802
+    def _print_Pow(self: Any, expr: sp.Pow, *arguments: Any, **options: Any) -> str:
         base = decimal_text(expr.base) if expr.base.is_Rational and expr.base > 0 else None
         if base is None or expr.exp.is_Rational:
             return str(super()._print_Pow(expr, *arguments, **options))  # type: ignore[misc]

@@ -112,8 +112,7 @@ def to_typst(item: Any, *, translate: bool = True) -> str:
 
 
 def _typst_equations(definitions: Mapping[Any, Any]) -> list[str]:
-    return [f"{expression_to_typst(left)} &= {expression_to_typst(right)}"
-            for left, right in definitions.items()]
+    return [f"{expression_to_typst(left)} &= {expression_to_typst(right)}" for left, right in definitions.items()]
 
 
 def _typst_conditions(identity: Identity) -> str:
@@ -185,8 +184,15 @@ def _pdflatex(source: str) -> bytes:
         Path(folder, "document.tex").write_text(source, encoding="utf-8")
         settings = {**os.environ, "openin_any": "p", "openout_any": "p"}
         try:
-            done = subprocess.run([*engine, "document.tex"], cwd=folder, env=settings, timeout=_TIMEOUT,  # noqa: S603
-                                  stdin=subprocess.DEVNULL, capture_output=True, check=False)
+            done = subprocess.run(  # noqa: S603  (a fixed command)
+                [*engine, "document.tex"],
+                cwd=folder,
+                env=settings,
+                timeout=_TIMEOUT,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                check=False,
+            )
         except subprocess.TimeoutExpired:
             msg = f"pdflatex did not finish in {_TIMEOUT} s"
             raise RuntimeError(msg) from None
@@ -200,8 +206,12 @@ def _pdflatex(source: str) -> bytes:
 
 def typst_document(items: Iterable[Any], title: str = "", *, translate: bool = True) -> str:
     """Complete Typst source of the same items."""
-    head = ["#set page(margin: 22mm)", "#set text(size: 10.5pt)", "#set math.equation(numbering: none)",
-            "#show math.equation: set block(breakable: true)"]
+    head = [
+        "#set page(margin: 22mm)",
+        "#set text(size: 10.5pt)",
+        "#set math.equation(numbering: none)",
+        "#show math.equation: set block(breakable: true)",
+    ]
     heading = [f"#align(center, text(size: 16pt, {quoted(title)}))"] if title else []
     return "\n\n".join([*head, *heading, *(to_typst(item, translate=translate) for item in items)]) + "\n"
 

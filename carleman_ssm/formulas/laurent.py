@@ -150,8 +150,12 @@ class Alphabet:
 
     def to_expr(self, polynomial: Polynomial) -> sp.Expr:
         """The polynomial as a SymPy expression, terms in a fixed order."""
-        return sp.Add(*(sp.Mul(sp.Rational(int(c.p), int(c.q)), *map(factor, self.decode(m)))
-                        for m, c in polynomial.terms.items()))
+        return sp.Add(
+            *(
+                sp.Mul(sp.Rational(int(c.p), int(c.q)), *map(factor, self.decode(m)))
+                for m, c in polynomial.terms.items()
+            )
+        )
 
 
 def factor(letter: tuple[sp.Expr, sp.Expr, Fraction]) -> sp.Expr:

@@ -272,8 +272,9 @@ def _has_relation(letter: tuple[sp.Expr, sp.Expr], values: dict[sp.Expr, Polynom
     return bool(base.is_Rational) or (base in values and monomial == 1)
 
 
-def _relation(base: sp.Expr, monomial: sp.Expr, exponent: Fraction,
-              values: dict[sp.Expr, Polynomial]) -> tuple[Fraction, Callable[[], Polynomial]]:
+def _relation(
+    base: sp.Expr, monomial: sp.Expr, exponent: Fraction, values: dict[sp.Expr, Polynomial]
+) -> tuple[Fraction, Callable[[], Polynomial]]:
     """The exponent that stays in normal form, and the value of what was taken out."""
     whole = floor(exponent)
     if base.is_Integer and monomial == 1:

@@ -69,10 +69,12 @@ class Kernel:
         return self._numpy(given) if self.backend == "numpy" else self._mpmath(given)
 
     def _bind(self, values: tuple[Any, ...], named: dict[str, Any]) -> list[Any]:
-        names = self.arguments[len(values):]
+        names = self.arguments[len(values) :]
         if len(values) > len(self.arguments) or set(names) != set(named):
-            msg = (f"this kernel takes ({', '.join(self.arguments)}), got {len(values)} in order and "
-                   f"{sorted(named)} by name")
+            msg = (
+                f"this kernel takes ({', '.join(self.arguments)}), got {len(values)} in order and "
+                f"{sorted(named)} by name"
+            )
             raise TypeError(msg)
         return [*values, *(named[name] for name in names)]
 
@@ -124,8 +126,10 @@ class _Elements:
         position = as_index(index) - self._origin
         if not 0 <= position < self._length:
             last = self._origin + self._length - 1
-            msg = (f"{self._name}[{index}] is outside the sequence, which has {self._name}[{self._origin}] "
-                   f"to {self._name}[{last}]: pass a longer sequence, or another `origin`")
+            msg = (
+                f"{self._name}[{index}] is outside the sequence, which has {self._name}[{self._origin}] "
+                f"to {self._name}[{last}]: pass a longer sequence, or another `origin`"
+            )
             raise IndexError(msg)
         return self._values[..., position] if isinstance(self._values, np.ndarray) else self._values[position]
 
@@ -219,16 +223,30 @@ def compile_kernel(
     source = python_source(closed_form, backend)
     symbols = closed_form.arguments
     is_matrix = isinstance(explicit(closed_form.expression), sp.MatrixBase)
-    return Kernel(source, tuple(map(str, symbols)), backend, digits, origin, symbols,
-                  _integer_arguments(closed_form), is_matrix, _function(source, backend))
+    return Kernel(
+        source,
+        tuple(map(str, symbols)),
+        backend,
+        digits,
+        origin,
+        symbols,
+        _integer_arguments(closed_form),
+        is_matrix,
+        _function(source, backend),
+    )
 
 
 def _integer_arguments(form: ClosedForm) -> frozenset[sp.Basic]:
     """Arguments that count: declared integer, or used in an index or in a limit of a sum."""
     bodies: Sequence[sp.Basic] = (form.expression, *form.where.values())
     places = [i for body in bodies for use in body.atoms(sp.Indexed) for i in use.indices]
-    places += [bound for body in bodies for loop in body.atoms(sp.Sum, sp.Product)
-               for limit in loop.limits for bound in limit[1:]]
+    places += [
+        bound
+        for body in bodies
+        for loop in body.atoms(sp.Sum, sp.Product)
+        for limit in loop.limits
+        for bound in limit[1:]
+    ]
     counting = {symbol for place in places for symbol in place.free_symbols}
     scalars = [argument for argument in form.arguments if isinstance(argument, sp.Symbol)]
     return frozenset(symbol for symbol in scalars if symbol.is_integer or symbol in counting)
@@ -237,8 +255,14 @@ def _integer_arguments(form: ClosedForm) -> frozenset[sp.Basic]:
 def _function(source: str, backend: str) -> Callable[..., Any]:
     """Run generated source; every name in it was checked before it was written."""
     varphi = phi_numpy if backend == "numpy" else phi_mpmath
-    scope: dict[str, Any] = {"np": np, "mp": mpmath, "scipy": scipy, "varphi": varphi,
-                             "cache": cache, "prod": math.prod}
+    scope: dict[str, Any] = {
+        "np": np,
+        "mp": mpmath,
+        "scipy": scipy,
+        "varphi": varphi,
+        "cache": cache,
+        "prod": math.prod,
+    }
     exec(compile(source, f"<{backend} kernel>", "exec"), scope)  # noqa: S102 - our own text, names checked
     function: Callable[..., Any] = scope["kernel"]
     return function

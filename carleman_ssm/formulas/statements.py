@@ -156,8 +156,11 @@ def substitute_definition(expression: sp.Basic, key: sp.Basic, value: sp.Basic) 
     """Replace `key` by `value`; for a key ``K[m]`` replace every ``K[i]`` by ``value`` at ``m = i``."""
     if not isinstance(key, sp.Indexed):
         return expression.xreplace({key: value})
-    uses = {use: value.xreplace(dict(zip(key.indices, use.indices, strict=True)))
-            for use in expression.atoms(sp.Indexed) if use.base == key.base}
+    uses = {
+        use: value.xreplace(dict(zip(key.indices, use.indices, strict=True)))
+        for use in expression.atoms(sp.Indexed)
+        if use.base == key.base
+    }
     return expression.xreplace(uses)
 
 
@@ -205,8 +208,9 @@ class Derivation:
 
     def step(self, expression: sp.Basic, because: str, nonzero: tuple[sp.Expr, ...] = ()) -> Derivation:
         """Append ``… = expression`` with its reason."""
-        link = Identity(self.end, expression, name=f"{self.title}, step {len(self.steps) + 1}",
-                        because=because, nonzero=nonzero)
+        link = Identity(
+            self.end, expression, name=f"{self.title}, step {len(self.steps) + 1}", because=because, nonzero=nonzero
+        )
         return replace(self, steps=(*self.steps, link))
 
     def lemma(self, identity: Identity) -> Derivation:

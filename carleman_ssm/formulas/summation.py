@@ -43,8 +43,10 @@ def sum_normal_form(form: Normaliser, expression: sp.Sum) -> Ratio:
     if any(fresh in form.alphabet.to_expr(f).free_symbols for f in inner.denominator):
         return form.closed_letter(expression)
     numerator = form.reduce(inner.numerator)
-    parts = [_sum_term(form, Polynomial({packed: c}, numerator.span), fresh, lower, upper)
-             for packed, c in numerator.terms.items()]
+    parts = [
+        _sum_term(form, Polynomial({packed: c}, numerator.span), fresh, lower, upper)
+        for packed, c in numerator.terms.items()
+    ]
     return ratio_sum(parts) * Ratio(ONE, inner.denominator)
 
 
@@ -83,8 +85,11 @@ def _sum_term(form: Normaliser, term: Polynomial, index: sp.Symbol, lower: sp.Ex
     return outside * difference
 
 
-def _split(form: Normaliser, term: Polynomial, index: sp.Symbol,
-           ) -> tuple[Ratio, int, list[tuple[sp.Expr, sp.Expr]], list[sp.Expr]]:
+def _split(
+    form: Normaliser,
+    term: Polynomial,
+    index: sp.Symbol,
+) -> tuple[Ratio, int, list[tuple[sp.Expr, sp.Expr]], list[sp.Expr]]:
     """Factors free of the index, power of the index, geometric factors (base, rate), everything else."""
     [(packed, c)] = term.terms.items()
     outside, power, geometric, core = Polynomial({0: c}), 0, [], []
@@ -139,8 +144,10 @@ def _sum_core(form: Normaliser, term: Polynomial, index: sp.Symbol, lower: sp.Ex
     moved = form.convert(_shifted(part, index, sign, offset))
     first, last = (lower + offset, upper + offset) if sign > 0 else (offset - upper, offset - lower)
     numerator = form.reduce(moved.numerator)
-    parts = [_prefix_difference(form, Polynomial({p: c}, numerator.span), index, first, last)
-             for p, c in numerator.terms.items()]
+    parts = [
+        _prefix_difference(form, Polynomial({p: c}, numerator.span), index, first, last)
+        for p, c in numerator.terms.items()
+    ]
     return ratio_sum(parts) * Ratio(ONE, moved.denominator)
 
 
@@ -170,8 +177,7 @@ def _shifted(expression: sp.Expr, index: sp.Symbol, sign: int, offset: sp.Expr) 
     return expression.xreplace({index: sp.expand(sign * (index - offset))})
 
 
-def _prefix_difference(form: Normaliser, term: Polynomial, index: sp.Symbol,
-                       first: sp.Expr, last: sp.Expr) -> Ratio:
+def _prefix_difference(form: Normaliser, term: Polynomial, index: sp.Symbol, first: sp.Expr, last: sp.Expr) -> Ratio:
     outside = _split(form, term, index)[0]
     [(packed, _)] = term.terms.items()
     factors = [factor(letter) for letter in form.alphabet.decode(packed)]

@@ -16,16 +16,39 @@ from carleman_ssm.formulas.statements import ClosedForm, Derivation, Identity
 from carleman_ssm.formulas.verification import Verdict
 
 _LINE = 95  # visible characters of a displayed line before a sum is broken
-_ESCAPES = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
-            **{c: f"\\{c}" for c in "{}$&#%_"}}
-_SYMBOLS = {"−": "-", "≤": r"\le", "≥": r"\ge", "≠": r"\ne", "·": r"\cdot", "∞": r"\infty", "′": "'",
-            "⊗": r"\otimes", "→": r"\to", "∂": r"\partial", "∈": r"\in"}
-_TYPOGRAPHY = {"…": r"\dots{}", "–": "--", "—": "---", "’": "'", "“": "``", "”": "''",
-               **{symbol: rf"\ensuremath{{{command}}}" for symbol, command in _SYMBOLS.items()}}
+_ESCAPES = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    **{c: f"\\{c}" for c in "{}$&#%_"},
+}
+_SYMBOLS = {
+    "−": "-",
+    "≤": r"\le",
+    "≥": r"\ge",
+    "≠": r"\ne",
+    "·": r"\cdot",
+    "∞": r"\infty",
+    "′": "'",
+    "⊗": r"\otimes",
+    "→": r"\to",
+    "∂": r"\partial",
+    "∈": r"\in",
+}
+_TYPOGRAPHY = {
+    "…": r"\dots{}",
+    "–": "--",
+    "—": "---",
+    "’": "'",
+    "“": "``",
+    "”": "''",
+    **{symbol: rf"\ensuremath{{{command}}}" for symbol, command in _SYMBOLS.items()},
+}
 _REFUSED = re.compile(
     r"\\(input|include|openin|openout|write|immediate|read|csname|catcode|def|edef|gdef|xdef|let|newcommand|"
     r"renewcommand|usepackage|special|directlua|begingroup|loop|verbatiminput|lstinputlisting|"
-    r"includegraphics|InputIfFileExists|@@input)(?![A-Za-z])|\^\^")
+    r"includegraphics|InputIfFileExists|@@input)(?![A-Za-z])|\^\^"
+)
 
 
 def escape(text: str) -> str:
@@ -98,7 +121,7 @@ def positive_first(terms: Iterable[sp.Expr]) -> list[sp.Expr]:
     """The terms, beginning with a positive one if there is any: k - j, not -j + k."""
     ordered = list(terms)
     first = next((n for n, term in enumerate(ordered) if not term.could_extract_minus_sign()), 0)
-    return [ordered[first], *ordered[:first], *ordered[first + 1:]]
+    return [ordered[first], *ordered[:first], *ordered[first + 1 :]]
 
 
 def prose(text: str) -> str:
@@ -203,8 +226,9 @@ def _(statement: Derivation, **settings: Any) -> str:
 def _(statement: Verdict, **settings: Any) -> str:
     text = rf"\text{{{escape(statement.evidence.value)} ({escape(statement.method)})}}"
     if statement.witness is not None:
-        values = ",\\; ".join(f"{to_latex(s, **settings)} = {to_latex(v, **settings)}"
-                              for s, v in statement.witness.items())
+        values = ",\\; ".join(
+            f"{to_latex(s, **settings)} = {to_latex(v, **settings)}" for s, v in statement.witness.items()
+        )
         text += rf"\quad\text{{at }} {values}"
     return text + nonvanishing(statement.nonzero, **settings)
 

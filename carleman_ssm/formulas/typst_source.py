@@ -16,14 +16,48 @@ from carleman_ssm.formulas.tex import greek_name, positive_first
 
 _ACCENTS = {"bar": "overline", "hat": "hat", "tilde": "tilde", "dot": "dot", "vec": "arrow"}
 _RELATIONS = {"==": "=", "!=": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
-_WORDS = {"le": "≤", "ge": "≥", "ne": "≠", "neq": "≠", "leq": "≤", "geq": "≥", "cdot": "⋅", "times": "×",
-          "sum": "∑", "prod": "∏", "int": "∫", "to": "→", "mapsto": "↦", "dots": "…", "ldots": "…",
-          "cdots": "⋯", "infty": "∞", "otimes": "⊗", "partial": "∂", "top": "⊤", "quad": "quad",
-          "qquad": "wide", "binom": "binom",
-          "frac": "frac", "tfrac": "frac", "sqrt": "sqrt", "bar": "overline",
-          "overline": "overline", "hat": "hat", "tilde": "tilde", "in": "∈", "exp": "exp", "langle": "⟨",
-          "rangle": "⟩", "pm": "±", "ensuremath": "", "left": "", "right": "", "mathrm": "upright",
-          "varphi": "φ"}
+_WORDS = {
+    "le": "≤",
+    "ge": "≥",
+    "ne": "≠",
+    "neq": "≠",
+    "leq": "≤",
+    "geq": "≥",
+    "cdot": "⋅",
+    "times": "×",
+    "sum": "∑",
+    "prod": "∏",
+    "int": "∫",
+    "to": "→",
+    "mapsto": "↦",
+    "dots": "…",
+    "ldots": "…",
+    "cdots": "⋯",
+    "infty": "∞",
+    "otimes": "⊗",
+    "partial": "∂",
+    "top": "⊤",
+    "quad": "quad",
+    "qquad": "wide",
+    "binom": "binom",
+    "frac": "frac",
+    "tfrac": "frac",
+    "sqrt": "sqrt",
+    "bar": "overline",
+    "overline": "overline",
+    "hat": "hat",
+    "tilde": "tilde",
+    "in": "∈",
+    "exp": "exp",
+    "langle": "⟨",
+    "rangle": "⟩",
+    "pm": "±",
+    "ensuremath": "",
+    "left": "",
+    "right": "",
+    "mathrm": "upright",
+    "varphi": "φ",
+}
 _TOKENS = {"{": "(", "}": ")", "#": "\\#", '"': "'", "\\,": " ", "\\;": " ", "\\!": "", "\\\\": " "}
 
 
@@ -175,8 +209,12 @@ class _TypstPrinter(Printer):  # type: ignore[misc]  # SymPy is untyped
         return self._big("product", e)
 
     def _print_Piecewise(self, e: sp.Piecewise) -> str:
-        cases = [f'{self._print(value)} & "otherwise"' if condition is sp.true
-                 else f'{self._print(value)} & "if" {self._print(condition)}' for value, condition in e.args]
+        cases = [
+            f'{self._print(value)} & "otherwise"'
+            if condition is sp.true
+            else f'{self._print(value)} & "if" {self._print(condition)}'
+            for value, condition in e.args
+        ]
         return f"cases({', '.join(cases)})"
 
     def _print_Relational(self, e: Any) -> str:
@@ -222,8 +260,7 @@ def prose_to_typst(text: str, *, translate: bool = True) -> str:
     """Prose with TeX formulas between dollars; a formula that is not understood is shown as written."""
     pieces = text.split("$")
     show = _formula if translate else _verbatim
-    return "".join(show(piece) if number % 2 else f"#{quoted(piece)}"
-                   for number, piece in enumerate(pieces) if piece)
+    return "".join(show(piece) if number % 2 else f"#{quoted(piece)}" for number, piece in enumerate(pieces) if piece)
 
 
 def _verbatim(tex: str) -> str:

@@ -200,8 +200,12 @@ def _by_points(identity: Identity, pairs: list[_Pair], digits: int, samples: int
                 return found
             agreed[number] += found
     if all(count >= samples for count in agreed.values()):
-        return Verdict(Evidence.SUPPORTED, f"{samples} points at {digits} and {2 * digits} digits",
-                       digits=digits, nonzero=identity.nonzero)
+        return Verdict(
+            Evidence.SUPPORTED,
+            f"{samples} points at {digits} and {2 * digits} digits",
+            digits=digits,
+            nonzero=identity.nonzero,
+        )
     return Verdict(Evidence.UNDECIDED, "no normal form, and too few points with a clear answer")
 
 
@@ -210,8 +214,7 @@ def _exact_point(identity: Identity, pairs: list[_Pair], point: Point) -> Verdic
     for left, right in pairs:
         difference = _value(lambda left=left, right=right: evaluator(left) - evaluator(right))  # type: ignore[misc]
         if difference and _admitted(identity, evaluator):
-            return Verdict(Evidence.REFUTED, "exact rational point",
-                           witness=point.values, nonzero=identity.nonzero)
+            return Verdict(Evidence.REFUTED, "exact rational point", witness=point.values, nonzero=identity.nonzero)
     return None
 
 
@@ -242,6 +245,10 @@ def _float_point(identity: Identity, pair: _Pair, point: Point, digits: int) -> 
     if coarse < mpmath.mpf(10) ** -digits and fine < mpmath.mpf(10) ** (-2 * digits):
         return 1
     if fine > mpmath.mpf(10) ** (-digits / 2) and abs(coarse - fine) < fine / 2:
-        return Verdict(Evidence.REFUTED, f"{digits} and {2 * digits} digits agree on a difference",
-                       witness=point.values, nonzero=identity.nonzero)
+        return Verdict(
+            Evidence.REFUTED,
+            f"{digits} and {2 * digits} digits agree on a difference",
+            witness=point.values,
+            nonzero=identity.nonzero,
+        )
     return 0

@@ -9,7 +9,8 @@ and each rounding is bounded a priori from magnitudes, for every sequence of at 
 pre-activations stay in the intervals. With $\epsilon_h$ the certified fit error and $\delta y_h$ the error of the
 pre-activation,
 
-$$|\hat\ell_i - \ell_i| \le \sum_h |R_{ih}|\,(\epsilon_h + \mathrm{Lip}(\varphi)\,\delta y_h + \rho_h) + \text{rounding of the readout},$$
+$$|\hat\ell_i - \ell_i| \le \sum_h |R_{ih}|\,(\epsilon_h + \mathrm{Lip}(\varphi)\,\delta y_h + \rho_h)
++ \text{rounding of the readout},$$
 
 where $\rho_h$ is the rounding of the polynomial's evaluation. Nothing here is measured.
 """
@@ -68,8 +69,10 @@ def box_interval(form: OneLayerForm, bounds: PreactivationBounds) -> tuple[Float
     centre = bias_trajectory(form)
     reach = np.cumsum(form.kernel.magnitude, axis=1).T * form.drive_weight.magnitude.sum(axis=1) * bounds.input_bound
     slack = outward(reach) + outward(centre.error) + bounds.rounding
-    return (np.nextafter((centre.value - slack).min(axis=0), -np.inf),
-            np.nextafter((centre.value + slack).max(axis=0), np.inf))
+    return (
+        np.nextafter((centre.value - slack).min(axis=0), -np.inf),
+        np.nextafter((centre.value + slack).max(axis=0), np.inf),
+    )
 
 
 def bias_trajectory(form: OneLayerForm) -> Enclosed:
@@ -77,8 +80,11 @@ def bias_trajectory(form: OneLayerForm) -> Enclosed:
     bias, kernel = form.drive_bias, form.kernel
     value = (np.cumsum(kernel.value, axis=1) * bias.value).T
     size = np.cumsum(kernel.magnitude, axis=1)
-    error = (gamma(form.length + 2) * size * bias.magnitude + np.cumsum(kernel.error, axis=1) * bias.magnitude
-             + size * bias.error)
+    error = (
+        gamma(form.length + 2) * size * bias.magnitude
+        + np.cumsum(kernel.error, axis=1) * bias.magnitude
+        + size * bias.error
+    )
     return Enclosed(value, outward(error).T)
 
 
@@ -129,8 +135,12 @@ class Certificate:
 
 
 def certificate(
-    form: OneLayerForm, decoders: ChannelDecoders, bounds: PreactivationBounds, lipschitz: Floats,
-    interval: tuple[Floats, Floats], domain: str,
+    form: OneLayerForm,
+    decoders: ChannelDecoders,
+    bounds: PreactivationBounds,
+    lipschitz: Floats,
+    interval: tuple[Floats, Floats],
+    domain: str,
 ) -> Certificate:
     r"""Assemble the bound of the module's formula.
 
@@ -157,18 +167,25 @@ def certificate(
     skip_size = form.skip.magnitude.sum(axis=1) * bounds.input_bound
     total = form.readout.magnitude @ values + skip_size + form.offset.magnitude[:, 0]
     terms = form.channels + form.features + 3
-    other = ((gamma(terms) + pooling * (1.0 + gamma(terms))) * total * (1.0 + pooling)
-             + form.readout.error @ values + form.skip.error.sum(axis=1) * bounds.input_bound
-             + form.offset.error[:, 0] + UNIT_ROUNDOFF * total)
+    other = (
+        (gamma(terms) + pooling * (1.0 + gamma(terms))) * total * (1.0 + pooling)
+        + form.readout.error @ values
+        + form.skip.error.sum(axis=1) * bounds.input_bound
+        + form.offset.error[:, 0]
+        + UNIT_ROUNDOFF * total
+    )
     lower, upper = interval
-    return Certificate(bounds.input_bound, form.length, lower, upper, decoder_error, outward(other),
-                       form.readout, domain)
+    return Certificate(
+        bounds.input_bound, form.length, lower, upper, decoder_error, outward(other), form.readout, domain
+    )
 
 
 def _check_range(form: OneLayerForm, values: Floats, input_bound: float) -> None:
     logits = form.readout.magnitude @ values + form.skip.magnitude.sum(axis=1) * input_bound
     largest = max(form.length * float(values.max()), form.length * input_bound, float(logits.max()))
     if not largest < LARGEST:
-        msg = (f"sums of up to {largest:.3g} could leave the range of float64, so no bound holds: scale the network or "
-               "lower the input bound")
+        msg = (
+            f"sums of up to {largest:.3g} could leave the range of float64, so no bound holds: scale the network or "
+            "lower the input bound"
+        )
         raise ValueError(msg)

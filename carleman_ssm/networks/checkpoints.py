@@ -129,9 +129,7 @@ def _norm(values: Mapping[str, Array], prefix: str) -> Normalization:
 def _merged(stored: Mapping[str, object], given: Mapping[str, object]) -> dict[str, object]:
     for name in sorted(set(stored) & set(given)):
         if stored[name] != given[name]:
-            msg = (
-                f"configuration entry {name!r}: the checkpoint has {stored[name]!r}, given is {given[name]!r}"
-            )
+            msg = f"configuration entry {name!r}: the checkpoint has {stored[name]!r}, given is {given[name]!r}"
             raise CheckpointError(msg)
     return {**stored, **given}
 
@@ -181,9 +179,7 @@ def tensors(network: S4DNetwork) -> dict[str, Array]:
     for index, layer in enumerate(network.layers):
         prefix, norm = f"s4_layers.{index}.", f"norms.{index}."
         optional = {
-            prefix + "output_linear.0.weight": None
-            if layer.output_weight is None
-            else layer.output_weight[..., None],
+            prefix + "output_linear.0.weight": None if layer.output_weight is None else layer.output_weight[..., None],
             prefix + "output_linear.0.bias": layer.output_bias,
             prefix + "activation.c": layer.activation_coefficients,
         }

@@ -89,9 +89,7 @@ class ChunkedScan:
         kernel[:, 0] += layer.D
         drive = np.ascontiguousarray(table[..., chunk - 1 :: -1].swapaxes(1, 2)).view(np.float64)
         # Re(w s) = Re w Re s - Im w Im s: the conjugate's parts, alternating as those of the state do
-        readout = (
-            np.ascontiguousarray(weighted[..., 1:].conj().swapaxes(1, 2)).view(np.float64).swapaxes(1, 2)
-        )
+        readout = np.ascontiguousarray(weighted[..., 1:].conj().swapaxes(1, 2)).view(np.float64).swapaxes(1, 2)
         response = np.concatenate([_upper_toeplitz(kernel), readout], axis=1)
         return cls(drive, np.ascontiguousarray(table[..., chunk]), response)
 
@@ -149,14 +147,10 @@ class ChunkedScan:
     def _scan(self, u: Floats, channels: slice, result: Floats) -> None:
         """One block of channels of one sequence: u is (h, L), the result (h, groups, rows, T)."""
         count, groups, rows, steps = result.shape
-        joined = np.empty(
-            (count, groups * rows + 1, self.response.shape[1])
-        )  # inputs beside the state before
+        joined = np.empty((count, groups * rows + 1, self.response.shape[1]))  # inputs beside the state before
         _place(u, joined[..., :steps])
         joined[:, 0, steps:] = 0.0
-        before, after = (
-            part.reshape(count, groups, rows, -1) for part in (joined[:, :-1], joined[:, 1:, steps:])
-        )
+        before, after = (part.reshape(count, groups, rows, -1) for part in (joined[:, :-1], joined[:, 1:, steps:]))
         np.matmul(before[..., :steps], self.drive[channels, None], out=after)
         states, advance = joined[..., steps:].view(np.complex128), self.advance[channels]
         carried = np.empty_like(advance)

@@ -1,8 +1,8 @@
 r"""Trained channels and whole small networks as explicit formulas with their numbers.
 
 The kernel is a sum of damped waves, one per stored mode (THEORY T10): with $\lambda_n = \rho_ne^{i\omega_n}$ and
-$2C_n\bar b_n = A_ne^{i\phi_n}$, $K_m = \sum_n A_n\rho_n^m\cos(\omega_nm + \phi_n)$. Numbers are rounded to a stated number
-of significant digits and are then exact decimals: the formula is exact for the numbers that it shows.
+$2C_n\bar b_n = A_ne^{i\phi_n}$, $K_m = \sum_n A_n\rho_n^m\cos(\omega_nm + \phi_n)$. Numbers are rounded to a stated
+number of significant digits and are then exact decimals: the formula is exact for the numbers that it shows.
 """
 
 from __future__ import annotations
@@ -110,14 +110,19 @@ def channel_formula(
         raise ValueError(msg)
     inputs, where, response = _channel_definitions(network, form, channel, digits, "")
     definitions, expression = _decoder_expression(decoders, channel, response, digits)
-    return ClosedForm(sp.IndexedBase(f"z_{channel}")[_k], expression, (_k, *inputs), {**where, **definitions},
-                      reference="THEORY T10; derivations/12_affine_collapse")
+    return ClosedForm(
+        sp.IndexedBase(f"z_{channel}")[_k],
+        expression,
+        (_k, *inputs),
+        {**where, **definitions},
+        reference="THEORY T10; derivations/12_affine_collapse",
+    )
 
 
 def parameter_count(network: S4DNetwork) -> int:
     """Numbers in the formula of a one-layer network: four per mode, and the affine maps."""
-    layer, features, classes = network.layers[0], network.features, network.classes
-    return network.channels * (4 * layer.C.shape[1] + features + 2 + classes) + classes * (features + 1)
+    modes, features, classes = int(network.layers[0].C.shape[1]), network.features, network.classes
+    return network.channels * (4 * modes + features + 2 + classes) + classes * (features + 1)
 
 
 def network_formula(network: S4DNetwork, form: OneLayerForm, decoders: ChannelDecoders, digits: int = 5) -> ClosedForm:
@@ -130,7 +135,7 @@ def network_formula(network: S4DNetwork, form: OneLayerForm, decoders: ChannelDe
     """
     count = parameter_count(network)
     if count > MAX_PARAMETERS or not decoders.exact:
-        msg = (f"a formula with {count} numbers" if decoders.exact else "a fitted decoder")
+        msg = f"a formula with {count} numbers" if decoders.exact else "a fitted decoder"
         msg += " does not make a page: print single channels with operator.channel(index)"
         raise ValueError(msg)
     where: dict[sp.Basic, sp.Basic] = {}

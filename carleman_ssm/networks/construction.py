@@ -9,7 +9,11 @@ from typing import Literal
 import numpy as np
 
 from carleman_ssm.networks.certificate import (
-    PreactivationBounds, bias_trajectory, box_interval, certificate, preactivation_bounds,
+    PreactivationBounds,
+    bias_trajectory,
+    box_interval,
+    certificate,
+    preactivation_bounds,
 )
 from carleman_ssm.networks.decoders import ChannelDecoders, ExactDecoders, FittedDecoders
 from carleman_ssm.networks.enclosures import Floats
@@ -40,9 +44,16 @@ class _Setting:
 
 
 def network_operator(
-    network: S4DNetwork, *, degree: int | None = None, input_bound: float | None = None,
-    sequences: Floats | None = None, length: int | None = None, fit: Literal["chebyshev", "least_squares"] = "chebyshev",
-    shared_fit: bool = False, centre: Floats | Literal["zero", "mean"] = "zero", progress: Progress = lambda _: None,
+    network: S4DNetwork,
+    *,
+    degree: int | None = None,
+    input_bound: float | None = None,
+    sequences: Floats | None = None,
+    length: int | None = None,
+    fit: Literal["chebyshev", "least_squares"] = "chebyshev",
+    shared_fit: bool = False,
+    centre: Floats | Literal["zero", "mean"] = "zero",
+    progress: Progress = lambda _: None,
 ) -> NetworkOperator:
     r"""The explicit operator of a network of one S4D layer, with a certified error (THEORY T10, T12′, T13).
 
@@ -77,8 +88,10 @@ def network_operator(
     setting = _setting(network, input_bound, sequences, length, centre, shared_fit)
     if setting.activation.is_polynomial:
         if degree is not None and degree < _exact(setting).degree:
-            msg = (f"the activation is a polynomial of degree {_exact(setting).degree}: the operator is exact at that "
-                   f"degree and degree {degree} would truncate it; leave the degree out")
+            msg = (
+                f"the activation is a polynomial of degree {_exact(setting).degree}: the operator is exact at that "
+                f"degree and degree {degree} would truncate it; leave the degree out"
+            )
             raise ValueError(msg)
         return _assemble(setting, _exact(setting))
     if degree is not None:
@@ -93,8 +106,12 @@ def network_operator(
 
 
 def _setting(
-    network: S4DNetwork, input_bound: float | None, sequences: Floats | None, length: int | None,
-    centre: Floats | str, shared_fit: bool,
+    network: S4DNetwork,
+    input_bound: float | None,
+    sequences: Floats | None,
+    length: int | None,
+    centre: Floats | str,
+    shared_fit: bool,
 ) -> _Setting:
     inputs = None if sequences is None else np.asarray(sequences, dtype=np.float64)
     if inputs is None and input_bound is None:
@@ -137,7 +154,7 @@ def _centre(centre: Floats | str, inputs: Floats | None, steps: int, features: i
         if centre == "zero":
             return np.zeros((steps, features))
         if centre == "mean" and inputs is not None:
-            return inputs.mean(axis=0)
+            return np.asarray(inputs.mean(axis=0), dtype=np.float64)
         msg = f"centre must be 'zero', 'mean' (with sequences) or an array, got {centre!r}"
         raise ValueError(msg)
     given = np.asarray(centre, dtype=np.float64)
@@ -148,7 +165,10 @@ def _centre(centre: Floats | str, inputs: Floats | None, steps: int, features: i
 
 
 def _observed(
-    form: OneLayerForm, bounds: PreactivationBounds, samples: Floats, origin: Floats,
+    form: OneLayerForm,
+    bounds: PreactivationBounds,
+    samples: Floats,
+    origin: Floats,
 ) -> tuple[Floats, Floats]:
     """Intervals of the visited pre-activations and of the centre's, widened by the rounding and outward."""
     visited = [samples.reshape(-1, form.channels), bias_trajectory(form).value, form.preactivations(origin[None])[0]]
@@ -186,8 +206,10 @@ def _fits(setting: _Setting, degree: int, fit: str) -> list[ChebyshevFit]:
         msg = "a least-squares fit needs sequences: their pre-activations are its density"
         raise ValueError(msg)
     columns = setting.samples.reshape(-1, setting.form.channels).T
-    return [fit_least_squares(rule, column, degree, low, high)
-            for column, (low, high) in zip(columns, intervals, strict=True)]
+    return [
+        fit_least_squares(rule, column, degree, low, high)
+        for column, (low, high) in zip(columns, intervals, strict=True)
+    ]
 
 
 def _assemble(setting: _Setting, decoders: ChannelDecoders) -> NetworkOperator:

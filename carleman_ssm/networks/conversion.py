@@ -19,9 +19,7 @@ from carleman_ssm.networks.extras import require
 from carleman_ssm.networks.network import S4DNetwork
 from carleman_ssm.networks.schema import decided_by_keys, network_sizes
 
-REFERENCE_SCRIPT = MappingProxyType(
-    {"activation": "gelu", "prenorm": False, "residual": True, "pool": "mean"}
-)
+REFERENCE_SCRIPT = MappingProxyType({"activation": "gelu", "prenorm": False, "residual": True, "pool": "mean"})
 """What the reference script builds by default and does not record (`--prenorm` is its one such option)."""
 
 

@@ -20,7 +20,6 @@ from carleman_ssm.theory.clenshaw import clenshaw
 from carleman_ssm.theory.fits import ChebyshevFit
 from carleman_ssm.theory.ladder import least_squares_ladder, truncation_ladder
 
-
 # Samples that stand for the density of a channel's pre-activations in nested fits: its quantiles, ends included.
 MAX_DENSITY = 4096
 
@@ -141,26 +140,37 @@ class FittedDecoders:
 
     @classmethod
     def from_fits(
-        cls, fits: Sequence[ChebyshevFit], rule: Activation, samples: Floats | None = None,
+        cls,
+        fits: Sequence[ChebyshevFit],
+        rule: Activation,
+        samples: Floats | None = None,
     ) -> FittedDecoders:
         """Stack one fit of one degree per channel."""
-        return cls(np.array([fit.centre for fit in fits]), np.array([fit.half_width for fit in fits]),
-                   np.stack([fit.coefficients for fit in fits], axis=1), np.array([fit.sup_error for fit in fits]),
-                   rule, samples)
+        return cls(
+            np.array([fit.centre for fit in fits]),
+            np.array([fit.half_width for fit in fits]),
+            np.stack([fit.coefficients for fit in fits], axis=1),
+            np.array([fit.sup_error for fit in fits]),
+            rule,
+            samples,
+        )
 
     @cached_property
     def ladder(self) -> Floats:
         """Fits of degree 0 … P of every channel, (P + 1, P + 1, H); the last rung is the decoder itself.
 
-        Least squares under the observed density (its quantiles) where there are samples, else truncations of the Chebyshev series.
+        Least squares under the observed density (its quantiles) where there are samples, else truncations of the
+        Chebyshev series.
         """
         if self.samples is None:
             columns = [truncation_ladder(column) for column in self.coefficients.T]
         else:
             density = quantiles(self.samples, MAX_DENSITY)
             positions, values = self.position(density), self.rule(density)
-            columns = [least_squares_ladder(position, value, self.degree)
-                       for position, value in zip(positions.T, values.T, strict=True)]
+            columns = [
+                least_squares_ladder(position, value, self.degree)
+                for position, value in zip(positions.T, values.T, strict=True)
+            ]
         rungs = np.stack(columns, axis=-1)
         rungs[-1] = self.coefficients
         return rungs
@@ -194,9 +204,9 @@ class FittedDecoders:
         return outward(self._clenshaw_rounding() + gamma(3) * slope)
 
     def _clenshaw_rounding(self) -> Floats:
-        r"""A local error $\epsilon_k$ in $b_k = c_k + 2tb_{k+1} - b_{k+2}$ acts as a change of $c_k$, and $|T_k| \le 1$.
+        r"""A local error $\epsilon_k$ in $b_k = 2tb_{k+1} - b_{k+2} + c_k$ acts as a change of $c_k$.
 
-        So the whole error is at most $\sum_k|\epsilon_k|$, with
+        As $|T_k| \le 1$, the whole error is at most $\sum_k|\epsilon_k|$, with
         $|\epsilon_k| \le \gamma_3(|c_k| + 2|b_{k+1}| + |b_{k+2}|)$ and $|b_k| \le \sum_{j\ge k}(j-k+1)|c_j|$
         ($|U_j| \le j+1$).
         """
@@ -213,7 +223,7 @@ class FittedDecoders:
         position, parts, series = self.position(centres), [], self.coefficients
         for q in range(order + 1):
             parts.append(clenshaw(series, position) / (factorial(q) * self.half_width**q))
-            series = np.polynomial.chebyshev.chebder(series) if len(series) > 1 else np.zeros_like(series[:1])
+            series = np.asarray(np.polynomial.chebyshev.chebder(series), dtype=np.float64)
         return np.stack(parts)
 
 

@@ -21,9 +21,7 @@ from carleman_ssm.networks.one_layer import OneLayerForm
 MAX_ENTRIES = 10**8
 
 
-def orders(
-    form: OneLayerForm, decoders: ChannelDecoders, centre: Floats, inputs: Floats, values: Floats
-) -> Floats:
+def orders(form: OneLayerForm, decoders: ChannelDecoders, centre: Floats, inputs: Floats, values: Floats) -> Floats:
     r"""Contributions (P + 1, batch, classes) to the logits; their sum over the first axis is the logits.
 
     For a polynomial activation entry q is the part of total degree q in the deviation from the centre, bias
@@ -90,10 +88,11 @@ def _by_degree_of_fit(form: OneLayerForm, decoders: FittedDecoders, values: Floa
 
 @dataclass(frozen=True, eq=False)
 class SecondOrderKernel:
-    r"""The quadratic part of every logit, factored: $Q_i = \sum_{h,k} a_{ihk}\,\tau_{hk}\tau_{hk}^\top \otimes W_hW_h^\top$.
+    r"""The quadratic part of every logit, in factored form.
 
-    $(\tau_{hk})_s = K_{h,k-s}$, so that $\ell_i^{(2)} = \sum_{s,s',j,j'} Q_{i,sj,s'j'}\,\delta_{sj}\delta_{s'j'}$ for the
-    deviation δ (L, d). Rank at most H per readout step.
+    $Q_i = \sum_{h,k} a_{ihk}\,\tau_{hk}\tau_{hk}^\top \otimes W_hW_h^\top$ with $(\tau_{hk})_s = K_{h,k-s}$, so that
+    $\ell_i^{(2)} = \sum_{s,s',j,j'} Q_{i,sj,s'j'}\,\delta_{sj}\delta_{s'j'}$ for the deviation δ (L, d).
+    Rank at most H per readout step.
 
     Parameters
     ----------
@@ -124,8 +123,10 @@ class SecondOrderKernel:
         """
         features = self.drive_weight.shape[1]
         if (self.length * features) ** 2 > MAX_ENTRIES:
-            msg = (f"the second-order kernel has {(self.length * features) ** 2:.3g} entries (at most {MAX_ENTRIES:.0e} "
-                   "are written out): use quadratic_form, which never expands it")
+            msg = (
+                f"the second-order kernel has {(self.length * features) ** 2:.3g} entries (at most {MAX_ENTRIES:.0e} "
+                "are written out): use quadratic_form, which never expands it"
+            )
             raise ValueError(msg)
         result = np.zeros((self.length, features, self.length, features))
         for channel, taps in enumerate(toeplitz(self.kernel, self.length)):

@@ -1,8 +1,8 @@
 r"""Convolution kernels of trained channels with a proved bound on the rounding.
 
 $K_{h,l} = 2\,\mathrm{Re}\sum_n C_{hn}\,\bar b_{hn}\,\lambda_{hn}^{\,l} + D_h\,\delta_{l0}$ with
-$\lambda = e^{\Delta a}$, $\bar b = (\lambda - 1)/a$ (zero-order hold; THEORY T10, S4D eq. for the kernel). The multipliers and
-weights come from ball arithmetic; the powers are float64 products whose error is counted.
+$\lambda = e^{\Delta a}$, $\bar b = (\lambda - 1)/a$ (zero-order hold; THEORY T10). The multipliers
+and weights come from ball arithmetic; the powers are float64 products whose error is counted.
 """
 
 from __future__ import annotations
@@ -54,8 +54,11 @@ def modes(layer: S4DLayer) -> Modes:
     with working_precision():
         multipliers, weights = [], []
         for step, real, imaginary, readout in zip(
-            np.repeat(layer.log_dt, shape[1]).tolist(), layer.log_A_real.ravel().tolist(),
-            layer.A_imag.ravel().tolist(), layer.C.ravel().tolist(), strict=True,
+            np.repeat(layer.log_dt, shape[1]).tolist(),
+            layer.log_A_real.ravel().tolist(),
+            layer.A_imag.ravel().tolist(),
+            layer.C.ravel().tolist(),
+            strict=True,
         ):
             eigenvalue = flint.acb(-flint.arb(real).exp(), flint.arb(imaginary))
             exponent = eigenvalue * flint.arb(step).exp()
@@ -76,7 +79,10 @@ def powers(multipliers: Complexes, length: int) -> Complexes:
 
 
 def _power_error(spectrum: Modes, table: Complexes) -> Floats:
-    r"""$|\hat\lambda^l - \lambda^l| \le ((1+r)^l(1+4u)^l - 1)|\lambda|^l$: a product tree of l leaves has l − 1 nodes."""
+    r"""$|\hat\lambda^l - \lambda^l| \le ((1+r)^l(1+4u)^l - 1)|\lambda|^l$.
+
+    r is the relative error of λ, and a product tree of l leaves has l − 1 nodes.
+    """
     size = np.abs(spectrum.multipliers)
     relative = np.divide(spectrum.multiplier_error, size, out=np.zeros_like(size), where=size > NEGLIGIBLE)
     growth = np.log1p(relative) + COMPLEX_PRODUCT
@@ -104,13 +110,17 @@ def convolution_kernel(layer: S4DLayer, length: int) -> Enclosed:
 
 
 def _kernel_block(spectrum: Modes, rows: slice, length: int) -> Enclosed:
-    part = Modes(spectrum.multipliers[rows], spectrum.multiplier_error[rows], spectrum.weights[rows],
-                 spectrum.weight_error[rows])
+    part = Modes(
+        spectrum.multipliers[rows], spectrum.multiplier_error[rows], spectrum.weights[rows], spectrum.weight_error[rows]
+    )
     table = powers(part.multipliers, length)
     weights, size = part.weights[:, None, :], np.abs(part.weights)[:, None, :]
     value = (weights.real @ table.real - weights.imag @ table.imag)[:, 0, :]
     power_error = _power_error(part, table)
     reach = np.abs(table) + power_error
-    summed = (size @ power_error + part.weight_error[:, None, :] @ reach
-              + gamma(2 * table.shape[1] + 2) * (size @ np.abs(table)))[:, 0, :]
+    summed = (
+        size @ power_error
+        + part.weight_error[:, None, :] @ reach
+        + gamma(2 * table.shape[1] + 2) * (size @ np.abs(table))
+    )[:, 0, :]
     return Enclosed(value, outward(summed))

@@ -18,7 +18,11 @@ import numpy as np
 
 from carleman_ssm.networks.convolution import convolve
 from carleman_ssm.networks.enclosures import (
-    Enclosed, Floats, ball_matrix, enclose_matrix, working_precision,
+    Enclosed,
+    Floats,
+    ball_matrix,
+    enclose_matrix,
+    working_precision,
 )
 from carleman_ssm.networks.kernel import convolution_kernel
 from carleman_ssm.networks.network import S4DLayer, S4DNetwork
@@ -85,7 +89,7 @@ class OneLayerForm:
         """Weight of every step in the pooling, (length,)."""
         if self.pool == "mean":
             return np.full(length, 1.0 / length)
-        return np.eye(1, length, length - 1)[0]
+        return np.asarray(np.eye(1, length, length - 1)[0], dtype=np.float64)
 
     def read_out(self, decoded: Floats, inputs: Floats) -> Floats:
         """Logits of pooled decoder values (…, H) and pooled inputs (…, d)."""
@@ -110,8 +114,11 @@ def check_supported(network: S4DNetwork) -> None:
     if config.norm == "layer":
         reasons.append("its norm is LayerNorm (batch or none are covered)")
     if reasons:
-        msg = ("this network has no one-layer operator: " + "; ".join(reasons)
-               + ". Depth, gates and LayerNorm are not supported by network_operator yet; simulate the network instead")
+        msg = (
+            "this network has no one-layer operator: "
+            + "; ".join(reasons)
+            + ". Depth, gates and LayerNorm are not supported by network_operator yet; simulate the network instead"
+        )
         raise ValueError(msg)
 
 
@@ -146,8 +153,13 @@ def _affine_parts(network: S4DNetwork, layer: S4DLayer) -> dict[str, flint.arb_m
         drive, drive_bias = encoder, bias
         offset = head * (scale * (mix_bias + residual * bias) + shift) + head_bias
         head = head * scale
-    return {"drive_weight": drive, "drive_bias": drive_bias, "readout": head * mix,
-            "skip": head * encoder * residual, "offset": offset}
+    return {
+        "drive_weight": drive,
+        "drive_bias": drive_bias,
+        "readout": head * mix,
+        "skip": head * encoder * residual,
+        "offset": offset,
+    }
 
 
 def _normalisation(layer: S4DLayer, epsilon: float) -> tuple[flint.arb_mat, flint.arb_mat]:
@@ -159,10 +171,14 @@ def _normalisation(layer: S4DLayer, epsilon: float) -> tuple[flint.arb_mat, flin
     if norm.running_mean is None or norm.running_var is None:
         msg = "this norm has no running statistics: only BatchNorm in evaluation is affine"
         raise ValueError(msg)
-    gains = [flint.arb(weight) / (flint.arb(variance) + flint.arb(epsilon)).sqrt()
-             for weight, variance in zip(norm.weight.tolist(), norm.running_var.tolist(), strict=True)]
-    shifts = [flint.arb(bias) - gain * flint.arb(mean)
-              for bias, gain, mean in zip(norm.bias.tolist(), gains, norm.running_mean.tolist(), strict=True)]
+    gains = [
+        flint.arb(weight) / (flint.arb(variance) + flint.arb(epsilon)).sqrt()
+        for weight, variance in zip(norm.weight.tolist(), norm.running_var.tolist(), strict=True)
+    ]
+    shifts = [
+        flint.arb(bias) - gain * flint.arb(mean)
+        for bias, gain, mean in zip(norm.bias.tolist(), gains, norm.running_mean.tolist(), strict=True)
+    ]
     scale = flint.arb_mat(channels, channels)
     for channel, gain in enumerate(gains):
         scale[channel, channel] = gain

@@ -99,10 +99,12 @@ class NetworkOperator:
     def _name_exit(self, values: Floats, outside: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> str:
         item, step, channel = (int(index) for index in np.argwhere(outside)[0])
         lower, upper = self.certificate.lower[channel], self.certificate.upper[channel]
-        return (f"sequence {item} leaves the certified interval of channel {channel} at step {step}: "
-                f"y = {values[item, step, channel]:.6g} is not in [{lower:.6g}, {upper:.6g}] "
-                f"({int(outside.sum())} values are outside in all). A polynomial blows up there; build the operator "
-                "with these sequences, or with a larger input_bound")
+        return (
+            f"sequence {item} leaves the certified interval of channel {channel} at step {step}: "
+            f"y = {values[item, step, channel]:.6g} is not in [{lower:.6g}, {upper:.6g}] "
+            f"({int(outside.sum())} values are outside in all). A polynomial blows up there; build the operator "
+            "with these sequences, or with a larger input_bound"
+        )
 
     def checked(self, sequences: Floats) -> Floats:
         """The sequences as float64, once shape, finiteness, length and input bound are found good."""
@@ -114,14 +116,18 @@ class NetworkOperator:
             msg = f"sequence {int(np.argwhere(~np.isfinite(inputs))[0][0])} holds NaN or infinity"
             raise ValueError(msg)
         if inputs.shape[1] > self.certificate.length:
-            msg = (f"sequences have {inputs.shape[1]} steps, the operator holds for at most {self.certificate.length}: "
-                   "build it with a longer length")
+            msg = (
+                f"sequences have {inputs.shape[1]} steps, the operator holds for at most {self.certificate.length}: "
+                "build it with a longer length"
+            )
             raise DomainError(msg)
         largest = float(np.abs(inputs).max(initial=0.0))
         if largest > self.certificate.input_bound:
             item = int(np.unravel_index(np.abs(inputs).argmax(), inputs.shape)[0])
-            msg = (f"sequence {item} has a value of size {largest:.6g}, the certificate holds for |x| <= "
-                   f"{self.certificate.input_bound:.6g}: build the operator with a larger input_bound")
+            msg = (
+                f"sequence {item} has a value of size {largest:.6g}, the certificate holds for |x| <= "
+                f"{self.certificate.input_bound:.6g}: build the operator with a larger input_bound"
+            )
             raise DomainError(msg)
         return inputs
 
@@ -148,9 +154,10 @@ class NetworkOperator:
         return channel_formula(self.network, self.form, self.decoders, index, digits)
 
     def channel_importance(self, sequences: Floats) -> Floats:
-        r"""Spread of each channel's part of the logits, (H,): $\lVert R_{\cdot h}\rVert_2\,\mathrm{std}_b\,\mathrm{pool}\,p_h$.
+        r"""Spread of each channel's part of the logits, (H,).
 
-        The part of a readout column that all classes share moves no decision and is taken off first.
+        $\lVert R_{\cdot h}\rVert_2\,\mathrm{std}_b\,\mathrm{pool}\,p_h$; the part of a readout column that all
+        classes share moves no decision and is taken off first.
         """
         pooled = self.form.pooled(self.decoders(self.preactivations(self.checked(sequences))))
         readout = self.form.readout.value
@@ -167,13 +174,14 @@ class NetworkOperator:
         slack = self.certificate.per_pair[winner] + 2.0**-52 * np.abs(margin)
         beaten = margin > slack
         np.put_along_axis(beaten, winner[:, None], True, axis=1)
-        return beaten.all(axis=1)
+        return np.asarray(beaten.all(axis=1), dtype=np.bool_)
 
     @property
     def lifted_sizes(self) -> dict[str, int]:
         """Numbers of coordinates of one channel's explicit lift, real states 2M: symmetric and Kronecker basis."""
         states = 2 * self.network.layers[0].C.shape[1]
-        return {"symmetric": comb(states + self.degree, self.degree),
-                "kronecker": sum(states**p for p in range(self.degree + 1)),
-                "rank_form": self.degree + 1}
-
+        return {
+            "symmetric": comb(states + self.degree, self.degree),
+            "kronecker": sum(states**p for p in range(self.degree + 1)),
+            "rank_form": self.degree + 1,
+        }

@@ -15,6 +15,7 @@ def simulate_with_decoders(network: S4DNetwork, decoders: ChannelDecoders, seque
     It shares the decoders' coefficients with the operator and nothing else: pre-activations come from the recurrence,
     the polynomial from NumPy's own series evaluation, the rest from the simulation.
     """
+
     def polynomial(values: Floats) -> Floats:
         if isinstance(decoders, FittedDecoders):
             columns = zip(decoders.coefficients.T, np.moveaxis(decoders.position(values), -1, 0), strict=True)

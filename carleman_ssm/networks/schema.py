@@ -89,9 +89,7 @@ def _axes(headers: Mapping[str, TensorHeader], name: str, axes: int) -> tuple[in
     return shape
 
 
-def complete_config(
-    stored: Mapping[str, object], headers: Mapping[str, TensorHeader], sizes: Sizes
-) -> NetworkConfig:
+def complete_config(stored: Mapping[str, object], headers: Mapping[str, TensorHeader], sizes: Sizes) -> NetworkConfig:
     """Complete a configuration by what the keys decide.
 
     Raises
@@ -149,9 +147,7 @@ def check_tensors(
     if missing:
         msg = f"missing keys for output {config.output!r}, norm {config.norm!r}: {_listed(missing)}"
         raise CheckpointError(msg)
-    counters = (
-        {f"norms.{i}.num_batches_tracked" for i in range(sizes.layers)} if config.norm == "batch" else set()
-    )
+    counters = {f"norms.{i}.num_batches_tracked" for i in range(sizes.layers)} if config.norm == "batch" else set()
     unknown = [name for name in headers if name not in shapes and name not in counters]
     if unknown:
         msg = (

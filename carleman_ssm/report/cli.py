@@ -12,8 +12,7 @@ import typer
 from carleman_ssm.report.derive import Discretization, Format, Init
 from carleman_ssm.report.derive import derive as write_derivation
 
-app = typer.Typer(
-    name="carleman-ssm", add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+app = typer.Typer(name="carleman-ssm", add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 # The base class of what the parser of arguments raises: BadParameter -> UsageError -> this.
 _CommandLineError: type[Exception] = typer.BadParameter.__mro__[2]
@@ -27,18 +26,23 @@ def _options() -> None:
 
 @app.command()
 def explain(
-    model: Annotated[str, typer.Argument(
-        metavar="[MODEL]",
-        help="A checkpoint, or digits-gelu, digits-quadratic, frequencies.")] = "digits-gelu",
-    inputs: Annotated[Path | None, typer.Option(
-        help="npz file: x (batch, length, channels), optionally labels y.")] = None,
-    degree: Annotated[int | None, typer.Option(
-        help="Degree of the decoders' fits; by default the smallest that certifies the class of 99 % of the "
-             "sequences.")] = None,
-    input_bound: Annotated[float | None, typer.Option(
-        help="Certify for all |x| <= B instead of these sequences.")] = None,
-    output: Annotated[Path | None, typer.Option(
-        help="Folder for the results; explain-NAME by default.")] = None,
+    model: Annotated[
+        str, typer.Argument(metavar="[MODEL]", help="A checkpoint, or digits-gelu, digits-quadratic, frequencies.")
+    ] = "digits-gelu",
+    inputs: Annotated[
+        Path | None, typer.Option(help="npz file: x (batch, length, channels), optionally labels y.")
+    ] = None,
+    degree: Annotated[
+        int | None,
+        typer.Option(
+            help="Degree of the decoders' fits; by default the smallest that certifies the class of 99 % of the "
+            "sequences."
+        ),
+    ] = None,
+    input_bound: Annotated[
+        float | None, typer.Option(help="Certify for all |x| <= B instead of these sequences.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option(help="Folder for the results; explain-NAME by default.")] = None,
 ) -> None:
     """Explain a trained network: its operator, its certified error, which orders decide."""
     from carleman_ssm.report.explain import explain as explain_network  # figures are slow to import
@@ -57,8 +61,17 @@ def derive(
     output: Annotated[Path | None, typer.Option(help="File to write; needed for pdf.")] = None,
 ) -> None:
     """Derive the operator of a model with a polynomial decoder: one formula with its proof."""
-    typer.echo(write_derivation(states=states, init=init, system=system, degree=degree,
-                                discretization=discretization, form=form, output=output))
+    typer.echo(
+        write_derivation(
+            states=states,
+            init=init,
+            system=system,
+            degree=degree,
+            discretization=discretization,
+            form=form,
+            output=output,
+        )
+    )
 
 
 @app.command()

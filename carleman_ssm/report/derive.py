@@ -59,9 +59,16 @@ class Format(StrEnum):
     PDF = "pdf"
 
 
-def derive(*, states: int | None = None, init: Init | None = None, system: Path | None = None,
-           degree: int | None = None, discretization: Discretization = Discretization.ZOH,
-           form: Format = Format.LATEX, output: Path | None = None) -> str:
+def derive(
+    *,
+    states: int | None = None,
+    init: Init | None = None,
+    system: Path | None = None,
+    degree: int | None = None,
+    discretization: Discretization = Discretization.ZOH,
+    form: Format = Format.LATEX,
+    output: Path | None = None,
+) -> str:
     """Derive the operator and write it; returns what to print.
 
     Parameters
@@ -136,15 +143,17 @@ def _with_named_roots(form: ClosedForm) -> ClosedForm:
 
     The certificates then hold for any real frequencies.
     """
-    roots = dict.fromkeys(root for body in form.where.values()
-                          for root in sorted(body.atoms(sp.CRootOf), key=lambda root: -root.index))
+    roots = dict.fromkeys(
+        root for body in form.where.values() for root in sorted(body.atoms(sp.CRootOf), key=lambda root: -root.index)
+    )
     names = {root: sp.Symbol(f"omega_{n}", real=True) for n, root in enumerate(roots)}
     if not names:
         return form
     where = {name: root for root, name in names.items()}
     where |= {key: body.xreplace(names) for key, body in form.where.items()}
-    certificates = tuple(replace(each, left=each.left.xreplace(names), right=each.right.xreplace(names))
-                         for each in form.certificates)
+    certificates = tuple(
+        replace(each, left=each.left.xreplace(names), right=each.right.xreplace(names)) for each in form.certificates
+    )
     return replace(form, where=where, certificates=certificates)
 
 
@@ -214,8 +223,11 @@ def _require_free_names(model: DiagonalSSM, decoder: PolynomialDecoder, step: sp
 def _title(system: System, discretization: Discretization) -> str:
     degree = system.decoder.degree if system.decoder else 0
     what = "one-step map" if discretization is Discretization.CONTINUOUS else "forward operator"
-    how = {Discretization.ZOH: "zero-order hold", Discretization.BILINEAR: "bilinear transform",
-           Discretization.CONTINUOUS: "continuous time, input held"}[discretization]
+    how = {
+        Discretization.ZOH: "zero-order hold",
+        Discretization.BILINEAR: "bilinear transform",
+        Discretization.CONTINUOUS: "continuous time, input held",
+    }[discretization]
     return f"The {what} of a diagonal state space model, decoder of degree {degree}, {how}"
 
 
@@ -249,9 +261,15 @@ def _python(form: ClosedForm, title: str) -> str:
     return "\n".join([f"'''{lines[0]}", *lines[1:], "'''", "", *imports, "", "", source])
 
 
-_IMPORTS: Mapping[str, str] = MappingProxyType({
-    "cache": "from functools import cache", "prod(": "from math import prod", "np.": "import numpy as np",
-    "scipy.": "import scipy", "varphi": "from carleman_ssm.formulas.special import phi_numpy as varphi",
-})
+_IMPORTS: Mapping[str, str] = MappingProxyType(
+    {
+        "cache": "from functools import cache",
+        "prod(": "from math import prod",
+        "np.": "import numpy as np",
+        "scipy.": "import scipy",
+        "varphi": "from carleman_ssm.formulas.special import phi_numpy as varphi",
+    }
+)
 _WRITERS: Mapping[Format, Callable[[ClosedForm, str], str]] = MappingProxyType(
-    {Format.LATEX: _latex, Format.PYTHON: _python, Format.SREPR: _srepr})
+    {Format.LATEX: _latex, Format.PYTHON: _python, Format.SREPR: _srepr}
+)

@@ -26,10 +26,14 @@ DEFAULT_MODEL = "digits-gelu"
 
 
 def explain(
-    model: str = DEFAULT_MODEL, inputs: Path | None = None, degree: int | None = None,
-    input_bound: float | None = None, output: Path | None = None, console: Console | None = None,
+    model: str = DEFAULT_MODEL,
+    inputs: Path | None = None,
+    degree: int | None = None,
+    input_bound: float | None = None,
+    output: Path | None = None,
+    console: Console | None = None,
 ) -> Explanation:
-    """Explain a network and write the results; returns what was found.
+    r"""Explain a network and write the results; returns what was found.
 
     Parameters
     ----------
@@ -40,7 +44,7 @@ def explain(
     degree
         Degree of the decoders' fits; by default the smallest that certifies the class of 99 % of the sequences.
     input_bound
-        B: make the certificate one for all sequences with $|x| \\le B$ instead of those given.
+        B: make the certificate one for all sequences with $|x| \le B$ instead of those given.
     output
         Folder for ``report.json``, the LaTeX source and the figures; ``explain-NAME`` by default.
     console
@@ -79,12 +83,22 @@ def explain(
 def _progress() -> Progress:
     """A spinner on standard error with a line of text: what is being done, and for how long; none in a pipe."""
     screen = Console(stderr=True)
-    return Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(),
-                    console=screen, transient=True, disable=not screen.is_terminal)
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        TimeElapsedColumn(),
+        console=screen,
+        transient=True,
+        disable=not screen.is_terminal,
+    )
 
 
 def _explanation(
-    model: str, network: S4DNetwork, sequences: Sequences, degree: int | None, input_bound: float | None,
+    model: str,
+    network: S4DNetwork,
+    sequences: Sequences,
+    degree: int | None,
+    input_bound: float | None,
     say: Callable[[str], None],
 ) -> Explanation:
     operator = network_operator(network, degree=degree, input_bound=input_bound, sequences=sequences.x, progress=say)
@@ -122,5 +136,7 @@ def _reading(operator: NetworkOperator, channel: int) -> str:
         return text + " The decoder is the network's own polynomial."
     proof, error = operator.certificate, float(operator.decoders.fit_error[channel])
     interval = f"[{float(proof.lower[channel]):.6g}, {float(proof.upper[channel]):.6g}]"
-    return (f"{text} The Chebyshev series (unrounded) is within {error:.3g} of the activation for $y_k$ in "
-            f"${interval}$ (certified), and means nothing outside.")
+    return (
+        f"{text} The Chebyshev series (unrounded) is within {error:.3g} of the activation for $y_k$ in "
+        f"${interval}$ (certified), and means nothing outside."
+    )

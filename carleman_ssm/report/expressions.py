@@ -34,11 +34,14 @@ _ATOM = "a number, a name, pi, I, sqrt(…), exp(…) or '('"
 _AFTER = "an operator + - * / ^ or the end"
 _CLOSING = "')' or an operator"
 
-_TOKEN = re.compile(r"""
+_TOKEN = re.compile(
+    r"""
     (?P<number>(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)
   | (?P<name>[A-Za-z_][A-Za-z0-9_]*)
   | (?P<operator>\*\*|[-+*/^()])
-""", re.VERBOSE)
+""",
+    re.VERBOSE,
+)
 
 
 class ExpressionError(ValueError):

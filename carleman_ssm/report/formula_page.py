@@ -19,8 +19,12 @@ from carleman_ssm.report.formula_text import lines
 
 PAGE = (8.27, 11.69)  # A4 upright, inches
 MARGIN = 0.075
-MATHTEXT = {"mathtext.fontset": "cm", "font.family": "serif", "font.serif": ["cmr10", "DejaVu Serif"],
-            "axes.formatter.use_mathtext": True}
+MATHTEXT = {
+    "mathtext.fontset": "cm",
+    "font.family": "serif",
+    "font.serif": ["cmr10", "DejaVu Serif"],
+    "axes.formatter.use_mathtext": True,
+}
 GROUPS = (
     ("u", "the input enters each channel"),
     ("K", "each channel is a sum of damped waves"),
@@ -107,7 +111,9 @@ def _write_lines(figure: Figure, formula: ClosedForm) -> float:
             tall = r"\sum" in right
             step = 0.0435 if tall else 0.0235
             size = min(12.0, 12.0 * 88 / max(len(_visible(left + right)), 1))
-            figure.text(MARGIN + 0.02, height - (step - 0.0235) / 2, rf"${left} \;=\; {right}$", fontsize=size, va="center")
+            figure.text(
+                MARGIN + 0.02, height - (step - 0.0235) / 2, rf"${left} \;=\; {right}$", fontsize=size, va="center"
+            )
             height -= step
         height -= 0.0085
     return height
@@ -122,15 +128,27 @@ def _visible(source: str) -> str:
 
 def _verdict(figure: Figure, explanation: Explanation, score: float | None, height: float) -> None:
     bound = float(explanation.operator.certified_error.max())
-    shown = "" if score is None else (
-        f"This formula, evaluated with the digits printed here on {len(explanation.sequences)} fresh sequences: "
-        f"accuracy {score:.4f}.\n"
+    shown = (
+        ""
+        if score is None
+        else (
+            f"This formula, evaluated with the digits printed here on {len(explanation.sequences)} fresh sequences: "
+            f"accuracy {score:.4f}.\n"
+        )
     )
-    figure.text(MARGIN, height - 0.002, shown + (
-        r"The answer is the class $i$ with the largest $\ell_i$. Numbers are the trained ones, rounded to five digits;"
-        "\nwith all their digits the operator is within "
-        rf"${tex_power(bound)}$ of the exact network in every logit (certified)."),
-        fontsize=10, va="top", linespacing=1.5)
+    figure.text(
+        MARGIN,
+        height - 0.002,
+        shown
+        + (
+            r"The answer is the class $i$ with the largest $\ell_i$. Numbers are the trained ones, to five digits;"
+            "\nwith all their digits the operator is within "
+            rf"${tex_power(bound)}$ of the exact network in every logit (certified)."
+        ),
+        fontsize=10,
+        va="top",
+        linespacing=1.5,
+    )
 
 
 def tex_power(value: float) -> str:
@@ -165,9 +183,17 @@ def _answers(figure: Figure, explanation: Explanation) -> None:
         logits = operator(tones.reshape(-1, operator.form.length, 1)).reshape(len(frequency), len(phase), -1)
         share = softmax(logits, axis=-1)
         for label in range(operator.form.classes):
-            line, = axis.plot(frequency, share[..., label].mean(axis=1), linewidth=1.4, label=explanation.class_name(label))
-            axis.fill_between(frequency, share[..., label].min(axis=1), share[..., label].max(axis=1),
-                              color=line.get_color(), alpha=0.18, linewidth=0)
+            (line,) = axis.plot(
+                frequency, share[..., label].mean(axis=1), linewidth=1.4, label=explanation.class_name(label)
+            )
+            axis.fill_between(
+                frequency,
+                share[..., label].min(axis=1),
+                share[..., label].max(axis=1),
+                color=line.get_color(),
+                alpha=0.18,
+                linewidth=0,
+            )
         axis.set_xticks(range(1, 12, 2))
         axis.legend(fontsize=8, frameon=False, ncols=2, loc="upper center", bbox_to_anchor=(0.5, 1.0))
         axis.set_ylim(0, 1.45)

@@ -18,10 +18,10 @@ MINUS = "\N{MINUS SIGN}"
 class _DecimalLatex(DecimalNumbers, LatexPrinter):  # type: ignore[misc]  # SymPy ships no types
     """TeX with decimals instead of fractions, and ``y_1[k]`` as a function of its index."""
 
-    def _print_Indexed(self, expr: sp.Indexed) -> str:  # noqa: N802  (SymPy's dispatch)
+    def _print_Indexed(self, expr: sp.Indexed) -> str:
         return _function_of_index(self, expr)
 
-    def _print_Sum(self, expr: sp.Sum) -> str:  # noqa: N802
+    def _print_Sum(self, expr: sp.Sum) -> str:
         return str(super()._print_Sum(expr)).replace(r"\limits", "")
 
 
@@ -30,14 +30,14 @@ class _DecimalText(DecimalNumbers, StrPrinter):  # type: ignore[misc]
 
     _digits_product, _product, _power = "{}·{}", "{} {}", "{}^{}"
 
-    def _print_Symbol(self, expr: sp.Symbol) -> str:  # noqa: N802
+    def _print_Symbol(self, expr: sp.Symbol) -> str:
         stem, _, index = str(expr.name).partition("_")
         return stem.replace("xbar", "x\N{COMBINING MACRON}") + index.translate(SUBSCRIPTS)
 
-    def _print_Indexed(self, expr: sp.Indexed) -> str:  # noqa: N802
+    def _print_Indexed(self, expr: sp.Indexed) -> str:
         return _function_of_index(self, expr)
 
-    def _print_Sum(self, expr: sp.Sum) -> str:  # noqa: N802
+    def _print_Sum(self, expr: sp.Sum) -> str:
         (index, low, high), body = expr.limits[0], expr.function
         text = self._print(body)
         return f"Σ({index}={self._print(low)}..{self._print(high)}) " + (f"({text})" if body.is_Add else text)
@@ -67,7 +67,8 @@ def lines(closed_form: ClosedForm, *, as_tex: bool) -> list[tuple[str, str]]:
     expression, symbol = closed_form.expression, closed_form.symbol
     if isinstance(expression, sp.MatrixBase):
         name = r"\ell" if as_tex else "ℓ"
-        labels = [f"{name}_{{{row}}}" if as_tex else name + str(row).translate(SUBSCRIPTS)
-                  for row in range(expression.rows)]
+        labels = [
+            f"{name}_{{{row}}}" if as_tex else name + str(row).translate(SUBSCRIPTS) for row in range(expression.rows)
+        ]
         return pairs + [(label, printer(entry)) for label, entry in zip(labels, expression, strict=True)]
     return [*pairs, (printer(symbol), printer(expression))]

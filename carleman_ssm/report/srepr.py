@@ -14,13 +14,29 @@ from carleman_ssm.formulas.statements import ClosedForm, Identity
 
 MAX_LENGTH = 20_000_000
 
-_CONSTRUCTORS: Mapping[str, Callable[..., Any]] = MappingProxyType({
-    "ClosedForm": ClosedForm, "Identity": Identity, "Symbol": sp.Symbol, "Integer": sp.Integer,
-    "Rational": sp.Rational, "Add": sp.Add, "Mul": sp.Mul, "Pow": sp.Pow, "exp": sp.exp, "phi": phi,
-    "conjugate": sp.conjugate, "KroneckerDelta": sp.KroneckerDelta, "Sum": sp.Sum, "Tuple": sp.Tuple,
-    "Indexed": sp.Indexed, "IndexedBase": sp.IndexedBase, "ImmutableDenseMatrix": sp.ImmutableDenseMatrix,
-    "MatMul": sp.MatMul, "ComplexRootOf": sp.CRootOf,
-})
+_CONSTRUCTORS: Mapping[str, Callable[..., Any]] = MappingProxyType(
+    {
+        "ClosedForm": ClosedForm,
+        "Identity": Identity,
+        "Symbol": sp.Symbol,
+        "Integer": sp.Integer,
+        "Rational": sp.Rational,
+        "Add": sp.Add,
+        "Mul": sp.Mul,
+        "Pow": sp.Pow,
+        "exp": sp.exp,
+        "phi": phi,
+        "conjugate": sp.conjugate,
+        "KroneckerDelta": sp.KroneckerDelta,
+        "Sum": sp.Sum,
+        "Tuple": sp.Tuple,
+        "Indexed": sp.Indexed,
+        "IndexedBase": sp.IndexedBase,
+        "ImmutableDenseMatrix": sp.ImmutableDenseMatrix,
+        "MatMul": sp.MatMul,
+        "ComplexRootOf": sp.CRootOf,
+    }
+)
 _CONSTANTS: Mapping[str, sp.Expr] = MappingProxyType({"I": sp.I, "pi": sp.pi, "E": sp.E})
 
 
@@ -41,9 +57,11 @@ def write_srepr(form: ClosedForm) -> str:
     """
     where = "".join(f"\n        {sp.srepr(key)}: {sp.srepr(value)}," for key, value in form.where.items())
     certificates = "".join(f"\n        {_identity(each)}," for each in form.certificates)
-    return (f"ClosedForm(\n    symbol={sp.srepr(form.symbol)},\n    expression={sp.srepr(form.expression)},\n"
-            f"    arguments={_tuple(form.arguments)},\n    where={{{where}}},\n"
-            f"    certificates=({certificates}),\n    reference={form.reference!r})")
+    return (
+        f"ClosedForm(\n    symbol={sp.srepr(form.symbol)},\n    expression={sp.srepr(form.expression)},\n"
+        f"    arguments={_tuple(form.arguments)},\n    where={{{where}}},\n"
+        f"    certificates=({certificates}),\n    reference={form.reference!r})"
+    )
 
 
 def read_srepr(text: str) -> ClosedForm:
@@ -70,13 +88,18 @@ def read_srepr(text: str) -> ClosedForm:
 
 
 def _identity(identity: Identity) -> str:
-    return (f"Identity(left={sp.srepr(identity.left)}, right={sp.srepr(identity.right)}, "
-            f"name={identity.name!r}, because={identity.because!r}, nonzero={_tuple(identity.nonzero)})")
+    return (
+        f"Identity(left={sp.srepr(identity.left)}, right={sp.srepr(identity.right)}, "
+        f"name={identity.name!r}, because={identity.because!r}, nonzero={_tuple(identity.nonzero)})"
+    )
 
 
 def _tuple(values: tuple[sp.Basic, ...]) -> str:
-    return "(" + "".join(f"{sp.srepr(value)}, " for value in values).rstrip() + ")" if len(values) != 1 \
+    return (
+        "(" + "".join(f"{sp.srepr(value)}, " for value in values).rstrip() + ")"
+        if len(values) != 1
         else f"({sp.srepr(values[0])},)"
+    )
 
 
 def _read(node: ast.expr) -> Any:

@@ -19,12 +19,13 @@ def print_summary(
     explanation: Explanation, content: dict[str, Any], files: list[Path], page: str | None, console: Console
 ) -> None:
     """Print the sections in reading order; a network whose formula fits a page is that formula first."""
-    _network(explanation, content, console)
+    _rows(console, f"the network: {explanation.name}", _network(explanation, content))
     if page is not None:
         console.rule("the whole network, as one formula", align="left")
         console.print(page, highlight=False, markup=False, soft_wrap=True)
-    for section in (_operator, _agreement, _orders):
-        section(explanation, content, console)
+    _rows(console, "the operator", _operator(explanation, content))
+    _rows(console, "agreement", _agreement(content))
+    _orders(explanation, content, console)
     console.rule("files", align="left")
     for path in files:
         console.print(f"  {path}", highlight=False, soft_wrap=True)
@@ -42,66 +43,88 @@ def _rows(console: Console, title: str, rows: dict[str, str]) -> None:
     console.print(table)
 
 
-def _network(explanation: Explanation, content: dict[str, Any], console: Console) -> None:
+def _network(explanation: Explanation, content: dict[str, Any]) -> dict[str, str]:
     network = explanation.operator.network
-    config, layer = network.config, network.layers[0]
-    count = len(explanation.sequences)
-    _rows(console, f"the network: {explanation.name}", {
-        "layers": f"1 S4D layer, {content['channels']} channels × {layer.C.shape[1]} stored modes (each with its conjugate)",
-        "decoder": f"{config.activation}, output {config.output}, norm {config.norm}, "
-                   f"{'residual' if config.residual else 'no residual'}, {config.pool} pooling",
-        "sequences": f"{count} of {content['length']} steps × {network.features} channels, "
-                     f"{content['n_classes']} classes" + ("" if explanation.labels is not None else ", no labels"),
-    })
-
-
-def _operator(explanation: Explanation, content: dict[str, Any], console: Console) -> None:
-    operator, sizes = explanation.operator, content["lifted_sizes"]
-    certificate, exact = operator.certificate, operator.decoders.exact
-    reached = "" if not explanation.degree_was_chosen or exact else (
-        f": the smallest that certifies the class of ≥ {100 * CERTIFIED_SHARE:.0f} % of the sequences"
-        if explanation.degree_reached else
-        f": the largest tried; {100 * CERTIFIED_SHARE:.0f} % certified classes were NOT reached")
-    rows = {
-        "form": "ℓ = o + R·pool p(K ⋆ (W x + b)) + S·pool x",
-        "decoder p": f"exact, degree {operator.degree} (it is the network's own polynomial)" if exact
-                     else f"Chebyshev fit per channel, degree {operator.degree}{reached}",
+    config, modes = network.config, network.layers[0].C.shape[1]
+    residual = "residual" if config.residual else "no residual"
+    labels = "" if explanation.labels is not None else ", no labels"
+    steps = f"{content['n_sequences']} of {content['length']} steps × {network.features} channels"
+    return {
+        "layers": f"1 S4D layer, {content['channels']} channels × {modes} stored modes (each with its conjugate)",
+        "decoder": f"{config.activation}, output {config.output}, norm {config.norm}, {residual}, {config.pool} pool",
+        "sequences": f"{steps}, {content['n_classes']} classes{labels}",
     }
-    if not exact:
-        width, fit = certificate.upper - certificate.lower, operator.decoders.fit_error
-        origin = "of these sequences, rounded outward" if certificate.domain == "sequences" else "of the input box"
-        rows["intervals"] = (f"{origin}: from [{certificate.lower.min():.3g}, …] to […, {certificate.upper.max():.3g}], "
-                             f"widths {width.min():.3g} to {width.max():.3g}")
+
+
+def _operator(explanation: Explanation, content: dict[str, Any]) -> dict[str, str]:
+    operator, sizes = explanation.operator, content["lifted_sizes"]
+    proof, observed = operator.certificate, operator.certificate.domain == "sequences"
+    rows = {"form": "ℓ = o + R·pool p(K ⋆ (W x + b)) + S·pool x"}
+    inside = ""
+    if operator.decoders.exact:
+        rows["decoder p"] = f"exact, degree {operator.degree} (it is the network's own polynomial)"
+    else:
+        width, fit = proof.upper - proof.lower, operator.decoders.fit_error
+        origin = "of these sequences, rounded outward" if observed else "of the input box"
+        rows["decoder p"] = f"Chebyshev fit per channel, degree {operator.degree}{_how_chosen(explanation)}"
+        rows["intervals"] = (
+            f"{origin}: from [{proof.lower.min():.3g}, …] to […, {proof.upper.max():.3g}], "
+            f"widths {width.min():.3g} to {width.max():.3g}"
+        )
         rows["certified fit error"] = f"{fit.min():.2g} to {fit.max():.2g} per channel (sup over its interval)"
-    rows["lifted size / channel"] = (f"{sizes['symmetric']:.4g} monomials (symmetric), {sizes['kronecker']:.4g} "
-                                     f"(Kronecker); rank form: {sizes['rank_form']}")
-    rows["holds for"] = (f"|x| ≤ {certificate.input_bound:.4g}, at most {certificate.length} steps"
-                         + (", pre-activations inside the intervals" if not exact and certificate.domain == "sequences" else ""))
-    _rows(console, "the operator", rows)
+        inside = ", pre-activations inside the intervals" if observed else ""
+    rows["lifted size / channel"] = (
+        f"{sizes['symmetric']:.4g} monomials (symmetric), {sizes['kronecker']:.4g} (Kronecker); "
+        f"rank form: {sizes['rank_form']}"
+    )
+    rows["holds for"] = f"|x| ≤ {proof.input_bound:.4g}, at most {proof.length} steps{inside}"
+    return rows
 
 
-def _agreement(explanation: Explanation, content: dict[str, Any], console: Console) -> None:
+def _how_chosen(explanation: Explanation) -> str:
+    if not explanation.degree_was_chosen:
+        return ""
+    aim = f"{100 * CERTIFIED_SHARE:.0f} %"
+    if explanation.degree_reached:
+        return f": the smallest that certifies the class of ≥ {aim} of the sequences"
+    return f": the largest tried; {aim} of certified classes were NOT reached"
+
+
+def _agreement(content: dict[str, Any]) -> dict[str, str]:
     certified = np.array(content["certified_error"])
-    _rows(console, "agreement", {
-        "operator − polynomial simulation": f"{content['max_abs_error_vs_polynomial_simulation']:.3g} (largest, measured)",
-        "operator − true simulation": f"{content['max_abs_error_vs_simulation']:.3g} (largest, measured)",
+    same, agree = _percent(content["certified_same_class"]), _percent(content["agreement"])
+    right = (_percent(content["accuracy_simulation"]), _percent(content["accuracy_operator"]))
+    gaps = [content[f"max_abs_error_vs_{which}simulation"] for which in ("polynomial_", "")]
+    return {
+        "operator − polynomial simulation": f"{gaps[0]:.3g} (largest, measured)",
+        "operator − true simulation": f"{gaps[1]:.3g} (largest, measured)",
         "certified bound": f"{certified.min():.3g} to {certified.max():.3g} per class (|printed − exact logit|)",
-        "same class": f"certified for {_percent(content['certified_same_class'])}, measured {_percent(content['agreement'])}",
-        "accuracy": f"simulation {_percent(content['accuracy_simulation'])}, operator {_percent(content['accuracy_operator'])}",
-    })
+        "same class": f"certified for {same}, measured {agree}",
+        "accuracy": f"simulation {right[0]}, operator {right[1]}",
+    }
 
 
 def _orders(explanation: Explanation, content: dict[str, Any], console: Console) -> None:
     exact, kept = explanation.operator.decoders.exact, explanation.operator.degree + 1
     console.rule("accuracy by order" if exact else "accuracy by degree of the fit", align="left")
+    if explanation.labels is None:
+        console.print("  no labels were given, so there are no accuracies")
+        return
     table = Table("order ≤" if exact else "degree", "readout unchanged", "readout refitted", box=None, pad_edge=True)
     for order in range(kept):
         if kept <= MAX_ROWS or order < MAX_ROWS - 2 or order == kept - 1:
-            table.add_row(str(order), _percent(content["accuracy_by_order"][order]),
-                          _percent(content["accuracy_by_order_refit"][order]))
+            scores = (content["accuracy_by_order"][order], content["accuracy_by_order_refit"][order])
+            table.add_row(str(order), *map(_percent, scores))
     console.print(table)
-    meaning = ("Order: total degree in the deviation of the input from the centre."
-               if exact else "Raw orders of one high-degree fit cancel; here p is the degree of nested fits.")
-    console.print(f"  {meaning} The first column drops the rest of [i]this[/i] network (an ablation); the second refits "
-                  "the readout\n  to the network's logits on half of the sequences and scores the other half. Whether "
-                  "interactions are [i]necessary[/i]\n  is answered only by networks trained without them.")
+    console.print(f"  {MEANING[exact]} {READING}", soft_wrap=False)
+
+
+MEANING = (
+    "Raw orders of one high-degree fit cancel; here p is the degree of nested fits.",
+    "Order: total degree in the deviation of the input from the centre.",
+)
+READING = (
+    "The first column drops the rest of [i]this[/i] network (an ablation); the second refits the readout to the "
+    "network's logits on half of the sequences and scores the other half. Whether interactions are [i]necessary[/i] is "
+    "answered only by networks trained without them."
+)

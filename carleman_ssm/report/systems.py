@@ -104,8 +104,7 @@ def _text(path: Path) -> str:
 
 def _object(text: str) -> dict[str, Any]:
     try:
-        entries = json.loads(text, parse_float=Decimal, parse_constant=_no_constant,
-                             object_pairs_hook=_unique)
+        entries = json.loads(text, parse_float=Decimal, parse_constant=_no_constant, object_pairs_hook=_unique)
     except json.JSONDecodeError as error:
         msg = f"no JSON: {error.msg} at line {error.lineno}, column {error.colno}"
         raise SystemFileError(msg) from error

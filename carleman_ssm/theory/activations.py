@@ -185,9 +185,7 @@ def _polynomial(name: str, coefficients: tuple[Fraction, ...]) -> Activation:
 
 
 def _learned(coefficients: Iterable[float | Fraction] | None) -> tuple[Fraction, ...]:
-    values = (
-        [] if coefficients is None else [c if isinstance(c, Fraction) else float(c) for c in coefficients]
-    )
+    values = [] if coefficients is None else [c if isinstance(c, Fraction) else float(c) for c in coefficients]
     if not values:
         msg = "'poly' needs its learned coefficients c_1, …, c_d"
         raise ValueError(msg)

@@ -23,8 +23,7 @@ def column(entries: Sequence[sp.Expr]) -> sp.ImmutableMatrix:
     return sp.ImmutableMatrix(len(entries), 1, list(entries))
 
 
-def affine_representation(multipliers: Sequence[sp.Expr], shift: Sequence[sp.Expr],
-                          degree: int) -> sp.ImmutableMatrix:
+def affine_representation(multipliers: Sequence[sp.Expr], shift: Sequence[sp.Expr], degree: int) -> sp.ImmutableMatrix:
     r"""Matrix $T(\xi) M_0$ of $x \mapsto \Lambda x + \xi$ on the monomials of degree $\le P$.
 
     $T_{\alpha\beta} = \prod_n \binom{\alpha_n}{\beta_n} \lambda_n^{\beta_n} \xi_n^{\alpha_n - \beta_n}$: with
@@ -109,6 +108,5 @@ def scaling_generator(rates: Sequence[sp.Expr], degree: int) -> sp.ImmutableMatr
     """
     basis = MonomialBasis(len(rates), degree)
     refuse_beyond_budget(basis.size, "the diagonal drift", MAX_EXPRESSION_TERMS)
-    diagonal = [sp.Add(*(k * a for k, a in zip(alpha, rates, strict=True)))
-                for alpha in basis.exponents.tolist()]
+    diagonal = [sp.Add(*(k * a for k, a in zip(alpha, rates, strict=True))) for alpha in basis.exponents.tolist()]
     return sp.ImmutableMatrix(sp.diag(*diagonal))

@@ -78,9 +78,14 @@ class _Lift:
         """
         shifted = self.decoder.shifted(self.ssm.feedthrough * u).coefficients
         powers = zip(self.basis.exponents.tolist(), self.basis.lift(self.ssm.output_vector), strict=True)
-        return sp.ImmutableMatrix([[
-            factorial(sum(alpha)) // prod(map(factorial, alpha)) * power * shifted[sum(alpha)]
-            for alpha, power in powers]])
+        return sp.ImmutableMatrix(
+            [
+                [
+                    factorial(sum(alpha)) // prod(map(factorial, alpha)) * power * shifted[sum(alpha)]
+                    for alpha, power in powers
+                ]
+            ]
+        )
 
     def readout(self, u: sp.Expr = INPUT) -> ClosedForm:
         r"""$G(u)$ with the certificate $G X = \sigma(c^\top x + D u)$ at $X = (x^\alpha)$.
@@ -90,10 +95,13 @@ class _Lift:
         THEORY T9.
         """
         row, x = self.readout_row(u), self.symbols("x")
-        law = Identity((row * column(self.basis.lift(x)))[0], self.decoder(self.ssm.readout(x, u)),
-                       name="the readout is the decoder", because="multinomial theorem")
-        return ClosedForm(sp.Symbol("G"), row, (*self.parameters, u), certificates=(law,),
-                          reference="THEORY T9")
+        law = Identity(
+            (row * column(self.basis.lift(x)))[0],
+            self.decoder(self.ssm.readout(x, u)),
+            name="the readout is the decoder",
+            because="multinomial theorem",
+        )
+        return ClosedForm(sp.Symbol("G"), row, (*self.parameters, u), certificates=(law,), reference="THEORY T9")
 
 
 @dataclass(frozen=True)
@@ -129,10 +137,15 @@ class BilinearSystem(_Lift):
         matrix, x = self.drift + u * self.input_matrix, self.symbols("x")
         rows = zip(self.ssm.eigenvalues, x, self.ssm.input_vector, strict=True)
         velocity, lift = column([a * xn + b * u for a, xn, b in rows]), column(self.basis.lift(x))
-        law = Identity(lift.jacobian(column(x)) * velocity, matrix * lift, name="drift of the lift",
-                       because=r"product rule, $x_n\,\partial_n x^\alpha = \alpha_n x^\alpha$")
-        return ClosedForm(sp.Symbol("A_u"), matrix, (*self.ssm.parameters, u), certificates=(law,),
-                          reference="THEORY T14")
+        law = Identity(
+            lift.jacobian(column(x)) * velocity,
+            matrix * lift,
+            name="drift of the lift",
+            because=r"product rule, $x_n\,\partial_n x^\alpha = \alpha_n x^\alpha$",
+        )
+        return ClosedForm(
+            sp.Symbol("A_u"), matrix, (*self.ssm.parameters, u), certificates=(law,), reference="THEORY T14"
+        )
 
 
 @dataclass(frozen=True)
@@ -267,12 +280,20 @@ def one_step_map(lifted: LiftedSystem, *, u: sp.Expr = INPUT, step: sp.Symbol = 
     matrix = StateAffineSystem(model, lifted.decoder).transition_matrix(u)
     unfolded = matrix.xreplace(where)
     certificates = (
-        Identity(unfolded.subs(step, 0), sp.eye(lifted.basis.size), name="initial value",
-                 because=r"no time, no change: $\lambda_n = 1$ and $\bar b_n = 0$ at $\Delta = 0$"),
-        Identity(unfolded.diff(step), lifted.generator(u).expression * unfolded, name="generator",
-                 because=r"$X' = (A + uN) X$ while the input is held"))
-    return ClosedForm(sp.Symbol("T"), matrix, (*lifted.ssm.parameters, step, u), where, certificates,
-                      "THEORY T15")
+        Identity(
+            unfolded.subs(step, 0),
+            sp.eye(lifted.basis.size),
+            name="initial value",
+            because=r"no time, no change: $\lambda_n = 1$ and $\bar b_n = 0$ at $\Delta = 0$",
+        ),
+        Identity(
+            unfolded.diff(step),
+            lifted.generator(u).expression * unfolded,
+            name="generator",
+            because=r"$X' = (A + uN) X$ while the input is held",
+        ),
+    )
+    return ClosedForm(sp.Symbol("T"), matrix, (*lifted.ssm.parameters, step, u), where, certificates, "THEORY T15")
 
 
 def _discrete_step(lifted: StateAffineSystem, u: sp.Expr) -> ClosedForm:
@@ -281,11 +302,23 @@ def _discrete_step(lifted: StateAffineSystem, u: sp.Expr) -> ClosedForm:
     matrix = named.transition_matrix(u)
     image = [a * xn + b * u for a, xn, b in zip(model.multipliers, x, model.input_vector, strict=True)]
     certificates = (
-        Identity(matrix.subs(u, 0), named.transition_matrix(sp.S.Zero), name="initial value",
-                 because=r"$T(0) = M_0 = \mathrm{diag}(\lambda^\alpha)$"),
-        Identity(matrix.diff(u), lowering_matrix(model.input_vector, lifted.decoder.degree) * matrix,
-                 name="generator in the input", because=r"$T(u) = \exp(u \sum_n \bar b_n E_n) M_0$"),
-        Identity(matrix * column(lifted.basis.lift(x)), column(lifted.basis.lift(tuple(image))),
-                 name="one step",
-                 because=r"binomial theorem on every $\lambda_n x_n + \bar b_n u$"))
+        Identity(
+            matrix.subs(u, 0),
+            named.transition_matrix(sp.S.Zero),
+            name="initial value",
+            because=r"$T(0) = M_0 = \mathrm{diag}(\lambda^\alpha)$",
+        ),
+        Identity(
+            matrix.diff(u),
+            lowering_matrix(model.input_vector, lifted.decoder.degree) * matrix,
+            name="generator in the input",
+            because=r"$T(u) = \exp(u \sum_n \bar b_n E_n) M_0$",
+        ),
+        Identity(
+            matrix * column(lifted.basis.lift(x)),
+            column(lifted.basis.lift(tuple(image))),
+            name="one step",
+            because=r"binomial theorem on every $\lambda_n x_n + \bar b_n u$",
+        ),
+    )
     return ClosedForm(sp.Symbol("T"), matrix, (*lifted.ssm.parameters, u), where, certificates, "THEORY T9")

@@ -60,9 +60,7 @@ class TaylorModel:
         """The same model on the left and on the right half of its interval."""
         half = self.radius / 2
         left, right = (
-            TaylorModel(
-                self.centre + sign * half, half, self.polynomial(arb_poly([sign / 2, 0.5])), self.remainder
-            )
+            TaylorModel(self.centre + sign * half, half, self.polynomial(arb_poly([sign / 2, 0.5])), self.remainder)
             for sign in (-1.0, 1.0)
         )
         return left, right
@@ -130,9 +128,7 @@ def initial_pieces(half_width: float) -> int:
     return 1 << min(6, max(0, math.ceil(math.log2(2 * half_width))))
 
 
-def taylor_coefficients(
-    series: Series, centre: arb, radius: arb, order: int = ORDER
-) -> tuple[list[arb], arb]:
+def taylor_coefficients(series: Series, centre: arb, radius: arb, order: int = ORDER) -> tuple[list[arb], arb]:
     r"""The first $K$ Taylor coefficients of $s \mapsto f(c + r s)$, and the remainder for $|s| \le 1$."""
     at_centre = series(arb_series([centre, radius], prec=order + 2))
     whole = centre + arb(0, radius)
@@ -191,9 +187,7 @@ def supremum(
 class _Search:
     """Best-first bisection: the box with the largest upper bound is split until that bound is sharp."""
 
-    def __init__(
-        self, model: Callable[[float, float], TaylorModel], tolerance: Callable[[float], float]
-    ) -> None:
+    def __init__(self, model: Callable[[float, float], TaylorModel], tolerance: Callable[[float], float]) -> None:
         self.model = model
         self.tolerance = tolerance
         self.lower = 0.0

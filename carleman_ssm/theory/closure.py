@@ -74,8 +74,9 @@ def closure(lifted: LiftedSystem) -> ClosureReport:
     return closure_of(tuple(a * xn + b * u for a, xn, b in rows), x, lifted.decoder.degree, flow=flow)
 
 
-def closure_of(dynamics: Sequence[sp.Expr], state: Sequence[sp.Symbol], degree: int, *,
-               flow: bool = False) -> ClosureReport:
+def closure_of(
+    dynamics: Sequence[sp.Expr], state: Sequence[sp.Symbol], degree: int, *, flow: bool = False
+) -> ClosureReport:
     r"""Closure of any polynomial dynamics $f$ on the monomials of degree $\le P$.
 
     Parameters

@@ -54,12 +54,14 @@ def collapsed_state(model: DiscreteSSM, steps: sp.Expr) -> tuple[sp.Expr, ...]:
     THEORY T12.
     """
     modes = zip(model.multipliers, model.input_vector, strict=True)
-    return tuple(sp.Sum(multiplier**(steps - _TIME) * gain * _SEQUENCE[_TIME], (_TIME, 1, steps))
-                 for multiplier, gain in modes)
+    return tuple(
+        sp.Sum(multiplier ** (steps - _TIME) * gain * _SEQUENCE[_TIME], (_TIME, 1, steps)) for multiplier, gain in modes
+    )
 
 
-def forward_operator(model: Model, decoder: PolynomialDecoder | None = None, *,
-                     steps: sp.Expr | int = STEPS, step: sp.Symbol = STEP) -> ClosedForm:
+def forward_operator(
+    model: Model, decoder: PolynomialDecoder | None = None, *, steps: sp.Expr | int = STEPS, step: sp.Symbol = STEP
+) -> ClosedForm:
     r"""The whole forward pass from rest as one formula: $z_k = \sigma_P(c^\top \xi_k + D u_k)$.
 
     Parameters
@@ -106,15 +108,21 @@ def forward_operator(model: Model, decoder: PolynomialDecoder | None = None, *,
     k = _checked_steps(steps)
     letters, state = system.symbols("xi"), collapsed_state(system.ssm, k)
     y = sp.Symbol("y")
-    definitions = {**where, **dict(zip(letters, state, strict=True)),
-                   y: system.ssm.readout(letters, _SEQUENCE[k])}
+    definitions = {**where, **dict(zip(letters, state, strict=True)), y: system.ssm.readout(letters, _SEQUENCE[k])}
     arguments = (*parameters, _SEQUENCE, *([k] if isinstance(k, sp.Symbol) else []))
-    return ClosedForm(sp.IndexedBase("z")[k], system.decoder(y), arguments, definitions,
-                      _collapse_certificates(system, k if isinstance(k, sp.Symbol) else STEPS), REFERENCE)
+    return ClosedForm(
+        sp.IndexedBase("z")[k],
+        system.decoder(y),
+        arguments,
+        definitions,
+        _collapse_certificates(system, k if isinstance(k, sp.Symbol) else STEPS),
+        REFERENCE,
+    )
 
 
-def rank_form(model: Model, decoder: PolynomialDecoder | None = None, *,
-              steps: sp.Expr | int = STEPS, step: sp.Symbol = STEP) -> ClosedForm:
+def rank_form(
+    model: Model, decoder: PolynomialDecoder | None = None, *, steps: sp.Expr | int = STEPS, step: sp.Symbol = STEP
+) -> ClosedForm:
     r"""The smallest exact operator: $z_k = g^\top e^{y_k G} e_0$ with $G_{p,p-1} = p$, of size P + 1.
 
     $(e^{yG})_{pq} = \binom{p}{q} y^{p-q}$, the Pascal matrix; as $e^{yG} = \prod_j e^{K_{k-j} u_j G}$ with
@@ -145,13 +153,19 @@ def rank_form(model: Model, decoder: PolynomialDecoder | None = None, *,
     k = _checked_steps(steps)
     kernel, m, y = sp.IndexedBase("K"), sp.Symbol("m", integer=True, nonnegative=True), sp.Symbol("y")
     convolution = sp.Sum(kernel[k - _TIME] * _SEQUENCE[_TIME], (_TIME, 1, k))
-    definitions = {**where, kernel[m]: _state_kernel(system.ssm, m),
-                   y: convolution + system.ssm.feedthrough * _SEQUENCE[k]}
+    definitions = {
+        **where,
+        kernel[m]: _state_kernel(system.ssm, m),
+        y: convolution + system.ssm.feedthrough * _SEQUENCE[k],
+    }
     arguments = (*parameters, _SEQUENCE, *([k] if isinstance(k, sp.Symbol) else []))
-    certificates = (*_pascal_certificates(system.decoder),
-                    *_convolution_certificates(system.ssm, k if isinstance(k, sp.Symbol) else STEPS))
-    return ClosedForm(sp.IndexedBase("z")[k], _rank_product(system.decoder, y), arguments, definitions,
-                      certificates, "THEORY T12′")
+    certificates = (
+        *_pascal_certificates(system.decoder),
+        *_convolution_certificates(system.ssm, k if isinstance(k, sp.Symbol) else STEPS),
+    )
+    return ClosedForm(
+        sp.IndexedBase("z")[k], _rank_product(system.decoder, y), arguments, definitions, certificates, "THEORY T12′"
+    )
 
 
 def _state_kernel(model: DiscreteSSM, lag: sp.Expr) -> sp.Expr:
@@ -182,8 +196,9 @@ def _checked_steps(steps: sp.Expr | int) -> sp.Expr:
     raise ValueError(msg)
 
 
-def _discrete_system(model: Model, decoder: PolynomialDecoder | None, step: sp.Symbol
-                     ) -> tuple[StateAffineSystem, dict[sp.Basic, sp.Basic], tuple[sp.Symbol, ...]]:
+def _discrete_system(
+    model: Model, decoder: PolynomialDecoder | None, step: sp.Symbol
+) -> tuple[StateAffineSystem, dict[sp.Basic, sp.Basic], tuple[sp.Symbol, ...]]:
     """The state-affine system with named entries, their definitions, and the parameters of the operator."""
     lifted = model if isinstance(model, BilinearSystem | StateAffineSystem) else _lift(model, decoder)
     held = (step,) if isinstance(lifted, BilinearSystem) else ()
@@ -200,18 +215,26 @@ def _recurrence_certificates(model: DiscreteSSM, k: sp.Symbol) -> tuple[Identity
     rest = column([_before_the_first_input(xi) for xi in now])
     rows = zip(model.multipliers, before, model.input_vector, strict=True)
     moved = column([multiplier * xi + gain * _SEQUENCE[k] for multiplier, xi, gain in rows])
-    return (Identity(rest, sp.zeros(model.states, 1), name="at rest before the first input",
-                     because="an empty sum"),
-            Identity(column(now), moved, name="recurrence of the state",
-                     because=r"$\lambda \lambda^{k-1-j} = \lambda^{k-j}$, and $j = k$ adds $\bar b u_k$"))
+    return (
+        Identity(rest, sp.zeros(model.states, 1), name="at rest before the first input", because="an empty sum"),
+        Identity(
+            column(now),
+            moved,
+            name="recurrence of the state",
+            because=r"$\lambda \lambda^{k-1-j} = \lambda^{k-j}$, and $j = k$ adds $\bar b u_k$",
+        ),
+    )
 
 
 def _convolution_certificates(model: DiscreteSSM, k: sp.Symbol) -> tuple[Identity, ...]:
     """The convolution is the output of the recurrence."""
     convolution = sp.Sum(_state_kernel(model, k - _TIME) * _SEQUENCE[_TIME], (_TIME, 1, k))
-    output = Identity(convolution + model.feedthrough * _SEQUENCE[k],
-                      model.readout(collapsed_state(model, k), _SEQUENCE[k]), name="output of the state",
-                      because="sums over modes and over time exchange")
+    output = Identity(
+        convolution + model.feedthrough * _SEQUENCE[k],
+        model.readout(collapsed_state(model, k), _SEQUENCE[k]),
+        name="output of the state",
+        because="sums over modes and over time exchange",
+    )
     return (*_recurrence_certificates(model, k), output)
 
 
@@ -228,21 +251,35 @@ def _collapse_certificates(system: StateAffineSystem, k: sp.Symbol) -> tuple[Ide
     state, before = collapsed_state(model, k), collapsed_state(model, k - 1)
     u, lift = _SEQUENCE[k], column(basis.lift(state))
     rest = column([1, *[0] * (basis.size - 1)])
-    return (Identity(lift.applyfunc(_before_the_first_input), rest, name="initial value",
-                     because=r"at rest, $X_0 = e_0$"),
-            Identity(sp.MatMul(system.transition_matrix(u), column(basis.lift(before)), evaluate=False), lift,
-                     name="one lifted step",
-                     because=r"$T(u_k) T(\xi_{k-1}) e_0 = T(\Lambda \xi_{k-1} + \bar b u_k) e_0$"),
-            Identity((system.readout_row(u) * lift)[0], system.decoder(model.readout(state, u)),
-                     name="readout", because="multinomial theorem"))
+    return (
+        Identity(lift.applyfunc(_before_the_first_input), rest, name="initial value", because=r"at rest, $X_0 = e_0$"),
+        Identity(
+            sp.MatMul(system.transition_matrix(u), column(basis.lift(before)), evaluate=False),
+            lift,
+            name="one lifted step",
+            because=r"$T(u_k) T(\xi_{k-1}) e_0 = T(\Lambda \xi_{k-1} + \bar b u_k) e_0$",
+        ),
+        Identity(
+            (system.readout_row(u) * lift)[0],
+            system.decoder(model.readout(state, u)),
+            name="readout",
+            because="multinomial theorem",
+        ),
+    )
 
 
 def _pascal_certificates(decoder: PolynomialDecoder) -> tuple[Identity, ...]:
     y, other = sp.symbols("y eta")
     power = {at: affine_representation([sp.S.One], [at], decoder.degree) for at in (y, other, y + other)}
     generator = lowering_matrix([sp.S.One], decoder.degree)
-    return (Identity(power[y].subs(y, 0), sp.eye(decoder.degree + 1), name="E(0) = 1"),
-            Identity(power[y].diff(y), generator * power[y], name="generator", because=r"$E(y) = e^{yG}$"),
-            Identity(power[y] * power[other], power[y + other], name="commuting factors",
-                     because="one factor for each past input"),
-            Identity(_rank_product(decoder, y).doit()[0, 0], decoder(y), name="the entry is the decoder"))
+    return (
+        Identity(power[y].subs(y, 0), sp.eye(decoder.degree + 1), name="E(0) = 1"),
+        Identity(power[y].diff(y), generator * power[y], name="generator", because=r"$E(y) = e^{yG}$"),
+        Identity(
+            power[y] * power[other],
+            power[y + other],
+            name="commuting factors",
+            because="one factor for each past input",
+        ),
+        Identity(_rank_product(decoder, y).doit()[0, 0], decoder(y), name="the entry is the decoder"),
+    )

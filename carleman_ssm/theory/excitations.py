@@ -43,8 +43,10 @@ class Excitation:
     impulse_weight: sp.Expr = sp.S.Zero
 
     def __post_init__(self) -> None:
-        terms = tuple((exact(amplitude, f"amplitude A_{j}"), exact(rate, f"rate s_{j}"))
-                      for j, (amplitude, rate) in enumerate(self.terms))
+        terms = tuple(
+            (exact(amplitude, f"amplitude A_{j}"), exact(rate, f"rate s_{j}"))
+            for j, (amplitude, rate) in enumerate(self.terms)
+        )
         object.__setattr__(self, "terms", terms)
         object.__setattr__(self, "impulse_weight", exact(self.impulse_weight, "the impulse weight w"))
         if not terms and self.impulse_weight == 0:
@@ -67,8 +69,7 @@ class Excitation:
         return cls(((amplitude, rate),))
 
     @classmethod
-    def sinusoid(cls, frequency: sp.Expr, amplitude: sp.Expr = sp.S.One,
-                 phase: sp.Expr = sp.S.Zero) -> Excitation:
+    def sinusoid(cls, frequency: sp.Expr, amplitude: sp.Expr = sp.S.One, phase: sp.Expr = sp.S.Zero) -> Excitation:
         r"""$u = A \cos(\omega t + \theta)$, as two exponentials $\tfrac A2 e^{\pm i(\omega t + \theta)}$."""
         omega, half = exact(frequency, "the frequency"), exact(amplitude, "the amplitude") / 2
         turn = sp.I * exact(phase, "the phase")

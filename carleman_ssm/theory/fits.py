@@ -70,9 +70,7 @@ class ChebyshevFit:
             msg = f"a fit needs a row of finite coefficients, at least one; got {coefficients}"
             raise ValueError(msg)
         if not (math.isfinite(self.centre) and math.isfinite(self.half_width) and self.half_width > 0):
-            msg = (
-                f"a fit needs a finite centre and a positive half-width, got {self.centre}, {self.half_width}"
-            )
+            msg = f"a fit needs a finite centre and a positive half-width, got {self.centre}, {self.half_width}"
             raise ValueError(msg)
         if not self.sup_error >= 0:
             msg = f"the sup-error must not be negative or NaN, got {self.sup_error}"
@@ -193,9 +191,7 @@ def fit_least_squares(
         msg = f"samples reach [{y.min()}, {y.max()}], outside the interval [{low}, {high}]: widen it"
         raise ValueError(msg)
     centre, half_width = enclosing_interval(low, high)
-    basis = np.polynomial.chebyshev.chebvander(
-        (y - centre) / half_width, require_count(degree, "the degree of a fit")
-    )
+    basis = np.polynomial.chebyshev.chebvander((y - centre) / half_width, require_count(degree, "the degree of a fit"))
     coefficients = np.asarray(np.linalg.lstsq(basis, activation(y), rcond=None)[0], dtype=np.float64)
     return _certified(activation, ChebyshevFit(centre, half_width, coefficients, low, high))
 

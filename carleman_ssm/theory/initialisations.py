@@ -16,8 +16,9 @@ from carleman_ssm.theory.polynomials import require_count
 from carleman_ssm.theory.ssm import DiagonalSSM
 
 
-def s4d_lin(states: int, *, output_vector: Sequence[sp.Expr] | None = None,
-            feedthrough: sp.Expr = sp.S.Zero) -> DiagonalSSM:
+def s4d_lin(
+    states: int, *, output_vector: Sequence[sp.Expr] | None = None, feedthrough: sp.Expr = sp.S.Zero
+) -> DiagonalSSM:
     r"""S4D-Lin: $a_n = -\tfrac12 + i\pi n$, conjugate pairs; mode 0 is real and is doubled.
 
     Parameters
@@ -43,8 +44,9 @@ def s4d_lin(states: int, *, output_vector: Sequence[sp.Expr] | None = None,
     return _pairs([sp.pi * n for n in range(_checked(states))], output_vector, feedthrough)
 
 
-def s4d_inv(states: int, *, output_vector: Sequence[sp.Expr] | None = None,
-            feedthrough: sp.Expr = sp.S.Zero) -> DiagonalSSM:
+def s4d_inv(
+    states: int, *, output_vector: Sequence[sp.Expr] | None = None, feedthrough: sp.Expr = sp.S.Zero
+) -> DiagonalSSM:
     r"""S4D-Inv: $a_n = -\tfrac12 + i\frac N\pi\left(\frac{N}{2n+1} - 1\right)$ with $N = 2\,\cdot$ states.
 
     Parameters
@@ -61,8 +63,9 @@ def s4d_inv(states: int, *, output_vector: Sequence[sp.Expr] | None = None,
     return _pairs(frequencies, output_vector, feedthrough)
 
 
-def s4d_real(states: int, *, output_vector: Sequence[sp.Expr] | None = None,
-             feedthrough: sp.Expr = sp.S.Zero) -> DiagonalSSM:
+def s4d_real(
+    states: int, *, output_vector: Sequence[sp.Expr] | None = None, feedthrough: sp.Expr = sp.S.Zero
+) -> DiagonalSSM:
     r"""S4D-Real: $a_n = -(n+1)$, real modes, no pairs and no factor 2.
 
     A reference implementation doubles the output even of real modes; fold such a factor into $c$.
@@ -78,8 +81,9 @@ def s4d_real(states: int, *, output_vector: Sequence[sp.Expr] | None = None,
     return DiagonalSSM(eigenvalues, (sp.S.One,) * states, _readout(states, output_vector), feedthrough)
 
 
-def s4d_legs(states: int, *, output_vector: Sequence[sp.Expr] | None = None,
-             feedthrough: sp.Expr = sp.S.Zero) -> DiagonalSSM:
+def s4d_legs(
+    states: int, *, output_vector: Sequence[sp.Expr] | None = None, feedthrough: sp.Expr = sp.S.Zero
+) -> DiagonalSSM:
     r"""S4D-LegS: $a_n = -\tfrac12 + i\omega_n$; $\pm i\omega_n$ is the spectrum of the skew part of HiPPO.
 
     The $\omega_n$ are exact algebraic numbers (`sympy.CRootOf`), the largest first.
@@ -111,10 +115,12 @@ def _readout(states: int, output_vector: Sequence[sp.Expr] | None) -> tuple[sp.E
     return tuple(output_vector)
 
 
-def _pairs(frequencies: Sequence[sp.Expr], output_vector: Sequence[sp.Expr] | None,
-           feedthrough: sp.Expr) -> DiagonalSSM:
+def _pairs(
+    frequencies: Sequence[sp.Expr], output_vector: Sequence[sp.Expr] | None, feedthrough: sp.Expr
+) -> DiagonalSSM:
     """One of each pair −1/2 ± iω_n, with input 1."""
     eigenvalues = tuple(-sp.Rational(1, 2) + sp.I * frequency for frequency in frequencies)
     states = len(eigenvalues)
-    return DiagonalSSM(eigenvalues, (sp.S.One,) * states, _readout(states, output_vector), feedthrough,
-                       conjugate_pairs=True)
+    return DiagonalSSM(
+        eigenvalues, (sp.S.One,) * states, _readout(states, output_vector), feedthrough, conjugate_pairs=True
+    )

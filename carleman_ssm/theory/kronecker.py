@@ -72,7 +72,7 @@ def kronecker_sum(matrix: DomainMatrix, power: int) -> DomainMatrix:
     result = DomainMatrix.zeros((size**power, size**power), matrix.domain).to_sparse()
     for i in range(power):
         left = DomainMatrix.eye(size**i, matrix.domain)
-        right = DomainMatrix.eye(size**(power - 1 - i), matrix.domain)
+        right = DomainMatrix.eye(size ** (power - 1 - i), matrix.domain)
         result += kronecker_product(kronecker_product(left, matrix), right)
     return result
 
@@ -95,7 +95,7 @@ def homogeneous_matrix(linear: sp.MatrixBase, shift: sp.MatrixBase, corner: int 
 def _ranks_of_words(states: int, degree: int) -> list[int]:
     """For every word of P letters 0 … N (0 is the constant): the place of its monomial in the basis."""
     basis = MonomialBasis(states, degree)
-    refuse_beyond_budget((states + 1)**degree, "the Kronecker basis", MAX_WORDS)
+    refuse_beyond_budget((states + 1) ** degree, "the Kronecker basis", MAX_WORDS)
     words = np.array(list(product(range(states + 1), repeat=degree)), dtype=np.int64)
     letters = np.arange(1, states + 1)
     exponents = (words.reshape(len(words), degree, 1) == letters).sum(axis=1)
@@ -125,8 +125,10 @@ def elimination_matrix(states: int, degree: int) -> DomainMatrix:
 
 
 def _project(matrix: DomainMatrix, states: int, degree: int) -> sp.ImmutableMatrix:
-    outer = [part.convert_to(matrix.domain) for part in
-             (elimination_matrix(states, degree), duplication_matrix(states, degree))]
+    outer = [
+        part.convert_to(matrix.domain)
+        for part in (elimination_matrix(states, degree), duplication_matrix(states, degree))
+    ]
     return sp.ImmutableMatrix((outer[0] * matrix * outer[1]).to_Matrix())
 
 
@@ -147,7 +149,7 @@ def project_map(matrix: DomainMatrix, degree: int) -> sp.ImmutableMatrix:
     [b**2, 2*b*l, l**2]])
     """
     states = matrix.shape[0] - 1
-    refuse_beyond_budget((states + 1)**require_count(degree, "the degree"), "the Kronecker basis", MAX_WORDS)
+    refuse_beyond_budget((states + 1) ** require_count(degree, "the degree"), "the Kronecker basis", MAX_WORDS)
     return _project(kronecker_power(matrix, degree), states, degree)
 
 
@@ -168,5 +170,5 @@ def project_flow(matrix: DomainMatrix, degree: int) -> sp.ImmutableMatrix:
     [0, 2*b, 2*a]])
     """
     states = matrix.shape[0] - 1
-    refuse_beyond_budget((states + 1)**require_count(degree, "the degree"), "the Kronecker basis", MAX_WORDS)
+    refuse_beyond_budget((states + 1) ** require_count(degree, "the degree"), "the Kronecker basis", MAX_WORDS)
     return _project(kronecker_sum(matrix, degree), states, degree)

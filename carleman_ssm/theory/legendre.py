@@ -28,14 +28,14 @@ _LARGEST_SIZE = 128
 
 def legs_skew_matrix(size: int) -> sp.ImmutableMatrix:
     r"""$S = D J D$, the skew part of HiPPO-LegS of N = `size` states (exact, with square roots)."""
-    return sp.ImmutableMatrix([[_sign(k - n) * sp.sqrt((2 * n + 1) * (2 * k + 1)) / 2
-                                for k in range(size)] for n in range(size)])
+    return sp.ImmutableMatrix(
+        [[_sign(k - n) * sp.sqrt((2 * n + 1) * (2 * k + 1)) / 2 for k in range(size)] for n in range(size)]
+    )
 
 
 def legs_rational_matrix(size: int) -> sp.ImmutableMatrix:
     r"""$J D^2 = D^{-1} S D$: rational, similar to the skew part $S$, of one characteristic polynomial."""
-    return sp.ImmutableMatrix([[sp.Rational(_sign(k - n) * (2 * k + 1), 2)
-                                for k in range(size)] for n in range(size)])
+    return sp.ImmutableMatrix([[sp.Rational(_sign(k - n) * (2 * k + 1), 2) for k in range(size)] for n in range(size)])
 
 
 def legs_characteristic_polynomial(size: int, variable: sp.Symbol) -> sp.Poly:

@@ -32,8 +32,10 @@ def refuse_beyond_budget(terms: int, what: str, budget: int = MAX_TERMS) -> None
         With the size, the budget and the forms to use instead.
     """
     if terms > budget:
-        msg = (f"{what} has {terms:,} terms, more than the {budget:,} that are written out: use the Volterra "
-               "form (THEORY T10) or the rank-(P+1) form (T12′), which never expand the lift")
+        msg = (
+            f"{what} has {terms:,} terms, more than the {budget:,} that are written out: use the Volterra "
+            "form (THEORY T10) or the rank-(P+1) form (T12′), which never expand the lift"
+        )
         raise ValueError(msg)
 
 
@@ -89,8 +91,10 @@ class MonomialBasis:
     def _before(self) -> Integers:
         """Row n+1, entry r: how many monomials a remaining degree r after variable n puts before."""
         variables = np.arange(-1, self.states - 1)
-        table = [[comb(r + self.states - n - 2, self.states - n - 1) for r in range(self.degree + 1)]
-                 for n in variables.tolist()]
+        table = [
+            [comb(r + self.states - n - 2, self.states - n - 1) for r in range(self.degree + 1)]
+            for n in variables.tolist()
+        ]
         return np.array(table, dtype=np.int64)
 
     def rank(self, exponents: npt.ArrayLike) -> Integers:
@@ -161,5 +165,7 @@ class MonomialBasis:
         if len(state) != self.states:
             msg = f"the lift needs {self.states} coordinates, got {len(state)}"
             raise ValueError(msg)
-        return tuple(sp.Mul(*(x**int(power) for x, power in zip(state, row, strict=True) if power))
-                     for row in self.exponents.tolist())
+        return tuple(
+            sp.Mul(*(x ** int(power) for x, power in zip(state, row, strict=True) if power))
+            for row in self.exponents.tolist()
+        )

@@ -42,25 +42,37 @@ def continuous_motion(model: DiagonalSSM, excitation: Excitation) -> Motion:
     states = tuple(
         excitation.impulse_weight * b * sp.exp(a * t)
         + sp.Add(*(A * b * t * sp.exp(s * t) * phi(1, (a - s) * t) for A, s in excitation.terms))
-        for a, b in zip(model.eigenvalues, model.input_vector, strict=True))
+        for a, b in zip(model.eigenvalues, model.input_vector, strict=True)
+    )
 
     def law(alpha: tuple[int, ...]) -> list[Identity]:
         monomial = monomial_of(states, alpha)
         drift = sp.Add(*(power * a for power, a in zip(alpha, model.eigenvalues, strict=True)))
-        drive = sp.Add(*(power * b * monomial_of(states, _lowered(alpha, n)) for n, (power, b)
-                         in enumerate(zip(alpha, model.input_vector, strict=True)) if power))
+        drive = sp.Add(
+            *(
+                power * b * monomial_of(states, _lowered(alpha, n))
+                for n, (power, b) in enumerate(zip(alpha, model.input_vector, strict=True))
+                if power
+            )
+        )
         start = monomial_of([excitation.impulse_weight * b for b in model.input_vector], alpha)
-        expansions = [_exponential_expansion(model, *excitation.terms[0], t, alpha, monomial)
-                      ] if len(excitation.terms) == 1 and excitation.impulse_weight == 0 else []
-        return [Identity(monomial.subs(t, 0), start, name=f"value just after t = 0, exponents {alpha}"),
-                Identity(monomial.diff(t), drift * monomial + u * drive, name=f"T14, exponents {alpha}"),
-                *(e for e in expansions if e is not None)]
+        expansions = (
+            [_exponential_expansion(model, *excitation.terms[0], t, alpha, monomial)]
+            if len(excitation.terms) == 1 and excitation.impulse_weight == 0
+            else []
+        )
+        return [
+            Identity(monomial.subs(t, 0), start, name=f"value just after t = 0, exponents {alpha}"),
+            Identity(monomial.diff(t), drift * monomial + u * drive, name=f"T14, exponents {alpha}"),
+            *(e for e in expansions if e is not None),
+        ]
 
     return Motion(t, states, u, {}, law, "THEORY T15")
 
 
-def _exponential_expansion(model: DiagonalSSM, amplitude: sp.Expr, rate: sp.Expr, t: sp.Symbol,
-                           alpha: tuple[int, ...], monomial: sp.Expr) -> Identity | None:
+def _exponential_expansion(
+    model: DiagonalSSM, amplitude: sp.Expr, rate: sp.Expr, t: sp.Symbol, alpha: tuple[int, ...], monomial: sp.Expr
+) -> Identity | None:
     """The expansion T15 of one exponential, term by term; None at an exact resonance."""
     gaps = [rate - a for a in model.eigenvalues]
     if any(gap.is_zero for gap in gaps):
@@ -88,16 +100,23 @@ def discrete_motion(model: DiscreteSSM, excitation: Excitation, step: sp.Expr, f
     forced = _Forced(doubled, tuple(terms), excitation.impulse_weight)
     cases = [forced]
     if form == "closed":
-        cases += [replace(forced, model=replace(doubled, multipliers=(ratio,) * doubled.states))
-                  for ratio in dict.fromkeys(rho)]
+        cases += [
+            replace(forced, model=replace(doubled, multipliers=(ratio,) * doubled.states))
+            for ratio in dict.fromkeys(rho)
+        ]
 
     def law(alpha: tuple[int, ...]) -> list[Identity]:
-        return [identity for number, case in enumerate(cases)
-                for identity in _discrete_law(case, k, alpha, "generic" if form == "closed" else "sum",
-                                              "at resonance, " if number else "")]
+        return [
+            identity
+            for number, case in enumerate(cases)
+            for identity in _discrete_law(
+                case, k, alpha, "generic" if form == "closed" else "sum", "at resonance, " if number else ""
+            )
+        ]
 
-    return Motion(k, forced.states(k, form), forced.excitation(k), where, law, "THEORY T9",
-                   ("i",) if form == "sum" else ())
+    return Motion(
+        k, forced.states(k, form), forced.excitation(k), where, law, "THEORY T9", ("i",) if form == "sum" else ()
+    )
 
 
 @dataclass(frozen=True)
@@ -110,14 +129,17 @@ class _Forced:
 
     def excitation(self, k: sp.Expr) -> sp.Expr:
         """The input at step k."""
-        return (self.impulse_weight * sp.KroneckerDelta(k, 1)
-                + sp.Add(*(amplitude * ratio**k for amplitude, ratio in self.terms)))
+        return self.impulse_weight * sp.KroneckerDelta(k, 1) + sp.Add(
+            *(amplitude * ratio**k for amplitude, ratio in self.terms)
+        )
 
     def states(self, k: sp.Expr, form: str) -> tuple[sp.Expr, ...]:
         """The modes after step k."""
-        return tuple(self.impulse_weight * b * multiplier ** (k - 1)
-                     + sp.Add(*(A * b * geometric_sum(multiplier, ratio, k, form) for A, ratio in self.terms))
-                     for multiplier, b in zip(self.model.multipliers, self.model.input_vector, strict=True))
+        return tuple(
+            self.impulse_weight * b * multiplier ** (k - 1)
+            + sp.Add(*(A * b * geometric_sum(multiplier, ratio, k, form) for A, ratio in self.terms))
+            for multiplier, b in zip(self.model.multipliers, self.model.input_vector, strict=True)
+        )
 
 
 def geometric_sum(multiplier: sp.Expr, ratio: sp.Expr, k: sp.Expr, form: str = "closed") -> sp.Expr:
@@ -148,8 +170,7 @@ def geometric_sum(multiplier: sp.Expr, ratio: sp.Expr, k: sp.Expr, form: str = "
     return sp.Piecewise((k * ratio**k, sp.Eq(multiplier, ratio)), (quotient, True))
 
 
-def _discrete_law(forced: _Forced, k: sp.Symbol, alpha: tuple[int, ...], form: str,
-                  case: str) -> list[Identity]:
+def _discrete_law(forced: _Forced, k: sp.Symbol, alpha: tuple[int, ...], form: str, case: str) -> list[Identity]:
     """The value at k = 1, and the one-step rule T9 of the monomial."""
     now, later = forced.states(k, form), forced.states(k + 1, form)
     first = tuple(b * forced.excitation(sp.S.One) for b in forced.model.input_vector)
@@ -160,13 +181,22 @@ def _discrete_law(forced: _Forced, k: sp.Symbol, alpha: tuple[int, ...], form: s
         kicks = [b * u for b in forced.model.input_vector]
         rest = tuple(high - low for high, low in zip(alpha, beta, strict=True))
         terms.append(prod(map(comb, alpha, beta)) * kept * monomial_of(kicks, rest))
-    gaps = {ratio - m for (_, ratio) in forced.terms for m, power
-            in zip(forced.model.multipliers, alpha, strict=True) if power and form != "sum"}
+    gaps = {
+        ratio - m
+        for (_, ratio) in forced.terms
+        for m, power in zip(forced.model.multipliers, alpha, strict=True)
+        if power and form != "sum"
+    }
     used = tuple(sorted((gap for gap in gaps if not gap.is_number), key=sp.default_sort_key))
-    return [Identity(monomial_of(forced.states(sp.S.One, form), alpha), monomial_of(first, alpha),
-                     name=f"{case}value at k = 1, exponents {alpha}", nonzero=used),
-            Identity(monomial_of(later, alpha), sp.Add(*terms), nonzero=used,
-                     name=f"{case}T9, exponents {alpha}")]
+    return [
+        Identity(
+            monomial_of(forced.states(sp.S.One, form), alpha),
+            monomial_of(first, alpha),
+            name=f"{case}value at k = 1, exponents {alpha}",
+            nonzero=used,
+        ),
+        Identity(monomial_of(later, alpha), sp.Add(*terms), nonzero=used, name=f"{case}T9, exponents {alpha}"),
+    ]
 
 
 def monomial_of(values: Sequence[sp.Expr], alpha: Sequence[int]) -> sp.Expr:
@@ -175,4 +205,4 @@ def monomial_of(values: Sequence[sp.Expr], alpha: Sequence[int]) -> sp.Expr:
 
 
 def _lowered(alpha: tuple[int, ...], n: int) -> tuple[int, ...]:
-    return (*alpha[:n], alpha[n] - 1, *alpha[n + 1:])
+    return (*alpha[:n], alpha[n] - 1, *alpha[n + 1 :])

@@ -164,7 +164,6 @@ class PolynomialDecoder:
         start = exact(offset, "the offset y_0")
         powers = [start**p for p in range(self.degree + 1)]
         terms = [(p, g) for p, g in enumerate(self.coefficients) if g != 0]
-        return PolynomialDecoder(tuple(
-            sp.Add(*(comb(p, q) * g * powers[p - q] for p, g in terms if p >= q))
-            for q in range(self.degree + 1)
-        ))
+        return PolynomialDecoder(
+            tuple(sp.Add(*(comb(p, q) * g * powers[p - q] for p, g in terms if p >= q)) for q in range(self.degree + 1))
+        )

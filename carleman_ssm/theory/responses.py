@@ -31,8 +31,14 @@ Form = Literal["closed", "sum"]
 _SMALL = 40  # readout certificates are attached up to this many monomials
 
 
-def lifted_response(model: DiagonalSSM | DiscreteSSM, excitation: Excitation, exponents: Sequence[int], *,
-                    step: sp.Expr = sp.S.One, form: Form = "closed") -> ClosedForm:
+def lifted_response(
+    model: DiagonalSSM | DiscreteSSM,
+    excitation: Excitation,
+    exponents: Sequence[int],
+    *,
+    step: sp.Expr = sp.S.One,
+    form: Form = "closed",
+) -> ClosedForm:
     r"""The monomial $X_\alpha = \prod_n x_n^{\alpha_n}$ of the answer from rest, in t (or in k).
 
     Parameters
@@ -67,15 +73,23 @@ def lifted_response(model: DiagonalSSM | DiscreteSSM, excitation: Excitation, ex
         msg = f"the model has {len(motion.states)} modes (partners included), got {len(alpha)} exponents"
         raise ValueError(msg)
     names = _state_symbols(len(alpha))
-    where = motion.where | {name: state for name, state, power
-                            in zip(names, motion.states, alpha, strict=True) if power}
+    where = motion.where | {
+        name: state for name, state, power in zip(names, motion.states, alpha, strict=True) if power
+    }
     symbol = sp.Symbol("_".join(["X", *map(str, alpha)]))
-    return _closed_form(symbol, monomial_of(names, alpha), model, excitation, step, motion, where,
-                        tuple(motion.law(alpha)))
+    return _closed_form(
+        symbol, monomial_of(names, alpha), model, excitation, step, motion, where, tuple(motion.law(alpha))
+    )
 
 
-def output_response(model: DiagonalSSM | DiscreteSSM, decoder: PolynomialDecoder, excitation: Excitation, *,
-                    step: sp.Expr = sp.S.One, form: Form = "closed") -> ClosedForm:
+def output_response(
+    model: DiagonalSSM | DiscreteSSM,
+    decoder: PolynomialDecoder,
+    excitation: Excitation,
+    *,
+    step: sp.Expr = sp.S.One,
+    form: Form = "closed",
+) -> ClosedForm:
     r"""The output $z = \sigma(c^\top x + D u)$ of the answer from rest, as a function of t (or of k).
 
     Parameters
@@ -103,13 +117,30 @@ def output_response(model: DiagonalSSM | DiscreteSSM, decoder: PolynomialDecoder
     laws = [identity for unit in units for identity in motion.law(unit)]
     if comb(doubled.states + decoder.degree, decoder.degree) <= _SMALL:
         laws.append(_readout_certificate(doubled, decoder, names))
-    return _closed_form(sp.Symbol("z"), decoder(y), model, excitation, step, motion, where, tuple(laws),
-                        tuple(_ordered_symbols(decoder.coefficients)))
+    return _closed_form(
+        sp.Symbol("z"),
+        decoder(y),
+        model,
+        excitation,
+        step,
+        motion,
+        where,
+        tuple(laws),
+        tuple(_ordered_symbols(decoder.coefficients)),
+    )
 
 
-def _closed_form(symbol: sp.Symbol, expression: sp.Expr, model: DiagonalSSM | DiscreteSSM,
-                 excitation: Excitation, step: sp.Expr, motion: Motion, where: dict[sp.Symbol, sp.Expr],
-                 certificates: tuple[Identity, ...], more: tuple[sp.Symbol, ...] = ()) -> ClosedForm:
+def _closed_form(
+    symbol: sp.Symbol,
+    expression: sp.Expr,
+    model: DiagonalSSM | DiscreteSSM,
+    excitation: Excitation,
+    step: sp.Expr,
+    motion: Motion,
+    where: dict[sp.Symbol, sp.Expr],
+    certificates: tuple[Identity, ...],
+    more: tuple[sp.Symbol, ...] = (),
+) -> ClosedForm:
     step_symbols = _ordered_symbols([sp.sympify(step, strict=True)])
     given = (*model.parameters, *more, *excitation.parameters, *step_symbols)
     taken = sorted({str(motion.time), *motion.bound, *map(str, where)} & set(map(str, given)))
@@ -130,8 +161,9 @@ def _motion(model: DiagonalSSM | DiscreteSSM, excitation: Excitation, step: sp.E
     return discrete_motion(model, excitation, step, form)
 
 
-def _readout_certificate(model: DiagonalSSM | DiscreteSSM, decoder: PolynomialDecoder,
-                         states: tuple[sp.Symbol, ...]) -> Identity:
+def _readout_certificate(
+    model: DiagonalSSM | DiscreteSSM, decoder: PolynomialDecoder, states: tuple[sp.Symbol, ...]
+) -> Identity:
     r"""$\sigma(c^\top x + D u) = \sum_\alpha G_\alpha x^\alpha$ for any state x and input u."""
     u = sp.Symbol("u")
     shifted = decoder.shifted(model.feedthrough * u)

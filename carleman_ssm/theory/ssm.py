@@ -96,10 +96,10 @@ class _DiagonalModel:
             return self
         rows = list(zip(*(getattr(self, name) for name in self._vectors()), strict=True))
         real = [merge_real and all(value.is_real is True for value in row[:2]) for row in rows]
-        stored = [(*row[:2], row[2] + sp.conjugate(row[2])) if single else row
-                  for row, single in zip(rows, real, strict=True)]
-        partners = [tuple(map(sp.conjugate, row)) for row, single in zip(rows, real, strict=True)
-                    if not single]
+        stored = [
+            (*row[:2], row[2] + sp.conjugate(row[2])) if single else row for row, single in zip(rows, real, strict=True)
+        ]
+        partners = [tuple(map(sp.conjugate, row)) for row, single in zip(rows, real, strict=True) if not single]
         columns = zip(*stored, *partners, strict=True)
         return replace(self, **dict(zip(self._vectors(), columns, strict=True)), conjugate_pairs=False)
 
@@ -145,8 +145,7 @@ class DiagonalSSM(_DiagonalModel):
     conjugate_pairs: bool = False
 
     @classmethod
-    def symbolic(cls, states: int, *, feedthrough: bool = False,
-                 conjugate_pairs: bool = False) -> DiagonalSSM:
+    def symbolic(cls, states: int, *, feedthrough: bool = False, conjugate_pairs: bool = False) -> DiagonalSSM:
         """All entries symbols: ``a_n``, ``b_n``, ``c_n``, and a real ``D`` if there is a feedthrough.
 
         Examples
@@ -186,8 +185,7 @@ class DiscreteSSM(_DiagonalModel):
     conjugate_pairs: bool = False
 
     @classmethod
-    def symbolic(cls, states: int, *, feedthrough: bool = False,
-                 conjugate_pairs: bool = False) -> DiscreteSSM:
+    def symbolic(cls, states: int, *, feedthrough: bool = False, conjugate_pairs: bool = False) -> DiscreteSSM:
         """All entries symbols: ``lambda_n``, ``bbar_n``, ``c_n``, and a real ``D`` for a feedthrough."""
         multipliers, b, c = (_symbols(stem, states) for stem in ("lambda", "bbar", "c"))
         return cls(multipliers, b, c, _feedthrough_symbol(feedthrough), conjugate_pairs)
@@ -231,8 +229,7 @@ def _feedthrough_symbol(present: bool) -> sp.Expr:
     return sp.Symbol("D", real=True) if present else sp.S.Zero
 
 
-def _name_entries(stem: str, entries: tuple[sp.Expr, ...],
-                  where: dict[sp.Symbol, sp.Expr]) -> tuple[sp.Expr, ...]:
+def _name_entries(stem: str, entries: tuple[sp.Expr, ...], where: dict[sp.Symbol, sp.Expr]) -> tuple[sp.Expr, ...]:
     """Symbols for the compound entries; their definitions are added to `where`."""
     named = []
     for n, entry in enumerate(entries):
@@ -262,8 +259,7 @@ def zero_order_hold(ssm: DiagonalSSM, step: sp.Expr) -> DiscreteSSM:
     """
     delta = exact(step, "the step")
     multipliers = tuple(sp.exp(a * delta) for a in ssm.eigenvalues)
-    inputs = tuple(delta * phi(1, a * delta) * b
-                   for a, b in zip(ssm.eigenvalues, ssm.input_vector, strict=True))
+    inputs = tuple(delta * phi(1, a * delta) * b for a, b in zip(ssm.eigenvalues, ssm.input_vector, strict=True))
     return DiscreteSSM(multipliers, inputs, ssm.output_vector, ssm.feedthrough, ssm.conjugate_pairs)
 
 

@@ -114,23 +114,23 @@ class TermTable:
             start = stop
         return result
 
-    def matrices(self, multipliers: npt.ArrayLike,
-                 input_vector: npt.ArrayLike) -> tuple[scipy.sparse.csr_array, ...]:
+    def matrices(self, multipliers: npt.ArrayLike, input_vector: npt.ArrayLike) -> tuple[scipy.sparse.csr_array, ...]:
         r"""$M_0, \dots, M_P$ of $T(u) = \sum_r u^r M_r$ as sparse matrices in floating point."""
         values, size = self.values(multipliers, input_vector), self.basis.size
         chosen = (np.flatnonzero(self.input_power == power) for power in range(self.degree + 1))
-        return tuple(scipy.sparse.csr_array((values[of], (self.row[of], self.column[of])), shape=(size, size))
-                     for of in chosen)
+        return tuple(
+            scipy.sparse.csr_array((values[of], (self.row[of], self.column[of])), shape=(size, size)) for of in chosen
+        )
 
-    def matrix(self, multipliers: npt.ArrayLike, input_vector: npt.ArrayLike,
-               u: complex) -> scipy.sparse.csr_array:
+    def matrix(self, multipliers: npt.ArrayLike, input_vector: npt.ArrayLike, u: complex) -> scipy.sparse.csr_array:
         r"""$T(u)$ as a sparse matrix in floating point."""
         values = self.values(multipliers, input_vector) * np.power(u, self.input_power.astype(np.float64))
         size = self.basis.size
         return scipy.sparse.csr_array((values, (self.row, self.column)), shape=(size, size))
 
-    def to_sympy(self, multipliers: Sequence[sp.Expr], input_vector: Sequence[sp.Expr],
-                 u: sp.Expr = sp.S.One) -> sp.ImmutableMatrix:
+    def to_sympy(
+        self, multipliers: Sequence[sp.Expr], input_vector: Sequence[sp.Expr], u: sp.Expr = sp.S.One
+    ) -> sp.ImmutableMatrix:
         """T(u) as an exact matrix.
 
         Raises
@@ -145,8 +145,12 @@ class TermTable:
             msg = f"N = {self.states} multipliers and input gains are needed, got {len(atoms) // 2}"
             raise ValueError(msg)
         products = [sp.Mul(*(atoms[a] for a in term)) for block in self.factors for term in block.T.tolist()]
-        cells = {(i, j): c * product for i, j, c, product in zip(
-            self.row.tolist(), self.column.tolist(), self.coefficient.tolist(), products, strict=True)}
+        cells = {
+            (i, j): c * product
+            for i, j, c, product in zip(
+                self.row.tolist(), self.column.tolist(), self.coefficient.tolist(), products, strict=True
+            )
+        }
         return sp.ImmutableMatrix(sp.SparseMatrix(self.basis.size, self.basis.size, cells))
 
     def latex(self, multiplier: str = r"\lambda", gain: str = r"\bar{b}", u: str = "u") -> list[str]:
@@ -157,9 +161,11 @@ class TermTable:
         multiplier, gain, u
             LaTeX of $\lambda$, $b$ (an index is appended) and of the input.
         """
-        powers = [[""] + [f"{stem}_{{{n}}} " if m == 1 else f"{stem}_{{{n}}}^{{{m}}} "
-                          for m in range(1, self.degree + 1)]
-                  for n in range(self.states) for stem in (multiplier, gain)]
+        powers = [
+            [""] + [f"{stem}_{{{n}}} " if m == 1 else f"{stem}_{{{n}}}^{{{m}}} " for m in range(1, self.degree + 1)]
+            for n in range(self.states)
+            for stem in (multiplier, gain)
+        ]
         bodies = _products(powers, self.degree)
         inputs = ["", u, *(f"{u}^{{{r}}}" for r in range(2, self.degree + 1))]
         numbers = {c: "" if c == 1 else f"{c} " for c in set(self.coefficient.tolist())}

@@ -81,7 +81,7 @@ class _Filler:
         np.add(self.run[old], 1, out=run[new], casting="unsafe")
         np.add(self.run_state[old], is_state, out=run_state[new], casting="unsafe")
         if is_state:  # binom(a + 1, b + 1) = binom(a, b) (a + 1) / (b + 1); with no λx it stays 1
-            target = self.coefficient[self.start[p] + new.start:self.start[p] + new.stop]
+            target = self.coefficient[self.start[p] + new.start : self.start[p] + new.stop]
             target *= run[new].astype(target.dtype)
             target //= run_state[new].astype(target.dtype)
 

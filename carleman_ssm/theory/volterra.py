@@ -50,8 +50,14 @@ def convolution_kernel(discrete: DiscreteSSM) -> ClosedForm:
     """
     model, where = discrete.named()
     m = sp.Symbol("m", integer=True, nonnegative=True)
-    return ClosedForm(sp.IndexedBase("K")[m], _kernel_value(model, m), (*discrete.parameters, m), where,
-                      tuple(_kernel_certificates(model, m)), _REFERENCE)
+    return ClosedForm(
+        sp.IndexedBase("K")[m],
+        _kernel_value(model, m),
+        (*discrete.parameters, m),
+        where,
+        tuple(_kernel_certificates(model, m)),
+        _REFERENCE,
+    )
 
 
 def volterra_kernel(discrete: DiscreteSSM, decoder: PolynomialDecoder, order: int) -> ClosedForm:
@@ -91,8 +97,9 @@ def volterra_kernel(discrete: DiscreteSSM, decoder: PolynomialDecoder, order: in
     expression = _coefficient(decoder, order) * prod((kernel[lag] for lag in lags), start=sp.S.One)
     arguments = (*discrete.parameters, *_new_symbols(discrete, decoder), *lags)
     definitions = {**where, kernel[m]: _kernel_value(model, m)} if order else where
-    return ClosedForm(symbol, expression, arguments, definitions,
-                      tuple(_volterra_certificates(model, decoder, lags)), _REFERENCE)
+    return ClosedForm(
+        symbol, expression, arguments, definitions, tuple(_volterra_certificates(model, decoder, lags)), _REFERENCE
+    )
 
 
 def volterra_series(discrete: DiscreteSSM, decoder: PolynomialDecoder, steps: int) -> ClosedForm:
@@ -122,18 +129,25 @@ def volterra_series(discrete: DiscreteSSM, decoder: PolynomialDecoder, steps: in
     require_count(steps, "the number of steps")
     terms = sum(comb(steps + p - 1, p) for p in range(1, decoder.degree + 1)) + 1
     if terms > _TERM_BUDGET:
-        msg = (f"the series of {steps} steps and degree {decoder.degree} has {terms} terms (limit "
-               f"{_TERM_BUDGET}): use forward_operator (T12) or rank_form (T12′), which stay factored")
+        msg = (
+            f"the series of {steps} steps and degree {decoder.degree} has {terms} terms (limit "
+            f"{_TERM_BUDGET}): use forward_operator (T12) or rank_form (T12′), which stay factored"
+        )
         raise ValueError(msg)
     model, where = discrete.named()
     kernel, u = sp.IndexedBase("K"), sp.IndexedBase("u")
     m = sp.Symbol("m", integer=True, nonnegative=True)
-    weights = [(_coefficient(decoder, p) * _ordered_weight(lags), lags) for p in range(decoder.degree + 1)
-               for lags in combinations_with_replacement(range(steps), p)]
+    weights = [
+        (_coefficient(decoder, p) * _ordered_weight(lags), lags)
+        for p in range(decoder.degree + 1)
+        for lags in combinations_with_replacement(range(steps), p)
+    ]
     factors = [kernel[lag] * u[steps - lag] for lag in range(steps)]
     values = [_kernel_value(model, lag) * u[steps - lag] for lag in range(steps)]
-    expression, written = (sp.Add(*(weight * prod((each[lag] for lag in lags), start=sp.S.One)
-                                    for weight, lags in weights)) for each in (factors, values))
+    expression, written = (
+        sp.Add(*(weight * prod((each[lag] for lag in lags), start=sp.S.One) for weight, lags in weights))
+        for each in (factors, values)
+    )
     definitions = {**where, kernel[m]: _kernel_value(model, m)}
     arguments = (*discrete.parameters, *_new_symbols(discrete, decoder), u)
     simulated = decoder(simulate(model, [u[j] for j in range(1, steps + 1)]))
@@ -150,14 +164,15 @@ def simulate(discrete: DiscreteSSM, inputs: list[sp.Expr]) -> sp.Expr:
     model = discrete.with_conjugates()
     state: tuple[sp.Expr, ...] = (sp.S.Zero,) * model.states
     for u in inputs:
-        state = tuple(multiplier * x + b * u for multiplier, x, b
-                      in zip(model.multipliers, state, model.input_vector, strict=True))
+        state = tuple(
+            multiplier * x + b * u
+            for multiplier, x, b in zip(model.multipliers, state, model.input_vector, strict=True)
+        )
     return model.readout(state, inputs[-1] if inputs else sp.S.Zero)
 
 
 def _kernel_value(model: DiscreteSSM, lag: sp.Expr | int) -> sp.Expr:
-    impulse = tuple(b * multiplier**lag
-                    for multiplier, b in zip(model.multipliers, model.input_vector, strict=True))
+    impulse = tuple(b * multiplier**lag for multiplier, b in zip(model.multipliers, model.input_vector, strict=True))
     return model.readout(impulse, sp.KroneckerDelta(lag, 0))
 
 
@@ -166,12 +181,16 @@ def _kernel_certificates(model: DiscreteSSM, m: sp.Symbol) -> list[Identity]:
     lags = range(doubled.states + 1)
     impulse = [sp.S.One, *[sp.S.Zero] * doubled.states]
     values = sp.Matrix([_kernel_value(model, lag) for lag in lags])
-    simulated = sp.Matrix([simulate(model, impulse[:lag + 1]) for lag in lags])
+    simulated = sp.Matrix([simulate(model, impulse[: lag + 1]) for lag in lags])
     certificates = [Identity(values, simulated, name="first values: the simulated answer to a unit impulse")]
     if doubled.states <= 6:
-        certificates.append(Identity(
-            _annihilated(doubled, [_kernel_value(model, m + 1 + j) for j in lags]), sp.S.Zero,
-            name="recurrence: the characteristic polynomial annihilates the kernel"))
+        certificates.append(
+            Identity(
+                _annihilated(doubled, [_kernel_value(model, m + 1 + j) for j in lags]),
+                sp.S.Zero,
+                name="recurrence: the characteristic polynomial annihilates the kernel",
+            )
+        )
     return [*certificates, _state_certificate(model)]
 
 
@@ -193,8 +212,9 @@ def _annihilated(model: DiscreteSSM, values: list[sp.Expr]) -> sp.Expr:
     return sp.Add(*(e * value for e, value in zip(coefficients, values, strict=True)))
 
 
-def _volterra_certificates(model: DiscreteSSM, decoder: PolynomialDecoder,
-                           lags: tuple[sp.Symbol, ...]) -> list[Identity]:
+def _volterra_certificates(
+    model: DiscreteSSM, decoder: PolynomialDecoder, lags: tuple[sp.Symbol, ...]
+) -> list[Identity]:
     order, g = len(lags), _coefficient(decoder, len(lags))
     doubled = model.with_conjugates()
     certificates = [_state_certificate(model)]
@@ -214,8 +234,7 @@ def _volterra_certificates(model: DiscreteSSM, decoder: PolynomialDecoder,
     return certificates
 
 
-def _derivative_certificate(model: DiscreteSSM, decoder: PolynomialDecoder, order: int,
-                            largest: int) -> Identity:
+def _derivative_certificate(model: DiscreteSSM, decoder: PolynomialDecoder, order: int, largest: int) -> Identity:
     """Kernel values at lags up to `largest` against derivatives of the simulated output at zero input."""
     u = [sp.Dummy(f"u_{lag}") for lag in range(largest + 1)]
     output = decoder(simulate(model, u[::-1]))
@@ -224,8 +243,11 @@ def _derivative_certificate(model: DiscreteSSM, decoder: PolynomialDecoder, orde
     derived = [_derivative(output, [u[lag] for lag in row]).xreplace(rest) / factorial(order) for row in rows]
     g = _coefficient(decoder, order)
     values = [g * prod((_kernel_value(model, lag) for lag in row), start=sp.S.One) for row in rows]
-    return Identity(sp.Matrix(values), sp.Matrix(derived),
-                    name=f"input derivatives of order {order} of the simulated output, lags up to {largest}")
+    return Identity(
+        sp.Matrix(values),
+        sp.Matrix(derived),
+        name=f"input derivatives of order {order} of the simulated output, lags up to {largest}",
+    )
 
 
 def _derivative(expression: sp.Expr, variables: list[sp.Symbol]) -> sp.Expr:
@@ -238,8 +260,10 @@ def _derivative(expression: sp.Expr, variables: list[sp.Symbol]) -> sp.Expr:
 def _separable(doubled: DiscreteSSM, g: sp.Expr, lags: tuple[sp.Symbol, ...]) -> sp.Expr:
     r"""$g_p \sum_{n_1 \dots n_p} \prod_i c_{n_i} \bar b_{n_i} \lambda_{n_i}^{m_i}$, without a feedthrough."""
     modes = list(zip(doubled.multipliers, doubled.input_vector, doubled.output_vector, strict=True))
-    terms = [[c * b * multiplier**lag for (multiplier, b, c), lag in zip(chosen, lags, strict=True)]
-             for chosen in product(modes, repeat=len(lags))]
+    terms = [
+        [c * b * multiplier**lag for (multiplier, b, c), lag in zip(chosen, lags, strict=True)]
+        for chosen in product(modes, repeat=len(lags))
+    ]
     return g * sp.Add(*(sp.Mul(*factors) for factors in terms))
 
 
