@@ -131,3 +131,13 @@ def test_contributing_justifies_each_required_package():
     assert len(names) >= 9
     for name in names:
         assert f"| {name} |" in text, f"{name} is not justified in CONTRIBUTING.md"
+
+
+def test_every_cited_statement_is_listed():
+    """Docstrings say "THEORY T9": the statement must stand in derivations/THEORY.md."""
+    listed = set(
+        re.findall(r"^\*\*(T\d+′?b?|§\d)", (REPOSITORY / "derivations" / "THEORY.md").read_text("utf-8"), re.M)
+    )
+    cited = {name for path in FILES for name in re.findall(r"\b(T\d+′?)(?![\w′(])", path.read_text("utf-8"))}
+    assert {"T9", "T12", "T15"} <= cited & listed
+    assert cited <= listed, cited - listed
