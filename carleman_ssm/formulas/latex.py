@@ -14,8 +14,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from carleman_ssm.formulas.statements import ClosedForm, Derivation, Identity
-from carleman_ssm.formulas.tex import closed_form_lines, derivation_lines, escape, prose, refuse_commands
+from carleman_ssm.formulas.statements import ClosedForm, Derivation, Identity, fold
+from carleman_ssm.formulas.tex import closed_form_lines, derivation_lines, escape, nonvanishing, prose, refuse_commands
 from carleman_ssm.formulas.tex import to_latex as to_latex
 from carleman_ssm.formulas.typst_source import expression_to_typst, prose_to_typst, quoted
 
@@ -29,6 +29,9 @@ _PREAMBLE = r"""\documentclass[11pt]{article}
 \setlength{\parindent}{0pt}
 """
 _TIMEOUT = 60
+
+# Characters of source beyond which the two sides of an identity stand on two lines.
+_LONG_LATEX, _LONG_TYPST = 250, 220
 
 
 def document(items: Iterable[Any], title: str = "", **settings: Any) -> str:
@@ -81,12 +84,20 @@ def _display(lines: Iterable[str]) -> str:
 
 def _named(identity: Identity, settings: Mapping[str, Any]) -> str:
     words = ": ".join(text for text in (escape(identity.name), prose(identity.because)) if text)
-    return f"{words}\n\\[\n{to_latex(identity, **settings)}\n\\]"
+    sides = [to_latex(side, **settings) for side in (identity.left, identity.right)]
+    if sum(map(len, sides)) <= _LONG_LATEX:
+        return f"{words}\n\\[\n{to_latex(identity, **settings)}\n\\]"
+    right = rf"&\quad = {sides[1]}{nonvanishing(identity.nonzero, **settings)}"
+    return f"{words}\n{_display([f'&{sides[0]}', right])}"
 
 
 def _certificates(form: ClosedForm, settings: Mapping[str, Any]) -> str:
     source = [f"Source: {escape(form.reference)}."] if form.reference else []
-    proofs = ["Characterised by", *(_named(one, settings) for one in form.certificates)] if form.certificates else []
+    proofs = (
+        ["Characterised by", *(_named(fold(one, form.where), settings) for one in form.certificates)]
+        if form.certificates
+        else []
+    )
     return "\n".join([*source, *proofs])
 
 
@@ -98,13 +109,15 @@ def to_typst(item: Any, *, translate: bool = True) -> str:
         lines = _typst_equations({item.symbol: item.expression, **item.where})
         blocks = [_typst_display(lines)]
         blocks += [f"#{quoted(f'Source: {item.reference}.')}"] if item.reference else []
-        return "\n\n".join([*blocks, *(to_typst(c, translate=translate) for c in item.certificates)])
+        folded = (fold(certificate, item.where) for certificate in item.certificates)
+        return "\n\n".join([*blocks, *(to_typst(c, translate=translate) for c in folded)])
     if isinstance(item, Derivation):
         return _typst_derivation(item, translate)
     if isinstance(item, Identity):
         reason = prose_to_typst(item.because, translate=translate)
-        statement = f"{expression_to_typst(item.left)} = {expression_to_typst(item.right)}"
-        display = _typst_display([statement + _typst_conditions(item)])
+        left, right = expression_to_typst(item.left), expression_to_typst(item.right) + _typst_conditions(item)
+        long = len(left) + len(right) > _LONG_TYPST
+        display = _typst_display([f"& {left}", f"& quad = {right}"] if long else [f"{left} = {right}"])
         return f"#{quoted(item.name + ' ')} {reason}\n\n{display}"
     if isinstance(item, Mapping):
         return _typst_display(_typst_equations(item))

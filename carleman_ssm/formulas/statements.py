@@ -192,6 +192,22 @@ def unfold(closed_form: ClosedForm, *symbols: sp.Basic) -> ClosedForm:
     return replace(closed_form, expression=expression, where=kept)
 
 
+def fold(identity: Identity, where: Mapping[sp.Basic, sp.Basic]) -> Identity:
+    """The same statement with every literal occurrence of a definition written as its symbol: shorter to read.
+
+    Examples
+    --------
+    >>> a, b, y = sp.symbols("a b y")
+    >>> fold(Identity((a + b) ** 2, b + a), {y: a + b}).left
+    y**2
+    """
+    left, right = identity.left, identity.right
+    for symbol, value in where.items():
+        if value.args and not isinstance(symbol, sp.Indexed):
+            left, right = left.xreplace({value: symbol}), right.xreplace({value: symbol})
+    return replace(identity, left=left, right=right)
+
+
 @dataclass(frozen=True, slots=True)
 class Derivation:
     """A chain ``start = … = end`` with a reason for every step, and the lemmas that it stands on.
