@@ -149,8 +149,9 @@ def first_order_kernel(form: OneLayerForm, decoders: ChannelDecoders, centre: Fl
     """
     length = len(centre)
     weights = _order_weights(form, decoders, centre, 1)
-    lags = np.einsum("hsk,ihk->ihs", toeplitz(form.kernel.value, length), weights, optimize=True)
-    kernel: Floats = np.einsum("ihs,hj->isj", lags, form.drive_weight.value, optimize=True)
+    # A correlation is a convolution that runs backwards in time.
+    lags = convolve(form.kernel.value, weights.transpose(0, 2, 1)[:, ::-1])[:, ::-1]
+    kernel: Floats = lags @ form.drive_weight.value
     kernel += form.pool_weights(length)[None, :, None] * form.skip.value[:, None, :]
     return kernel
 
