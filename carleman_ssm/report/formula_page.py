@@ -9,6 +9,7 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from scipy.special import softmax
 
+from carleman_ssm.formulas.latex import document
 from carleman_ssm.formulas.numerics import compile_kernel
 from carleman_ssm.formulas.statements import ClosedForm
 from carleman_ssm.networks.closed_forms import MAX_PARAMETERS, network_formula, parameter_count
@@ -64,19 +65,21 @@ def formula_lines(formula: ClosedForm, *, as_tex: bool) -> list[tuple[str, list[
 
 
 def write_formula_page(explanation: Explanation, folder: Path) -> tuple[list[Path], str]:
-    """``formula.txt``, ``formula.pdf``, ``formula.png``, and the text: the accuracy is that of the formula itself."""
+    """``formula.txt``, ``.tex``, ``.pdf``, ``.png``, and the text: the accuracy is that of the formula itself."""
     formula = formula_of(explanation.operator)
     score = accuracy(formula_logits(formula, explanation.sequences), explanation.labels)
     page = formula_text(formula, score, len(explanation.sequences))
-    plain = folder / "formula.txt"
+    plain, source = folder / "formula.txt", folder / "formula.tex"
     plain.write_text(page, encoding="utf-8")
+    title = f"{explanation.name}: the whole network"
+    source.write_text(document([formula], title=title, decimals=True), encoding="utf-8")
     paths = [folder / "formula.pdf", folder / "formula.png"]
-    metadata = {"Title": f"{explanation.name}: the whole network", "CreationDate": None}
+    metadata = {"Title": title, "CreationDate": None}
     with rc_context(MATHTEXT):  # fonts are looked up while saving
         figure = _page(explanation, formula, score)
         figure.savefig(paths[0], metadata=metadata)
         figure.savefig(paths[1], dpi=150)
-    return [plain, *paths], page
+    return [plain, source, *paths], page
 
 
 def formula_text(formula: ClosedForm, score: float | None, count: int) -> str:
