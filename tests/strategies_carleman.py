@@ -5,6 +5,7 @@ from __future__ import annotations
 import sympy as sp
 from hypothesis import strategies as st
 
+from carleman_ssm.formulas.statements import Identity
 from carleman_ssm.theory.polynomials import PolynomialDecoder
 from carleman_ssm.theory.ssm import DiagonalSSM, DiscreteSSM
 
@@ -63,3 +64,13 @@ def discrete_cases(draw):
 def continuous_cases(draw):
     states, degree = draw(sizes)
     return draw(continuous_models(states)), draw(decoders(degree))
+
+
+def spoiled(identity):
+    """The same statement with 1 added to the last entry of the right-hand side: its false twin."""
+    right = identity.right
+    if not isinstance(right, sp.MatrixBase):
+        return Identity(identity.left, right + 1)
+    change = sp.zeros(*right.shape)
+    change[-1, -1] = 1
+    return Identity(identity.left, right + change)

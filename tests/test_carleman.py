@@ -16,7 +16,7 @@ from carleman_ssm.theory.kronecker import homogeneous_matrix, project_flow, proj
 from carleman_ssm.theory.monomials import MonomialBasis
 from carleman_ssm.theory.polynomials import PolynomialDecoder
 from carleman_ssm.theory.ssm import DiagonalSSM, DiscreteSSM, zero_order_hold
-from tests.strategies_carleman import continuous_cases, discrete_cases, rationals, sizes
+from tests.strategies_carleman import continuous_cases, discrete_cases, rationals, sizes, spoiled
 
 U = sp.Symbol("u")
 SIZES = [(1, 0), (1, 3), (2, 2), (3, 1), (3, 3)]
@@ -33,16 +33,6 @@ def closed_forms(lifted):
     yield one_step_map(lifted)
     if isinstance(lifted, BilinearSystem):
         yield lifted.generator()
-
-
-def spoiled(identity):
-    """The same statement with 1 added to the last entry of the right-hand side."""
-    right = identity.right
-    if not isinstance(right, sp.MatrixBase):
-        return Identity(identity.left, right + 1)
-    change = sp.zeros(*right.shape)
-    change[-1, -1] = 1
-    return Identity(identity.left, right + change)
 
 
 @pytest.mark.parametrize("kind", MODELS)

@@ -15,7 +15,7 @@ from carleman_ssm.theory.carleman import carleman_lift
 from carleman_ssm.theory.collapse import collapsed_state, forward_operator, rank_form
 from carleman_ssm.theory.polynomials import PolynomialDecoder
 from carleman_ssm.theory.ssm import DiagonalSSM, DiscreteSSM, zero_order_hold
-from tests.strategies_carleman import continuous_cases, discrete_cases, rationals
+from tests.strategies_carleman import continuous_cases, discrete_cases, rationals, spoiled
 
 FORMS = [forward_operator, rank_form]
 SIZES = [(1, 0), (1, 3), (2, 2), (3, 1), (3, 3)]
@@ -40,15 +40,6 @@ def simulate(model, decoder, inputs):
         x = [sp.expand(a * xn + b * u) for a, xn, b in rows]
     y = sp.Add(*(c * xn for c, xn in zip(model.output_vector, x, strict=True)))
     return sp.expand(decoder(y + model.feedthrough * inputs[-1]))
-
-
-def spoiled(identity):
-    right = identity.right
-    if not isinstance(right, sp.MatrixBase):
-        return Identity(identity.left, right + 1)
-    change = sp.zeros(*right.shape)
-    change[-1, -1] = 1
-    return Identity(identity.left, right + change)
 
 
 @pytest.mark.parametrize("form", FORMS)
