@@ -11,6 +11,7 @@ from typing import Any
 import sympy as sp
 from sympy.printing.codeprinter import PrintMethodNotImplementedError
 from sympy.printing.numpy import SciPyPrinter
+from sympy.printing.precedence import PRECEDENCE
 from sympy.printing.pycode import MpmathPrinter
 
 from carleman_ssm.formulas.matrices import explicit
@@ -19,7 +20,7 @@ from carleman_ssm.formulas.statements import ClosedForm, check_names
 
 MAX_TERMS = 2_000  # CPython's compiler overflows its stack between 2,500 and 3,500 summands
 MAX_TOTAL = 100_000
-RESERVED = frozenset(("np", "mp", "scipy", "varphi", "cache", "sum", "range", "prod", "abs", "kernel"))
+RESERVED = frozenset(("np", "mp", "scipy", "varphi", "cache", "sum", "range", "prod", "abs", "min", "max", "kernel"))
 _ALIAS = (("numpy.", "np."), ("mpmath.", "mp."), ("math.prod", "prod"))
 
 
@@ -76,7 +77,17 @@ class _NumpySource(_PaperNames, SciPyPrinter):  # type: ignore[misc]  # SymPy is
 
 
 class _MpmathSource(_PaperNames, MpmathPrinter):  # type: ignore[misc]  # SymPy is untyped
-    """mpmath, which has these under its own names."""
+    """mpmath, which has these under its own names; quotients of Python integers are mpf, never floats."""
+
+    def _print_Mul(self, e: sp.Mul) -> str:
+        if any(map(_may_divide_integers, e.args)):
+            return "*".join(self.parenthesize(factor, PRECEDENCE["Mul"]) for factor in e.args)
+        return str(super()._print_Mul(e))
+
+    def _print_Pow(self, e: sp.Pow, rational: bool = False) -> str:
+        if _may_divide_integers(e):
+            return f"mp.mpf({self._print(e.base)})**({self._print(e.exp)})"
+        return str(super()._print_Pow(e, rational))
 
     def _print_re(self, e: sp.re) -> str:
         return f"mp.re({self._print(e.args[0])})"
@@ -92,6 +103,12 @@ class _MpmathSource(_PaperNames, MpmathPrinter):  # type: ignore[misc]  # SymPy 
     def root(self, e: sp.CRootOf) -> str:
         start, letter = e.evalf(17), sp.Symbol("root")
         return f"mp.findroot(lambda root: {self._print(e.poly.as_expr(letter))}, {self._print(start)})"
+
+
+def _may_divide_integers(e: sp.Expr) -> bool:
+    """A power of an integer symbol or loop index whose exponent may be negative."""
+    integer = e.is_Pow and e.base.is_integer and not e.base.is_Number
+    return bool(integer and e.exp.is_integer and not e.exp.is_nonnegative)
 
 
 def checked(form: ClosedForm) -> None:
@@ -143,6 +160,8 @@ def _label(symbol: sp.Basic) -> sp.Basic:
 def _check_functions(bodies: Iterable[sp.Basic]) -> None:
     for body in bodies:
         unknown = body.atoms(sp.core.function.AppliedUndef) | body.atoms(sp.MatrixSymbol)
+        # Nodes of sympy.codegen print calls of any name; they are statements of a program, not of mathematics.
+        unknown |= {node for node in sp.preorder_traversal(body) if "sympy.codegen" in str(type(node).__module__)}
         if unknown:
             msg = f"{next(iter(unknown))} has no numerical meaning: substitute a definition for it first"
             raise ValueError(msg)
@@ -176,7 +195,7 @@ def python_source(form: ClosedForm, backend: str) -> str:
 def _definition(printer: Any, key: sp.Basic, body: sp.Basic) -> list[str]:
     text = printer.doprint(explicit(body))
     if not isinstance(key, sp.Indexed):
-        return [f"{key} = {text}"]
+        return [f"{printer.doprint(key)} = {text}"]
     return ["@cache", f"def {key.base.label}({', '.join(map(str, key.indices))}):", f"    return {text}"]
 
 

@@ -19,6 +19,8 @@ from carleman_ssm.formulas.special import phi, phi_mpmath
 _MAX_LOOP = 5_000
 _MAX_EXPONENT = 4_096
 _CONSTANT = (sp.Atom, sp.polys.rootoftools.ComplexRootOf)
+_SIGNS = ("real", "positive", "negative", "nonnegative", "nonpositive", "zero", "integer", "imaginary")
+_JUMPS = (sp.floor, sp.ceiling, sp.sign, sp.Mod, sp.Heaviside, sp.frac)
 _SAME_NAME = (sp.exp, sp.log, sp.sin, sp.cos, sp.tan, sp.sinh, sp.cosh, sp.tanh, sp.erf)
 
 
@@ -39,6 +41,10 @@ class ExactField:
     def conjugate(self, z: Any) -> Any:
         """Complex conjugate."""
         return sp.QQ_I(z.x, -z.y)
+
+    def vanishes(self, z: Any) -> bool:
+        """Is it zero?"""
+        return not z
 
     def integer(self, z: Any) -> int | None:
         """The integer equal to `z`, or None."""
@@ -71,6 +77,10 @@ class FloatField:
         """Complex conjugate."""
         return mpmath.conj(z)
 
+    def vanishes(self, z: Any) -> bool:
+        """Is it zero up to half of the working digits?"""
+        return bool(abs(z) < _tiny())
+
     def integer(self, z: Any) -> int | None:
         """The integer equal to `z`, or None."""
         z = mpmath.mpmathify(z)
@@ -81,12 +91,18 @@ class FloatField:
         n = self.integer(exponent)
         if base == 0 and (n is None or n < 0):
             raise NoValue
+        if n is None:
+            _refuse_near_cut(base)
         return mpmath.power(base, exponent if n is None else n)
 
     def function(self, expression: sp.Expr, values: list[Any]) -> Any:
         """φ_k, mpmath's function of that name, or SymPy's own evaluation."""
         if isinstance(expression, phi):
             return phi_mpmath(int(expression.args[0]), values[1])
+        if isinstance(expression, sp.log | sp.arg):
+            _refuse_near_cut(values[0])
+        if isinstance(expression, _JUMPS):
+            _refuse_near_jump(values[0])
         if isinstance(expression, _SAME_NAME):
             return getattr(mpmath, expression.func.__name__)(*values)
         digits = mpmath.mp.dps + 5
@@ -97,6 +113,25 @@ class FloatField:
         if not value.is_number or value.has(sp.nan, sp.zoo, sp.oo, sp.Function):
             raise NoValue
         return self.number(value)
+
+
+def _tiny() -> Any:
+    return mpmath.mpf(10) ** (-mpmath.mp.dps / 2)
+
+
+def _refuse_near_cut(z: Any) -> None:
+    """On which side of the negative axis a number lies is decided by rounding, unless it is exactly real."""
+    z = mpmath.mpc(z)
+    if z.real <= 0 and z.imag != 0 and abs(z.imag) <= _tiny() * max(abs(z.real), _tiny()):
+        raise NoValue
+
+
+def _refuse_near_jump(z: Any) -> None:
+    """Whether a number has reached an integer (or zero) is decided by rounding, unless it is one exactly."""
+    z = mpmath.mpc(z)
+    gaps = (part - mpmath.nint(part) for part in (z.real, z.imag))
+    if any(0 < abs(gap) < _tiny() for gap in gaps):
+        raise NoValue
 
 
 class Point:
@@ -117,7 +152,8 @@ class Point:
         return self._drawn[atom]
 
     def _draw(self, atom: sp.Expr) -> sp.Expr:
-        random = Random(f"{self._seed} {atom}")  # noqa: S311 - sample points are no secrets
+        namesakes = sum(str(other) == str(atom) for other in self._drawn)
+        random = Random(f"{self._seed} {atom} {namesakes or ''}")  # noqa: S311 - sample points are no secrets
         for value in _candidates(atom, random, left=bool(self._seed % 2)):
             if _admissible(atom, value):
                 return value
@@ -136,11 +172,12 @@ def _candidates(atom: sp.Expr, random: Random, *, left: bool) -> Iterator[sp.Exp
         elif atom.is_imaginary:
             yield sp.I * x
         else:
-            yield (-abs(x) if left else x) + sp.I * y
+            # Every fourth on the left is a negative real number: branch cuts lie there.
+            yield (-abs(x) if left else x) + (0 if left and random.random() < 0.25 else sp.I * y)
 
 
 def _admissible(atom: sp.Expr, value: sp.Expr) -> bool:
-    known = atom.assumptions0 if atom.is_Symbol else {"real": atom.is_real, "positive": atom.is_positive}
+    known = atom.assumptions0 if atom.is_Symbol else {name: getattr(atom, f"is_{name}") for name in _SIGNS}
     if value == 0 and not atom.is_integer:
         return False
     return all(truth is None or getattr(value, f"is_{name}", truth) is truth for name, truth in known.items())
@@ -157,6 +194,7 @@ class Evaluator:
 
     def __init__(self, field: ExactField | FloatField, point: Point) -> None:
         self.field, self.point = field, point
+        self.largest: Any = 1  # size of the largest intermediate value: rounding is relative to it
         self._known: dict[sp.Expr, Any] = {}
         self._bound: dict[sp.Expr, Any] = {}
 
@@ -165,6 +203,8 @@ class Evaluator:
         value = self._known.get(expression)
         if value is None:
             value = self._known[expression] = self._evaluate(expression)
+            if not self.field.exact:
+                self.largest = max(self.largest, abs(value))
         return value
 
     def _evaluate(self, e: sp.Expr) -> Any:
@@ -218,13 +258,15 @@ class Evaluator:
             raise NoValue
         outer, shadowed = self._known, self._bound.get(index)
         values = []
-        for n in range(lower, upper + 1):
-            self._known, self._bound[index] = {}, self.field.number(sp.Integer(n))
-            values.append(self(inside))
-        self._known = outer
-        self._bound.pop(index, None)
-        if shadowed is not None:
-            self._bound[index] = shadowed
+        try:
+            for n in range(lower, upper + 1):
+                self._known, self._bound[index] = {}, self.field.number(sp.Integer(n))
+                values.append(self(inside))
+        finally:
+            self._known = outer
+            self._bound.pop(index, None)
+            if shadowed is not None:
+                self._bound[index] = shadowed
         zero, one = self.field.number(sp.S.Zero), self.field.number(sp.S.One)
         return sum(values, zero) if isinstance(e, sp.Sum) else _product([one, *values])
 

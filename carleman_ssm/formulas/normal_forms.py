@@ -146,7 +146,7 @@ class Normaliser:
             return self.convert(sp.Sum(sp.conjugate(z.function), *z.limits))
         if isinstance(z, sp.Indexed):
             return self.letter(sp.conjugate(z.base[tuple(self.normal(i) for i in z.indices)]))
-        return self.letter(e)
+        return self.closed_letter(e)
 
     def inverse(self, ratio: Ratio, source: sp.Expr | None = None) -> Ratio:
         """The reciprocal; `source`, or the divisor itself, becomes an induced condition."""

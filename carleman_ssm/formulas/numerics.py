@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -252,6 +253,15 @@ def _integer_arguments(form: ClosedForm) -> frozenset[sp.Basic]:
     return frozenset(symbol for symbol in scalars if symbol.is_integer or symbol in counting)
 
 
+def _forward_range(start: Any, stop: Any) -> range:
+    """The index of a sum. A reversed sum is negative in SymPy's convention, which no loop computes: refused."""
+    first, last = int(start), int(stop)
+    if (first, last) != (start, stop) or last < first:
+        msg = f"a sum runs from {start} to {stop - 1}: limits must be integers, and not reversed"
+        raise ValueError(msg)
+    return range(first, last)
+
+
 def _function(source: str, backend: str) -> Callable[..., Any]:
     """Run generated source; every name in it was checked before it was written."""
     varphi = phi_numpy if backend == "numpy" else phi_mpmath
@@ -262,6 +272,8 @@ def _function(source: str, backend: str) -> Callable[..., Any]:
         "varphi": varphi,
         "cache": cache,
         "prod": math.prod,
+        "range": _forward_range,
+        "functools": functools,
     }
     exec(compile(source, f"<{backend} kernel>", "exec"), scope)  # noqa: S102 - our own text, names checked
     function: Callable[..., Any] = scope["kernel"]

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from keyword import iskeyword
 from types import MappingProxyType
+from unicodedata import normalize
 
 import sympy as sp
 
@@ -27,7 +28,10 @@ def check_names(symbols: Iterable[sp.Basic]) -> None:
     seen: dict[str, sp.Basic] = {}
     for symbol in symbols:
         name = str(symbol.base) if isinstance(symbol, sp.Indexed) else str(symbol)
-        if not name.isidentifier() or iskeyword(name):
+        if normalize("NFKC", name) != name:
+            msg = f"the name {name!r} is read by Python as {normalize('NFKC', name)!r}: use that one"
+            raise ValueError(msg)
+        if not name.isidentifier() or iskeyword(name) or name == "__debug__":
             msg = f"{name!r} cannot name a symbol: use a Python identifier that is no keyword, such as 'lambda_0'"
             raise ValueError(msg)
         other = seen.setdefault(name, symbol)

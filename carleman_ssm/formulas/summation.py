@@ -35,6 +35,9 @@ def sum_normal_form(form: Normaliser, expression: sp.Sum) -> Ratio:
     if len(bounds) != 2 or any(bound.has(sp.oo, -sp.oo) for bound in bounds):
         return form.closed_letter(expression)
     lower, upper = (sp.expand(bound) for bound in bounds)
+    labels = {symbol for use in summand.atoms(sp.Indexed) for symbol in use.base.free_symbols}
+    if index in labels or not (lower.is_integer and upper.is_integer):
+        return form.closed_letter(expression)
     if lower.is_Integer and upper.is_Integer:
         return _written_out(form, summand, index, int(lower), int(upper))
     fresh = index_at_height(height(summand) + 1)
@@ -51,9 +54,9 @@ def sum_normal_form(form: Normaliser, expression: sp.Sum) -> Ratio:
 
 
 def height(expression: sp.Basic) -> int:
-    """How deep sums are nested."""
+    """How deep sums are nested; SymPy flattens nested sums into one with several limits."""
     inside = max(map(height, expression.args), default=0) if expression.has(sp.Sum) else 0
-    return inside + isinstance(expression, sp.Sum)
+    return inside + (len(expression.limits) if isinstance(expression, sp.Sum) else 0)
 
 
 def index_at_height(level: int) -> sp.Symbol:
@@ -71,8 +74,12 @@ def _written_out(form: Normaliser, summand: sp.Expr, index: sp.Symbol, lower: in
 
 
 def _at(expression: sp.Expr, index: sp.Symbol, value: sp.Expr) -> sp.Expr:
-    binds = expression.has(ExprWithLimits, sp.Subs, sp.Lambda)
-    return expression.subs(index, value) if binds else expression.xreplace({index: value})
+    binds = expression.has(ExprWithLimits, sp.Subs, sp.Lambda, sp.Derivative, sp.CRootOf)
+    try:
+        return expression.subs(index, value) if binds else expression.xreplace({index: value})
+    except (ValueError, TypeError, sp.PolynomialError) as error:
+        msg = f"{index} = {value} cannot be put into {expression}"
+        raise NoNormalForm(msg) from error
 
 
 def _sum_term(form: Normaliser, term: Polynomial, index: sp.Symbol, lower: sp.Expr, upper: sp.Expr) -> Ratio:
@@ -157,7 +164,7 @@ def _anchors(core: sp.Expr, index: sp.Symbol) -> list[tuple[int, sp.Expr]]:
     for argument in _arguments(core):
         for sign in (1, -1):
             offset = sp.expand(argument - sign * index)
-            if offset.free_symbols <= core.free_symbols - {index}:
+            if offset.is_integer and offset.free_symbols <= core.free_symbols - {index}:
                 found[sign, offset] = None
     return list(found) or [(1, sp.S.Zero)]
 

@@ -47,7 +47,8 @@ _TYPOGRAPHY = {
 _REFUSED = re.compile(
     r"\\(input|include|openin|openout|write|immediate|read|csname|catcode|def|edef|gdef|xdef|let|newcommand|"
     r"renewcommand|usepackage|special|directlua|begingroup|loop|verbatiminput|lstinputlisting|"
-    r"includegraphics|InputIfFileExists|@@input)(?![A-Za-z])|\^\^"
+    r"includegraphics|InputIfFileExists|@@input|makeatletter|scantokens|pdffiledump|newread|newwrite|chardef)"
+    r"(?![A-Za-z])|\^\^|\\end\s*\{document\}"
 )
 
 

@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 
 import mpmath
 import sympy as sp
+from sympy.concrete.expr_with_limits import ExprWithLimits
 
 from carleman_ssm.formulas.conditions import own_divisors, remaining
 from carleman_ssm.formulas.evaluation import Evaluator, ExactField, FloatField, NoValue, Point
@@ -151,22 +152,40 @@ def _differentiated(expression: sp.Expr) -> sp.Expr:
     return expression.replace(lambda e: isinstance(e, sp.Derivative), lambda e: e.doit())
 
 
+def _cancelled_divisors(identity: Identity) -> list[sp.Expr]:
+    """Divisors that are gone once inverses and derivatives are carried out, so that nobody sees them."""
+    found: list[sp.Expr] = []
+    for side in (identity.left, identity.right):
+        found += own_divisors([derivative.doit() for derivative in side.atoms(sp.Derivative)])
+        for inverse in side.atoms(sp.Inverse):
+            written = all(sp.sympify(size, strict=True).is_Integer for size in inverse.shape)
+            found.append(explicit(inverse.arg).det() if written else sp.Determinant(inverse.arg))
+    return [divisor for divisor in found if not divisor.is_number]
+
+
 def _undefined(expression: sp.Expr) -> bool:
-    infinite = expression.has(sp.nan, sp.zoo)
-    return bool(infinite or expression in (sp.oo, -sp.oo))
+    return bool(expression.has(sp.nan, sp.zoo, sp.AccumBounds, sp.Order)) or _infinite(expression)
+
+
+def _infinite(expression: sp.Basic) -> bool:
+    """True if an infinity stands anywhere but in the limits of a sum."""
+    if isinstance(expression, ExprWithLimits):
+        return _infinite(expression.function)
+    return expression in (sp.oo, -sp.oo) or any(map(_infinite, expression.args))
 
 
 def _structural_only(identity: Identity) -> Verdict:
     left, right = identity.left, identity.right
     if left == right or left.doit() == right.doit():
-        return Verdict(Evidence.PROVED, "structural equality", nonzero=identity.nonzero)
+        conditions = dict.fromkeys([*identity.nonzero, *_cancelled_divisors(identity)])
+        return Verdict(Evidence.PROVED, "structural equality", nonzero=tuple(conditions))
     return Verdict(Evidence.UNDECIDED, "matrices of symbolic shape are compared by structure only")
 
 
 def _climb(identity: Identity, pairs: list[_Pair], digits: int, samples: int) -> Verdict:
     open_pairs = [pair for pair in pairs if pair[0] != pair[1]]
     flat = [side for pair in pairs for side in pair]
-    assumed = dict.fromkeys([*identity.nonzero, *own_divisors(flat)])
+    assumed = dict.fromkeys([*identity.nonzero, *own_divisors(flat), *_cancelled_divisors(identity)])
     if not open_pairs:
         return Verdict(Evidence.PROVED, "structural equality", nonzero=tuple(assumed))
     form = Normaliser()
@@ -221,7 +240,7 @@ def _exact_point(identity: Identity, pairs: list[_Pair], point: Point) -> Verdic
 def _admitted(identity: Identity, evaluator: Evaluator) -> bool:
     """True if no expression that the statement excludes vanishes at the point."""
     values = [_value(lambda e=e: evaluator(e)) for e in identity.nonzero]  # type: ignore[misc]
-    return all(value is not None and value != 0 for value in values)
+    return all(value is not None and not evaluator.field.vanishes(value) for value in values)
 
 
 def _value(compute: Callable[[], Any]) -> Any | None:
@@ -233,7 +252,8 @@ def _value(compute: Callable[[], Any]) -> Any | None:
 
 def _float_point(identity: Identity, pair: _Pair, point: Point, digits: int) -> Verdict | int:
     """1 for agreement, 0 for no clear answer, a verdict for a refutation."""
-    measured = []
+    measured: list[Any] = []
+    clear: list[bool] = []
     for working in (digits, 2 * digits):
         with mpmath.workdps(working + 10):
             evaluator = Evaluator(FloatField(), point)
@@ -241,10 +261,12 @@ def _float_point(identity: Identity, pair: _Pair, point: Point, digits: int) -> 
             if sides is None or not _admitted(identity, evaluator):
                 return 0
             measured.append(abs(sides[0] - sides[1]) / max(abs(sides[0]), abs(sides[1]), 1))
+            # A difference must stand above the rounding of the largest number on the way, or it refutes nothing.
+            clear.append(abs(sides[0] - sides[1]) > evaluator.largest * mpmath.mpf(10) ** (-working / 2))
     coarse, fine = measured
     if coarse < mpmath.mpf(10) ** -digits and fine < mpmath.mpf(10) ** (-2 * digits):
         return 1
-    if fine > mpmath.mpf(10) ** (-digits / 2) and abs(coarse - fine) < fine / 2:
+    if all(clear) and fine > mpmath.mpf(10) ** (-digits / 2) and abs(coarse - fine) < fine / 2:
         return Verdict(
             Evidence.REFUTED,
             f"{digits} and {2 * digits} digits agree on a difference",
