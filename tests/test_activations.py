@@ -8,7 +8,7 @@ import mpmath as mp
 import numpy as np
 import pytest
 import sympy as sp
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from carleman_ssm.theory.activations import activation, gelu_taylor_remainder
@@ -136,16 +136,19 @@ def test_convergence_radius_of_the_tanh_form_is_a_pole():
 
 
 @given(half=st.integers(1, 12), y=st.fractions(-3, 3, max_denominator=50))
+@example(half=10, y=Fraction(1, 18))
+@example(half=11, y=Fraction(1, 19))
 def test_gelu_remainder_bounds_the_taylor_error(half, y):
     degree, point = 2 * half, sp.Rational(y.numerator, y.denominator)
     if point**2 >= sp.Rational((degree + 2) * (degree + 3), degree + 1):
         with pytest.raises(ValueError, match="do not fall"):
             gelu_taylor_remainder(degree, point)
         return
-    bound = mp.mpf(str(sp.N(gelu_taylor_remainder(degree, point), 40)))
-    with mp.workdps(40):
+    # The error can be 1e-40 of terms of order one: 100 digits leave it its own digits.
+    bound = mp.mpf(str(sp.N(gelu_taylor_remainder(degree, point), 100)))
+    with mp.workdps(100):
         taylor = sum(
-            (mp.mpf(str(sp.N(c, 40))) * (mp.mpf(y.numerator) / y.denominator) ** k)
+            (mp.mpf(str(sp.N(c, 100))) * (mp.mpf(y.numerator) / y.denominator) ** k)
             for k, c in enumerate(activation("gelu").taylor(degree).coefficients)
         )
         error = abs(reference("gelu", mp.mpf(y.numerator) / y.denominator) - taylor)

@@ -214,6 +214,19 @@ def test_a_torch_checkpoint_is_converted_from_the_command_line(capsys, tmp_path)
     assert (code, errors) == (0, "")
     assert "assumed activation = gelu" in text
     assert load_network(tmp_path / "out.safetensors").layers
+    (tmp_path / "own.json").write_text('{"activation": "silu", "pool": "last"}')
+    options = ("--config", tmp_path / "own.json")
+    code, text, _ = run(capsys, "convert", tmp_path / "ckpt.pth", tmp_path / "own.safetensors", *options)
+    assert code == 0
+    assert "activation" not in text
+    own = load_network(tmp_path / "own.safetensors").config
+    assert (own.activation, own.pool) == ("silu", "last")
+    (tmp_path / "bad.json").write_text("[1]")
+    code, _, errors = run(
+        capsys, "convert", tmp_path / "ckpt.pth", tmp_path / "x.npz", "--config", tmp_path / "bad.json"
+    )
+    assert code == 2
+    assert "is not a JSON object" in errors
 
 
 def test_without_arguments_the_commands_are_listed(capsys):

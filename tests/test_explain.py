@@ -3,12 +3,16 @@
 import io
 import json
 from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import sympy as sp
+from hypothesis import given
+from hypothesis import strategies as st
 from matplotlib import image
 
 from carleman_ssm.formulas.decimals import decimal_text
@@ -18,6 +22,8 @@ from carleman_ssm.networks.closed_forms import decimal, network_formula
 from carleman_ssm.networks.construction import network_operator
 from carleman_ssm.networks.sequences import frequency_sequences
 from carleman_ssm.report.cli import main
+from carleman_ssm.report.directed import above, below, share_below
+from carleman_ssm.report.explanation import Explanation
 from carleman_ssm.report.formula_page import formula_lines, formula_logits, formula_of
 from carleman_ssm.report.formula_text import lines, tex, text
 from carleman_ssm.report.inputs import shipped_sequences
@@ -199,6 +205,26 @@ def test_one_sequence_of_a_user_s_checkpoint(tmp_path):
     result = run(tmp_path / "mine.safetensors", "--inputs", tmp_path / "one.npz", "--output", tmp_path / "out")
     assert result.exit_code == 0, result.output
     assert read(tmp_path / "out")["n_sequences"] == 1
+
+
+def test_a_refitted_constant_predicts_one_class():
+    """Order 0 of a polynomial network knows nothing of the input: refitted, it is one constant answer."""
+    sequences = frequency_sequences(200, seed=4)
+    shares = np.bincount(sequences.y[1::2], minlength=4) / 100
+    for residual in (True, False):
+        network = load_network("frequencies")
+        network = replace(network, config=replace(network.config, residual=residual))
+        operator = network_operator(network, sequences=sequences.x)
+        explanation = Explanation("x", operator, sequences.x, sequences.y, False)
+        assert explanation.accuracy_by_order_refit[0] in shares
+
+
+@given(st.floats(1e-12, 1e12), st.integers(1, 8))
+def test_printed_bounds_never_shrink_and_printed_shares_never_grow(value, digits):
+    assert Decimal(below(value, digits)) <= Decimal(value) <= Decimal(above(value, digits))
+    assert Decimal(below(-value, digits)) <= Decimal(-value) <= Decimal(above(-value, digits))
+    share = min(value, 1.0)
+    assert Decimal(share_below(share).removesuffix(" %")) <= Decimal(share) * 100
 
 
 def test_an_input_bound_and_a_degree_are_taken(tmp_path):

@@ -277,6 +277,13 @@ def test_exact_decoders_bound_their_rounding(coefficients, at):
     assert abs(Fraction(value) - exact) <= decoders.rounding(np.array([abs(at)]))[0]
 
 
+def test_what_are_no_logits_is_not_certified():
+    sequences = shipped_sequences("frequencies").x[:3]
+    operator = network_operator(load_network("frequencies"), sequences=sequences)
+    with pytest.raises(ValueError, match=r"expected logits \(batch, 4\)"):
+        operator.certified_same_class(sequences)
+
+
 def test_construction_reports_its_progress():
     said = []
     network_operator(load_network("digits-gelu"), sequences=shipped_sequences("digits-gelu").x[:20],

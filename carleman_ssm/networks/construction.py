@@ -80,6 +80,11 @@ def network_operator(
     progress
         Called with a line of text as the work goes on.
 
+    Returns
+    -------
+    NetworkOperator
+        Logits (batch, classes) of sequences (batch, at most L, d), with ``certified_error`` (classes,).
+
     Raises
     ------
     ValueError
@@ -87,10 +92,11 @@ def network_operator(
     """
     setting = _setting(network, input_bound, sequences, length, centre, shared_fit)
     if setting.activation.is_polynomial:
-        if degree is not None and degree < _exact(setting).degree:
+        own = _exact(setting).degree
+        if degree is not None and degree != own:
+            what = "would truncate it" if degree < own else "would change nothing"
             msg = (
-                f"the activation is a polynomial of degree {_exact(setting).degree}: the operator is exact at that "
-                f"degree and degree {degree} would truncate it; leave the degree out"
+                f"the activation is a polynomial of degree {own} and exact at it: degree {degree} {what}; leave it out"
             )
             raise ValueError(msg)
         return _assemble(setting, _exact(setting))
@@ -113,20 +119,7 @@ def _setting(
     centre: Floats | str,
     shared_fit: bool,
 ) -> _Setting:
-    inputs = None if sequences is None else np.asarray(sequences, dtype=np.float64)
-    if inputs is None and input_bound is None:
-        msg = "give the inputs for which the operator shall hold: input_bound=B with length=L, or sequences=…"
-        raise ValueError(msg)
-    if inputs is not None and (inputs.ndim != 3 or 0 in inputs.shape or not np.isfinite(inputs).all()):
-        msg = f"sequences must be finite and of shape (batch, length, channels), none of them zero; got {inputs.shape}"
-        raise ValueError(msg)
-    if input_bound is not None and not (np.isfinite(input_bound) and input_bound >= 0):
-        msg = f"input_bound must be a finite number that is not negative, got {input_bound}"
-        raise ValueError(msg)
-    steps = length if length is not None else inputs.shape[1] if inputs is not None else None
-    if steps is None:
-        msg = "an input bound needs the length of the sequences for which it shall hold: pass length=L"
-        raise ValueError(msg)
+    inputs, steps = _checked_domain(input_bound, sequences, length)
     form = one_layer_form(network, steps)
     if inputs is not None and inputs.shape[2] != form.features:
         msg = f"the network takes {form.features} input channels, the sequences have {inputs.shape[2]}"
@@ -147,6 +140,26 @@ def _setting(
         lower, upper = np.full_like(lower, lower.min()), np.full_like(upper, upper.max())
     rule = _activation_of(network)
     return _Setting(network, form, bounds, rule, lower, upper, samples, domain, origin)
+
+
+def _checked_domain(
+    input_bound: float | None, sequences: Floats | None, length: int | None
+) -> tuple[Floats | None, int]:
+    """The sequences as float64, and the number of steps that the operator shall serve."""
+    inputs = None if sequences is None else np.asarray(sequences, dtype=np.float64)
+    if inputs is None and input_bound is None:
+        msg = "give the inputs for which the operator shall hold: input_bound=B with length=L, or sequences=…"
+        raise ValueError(msg)
+    if inputs is not None and (inputs.ndim != 3 or 0 in inputs.shape or not np.isfinite(inputs).all()):
+        msg = f"sequences must be finite and of shape (batch, length, channels), none of them zero; got {inputs.shape}"
+        raise ValueError(msg)
+    if input_bound is not None and not (np.isfinite(input_bound) and input_bound >= 0):
+        msg = f"input_bound must be a finite number that is not negative, got {input_bound}"
+        raise ValueError(msg)
+    if length is None and inputs is None:
+        msg = "an input bound needs the length of the sequences for which it shall hold: pass length=L"
+        raise ValueError(msg)
+    return inputs, length if length is not None else int(inputs.shape[1]) if inputs is not None else 0
 
 
 def _centre(centre: Floats | str, inputs: Floats | None, steps: int, features: int) -> Floats:

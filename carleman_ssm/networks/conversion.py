@@ -13,8 +13,14 @@ from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import Any
 
-from carleman_ssm.networks.checkpoints import build_network, save_network
-from carleman_ssm.networks.containers import MAX_BYTES, ArrayContainer, CheckpointError
+from carleman_ssm.networks.checkpoints import build_network, read_bounded, save_network
+from carleman_ssm.networks.containers import (
+    MAX_BYTES,
+    MAX_CONFIG_BYTES,
+    ArrayContainer,
+    CheckpointError,
+    parse_object,
+)
 from carleman_ssm.networks.extras import require
 from carleman_ssm.networks.network import S4DNetwork
 from carleman_ssm.networks.schema import decided_by_keys, network_sizes
@@ -74,6 +80,18 @@ def convert_checkpoint(
         raise CheckpointError(msg) from error
     save_network(network, target)
     return Conversion(network, MappingProxyType(assumed))
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """The configuration entries of a JSON file.
+
+    Raises
+    ------
+    CheckpointError
+        The file is missing, oversized or no JSON object.
+    """
+    text = read_bounded(path, "no such configuration file", MAX_CONFIG_BYTES)
+    return parse_object(text, f"the configuration {path}")
 
 
 def _state_dict(torch: ModuleType, path: Path) -> dict[str, Any]:

@@ -167,8 +167,16 @@ class NetworkOperator:
     def certified_same_class(self, logits: Floats) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
         r"""For printed logits (batch, classes): is the winning class proved to be the exact network's?
 
-        True where $\ell_i - \ell_j$ exceeds its certified error for every other class j.
+        True where $\ell_i - \ell_j$ exceeds its certified error for every other class j; shape (batch,).
+
+        Raises
+        ------
+        ValueError
+            These are no logits of this operator.
         """
+        if logits.ndim != 2 or logits.shape[1] != self.form.classes:
+            msg = f"expected logits (batch, {self.form.classes}), as the operator prints them; got shape {logits.shape}"
+            raise ValueError(msg)
         winner = logits.argmax(axis=1)
         margin = np.take_along_axis(logits, winner[:, None], axis=1) - logits
         slack = self.certificate.per_pair[winner] + 2.0**-52 * np.abs(margin)

@@ -78,13 +78,18 @@ def derive(
 def convert(
     source: Annotated[Path, typer.Argument(metavar="CKPT.pth", help="What the training script saved.")],
     target: Annotated[Path, typer.Argument(metavar="OUT.safetensors", help="File to write.")],
+    config: Annotated[
+        Path | None, typer.Option(help="JSON file with what the checkpoint lacks: activation, prenorm, residual, pool.")
+    ] = None,
 ) -> None:
     """Convert a torch checkpoint (weights only; needs the extra torch)."""
-    from carleman_ssm.networks.conversion import convert_checkpoint  # slow to import, needed here alone
+    from carleman_ssm.networks.conversion import convert_checkpoint, read_config  # needed here alone
 
-    conversion = convert_checkpoint(source, target)
+    conversion = convert_checkpoint(source, target, None if config is None else read_config(config))
     for entry, value in conversion.assumed.items():
-        typer.echo(f"assumed {entry} = {value} (not recorded in the checkpoint)")
+        typer.echo(
+            f"assumed {entry} = {value}, the script's default: not in the checkpoint; else give --config FILE.json"
+        )
     typer.echo(f"wrote {target}")
 
 

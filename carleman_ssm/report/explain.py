@@ -16,6 +16,7 @@ from carleman_ssm.networks.construction import network_operator
 from carleman_ssm.networks.network import S4DNetwork
 from carleman_ssm.networks.operator import NetworkOperator
 from carleman_ssm.networks.sequences import Sequences
+from carleman_ssm.report.directed import above, below
 from carleman_ssm.report.explanation import Explanation
 from carleman_ssm.report.figures import write_figures
 from carleman_ssm.report.formula_page import has_formula, write_formula_page
@@ -135,8 +136,8 @@ def _reading(operator: NetworkOperator, channel: int) -> str:
     if operator.decoders.exact:
         return text + " The decoder is the network's own polynomial."
     proof, error = operator.certificate, float(operator.decoders.fit_error[channel])
-    interval = f"[{float(proof.lower[channel]):.6g}, {float(proof.upper[channel]):.6g}]"
+    interval = f"[{above(float(proof.lower[channel]), 6)}, {below(float(proof.upper[channel]), 6)}]"
     return (
-        f"{text} The Chebyshev series (unrounded) is within {error:.3g} of the activation for $y_k$ in "
+        f"{text} The Chebyshev series (unrounded) is within {above(error)} of the activation for $y_k$ in "
         f"${interval}$ (certified), and means nothing outside."
     )

@@ -91,8 +91,18 @@ class Explanation:
         if self.labels is None or len(self.labels) < 2:
             return [None] * (self.operator.degree + 1)
         partial = np.cumsum(self.operator.channel_orders(self.sequences), axis=0)
-        pooled = self.operator.form.pooled(self.sequences)
-        return [self._refitted_accuracy(np.concatenate([part, pooled], axis=1)) for part in partial]
+        return [
+            self._refitted_accuracy(np.concatenate([part, self._skipped(p)], axis=1)) for p, part in enumerate(partial)
+        ]
+
+    def _skipped(self, order: int) -> Floats:
+        """What reaches the readout past the decoders: the pooled input, where the network has that path.
+
+        It is of first order in the input, so an exact polynomial of order 0 does not see it.
+        """
+        form = self.operator.form
+        seen = form.skip.value.any() and (order >= 1 or not self.operator.decoders.exact)
+        return form.pooled(self.sequences) if seen else np.empty((len(self.sequences), 0))
 
     def _refitted_accuracy(self, features: Floats) -> float:
         design = np.concatenate([features, np.ones((len(features), 1))], axis=1)

@@ -93,6 +93,9 @@ def parse_number(number: int | Decimal) -> sp.Rational:
     return sp.Rational(value)
 
 
+_NO_NUMBERS = ("nan", "inf", "infinity", "oo", "zoo")
+
+
 def parse_name(text: str) -> sp.Symbol:
     """A symbol of this name.
 
@@ -101,6 +104,9 @@ def parse_name(text: str) -> sp.Symbol:
     ExpressionError
         The text is no ASCII identifier, or a Python keyword.
     """
+    if text.startswith("_") or text.endswith("_") or "__" in text or text.lower() in _NO_NUMBERS:
+        msg = f"{text!r} cannot be a name: use letters, digits and single inner underscores, such as a_0"
+        raise ExpressionError(msg)
     if not (text.isascii() and text.isidentifier()) or iskeyword(text):
         hint = f": write {text}_0, say" if iskeyword(text) else ""
         msg = f"{text!r} cannot be a name (a Python identifier that is no keyword){hint}"

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from carleman_ssm.networks.construction import CERTIFIED_SHARE
+from carleman_ssm.report.directed import above, below, share_below
 from carleman_ssm.report.explanation import Explanation
 
 MAX_ROWS = 12
@@ -29,10 +30,6 @@ def print_summary(
     console.rule("files", align="left")
     for path in files:
         console.print(f"  {path}", highlight=False, soft_wrap=True)
-
-
-def _percent(share: float | None) -> str:
-    return "–" if share is None else f"{100 * share:.1f} %"
 
 
 def _rows(console: Console, title: str, rows: dict[str, str]) -> None:
@@ -71,13 +68,13 @@ def _operator(explanation: Explanation, content: dict[str, Any]) -> dict[str, st
             f"{origin}: from [{proof.lower.min():.3g}, …] to […, {proof.upper.max():.3g}], "
             f"widths {width.min():.3g} to {width.max():.3g}"
         )
-        rows["certified fit error"] = f"{fit.min():.2g} to {fit.max():.2g} per channel (sup over its interval)"
+        rows["certified fit error"] = f"{above(fit.min())} to {above(fit.max())} per channel (sup over its interval)"
         inside = ", pre-activations inside the intervals" if observed else ""
     rows["lifted size / channel"] = (
         f"{sizes['symmetric']:.4g} monomials (symmetric), {sizes['kronecker']:.4g} (Kronecker); "
         f"rank form: {sizes['rank_form']}"
     )
-    rows["holds for"] = f"|x| ≤ {proof.input_bound:.4g}, at most {proof.length} steps{inside}"
+    rows["holds for"] = f"|x| ≤ {below(proof.input_bound, 4)}, at most {proof.length} steps{inside}"
     return rows
 
 
@@ -92,13 +89,13 @@ def _how_chosen(explanation: Explanation) -> str:
 
 def _agreement(content: dict[str, Any]) -> dict[str, str]:
     certified = np.array(content["certified_error"])
-    same, agree = _percent(content["certified_same_class"]), _percent(content["agreement"])
-    right = (_percent(content["accuracy_simulation"]), _percent(content["accuracy_operator"]))
+    same, agree = share_below(content["certified_same_class"]), share_below(content["agreement"])
+    right = (share_below(content["accuracy_simulation"]), share_below(content["accuracy_operator"]))
     gaps = [content[f"max_abs_error_vs_{which}simulation"] for which in ("polynomial_", "")]
     return {
         "operator − polynomial simulation": f"{gaps[0]:.3g} (largest, measured)",
         "operator − true simulation": f"{gaps[1]:.3g} (largest, measured)",
-        "certified bound": f"{certified.min():.3g} to {certified.max():.3g} per class (|printed − exact logit|)",
+        "certified bound": f"{above(certified.min())} to {above(certified.max())} per class (|printed − exact logit|)",
         "same class": f"certified for {same}, measured {agree}",
         "accuracy": f"simulation {right[0]}, operator {right[1]}",
     }
@@ -112,15 +109,20 @@ def _orders(explanation: Explanation, content: dict[str, Any], console: Console)
         return
     table = Table("order ≤" if exact else "degree", "readout unchanged", "readout refitted", box=None, pad_edge=True)
     for order in range(kept):
-        if kept <= MAX_ROWS or order < MAX_ROWS - 2 or order == kept - 1:
+        last = order == kept - 1
+        if kept <= MAX_ROWS or order < MAX_ROWS - 2 or last:
             scores = (content["accuracy_by_order"][order], content["accuracy_by_order_refit"][order])
-            table.add_row(str(order), *map(_percent, scores))
+            name = f"{order}" if exact or not last else f"{order}, the operator"
+            table.add_row(name, *map(share_below, scores))
+        elif order == kept - 2:
+            table.add_row("…", "all rows are in", "report.json")
     console.print(table)
     console.print(f"  {MEANING[exact]} {READING}", soft_wrap=False)
 
 
 MEANING = (
-    "Raw orders of one high-degree fit cancel; here p is the degree of nested fits.",
+    "Raw orders of one high-degree fit cancel; here p is the degree of nested least-squares fits under the observed "
+    "density, and the last row is the operator itself.",
     "Order: total degree in the deviation of the input from the centre.",
 )
 READING = (

@@ -87,8 +87,18 @@ class ChebyshevFit:
         return len(self.coefficients) - 1
 
     def __call__(self, y: npt.ArrayLike) -> Floats:
-        """p(y) in float64 by Clenshaw's recurrence, elementwise (for any y: see `contains`)."""
-        return clenshaw(self.coefficients, (np.asarray(y, dtype=np.float64) - self.centre) / self.half_width)
+        """p(y) in float64 by Clenshaw's recurrence, elementwise, for y in the certified interval.
+
+        Raises
+        ------
+        ValueError
+            A value lies outside, where a polynomial of high degree means nothing.
+        """
+        position = (np.asarray(y, dtype=np.float64) - self.centre) / self.half_width
+        if (np.abs(position) > 1 + 4 * np.finfo(np.float64).eps).any():
+            msg = f"y leaves the interval {self.centre} ± {self.half_width} of the fit: fit a wider one"
+            raise ValueError(msg)
+        return clenshaw(self.coefficients, position)
 
     def contains(self, y: npt.ArrayLike) -> npt.NDArray[np.bool_]:
         """Where y lies in [lower, upper]; outside, a polynomial of high degree means nothing."""
