@@ -171,6 +171,18 @@ def substitute_definition(expression: sp.Basic, key: sp.Basic, value: sp.Basic) 
 def unfold(closed_form: ClosedForm, *symbols: sp.Basic) -> ClosedForm:
     """Replace the named definitions (all, if none is named) by what they stand for.
 
+    Parameters
+    ----------
+    closed_form
+        The result to unfold.
+    *symbols
+        Keys of its `where`.
+
+    Returns
+    -------
+    ClosedForm
+        With the remaining definitions.
+
     Raises
     ------
     KeyError

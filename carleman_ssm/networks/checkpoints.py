@@ -43,11 +43,20 @@ def load_network(source: str | os.PathLike[str], config: Mapping[str, object] | 
     config
         Entries that the checkpoint lacks; they may not contradict it.
 
+    Returns
+    -------
+    S4DNetwork
+        float64 records equal to the stored numbers.
+
     Raises
     ------
     CheckpointError
         The file is missing, truncated, oversized, of another dialect, or its tensors or configuration are
         wrong: the message names the tensor or the entry.
+
+    References
+    ----------
+    Key names: the reference implementation of S4D, `models/s4/s4d.py` and `example.py`.
 
     Examples
     --------
@@ -203,6 +212,11 @@ def save_network(network: S4DNetwork, path: str | os.PathLike[str]) -> None:
     ----------
     path
         Ends in `.safetensors` or `.npz`. A tensor is written as float32 where that is exact, else as float64.
+
+    Returns
+    -------
+    None
+        The file is written.
 
     Raises
     ------

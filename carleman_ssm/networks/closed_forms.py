@@ -100,6 +100,11 @@ def channel_formula(
     digits
         Significant digits of the numbers; the formula is exact for the numbers shown.
 
+    Returns
+    -------
+    ClosedForm
+        Of ``z_h[k]``; `where` holds K[m], u[j], y[k] and, for a fit, t and the Chebyshev polynomials.
+
     Raises
     ------
     ValueError
@@ -128,10 +133,26 @@ def parameter_count(network: S4DNetwork) -> int:
 def network_formula(network: S4DNetwork, form: OneLayerForm, decoders: ChannelDecoders, digits: int = 5) -> ClosedForm:
     r"""The whole network as one formula: the vector of logits as a function of the input sequence.
 
+    Parameters
+    ----------
+    network, form, decoders
+        A small one-layer network with a polynomial activation, as its operator holds them.
+    digits
+        Significant digits of the numbers.
+
+    Returns
+    -------
+    ClosedForm
+        The column of logits as a function of the input sequences.
+
     Raises
     ------
     ValueError
         The network has more than 200 parameters (a formula of it would not be read), or its decoder is a fit.
+
+    References
+    ----------
+    THEORY T10.
     """
     count = parameter_count(network)
     if count > MAX_PARAMETERS or not decoders.exact:

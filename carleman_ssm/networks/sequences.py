@@ -69,6 +69,16 @@ def load_sequences(source: str | os.PathLike[str]) -> Sequences:
     The file holds `x` (batch, length, features), optionally labels `y` (an empty array counts as none) and
     names `features` and `classes`; anything else in it is left unread.
 
+    Parameters
+    ----------
+    source
+        An npz file, or ``"digits-test"``.
+
+    Returns
+    -------
+    Sequences
+        x (batch, length, features) in float64.
+
     Raises
     ------
     CheckpointError
@@ -108,6 +118,18 @@ def frequency_sequences(count: int, seed: int = 0, length: int = 64) -> Sequence
 
     $x_t = a \sin(2\pi f t/64 + \phi)$, $f \in \{3, 5, 7, 9\}$ (the class), $a$ uniform in [0.5, 1.5],
     $\phi$ uniform in $[0, 2\pi)$: no linear readout tells the classes apart.
+
+    Parameters
+    ----------
+    count, seed
+        Number of sequences, and the seed of the generator.
+    length
+        Steps.
+
+    Returns
+    -------
+    Sequences
+        x (count, length, 1) and labels y (count,).
 
     Raises
     ------

@@ -150,10 +150,19 @@ def activation(name: str, coefficients: Iterable[float | Fraction] | None = None
     coefficients
         For ``poly`` only: the learned $c_1, \dots, c_d$ of $\sum_{k=1}^d c_k y^k$, at their exact value.
 
+    Returns
+    -------
+    Activation
+        Frozen; two of one name and coefficients are equal.
+
     Raises
     ------
     ValueError
         The name is unknown, is ``relu`` (no expansion exists), or the coefficients do not fit the name.
+
+    References
+    ----------
+    THEORY T13.
 
     Examples
     --------

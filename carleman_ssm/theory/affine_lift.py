@@ -36,6 +36,11 @@ def affine_representation(multipliers: Sequence[sp.Expr], shift: Sequence[sp.Exp
     degree
         P.
 
+    Returns
+    -------
+    ImmutableMatrix
+        $\binom{N+P}{P}$ square, lower triangular in the graded order.
+
     Raises
     ------
     ValueError
@@ -71,6 +76,11 @@ def lowering_matrix(gains: Sequence[sp.Expr], degree: int) -> sp.ImmutableMatrix
     degree
         P.
 
+    Returns
+    -------
+    ImmutableMatrix
+        $\binom{N+P}{P}$ square, strictly lower triangular in the graded order.
+
     Raises
     ------
     ValueError
@@ -101,6 +111,23 @@ def lowering_matrix(gains: Sequence[sp.Expr], degree: int) -> sp.ImmutableMatrix
 
 def scaling_generator(rates: Sequence[sp.Expr], degree: int) -> sp.ImmutableMatrix:
     r"""$A = \mathrm{diag}(\alpha \cdot a)$ on the monomials of degree $\le P$: the flow of $x_n' = a_n x_n$.
+
+    Parameters
+    ----------
+    rates
+        $a_n$ [1/time], one for each state.
+    degree
+        P.
+
+    Returns
+    -------
+    ImmutableMatrix
+        Diagonal, $\binom{N+P}{P}$ square [1/time].
+
+    Raises
+    ------
+    ValueError
+        More than 5,000 monomials.
 
     References
     ----------

@@ -55,6 +55,11 @@ def closure(lifted: LiftedSystem) -> ClosureReport:
     lifted
         The lifted system, of any size: only degrees are counted.
 
+    Returns
+    -------
+    ClosureReport
+        ``closed`` is True and ``missing`` empty, by THEORY T9 and T14.
+
     References
     ----------
     THEORY T9, T14.
@@ -90,10 +95,19 @@ def closure_of(
     flow
         False for a map $x \mapsto f(x)$, True for a flow $x' = f(x)$.
 
+    Returns
+    -------
+    ClosureReport
+        ``missing`` names the monomials that leave the span.
+
     Raises
     ------
     ValueError
         $f$ is no polynomial, or it is not affine and the basis has more than 1,000 monomials.
+
+    References
+    ----------
+    Standard; the witness against nonlinear recurrences.
 
     Examples
     --------

@@ -187,10 +187,19 @@ def fit_least_squares(
     lower, upper
         Interval of the certificate; by default the range of the samples.
 
+    Returns
+    -------
+    ChebyshevFit
+        With its certified sup-error, which may be large where samples are rare.
+
     Raises
     ------
     ValueError
         There is no sample, one is not finite, or one lies outside the interval.
+
+    References
+    ----------
+    Standard least squares; THEORY T13.
     """
     y = np.asarray(samples, dtype=np.float64).ravel()
     if not y.size or not np.isfinite(y).all():
@@ -216,10 +225,19 @@ def fit_many(
     lower, upper
         Ends of the H intervals, shape (H,).
 
+    Returns
+    -------
+    list of ChebyshevFit
+        H fits of one degree.
+
     Raises
     ------
     ValueError
         The two rows differ in length, or an interval is empty or not finite.
+
+    References
+    ----------
+    THEORY T13.
     """
     return [fit_chebyshev(activation, float(a), float(b), degree) for a, b in zip(lower, upper, strict=True)]
 
@@ -228,6 +246,27 @@ def certify(activation: Activation, fit: ChebyshevFit) -> float:
     r"""Certified upper bound of $\sup |\varphi - p|$ on the whole interval of the fit, rounded outward.
 
     See `enclose_error` for how sharp it is.
+
+    Parameters
+    ----------
+    activation
+        $\varphi$.
+    fit
+        $p$ with its interval.
+
+    Returns
+    -------
+    float
+        In units of $\varphi$.
+
+    Raises
+    ------
+    ArithmeticError
+        The bisection does not converge.
+
+    References
+    ----------
+    Taylor models: Makino and Berz (2003); ball arithmetic: Johansson (2017).
     """
     return enclose_error(activation, fit).upper
 

@@ -30,6 +30,16 @@ def s4d_lin(
     feedthrough
         D, real.
 
+    Returns
+    -------
+    DiagonalSSM
+        With b = 1 (the gauge of THEORY T1′).
+
+    Raises
+    ------
+    ValueError, TypeError
+        `states` is no positive count, or the output vector has another length.
+
     References
     ----------
     Gu et al. (2022), "On the parameterization and initialization of diagonal state space models", eq. 9.
@@ -54,6 +64,16 @@ def s4d_inv(
     states, output_vector, feedthrough
         As in `s4d_lin`.
 
+    Returns
+    -------
+    DiagonalSSM
+        With b = 1 (the gauge of THEORY T1′).
+
+    Raises
+    ------
+    ValueError, TypeError
+        `states` is no positive count, or the output vector has another length.
+
     References
     ----------
     Gu et al. (2022), S4D, eq. 8.
@@ -76,6 +96,20 @@ def s4d_real(
         Number of real modes (here the full state size N).
     output_vector, feedthrough
         As in `s4d_lin`.
+
+    Returns
+    -------
+    DiagonalSSM
+        With b = 1 (the gauge of THEORY T1′).
+
+    Raises
+    ------
+    ValueError, TypeError
+        `states` is no positive count, or the output vector has another length.
+
+    References
+    ----------
+    Gu et al. (2022), S4D, §4.
     """
     eigenvalues = tuple(sp.Integer(-(n + 1)) for n in range(_checked(states)))
     return DiagonalSSM(eigenvalues, (sp.S.One,) * states, _readout(states, output_vector), feedthrough)
@@ -95,9 +129,23 @@ def s4d_legs(
     output_vector, feedthrough
         As in `s4d_lin`.
 
+    Returns
+    -------
+    DiagonalSSM
+        With b = 1 (the gauge of THEORY T1′).
+
+    Raises
+    ------
+    ValueError, TypeError
+        `states` is no positive count, or the output vector has another length.
+
     See Also
     --------
     carleman_ssm.theory.legendre.legs_enclosures : rigorous rational bounds of each frequency.
+
+    References
+    ----------
+    Gu et al. (2022), S4D, §4.
     """
     return _pairs(legs_frequencies(_checked(states)), output_vector, feedthrough)
 

@@ -37,6 +37,20 @@ def _matrix(cells: Cells, shape: tuple[int, int], domain: Any) -> DomainMatrix:
 def kronecker_product(left: DomainMatrix, right: DomainMatrix) -> DomainMatrix:
     r"""$A \otimes B$ of two exact matrices, over their common domain.
 
+    Parameters
+    ----------
+    left, right
+        Exact matrices (m, n) and (p, q).
+
+    Returns
+    -------
+    DomainMatrix
+        Shape (mp, nq), sparse.
+
+    References
+    ----------
+    Standard; the oracle route to THEORY T9.
+
     Examples
     --------
     >>> a = DomainMatrix.from_Matrix(sp.Matrix([[1, 2], [0, 3]]))
@@ -57,7 +71,29 @@ def kronecker_product(left: DomainMatrix, right: DomainMatrix) -> DomainMatrix:
 
 
 def kronecker_power(matrix: DomainMatrix, power: int) -> DomainMatrix:
-    r"""$A^{\otimes p}$; the zeroth power is the number 1."""
+    r"""$A^{\otimes p}$; the zeroth power is the number 1.
+
+    Parameters
+    ----------
+    matrix
+        Exact square matrix (n, n).
+    power
+        p ≥ 0.
+
+    Returns
+    -------
+    DomainMatrix
+        Shape (nᵖ, nᵖ), sparse.
+
+    Raises
+    ------
+    ValueError, TypeError
+        The power is no count.
+
+    References
+    ----------
+    Standard; the oracle route to THEORY T9.
+    """
     require_count(power, "the power")
     result = DomainMatrix.eye(1, matrix.domain).to_sparse()
     for _ in range(power):
@@ -66,7 +102,29 @@ def kronecker_power(matrix: DomainMatrix, power: int) -> DomainMatrix:
 
 
 def kronecker_sum(matrix: DomainMatrix, power: int) -> DomainMatrix:
-    r"""$A^{\oplus p} = \sum_{i=1}^{p} 1^{\otimes i-1} \otimes A \otimes 1^{\otimes p-i}$; the zeroth is 0."""
+    r"""$A^{\oplus p} = \sum_{i=1}^{p} 1^{\otimes i-1} \otimes A \otimes 1^{\otimes p-i}$; the zeroth is 0.
+
+    Parameters
+    ----------
+    matrix
+        Exact square matrix (n, n).
+    power
+        p ≥ 0.
+
+    Returns
+    -------
+    DomainMatrix
+        Shape (nᵖ, nᵖ), sparse.
+
+    Raises
+    ------
+    ValueError, TypeError
+        The power is no count.
+
+    References
+    ----------
+    Standard; the oracle route to THEORY T14.
+    """
     require_count(power, "the power")
     size = matrix.shape[0]
     result = DomainMatrix.zeros((size**power, size**power), matrix.domain).to_sparse()
@@ -86,6 +144,15 @@ def homogeneous_matrix(linear: sp.MatrixBase, shift: sp.MatrixBase, corner: int 
         A of shape (N, N) and b of shape (N, 1).
     corner
         1 for a map, 0 for a flow $x' = Ax + b$ (the constant does not move).
+
+    Returns
+    -------
+    DomainMatrix
+        Shape (N + 1, N + 1).
+
+    References
+    ----------
+    Standard: an affine map as a linear one on (1, x).
     """
     size = linear.shape[0]
     top = sp.Matrix([[corner, *[0] * size]])
@@ -106,10 +173,24 @@ def _ranks_of_words(states: int, degree: int) -> list[int]:
 def duplication_matrix(states: int, degree: int) -> DomainMatrix:
     r"""$E$ with $\hat x^{\otimes P} = E\,(x^\alpha)_{|\alpha| \le P}$, shape $((N+1)^P, \binom{N+P}{P})$.
 
+    Parameters
+    ----------
+    states, degree
+        N and P.
+
+    Returns
+    -------
+    DomainMatrix
+        Entries 0 and 1.
+
     Raises
     ------
     ValueError
         More than 10,000 words; the message names the forms to use instead.
+
+    References
+    ----------
+    Standard: symmetric and full tensor bases.
     """
     ranks = _ranks_of_words(states, degree)
     cells: Cells = {word: {rank: sp.ZZ(1)} for word, rank in enumerate(ranks)}
@@ -117,7 +198,27 @@ def duplication_matrix(states: int, degree: int) -> DomainMatrix:
 
 
 def elimination_matrix(states: int, degree: int) -> DomainMatrix:
-    r"""$E^+$ that reads each monomial at its first word, shape $(\binom{N+P}{P}, (N+1)^P)$; $E^+ E = 1$."""
+    r"""$E^+$ that reads each monomial at its first word, shape $(\binom{N+P}{P}, (N+1)^P)$; $E^+ E = 1$.
+
+    Parameters
+    ----------
+    states, degree
+        N and P.
+
+    Returns
+    -------
+    DomainMatrix
+        Entries 0 and 1.
+
+    Raises
+    ------
+    ValueError
+        More than 10,000 words; the message names the forms to use instead.
+
+    References
+    ----------
+    Standard: symmetric and full tensor bases.
+    """
     ranks = _ranks_of_words(states, degree)
     first = {rank: word for word, rank in reversed(list(enumerate(ranks)))}
     cells: Cells = {rank: {word: sp.ZZ(1)} for rank, word in first.items()}
@@ -134,6 +235,23 @@ def _project(matrix: DomainMatrix, states: int, degree: int) -> sp.ImmutableMatr
 
 def project_map(matrix: DomainMatrix, degree: int) -> sp.ImmutableMatrix:
     r"""$E^+ \hat A^{\otimes P} E$: the lift of a map, given as `homogeneous_matrix`.
+
+    Parameters
+    ----------
+    matrix
+        $\hat A$ (N + 1, N + 1).
+    degree
+        P.
+
+    Returns
+    -------
+    ImmutableMatrix
+        On the monomials of degree ≤ P, $\binom{N+P}{P}$ square.
+
+    Raises
+    ------
+    ValueError
+        More than 10,000 words; the message names the forms to use instead.
 
     References
     ----------
@@ -155,6 +273,23 @@ def project_map(matrix: DomainMatrix, degree: int) -> sp.ImmutableMatrix:
 
 def project_flow(matrix: DomainMatrix, degree: int) -> sp.ImmutableMatrix:
     r"""$E^+ \hat A^{\oplus P} E$: the lift of a flow $\hat x' = \hat A \hat x$.
+
+    Parameters
+    ----------
+    matrix
+        $\hat A$ (N + 1, N + 1) with corner 0 [1/time].
+    degree
+        P.
+
+    Returns
+    -------
+    ImmutableMatrix
+        On the monomials of degree ≤ P, $\binom{N+P}{P}$ square [1/time].
+
+    Raises
+    ------
+    ValueError
+        More than 10,000 words; the message names the forms to use instead.
 
     References
     ----------

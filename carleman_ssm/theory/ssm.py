@@ -253,6 +253,16 @@ def zero_order_hold(ssm: DiagonalSSM, step: sp.Expr) -> DiscreteSSM:
     step
         $\Delta$ [time], an exact number or a symbol.
 
+    Returns
+    -------
+    DiscreteSSM
+        Finite at a = 0, where $\varphi_1(0) = 1$.
+
+    Raises
+    ------
+    TypeError
+        The step is text or no scalar.
+
     References
     ----------
     THEORY §3; Gu et al. (2022), S4D, eq. 3.
@@ -272,6 +282,11 @@ def bilinear_transform(ssm: DiagonalSSM, step: sp.Expr) -> DiscreteSSM:
     ----------
     step
         $\Delta$ [time], an exact number or a symbol.
+
+    Returns
+    -------
+    DiscreteSSM
+        With a pole where $a_n\Delta = 2$.
 
     Raises
     ------

@@ -194,6 +194,11 @@ def lifted_table(states: int, degree: int) -> TermTable:
     states, degree
         N ≥ 1 and P ≥ 0.
 
+    Returns
+    -------
+    TermTable
+        $\binom{2N+P}{P}$ entries.
+
     Raises
     ------
     ValueError
