@@ -166,7 +166,7 @@ def test_a_document_needs_only_what_every_tex_has():
     source = document([FORM, CHAIN, Identity(x, y), {x: y}, "Some prose, $x^2$."], title="Title & more")
     packages = re.findall(r"\\usepackage(?:\[[^]]*\])?\{([^}]*)\}", source)
     used = {name for group in packages for name in group.split(",")}
-    assert used <= {"amsmath", "amssymb", "geometry", "hyperref", "longtable", "amsthm"}
+    assert used <= {"amsmath", "amssymb", "geometry", "graphicx", "hyperref", "longtable", "amsthm"}
     assert r"Title \& more" in source
     assert "multiplier" in source
     assert "THEORY T10" in source

@@ -22,11 +22,12 @@ from carleman_ssm.formulas.typst_source import expression_to_typst, prose_to_typ
 _PREAMBLE = r"""\documentclass[11pt]{article}
 \usepackage{amsmath,amssymb,amsthm}
 \usepackage[margin=22mm]{geometry}
-\usepackage{longtable}
+\usepackage{longtable,graphicx}
 \usepackage[hidelinks]{hyperref}
 \allowdisplaybreaks
 \setcounter{MaxMatrixCols}{64}
 \setlength{\parindent}{0pt}
+\newcommand{\fitted}[1]{\[\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{$\displaystyle #1$}\]}
 """
 _TIMEOUT = 60
 
@@ -49,7 +50,7 @@ def document(items: Iterable[Any], title: str = "", **settings: Any) -> str:
     Returns
     -------
     str
-        Needs amsmath, amssymb, amsthm, geometry, hyperref and longtable, all part of a basic TeX.
+        Needs amsmath, amssymb, amsthm, geometry, graphicx, hyperref and longtable, all part of a basic TeX.
 
     Raises
     ------
@@ -83,12 +84,12 @@ def _display(lines: Iterable[str]) -> str:
 
 
 def _named(identity: Identity, settings: Mapping[str, Any]) -> str:
+    """A statement in words and as a display that is shrunk where it would leave the page."""
     words = ": ".join(text for text in (escape(identity.name), prose(identity.because)) if text)
-    sides = [to_latex(side, **settings) for side in (identity.left, identity.right)]
-    if sum(map(len, sides)) <= _LONG_LATEX:
-        return f"{words}\n\\[\n{to_latex(identity, **settings)}\n\\]"
-    right = rf"&\quad = {sides[1]}{nonvanishing(identity.nonzero, **settings)}"
-    return f"{words}\n{_display([f'&{sides[0]}', right])}"
+    left, right = (to_latex(side, **settings) for side in (identity.left, identity.right))
+    right = f"= {right}{nonvanishing(identity.nonzero, **settings)}"
+    lines = [left, right] if len(left) + len(right) > _LONG_LATEX else [f"{left} {right}"]
+    return "\n".join([words, *(rf"\fitted{{{line}}}" for line in lines)])
 
 
 def _certificates(form: ClosedForm, settings: Mapping[str, Any]) -> str:
@@ -98,7 +99,7 @@ def _certificates(form: ClosedForm, settings: Mapping[str, Any]) -> str:
         if form.certificates
         else []
     )
-    return "\n".join([*source, *proofs])
+    return "\n\n".join([*source, *proofs])
 
 
 def to_typst(item: Any, *, translate: bool = True) -> str:

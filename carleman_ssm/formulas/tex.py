@@ -15,7 +15,7 @@ from carleman_ssm.formulas.decimals import DecimalNumbers
 from carleman_ssm.formulas.statements import ClosedForm, Derivation, Identity
 from carleman_ssm.formulas.verification import Verdict
 
-_LINE = 95  # visible characters of a displayed line before a sum is broken
+_LINE = 68  # visible characters of a displayed line before a sum is broken
 _ESCAPES = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
