@@ -2,7 +2,9 @@
 
 import os
 import re
+import shutil
 import stat
+import subprocess
 import sys
 
 import pytest
@@ -16,6 +18,9 @@ from carleman_ssm.formulas.statements import ClosedForm, Derivation, Identity
 from carleman_ssm.formulas.tex import escape
 from carleman_ssm.formulas.typst_source import expression_to_typst
 from carleman_ssm.formulas.verification import verify
+from carleman_ssm.theory.collapse import forward_operator
+from carleman_ssm.theory.polynomials import PolynomialDecoder
+from carleman_ssm.theory.ssm import DiagonalSSM
 from tests.strategies_formulas import expressions
 
 rate, step, x, y = sp.symbols("a Delta x y")
@@ -259,3 +264,17 @@ def test_a_hanging_pdflatex_is_stopped(tmp_path, stand_in, monkeypatch):
     stand_in("import time\ntime.sleep(30)")
     with pytest.raises(RuntimeError, match="did not finish"):
         write_pdf([FORM], tmp_path / "x.pdf")
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
+def test_a_real_pdflatex_sets_a_document_and_nothing_leaves_the_page(tmp_path):
+    """Wide certificates are shrunk: TeX reports no overfull line."""
+    operator = forward_operator(DiagonalSSM.symbolic(states=2), PolynomialDecoder.symbolic(degree=2))
+    source = document([operator, FORM, CHAIN, Identity(x, y), "Some prose, $x^2$."], title="Title & more")
+    assert write_pdf(source, tmp_path / "a.pdf") == "pdflatex"
+    assert (tmp_path / "a.pdf").read_bytes().startswith(b"%PDF")
+    (tmp_path / "a.tex").write_text(source, encoding="utf-8")
+    command = ["pdflatex", "-no-shell-escape", "-interaction=nonstopmode", "a.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0
+    assert "Overfull" not in done.stdout
