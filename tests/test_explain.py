@@ -24,6 +24,7 @@ from carleman_ssm.networks.sequences import frequency_sequences
 from carleman_ssm.report.cli import main
 from carleman_ssm.report.directed import above, below, share_below
 from carleman_ssm.report.explanation import Explanation
+from carleman_ssm.report.figures import first_order_figure
 from carleman_ssm.report.formula_page import formula_lines, formula_logits, formula_of
 from carleman_ssm.report.formula_text import lines, tex, text
 from carleman_ssm.report.inputs import shipped_sequences
@@ -267,3 +268,15 @@ def test_wrong_input_is_one_clear_line_and_no_traceback(arguments, message, tmp_
     assert result.error.count("\n") == 1
     assert result.output == ""
     assert not (tmp_path / "o").exists()  # nothing half-written
+
+
+def test_signals_are_drawn_as_curves_and_rasters_as_pictures():
+    """64 steps are a square number: only sequences that say so are images."""
+    for name, raster in (("digits-quadratic", True), ("frequencies", False)):
+        sequences = shipped_sequences(name)
+        operator = network_operator(load_network(name), sequences=sequences.x[:20])
+        explanation = Explanation(name, operator, sequences.x[:20], None, False, is_raster=raster)
+        axes = [axis for axis in first_order_figure(explanation).axes if axis.get_title()]
+        assert all(bool(axis.images) == raster for axis in axes)
+        assert all(bool(axis.lines) != raster for axis in axes)
+        assert (sequences.features == ("intensity",)) == raster

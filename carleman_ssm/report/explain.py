@@ -104,7 +104,8 @@ def _explanation(
 ) -> Explanation:
     operator = network_operator(network, degree=degree, input_bound=input_bound, sequences=sequences.x, progress=say)
     names = sequences.classes if len(sequences.classes) == network.classes else ()
-    return Explanation(Path(model).stem, operator, sequences.x, sequences.y, degree is None, names)
+    raster = sequences.features == ("intensity",)  # the name that image sequences bring; signals are drawn as curves
+    return Explanation(Path(model).stem, operator, sequences.x, sequences.y, degree is None, names, raster)
 
 
 def _write(explanation: Explanation, content: dict[str, object], folder: Path) -> tuple[list[Path], str | None]:

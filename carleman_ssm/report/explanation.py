@@ -37,6 +37,8 @@ class Explanation:
         True when no degree was given and the smallest certifying one was looked for.
     class_names
         One per class, or empty.
+    is_raster
+        True when the steps are the pixels of a square image, line by line.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Explanation:
     labels: Labels | None
     degree_was_chosen: bool
     class_names: tuple[str, ...] = ()
+    is_raster: bool = False
 
     def class_name(self, label: int) -> str:
         """How a class is called in figures: its name where the sequences bring one."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from carleman_ssm.networks.enclosures import Floats
 from carleman_ssm.report.explanation import Explanation
@@ -62,12 +63,12 @@ def _picture_side(length: int) -> int | None:
 
 
 def first_order_figure(explanation: Explanation) -> Figure:
-    """Gradient of each logit at the centre: as an image for square rasters, as curves otherwise."""
+    """Gradient of each logit at the centre: as an image for rasters, as curves otherwise."""
     kernel = explanation.operator.first_order_kernel()
     shown, side = min(len(kernel), MAX_PANELS), _picture_side(kernel.shape[1])
     figure, axes = _panels(shown, 1.9)
     limit = float(np.abs(kernel).max()) or 1.0
-    if side is not None and kernel.shape[2] == 1:
+    if explanation.is_raster and side is not None and kernel.shape[2] == 1:
         for label, axis in enumerate(axes):
             picture = axis.imshow(kernel[label, :, 0].reshape(side, side), cmap="RdBu_r", vmin=-limit, vmax=limit)
             axis.set_title(explanation.class_name(label), fontsize=9)
@@ -119,6 +120,8 @@ def orders_figure(explanation: Explanation) -> Figure:
     figure = Figure(figsize=(9.0, 3.8), layout="constrained")
     left, right = figure.subplots(1, 2)
     left.bar(np.arange(len(spread)), spread, color="#33658a")
+    for axis in (left, right):
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     name = "order p (total degree in the input)" if exact else "degree p of the fit"
     left.set(xlabel=name, ylabel="spread over classes [logit]", yscale="log" if spread.min() > 0 else "linear")
     for values, label, style in (
