@@ -15,6 +15,7 @@ from carleman_ssm.formulas.statements import ClosedForm
 from carleman_ssm.networks.closed_forms import MAX_PARAMETERS, network_formula, parameter_count
 from carleman_ssm.networks.enclosures import Floats
 from carleman_ssm.networks.operator import NetworkOperator
+from carleman_ssm.report.directed import below
 from carleman_ssm.report.explanation import Explanation, accuracy
 from carleman_ssm.report.formula_text import lines
 
@@ -130,12 +131,12 @@ def _visible(source: str) -> str:
 
 
 def _verdict(figure: Figure, explanation: Explanation, score: float | None, height: float) -> None:
-    bound = float(explanation.operator.certified_error.max())
+    bound, proof = float(explanation.operator.certified_error.max()), explanation.operator.certificate
     shown = (
         ""
         if score is None
         else (
-            f"This formula, evaluated with the digits printed here on {len(explanation.sequences)} fresh sequences: "
+            f"This formula, evaluated with the digits printed here on {len(explanation.sequences)} sequences: "
             f"accuracy {score:.4f}.\n"
         )
     )
@@ -146,7 +147,8 @@ def _verdict(figure: Figure, explanation: Explanation, score: float | None, heig
         + (
             r"The answer is the class $i$ with the largest $\ell_i$. Numbers are the trained ones, to five digits;"
             "\nwith all their digits the operator is within "
-            rf"${tex_power(bound)}$ of the exact network in every logit (certified)."
+            rf"${tex_power(bound)}$ of the exact network in every logit"
+            "\n" + rf"(certified, for inputs $|x| \leq {below(proof.input_bound, 4)}$ of at most {proof.length} steps)."
         ),
         fontsize=10,
         va="top",
@@ -204,4 +206,4 @@ def _answers(figure: Figure, explanation: Explanation) -> None:
     axis.set_xlabel("frequency of a unit sine [cycles per sequence]", fontsize=9)
     axis.set_ylabel("softmax of the logits", fontsize=9)
     axis.tick_params(labelsize=8)
-    figure.text(0.585, 0.231, "What it answers (band: all phases)", fontsize=10)
+    figure.text(0.585, 0.231, "What it answers (band: 16 phases)", fontsize=10)
