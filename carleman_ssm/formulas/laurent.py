@@ -123,6 +123,7 @@ class Alphabet:
     def __init__(self) -> None:
         self._number: dict[tuple[sp.Expr, sp.Expr], int] = {}
         self.letters: list[tuple[sp.Expr, sp.Expr]] = []
+        self.fine_roots = False  # a root of unity other than ±1, ±i has been met
 
     def power(self, base: sp.Expr, monomial: sp.Expr = sp.S.One, exponent: Fraction | int = 1) -> Polynomial:
         r"""The monomial $(B^m)^e$ with rational $e$."""
@@ -130,6 +131,8 @@ class Alphabet:
         if units.denominator != 1 or abs(units) >= _HALF:
             msg = f"the exponent {exponent} is too fine or too large for the normal form"
             raise NoNormalForm(msg)
+        if base == -1 and monomial == 1 and units.denominator == 1 and int(units) % (_UNIT // 2):
+            self.fine_roots = True
         letter = (base, monomial)
         if letter not in self._number:
             self._number[letter] = len(self.letters)
@@ -148,6 +151,24 @@ class Alphabet:
             packed = (packed - field) >> _WIDTH
             number += 1
 
+    def divide(self, dividend: Polynomial, divisor: Polynomial) -> tuple[Polynomial, Polynomial]:
+        """Quotient and remainder by the leading (lexicographic) monomial; no division with negative exponents."""
+        if any(e < 0 for p in (dividend, divisor) for m in p.terms for *_, e in self.decode(m)):
+            return ZERO, dividend
+        lead = max(divisor.terms)
+        needed = {(base, m): e for base, m, e in self.decode(lead)}
+        quotient = remainder = ZERO
+        while dividend.terms:
+            top = max(dividend.terms)
+            term = Polynomial({top: dividend.terms[top]}, dividend.span)
+            present = {(base, m): e for base, m, e in self.decode(top)}
+            if all(present.get(letter, 0) >= e for letter, e in needed.items()):
+                factor_ = Polynomial({top - lead: dividend.terms[top] / divisor.terms[lead]}, dividend.span)
+                quotient, dividend = quotient + factor_, dividend + -(factor_ * divisor)
+            else:
+                remainder, dividend = remainder + term, dividend + -term
+        return quotient, remainder
+
     def to_expr(self, polynomial: Polynomial) -> sp.Expr:
         """The polynomial as a SymPy expression, terms in a fixed order."""
         return sp.Add(
@@ -159,8 +180,10 @@ class Alphabet:
 
 
 def factor(letter: tuple[sp.Expr, sp.Expr, Fraction]) -> sp.Expr:
-    """One decoded factor as a SymPy expression."""
+    r"""One decoded factor as a SymPy expression; $(-1)^x$ as $e^{i\pi x}$ unless x is a number or an integer."""
     base, monomial, exponent = letter
+    if base == -1 and not (monomial.is_integer or monomial.is_number):
+        return sp.exp(sp.I * sp.pi * monomial * sp.Rational(exponent.numerator, exponent.denominator))
     return sp.Pow(base, monomial * sp.Rational(exponent.numerator, exponent.denominator))
 
 

@@ -1,20 +1,22 @@
 r"""The normal form behind `verify`: rational functions in independent letters.
 
 Letters are symbols, $\bar\lambda$ beside $\lambda$, exponentials $e^m$, symbolic powers $\lambda^k$,
-prefix sums and opaque functions; $\varphi_k$ is written with exponentials. Two expressions with one
-normal form are equal wherever both are defined and no recorded condition vanishes: letters only forget
-relations, they never invent one.
+prefix sums and opaque functions; $\varphi_k$ is written with exponentials, and $e^{i\pi x}$ as $(-1)^x$, so
+that roots of unity are powers of one letter (`cyclotomic`). Two expressions with one normal form are equal
+wherever both are defined and no recorded condition vanishes: letters only forget relations, they never
+invent one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Hashable, Iterable, Iterator
 from fractions import Fraction
 from math import factorial, floor
 
 import sympy as sp
 
 from carleman_ssm.formulas import summation
+from carleman_ssm.formulas.cyclotomic import reduce_roots
 from carleman_ssm.formulas.laurent import (
     ONE,
     ZERO,
@@ -26,9 +28,13 @@ from carleman_ssm.formulas.laurent import (
     rational,
     total,
 )
+from carleman_ssm.formulas.relations import half_turns, has_relation, relation
 from carleman_ssm.formulas.special import phi
 
 _EXPONENTIAL = (sp.sin, sp.cos, sp.tan, sp.cot, sp.sec, sp.csc, sp.sinh, sp.cosh, sp.tanh, sp.coth)
+_SPLIT = 10_000
+"""Integers are split into primes up to this bound: letters below it are prime, their radicals independent."""
+NEVER: Hashable = (frozenset(), ONE)
 _UNDEFINED = (sp.nan, sp.zoo, sp.oo, -sp.oo)
 
 
@@ -74,6 +80,24 @@ class Normaliser:
     def depends(self, expression: sp.Expr) -> bool:
         """True if a summation index that is being worked on occurs."""
         return bool(self.indices) and not self.indices.isdisjoint(expression.free_symbols)
+
+    def vanishing(self, divisor: sp.Expr) -> Hashable:
+        """What decides where the divisor vanishes: equal for divisors that vanish together, `NEVER` for none.
+
+        The numerator without its monomial factor, and the letters of that factor that may vanish themselves.
+        """
+        try:
+            numerator = self.reduce(self.convert(divisor).numerator)
+        except NoNormalForm:
+            return str(divisor)
+        if numerator.is_zero:
+            return str(divisor)
+        letters = {letter[:2] for packed in numerator.terms for letter in self.alphabet.decode(packed)}
+        if all(m == 1 and base.is_Integer and base < _SPLIT for base, m in letters):
+            return NEVER
+        content, rest = numerator.primitive()
+        bases = {base for packed in content.terms for base, *_ in self.alphabet.decode(packed)}
+        return frozenset(base for base in bases if base is not sp.E and not base.is_Rational), rest
 
     def _convert(self, e: sp.Expr) -> Ratio:
         if e.is_Rational:
@@ -177,8 +201,8 @@ class Normaliser:
 
     def _number_power(self, base: sp.Rational, exponent: sp.Expr) -> Ratio:
         """Split into powers of -1 and of primes: the principal logarithm is additive over these."""
-        primes = {sp.Integer(p): n for p, n in sp.factorint(abs(int(base.p)), limit=10_000).items()}
-        for p, n in sp.factorint(int(base.q), limit=10_000).items():
+        primes = {sp.Integer(p): n for p, n in sp.factorint(abs(int(base.p)), limit=_SPLIT).items()}
+        for p, n in sp.factorint(int(base.q), limit=_SPLIT).items():
             primes[sp.Integer(p)] = -n
         if base < 0:
             primes[sp.S.NegativeOne] = 1
@@ -217,17 +241,28 @@ class Normaliser:
         atom = base if number else self.normal(base)
         if not number:
             self.induced[base] = None
-        ratio = self.convert(exponent)
-        below = sp.Mul(*(self.alphabet.to_expr(f) ** n for f, n in ratio.denominator.items()))
         value = Ratio(ONE)
-        for packed, c in self.reduce(ratio.numerator).terms.items():
-            share = Fraction(int(c.p), int(c.q))
-            monomial = self.alphabet.to_expr(Polynomial({packed: c / c}, ratio.numerator.span)) / below
+        for monomial, share in self._exponent_terms(self.convert(exponent)):
+            turns = half_turns(monomial) if base is sp.E else None
             if monomial == 1 and not number:
                 value = value * self._power(base, sp.Rational(*share.as_integer_ratio()))
+            elif turns is not None:  # e^{iπx} = (−1)^x for every x
+                value = value * Ratio(self.alphabet.power(sp.S.NegativeOne, turns, share))
             else:
                 value = value * Ratio(self.alphabet.power(atom, monomial, share))
         return value
+
+    def _exponent_terms(self, exponent: Ratio) -> Iterator[tuple[sp.Expr, Fraction]]:
+        """Monomials and rational coefficients of an exponent; M/(2M - 1) is (1 + 1/(2M - 1))/2, in one way."""
+        whole, proper = ZERO, self.reduce(exponent.numerator)
+        if list(exponent.denominator.values()) == [1]:
+            [divisor] = exponent.denominator
+            whole, proper = self.alphabet.divide(proper, divisor)
+        below = sp.Mul(*(self.alphabet.to_expr(f) ** n for f, n in exponent.denominator.items()))
+        for part, divisor in ((whole, sp.S.One), (proper, below)):
+            for packed, c in part.terms.items():
+                monomial = self.alphabet.to_expr(Polynomial({packed: c / c}, part.span)) / divisor
+                yield monomial, Fraction(int(c.p), int(c.q))
 
     def _split(self, base: sp.Expr, exponent: sp.Expr) -> list[sp.Expr] | None:
         """Factors of ``base**exponent`` where an integer exponent allows it: (xy)^k, (x^r)^k."""
@@ -244,8 +279,8 @@ class Normaliser:
         return None
 
     def reduce(self, polynomial: Polynomial) -> Polynomial:
-        """Use the relations of numbers and roots: I² = −1, √2² = 2, ((−1)^k)² = 1, (√B)² = B."""
-        special = [i for i, letter in enumerate(self.alphabet.letters) if _has_relation(letter, self._values)]
+        """Use the relations of numbers and roots: I² = −1, √2² = 2, ((−1)^k)² = 1, (√B)² = B, roots of unity."""
+        special = [i for i, letter in enumerate(self.alphabet.letters) if has_relation(letter, self._values)]
         if not special:
             return polynomial
         parts, changed = [], False
@@ -254,33 +289,16 @@ class Normaliser:
             changed |= moved
             parts.append(part * Polynomial({0: c}))
         reduced = total(parts) if parts else ZERO
-        return self.reduce(reduced) if changed else reduced
+        if changed:
+            return self.reduce(reduced)
+        return reduce_roots(self.alphabet, reduced) if self.alphabet.fine_roots else reduced
 
     def _reduce_term(self, packed: int, span: int) -> tuple[Polynomial, bool]:
         moved, value, kept = False, ONE, Polynomial({packed: ONE.terms[0]}, span)
         for base, monomial, exponent in self.alphabet.decode(packed):
-            keep, gain = _relation(base, monomial, exponent, self._values)
+            keep, gain = relation(base, monomial, exponent, self._values)
             if keep != exponent:
                 moved = True
                 kept = kept * self.alphabet.power(base, monomial, keep - exponent)
                 value = value * gain()
         return kept * value, moved
-
-
-def _has_relation(letter: tuple[sp.Expr, sp.Expr], values: dict[sp.Expr, Polynomial]) -> bool:
-    base, monomial = letter
-    return bool(base.is_Rational) or (base in values and monomial == 1)
-
-
-def _relation(
-    base: sp.Expr, monomial: sp.Expr, exponent: Fraction, values: dict[sp.Expr, Polynomial]
-) -> tuple[Fraction, Callable[[], Polynomial]]:
-    """The exponent that stays in normal form, and the value of what was taken out."""
-    whole = floor(exponent)
-    if base.is_Integer and monomial == 1:
-        return exponent - whole, lambda: rational(Fraction(int(base)) ** whole)
-    if base == -1 and monomial.is_integer:
-        return exponent % 2, lambda: ONE
-    if base in values and monomial == 1 and whole > 0:
-        return exponent - whole, lambda: values[base] ** whole
-    return exponent, lambda: ONE

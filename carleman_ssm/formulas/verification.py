@@ -7,8 +7,8 @@ prove; the last two can refute, with the point as witness. Agreement of numbers 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, NoReturn
 
@@ -20,7 +20,7 @@ from carleman_ssm.formulas.conditions import own_divisors, remaining
 from carleman_ssm.formulas.evaluation import Evaluator, ExactField, FloatField, NoValue, Point
 from carleman_ssm.formulas.laurent import NoNormalForm
 from carleman_ssm.formulas.matrices import explicit
-from carleman_ssm.formulas.normal_forms import Normaliser
+from carleman_ssm.formulas.normal_forms import NEVER, Normaliser
 from carleman_ssm.formulas.statements import Identity
 
 _Pair = tuple[sp.Expr, sp.Expr]
@@ -191,10 +191,24 @@ def _climb(identity: Identity, pairs: list[_Pair], digits: int, samples: int) ->
     form = Normaliser()
     open_pairs = [pair for pair in open_pairs if not _equal_in_normal_form(form, *pair)]
     if not open_pairs:
-        induced = [divisor for divisor in form.induced if divisor not in assumed]
-        conditions = (*assumed, *remaining(induced, flat))
-        return Verdict(Evidence.PROVED, "normal form", nonzero=conditions)
-    return _by_points(identity, open_pairs, digits, samples)
+        induced = _distinct(form, form.induced, assumed)
+        conditions = _distinct(form, [*assumed, *remaining(induced, flat)], identity.nonzero)
+        return Verdict(Evidence.PROVED, "normal form", nonzero=(*identity.nonzero, *conditions))
+    free = identity.left.free_symbols | identity.right.free_symbols  # a divisor under a sum may hold its index
+    stated = [divisor for divisor in assumed if divisor in identity.nonzero or divisor.free_symbols <= free]
+    return _by_points(replace(identity, nonzero=tuple(stated)), open_pairs, digits, samples)
+
+
+def _distinct(form: Normaliser, divisors: Iterable[sp.Expr], known: Iterable[sp.Expr]) -> list[sp.Expr]:
+    """The divisors without those that vanish nowhere, or only together with a known or an earlier one."""
+    seen = {NEVER, *map(form.vanishing, known)}
+    kept = []
+    for divisor in divisors:
+        key = form.vanishing(divisor)
+        if key not in seen:
+            seen.add(key)
+            kept.append(divisor)
+    return kept
 
 
 def _equal_in_normal_form(form: Normaliser, left: sp.Expr, right: sp.Expr) -> bool:
