@@ -1,0 +1,193 @@
+"""Which stored mode sits at which wave number of a ring, and the modes of exact models as numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import flint
+import numpy as np
+import numpy.typing as npt
+import sympy as sp
+
+from carleman_ssm.networks.layers import Array, ComplexArray, parameter_array
+from carleman_ssm.theory.ssm import DiagonalSSM
+
+Integers = npt.NDArray[np.int64]
+
+ORDERS = ("auto", "index", "angle")
+AFFINE_TOLERANCE = 1e-12
+"""Share of the largest |Im a| by which a law may differ from an affine one: rounding, and no more."""
+_DIGITS = 30
+
+
+@dataclass(frozen=True, eq=False)
+class StoredModes:
+    r"""The stored modes of H channels before they are put on a ring: (H, M) each, $D$ and $\Delta t$ (H,).
+
+    `wraps` says that the angle of a multiplier is Im a · Δt taken modulo 2π (zero-order hold); `pairs` that the
+    output is twice a real part.
+    """
+
+    eigenvalues: ComplexArray
+    multipliers: ComplexArray
+    input_vector: ComplexArray
+    output_vector: ComplexArray
+    feedthrough: Array
+    step: Array
+    wraps: bool
+    pairs: bool
+
+    @property
+    def vectors(self) -> tuple[ComplexArray, ...]:
+        """Eigenvalues, multipliers, input and output, (H, M)."""
+        return self.eigenvalues, self.multipliers, self.input_vector, self.output_vector
+
+    def in_unit_gauge(self) -> StoredModes:
+        r"""$x_n \to x_n/\bar b_n$: input 1, output $c_n \bar b_n$ (T1′).
+
+        Raises
+        ------
+        ValueError
+            A mode has no input.
+        """
+        silent = np.argwhere(self.input_vector == 0)
+        if len(silent):
+            channel, mode = silent[0]
+            msg = (
+                f"mode {mode} of channel {channel} has no input, so no gauge makes it 1: use gauge='textbook' "
+                "or leave the mode out"
+            )
+            raise ValueError(msg)
+        ones = np.ones_like(self.input_vector)
+        return replace(self, input_vector=ones, output_vector=self.output_vector * self.input_vector)
+
+
+def mode_order(stored: StoredModes, order: str | npt.ArrayLike, *, real_mode_first: bool) -> Integers:
+    """The permutation (H, M) that a name or an array of modes means.
+
+    Raises
+    ------
+    ValueError
+        An unknown name, no permutation, or no single real mode where one is needed at wave number 0.
+    """
+    by_angle = np.argsort(np.angle(stored.multipliers), axis=1, kind="stable")
+    by_index = np.broadcast_to(np.arange(by_angle.shape[1]), by_angle.shape)
+    if isinstance(order, str):
+        if order not in ORDERS:
+            msg = f"unknown order {order!r}; choose one of {', '.join(map(repr, ORDERS))} or give a permutation"
+            raise ValueError(msg)
+        keep = keeps_index(stored) if order == "auto" else np.full(len(by_angle), order == "index")
+        chosen = np.where(keep[:, None], by_index, by_angle)
+    else:
+        chosen = _permutation(order, by_angle.shape)
+    if not real_mode_first:
+        return chosen
+    mode = _real_mode(stored)
+    if isinstance(order, str):
+        behind = chosen[chosen != mode[:, None]].reshape(len(chosen), -1)
+        return np.concatenate([mode[:, None], behind], axis=1)
+    if (chosen[:, 0] != mode).any():
+        channel = int(np.argmax(chosen[:, 0] != mode))
+        first = mode[channel]
+        msg = f"wave number 0 of a real ring needs the real mode: begin the order of channel {channel} with {first}"
+        raise ValueError(msg)
+    return chosen
+
+
+def keeps_index(stored: StoredModes) -> npt.NDArray[np.bool_]:
+    r"""Per channel (H,): max|Im a|·Δt < π, so that no angle wraps, or Im a is affine in the index (T6)."""
+    frequency = stored.eigenvalues.imag
+    modes = np.arange(frequency.shape[1])
+    largest = np.abs(frequency).max(axis=1)
+    if not stored.wraps:
+        return np.ones(len(frequency), dtype=np.bool_)
+    slope = (frequency[:, -1] - frequency[:, 0]) / max(1, len(modes) - 1)
+    gap = np.abs(frequency - frequency[:, :1] - slope[:, None] * modes).max(axis=1)
+    kept: npt.NDArray[np.bool_] = (largest * stored.step < np.pi) | (gap <= AFFINE_TOLERANCE * largest)
+    return kept
+
+
+def _permutation(order: npt.ArrayLike, shape: tuple[int, int]) -> Integers:
+    given = np.asarray(order)
+    if given.dtype.kind not in "iu" or given.shape not in (shape, shape[1:]):
+        msg = f"an order is a permutation of shape {shape[1:]} or {shape}, got {given.dtype} of shape {given.shape}"
+        raise ValueError(msg)
+    chosen = np.array(np.broadcast_to(given, shape), dtype=np.int64)
+    if (np.sort(chosen, axis=1) != np.arange(shape[1])).any():
+        msg = f"an order holds each of 0 … {shape[1] - 1} once"
+        raise ValueError(msg)
+    return chosen
+
+
+def _real_mode(stored: StoredModes) -> Integers:
+    """The one real mode of each channel, (H,)."""
+    real = (stored.eigenvalues.imag == 0) & (stored.input_vector.imag == 0)
+    count = real.sum(axis=1)
+    if (count != 1).any():
+        channel = int(np.argmax(count != 1))
+        msg = (
+            f"channel {channel} has {count[channel]} real modes with a real input; a real ring needs exactly one, at "
+            "wave number 0: use closure='antiperiodic'"
+        )
+        raise ValueError(msg)
+    return np.argmax(real, axis=1)
+
+
+def model_modes(ssm: DiagonalSSM, step: float | npt.ArrayLike, discretization: str) -> StoredModes:
+    """Discretise an exact model with numeric entries at each of the steps."""
+    steps = parameter_array("step", np.atleast_1d(np.asarray(step, dtype=np.float64)), (None,))
+    if (steps <= 0).any():
+        msg = f"a step must be positive, got {steps.min():g}"
+        raise ValueError(msg)
+    if discretization not in ("zoh", "bilinear"):
+        msg = f"unknown discretization {discretization!r}; choose 'zoh' or 'bilinear'"
+        raise ValueError(msg)
+    a, b, c = (
+        np.array(_numbers(name, getattr(ssm, name))) for name in ("eigenvalues", "input_vector", "output_vector")
+    )
+    (feedthrough,) = _numbers("feedthrough", (ssm.feedthrough,))
+    rates = steps[:, None] * a
+    if discretization == "zoh":
+        held = np.divide(np.expm1(rates), a, out=np.broadcast_to(steps[:, None], rates.shape) + 0j, where=a != 0)
+        multipliers, inputs = np.exp(rates), held * b
+    else:
+        multipliers, inputs = (1 + rates / 2) / (1 - rates / 2), steps[:, None] * b / (1 - rates / 2)
+    return StoredModes(
+        np.broadcast_to(a, rates.shape),
+        multipliers,
+        inputs,
+        np.broadcast_to(c, rates.shape),
+        np.full(len(steps), feedthrough.real),
+        steps,
+        wraps=discretization == "zoh",
+        pairs=ssm.conjugate_pairs,
+    )
+
+
+def _numbers(name: str, entries: Iterable[sp.Expr]) -> list[complex]:
+    """Exact numbers, each rounded once to complex128."""
+    found = []
+    for n, entry in enumerate(entries):
+        if entry.free_symbols:
+            letters = ", ".join(sorted(map(str, entry.free_symbols)))
+            msg = f"{name}[{n}] contains {letters}: a numeric ring needs numbers, give them when the model is built"
+            raise ValueError(msg)
+        roots = {root: _real_root(root) for root in entry.atoms(sp.CRootOf)}
+        found.append(complex(entry.xreplace(roots).evalf(_DIGITS)))
+    return found
+
+
+def _real_root(root: sp.CRootOf) -> sp.Expr:
+    """A real root of an integer polynomial from its certified enclosure: isolating it by bisection takes seconds."""
+    ordered = _enclosed_roots(tuple(int(value) for value in reversed(root.poly.all_coeffs())))
+    return ordered[root.index] if root.index < len(ordered) else root
+
+
+@lru_cache(maxsize=8)
+def _enclosed_roots(coefficients: tuple[int, ...]) -> tuple[sp.Expr, ...]:
+    with flint.ctx.workprec(192):
+        balls = [ball for ball, _ in flint.fmpz_poly(list(coefficients)).complex_roots()]
+        middles = sorted(ball.real.mid() for ball in balls if ball.imag == 0)
+        return tuple(sp.Float(middle.str(45, radius=False), 45) for middle in middles)

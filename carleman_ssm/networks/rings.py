@@ -1,0 +1,307 @@
+r"""The channels of a trained layer, or of an exact model at numeric steps, as rings of nodes in float64.
+
+With the wave numbers $f_n$ of the closure and the normalised node contents
+$h_j = \frac1N \sum_n x_n e^{-2\pi i f_n j/N}$, $x_n = \sum_j h_j e^{2\pi i f_n j/N}$, one step is
+
+$$h_j(k) = \sum_l p_{(j-l) \bmod N}\, h_l(k-1) + \beta_j u_k, \qquad
+  y_k = \sum_j C_j h_j(k) + D u_k \quad (2\,\mathrm{Re} \text{ of the sum for stored pairs}),$$
+
+$p_d = \frac1N \sum_n \lambda_n e^{-2\pi i f_n d/N}$ and $C_j = \sum_n c_n e^{2\pi i f_n j/N}$. The state starts at
+rest and the output reads the new state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from types import MappingProxyType
+
+import numpy as np
+import numpy.typing as npt
+
+from carleman_ssm.networks.layers import Array, ComplexArray, S4DLayer, parameter_array
+from carleman_ssm.networks.ring_modes import StoredModes, mode_order, model_modes
+from carleman_ssm.networks.ring_states import node_states
+from carleman_ssm.theory.ssm import DiagonalSSM
+
+Integers = npt.NDArray[np.int64]
+RealOrComplex = Array | ComplexArray
+
+CLOSURES = MappingProxyType(
+    {
+        "complex": "the M stored modes, complex nodes",
+        "real": "2M - 1 real nodes, for pairs with exactly one real mode",
+        "antiperiodic": "2M real nodes, with a change of sign once around",
+    }
+)
+GAUGES = ("unit-input", "textbook")
+
+
+@dataclass(frozen=True, eq=False)
+class Rings:
+    r"""H rings of N nodes, one for each channel; `layer_rings` and `model_rings` build them.
+
+    Parameters
+    ----------
+    eigenvalues
+        (H, N) $a_n$ [1/time] of the ring modes, by ascending wave number (`frequencies`).
+    multipliers
+        (H, N) $\lambda_n$, what one step does to a mode.
+    input_vector, output_vector
+        (H, N) $\bar b_n$ and $c_n$, in the gauge.
+    feedthrough
+        (H,) $D$.
+    step
+        (H,) $\Delta t$ [time].
+    closure
+        ``"complex"``, ``"real"`` or ``"antiperiodic"``.
+    gauge
+        ``"unit-input"``: $\bar b_n = 1$, folded into $c_n$, so that the input enters node 0 alone (T1′);
+        ``"textbook"``: $\bar b_n$ of the discretisation.
+    order
+        (H, M): ``order[h, i]`` is the stored mode at the i-th wave number that is not negative.
+    conjugate_pairs
+        True on a complex ring of stored conjugate pairs: the output is twice a real part.
+
+    Raises
+    ------
+    ValueError
+        Arrays that do not fit each other, or an unknown closure or gauge.
+
+    References
+    ----------
+    THEORY T1, T1′, T5, T5b.
+    """
+
+    eigenvalues: ComplexArray
+    multipliers: ComplexArray
+    input_vector: ComplexArray
+    output_vector: ComplexArray
+    feedthrough: Array
+    step: Array
+    closure: str
+    gauge: str
+    order: Integers
+    conjugate_pairs: bool
+
+    def __post_init__(self) -> None:
+        _require(self.closure, tuple(CLOSURES), "closure")
+        _require(self.gauge, GAUGES, "gauge")
+        shape = np.shape(self.eigenvalues)
+        for name in ("eigenvalues", "multipliers", "input_vector", "output_vector"):
+            values = np.array(getattr(self, name), dtype=np.complex128)
+            if values.shape != shape or values.ndim != 2 or not np.isfinite(values).all():
+                msg = f"{name} must be finite and of shape (H, N) = {shape} like the eigenvalues, got {values.shape}"
+                raise ValueError(msg)
+            values.flags.writeable = False
+            object.__setattr__(self, name, values)
+        object.__setattr__(self, "feedthrough", parameter_array("feedthrough", self.feedthrough, shape[:1]))
+        object.__setattr__(self, "step", parameter_array("step", self.step, shape[:1]))
+
+    @property
+    def channels(self) -> int:
+        """H."""
+        return int(self.eigenvalues.shape[0])
+
+    @property
+    def nodes(self) -> int:
+        """N."""
+        return int(self.eigenvalues.shape[1])
+
+    @property
+    def is_real(self) -> bool:
+        """True when the nodes hold real numbers (real and antiperiodic closures)."""
+        return self.closure != "complex"
+
+    @cached_property
+    def frequencies(self) -> Array:
+        """Wave numbers (N,), ascending: 0 … N - 1, or -(M - 1) … M - 1, or half-integers."""
+        first = 0.0 if self.closure == "complex" else -(self.nodes - 1) / 2
+        return np.asarray(first + np.arange(self.nodes), dtype=np.float64)
+
+    @cached_property
+    def waves(self) -> ComplexArray:
+        r"""$e^{2\pi i f_n j/N}$, (N nodes, N modes); the angle is reduced in integers before it is rounded."""
+        turns = np.outer(np.arange(self.nodes), np.rint(2 * self.frequencies).astype(np.int64)) % (2 * self.nodes)
+        result: ComplexArray = np.exp(1j * np.pi / self.nodes * turns)
+        return result
+
+    @property
+    def couplings(self) -> RealOrComplex:
+        r"""$w_d = \frac1N \sum_n a_n e^{-2\pi i f_n d/N}$ [1/time], (H, N): the first column of W."""
+        return self._on_nodes(self.eigenvalues)
+
+    @property
+    def propagator(self) -> RealOrComplex:
+        r"""$p_d = \frac1N \sum_n \lambda_n e^{-2\pi i f_n d/N}$, (H, N): the first column of one step."""
+        return self._on_nodes(self.multipliers)
+
+    @property
+    def kick(self) -> RealOrComplex:
+        r"""$\beta_j$, (H, N): where one unit of input enters; node 0 alone in the unit-input gauge."""
+        return self._on_nodes(self.input_vector)
+
+    @property
+    def readout_weights(self) -> RealOrComplex:
+        r"""$C_j = \sum_n c_n e^{2\pi i f_n j/N}$, (H, N)."""
+        return self._part(self.output_vector @ self.waves.T)
+
+    def mode_amplitudes(self, h: npt.ArrayLike) -> ComplexArray:
+        r"""$x_n = \sum_j h_j e^{2\pi i f_n j/N}$ for node contents (…, N)."""
+        result: ComplexArray = np.asarray(h) @ self.waves
+        return result
+
+    def node_contents(self, u: npt.ArrayLike) -> RealOrComplex:
+        r"""$h_j(k)$ after each step of inputs from rest.
+
+        Parameters
+        ----------
+        u
+            (batch, length, H) real and finite.
+
+        Returns
+        -------
+        (batch, length, H, N), complex128 on complex rings, float64 on real and anti-periodic ones.
+
+        Raises
+        ------
+        ValueError
+            Wrong shape, NaN or infinity.
+        """
+        return self._part(node_states(self.multipliers, self.input_vector, self.waves, self._checked(u)))
+
+    def output(self, h: npt.ArrayLike, u: npt.ArrayLike) -> RealOrComplex:
+        r"""$y_k$ of node contents (batch, length, H, N) and inputs (batch, length, H).
+
+        Real, but complex for a complex ring that does not stand for conjugate pairs.
+
+        Raises
+        ------
+        ValueError
+            The shapes do not belong together.
+        """
+        inputs, contents = self._checked(u), np.asarray(h)
+        if contents.shape != (*inputs.shape, self.nodes):
+            msg = f"node contents of these inputs have shape {(*inputs.shape, self.nodes)}, got {contents.shape}"
+            raise ValueError(msg)
+        read = np.einsum("hn,bthn->bth", self.readout_weights, contents)
+        result: RealOrComplex = (2 * read.real if self.conjugate_pairs else read) + self.feedthrough * inputs
+        return result
+
+    def _on_nodes(self, modes: ComplexArray) -> RealOrComplex:
+        return self._part(modes @ self.waves.conj().T / self.nodes)
+
+    def _part(self, values: ComplexArray) -> RealOrComplex:
+        """The conjugate modes of a real ring add up to real numbers; what is left of Im is rounding."""
+        return np.ascontiguousarray(values.real) if self.is_real else values
+
+    def _checked(self, u: npt.ArrayLike) -> Array:
+        inputs = np.asarray(u)
+        if inputs.ndim != 3 or inputs.shape[2] != self.channels or inputs.shape[1] < 1:
+            msg = f"inputs have shape {inputs.shape}, expected (batch, length, {self.channels}) with at least one step"
+            raise ValueError(msg)
+        if inputs.dtype.kind not in "fiub" or not np.isfinite(inputs).all():
+            msg = "inputs hold NaN, infinity or values that are not real numbers"
+            raise ValueError(msg)
+        return inputs.astype(np.float64)
+
+
+def layer_rings(
+    layer: S4DLayer, *, closure: str = "complex", gauge: str = "unit-input", order: str | npt.ArrayLike = "auto"
+) -> Rings:
+    r"""The rings of a trained layer (zero-order hold), one for each channel.
+
+    Parameters
+    ----------
+    closure, gauge
+        See `Rings`. A trained spectrum without a real mode has no real ring, but an anti-periodic one (T5b).
+    order
+        ``"index"``, ``"angle"`` (by arg λ in (-π, π]), a permutation (M,) or (H, M), or ``"auto"``: the index in
+        each channel where max|Im a|·Δt < π or Im a is affine in the index, else by arg λ (T6).
+
+    Raises
+    ------
+    ValueError
+        An unknown choice, an order that is no permutation, a spectrum that the closure cannot hold.
+
+    Examples
+    --------
+    >>> layer = S4DLayer([0.0], [[0.0, 0.0]], [[0.0, 1.0]], [[1.0 + 0j, 0.5j]], [0.0])
+    >>> rings = layer_rings(layer, closure="real")
+    >>> impulse = np.eye(1, 4)[..., None]
+    >>> bool(np.allclose(rings.output(rings.node_contents(impulse), impulse)[0, :, 0], layer.kernel(4)[0]))
+    True
+    """
+    stored = StoredModes(
+        layer.eigenvalues, layer.multipliers, layer.input_vector, layer.C, layer.D, layer.step, wraps=True, pairs=True
+    )
+    return _rings(stored, closure, gauge, order)
+
+
+def model_rings(
+    ssm: DiagonalSSM,
+    step: float | npt.ArrayLike,
+    *,
+    discretization: str = "zoh",
+    closure: str = "complex",
+    gauge: str = "unit-input",
+    order: str | npt.ArrayLike = "auto",
+) -> Rings:
+    r"""The rings of one exact model with numeric entries, at one step or at several: a channel for each.
+
+    Parameters
+    ----------
+    ssm
+        Entries without symbols; roots of polynomials (S4D-LegS) are taken from certified enclosures.
+    step
+        $\Delta t$ [time], a number or (H,), positive.
+    discretization
+        ``"zoh"`` or ``"bilinear"``.
+    closure, gauge, order
+        As in `layer_rings`; aliasing is no question for the bilinear rule, whose |arg λ| < π.
+
+    Raises
+    ------
+    ValueError
+        Symbols in the model, a step that is not positive, or as in `layer_rings`.
+    """
+    return _rings(model_modes(ssm, step, discretization), closure, gauge, order)
+
+
+def _rings(stored: StoredModes, closure: str, gauge: str, order: str | npt.ArrayLike) -> Rings:
+    _require(closure, tuple(CLOSURES), "closure")
+    _require(gauge, GAUGES, "gauge")
+    if closure != "complex" and not stored.pairs:
+        msg = f"the {closure} closure joins stored conjugate pairs; this model has none: use closure='complex'"
+        raise ValueError(msg)
+    if gauge == "unit-input":
+        stored = stored.in_unit_gauge()
+    arranged = mode_order(stored, order, real_mode_first=closure == "real")
+    vectors = [closed(np.take_along_axis(values, arranged, axis=1), closure) for values in stored.vectors]
+    if closure == "real":  # the two copies of the real mode are one: their output weights add up to 2 Re c
+        middle = vectors[0].shape[1] // 2
+        vectors[3][:, middle] = 2 * vectors[3][:, middle].real
+    return Rings(
+        *vectors,
+        feedthrough=stored.feedthrough,
+        step=stored.step,
+        closure=closure,
+        gauge=gauge,
+        order=arranged,
+        conjugate_pairs=stored.pairs and closure == "complex",
+    )
+
+
+def closed(modes: ComplexArray, closure: str) -> ComplexArray:
+    """Append the conjugates, by ascending wave number: (H, M) to (H, N)."""
+    if closure == "complex":
+        return modes
+    skipped = 1 if closure == "real" else 0
+    return np.concatenate([modes[:, skipped:][:, ::-1].conj(), modes], axis=1)
+
+
+def _require(value: object, choices: Sequence[str], name: str) -> None:
+    if value not in choices:
+        msg = f"unknown {name} {value!r}; choose one of {', '.join(map(repr, choices))}"
+        raise ValueError(msg)
