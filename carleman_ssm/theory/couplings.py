@@ -1,4 +1,11 @@
-r"""Circulant couplings, and those of S4D-Lin in closed form."""
+r"""Couplings on a ring: circulant matrices, and those of S4D-Lin in closed form.
+
+S4D-Lin with $a_n = -\tfrac12 + i\pi n$ on a range of N successive frequencies has the couplings
+$$w_d = \frac1N \sum_n a_n e^{-2\pi i n d/N}, \qquad d = (j - l) \bmod N \ne 0,$$
+a geometric sum (T2). In each range $|w_d| = \frac N2 / \mathrm{chord}(d)$ with
+$\mathrm{chord}(d) = \frac N\pi \sin\frac{\pi d}{N}$, the chord over d arcs of length 1: a power law in the distance
+with exponent 1. $-\tfrac2N (W + \tfrac12)$ differentiates along the ring as a Fourier method does.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +13,221 @@ from collections import Counter
 from collections.abc import Sequence
 
 import sympy as sp
+
+from carleman_ssm.formulas.statements import ClosedForm, Identity
+
+REFERENCE = "derivations/02_s4d_lin_couplings"
+RANGES = ("one-sided", "centred", "symmetric")
+r"""$0 \dots N-1$; $-M \dots M-1$ with $N = 2M$; $-(M-1) \dots M-1$ with $N = 2M-1$."""
+
+_NODES = sp.Symbol("N", integer=True, positive=True)
+_MODES = sp.Symbol("M", integer=True, positive=True)
+_DISTANCE = sp.Symbol("d", integer=True)
+_FREQUENCY = sp.Symbol("n", integer=True)
+_HALF = sp.Rational(1, 2)
+
+
+def s4d_lin_couplings(frequencies: str = "symmetric") -> ClosedForm:
+    r"""The coupling $w_d$ of S4D-Lin over the distance $d \not\equiv 0 \pmod N$, for symbolic N and d.
+
+    ``"one-sided"``, $n = 0 \dots N-1$: $w_d = -\frac\pi2 e^{i\pi d/N}/\sin\frac{\pi d}N$, the complex ring.
+    ``"centred"``, $n = -M \dots M-1$, $N = 2M$: $w_d = -\frac\pi2 (-1)^d e^{i\pi d/N}/\sin\frac{\pi d}N$.
+    ``"symmetric"``, $n = -(M-1) \dots M-1$, $N = 2M-1$: $w_d = -\frac\pi2 (-1)^d/\sin\frac{\pi d}N$, the real ring.
+
+    Parameters
+    ----------
+    frequencies
+        One of `RANGES`.
+
+    Returns
+    -------
+    ClosedForm
+        Of ``w[d]`` [1/time] in N (or M) and d. Certificates: it is the DFT sum; the form with the cotangent;
+        $W + \tfrac12$ is skew-Hermitian; period N; the slope of the band-limited pulse; its modulus.
+
+    Raises
+    ------
+    ValueError
+        An unknown range.
+
+    See Also
+    --------
+    s4d_lin_self_coupling : the coupling at d = 0.
+
+    References
+    ----------
+    derivations/02_s4d_lin_couplings; THEORY T2. For the differentiation matrix: Trefethen (2000), Spectral Methods
+    in MATLAB, ch. 3.
+
+    Examples
+    --------
+    >>> form = s4d_lin_couplings("one-sided")
+    >>> form.expression, form.arguments
+    (-pi*exp(I*pi*d/N)/(2*sin(pi*d/N)), (N, d))
+    """
+    size, arguments, where = _sizes(frequencies)
+    value = _coupling(frequencies, size, _DISTANCE)
+    written = next(iter(where), size)
+    return ClosedForm(
+        sp.IndexedBase("w")[_DISTANCE],
+        _coupling(frequencies, written, _DISTANCE),
+        (*arguments, _DISTANCE),
+        where,
+        _certificates(frequencies, size, value),
+        REFERENCE,
+    )
+
+
+def s4d_lin_self_coupling(frequencies: str = "symmetric") -> ClosedForm:
+    r"""The coupling $w_0$ of a node to itself: $-\frac12$ plus $i\pi$ times the mean frequency.
+
+    Parameters
+    ----------
+    frequencies
+        As in `s4d_lin_couplings`.
+
+    Returns
+    -------
+    ClosedForm
+        Of ``w[0]`` [1/time]; certificate: it is the mean of the spectrum.
+
+    Raises
+    ------
+    ValueError
+        An unknown range.
+
+    References
+    ----------
+    derivations/02_s4d_lin_couplings; THEORY T2.
+
+    Examples
+    --------
+    >>> [s4d_lin_self_coupling(frequencies).expression for frequencies in RANGES]
+    [I*pi*(N - 1)/2 - 1/2, -1/2 - I*pi/2, -1/2]
+    """
+    size, arguments, _ = _sizes(frequencies)
+    doubled_mean = {"one-sided": size - 1, "centred": sp.S.NegativeOne, "symmetric": sp.S.Zero}[frequencies]
+    value = sp.I * sp.pi * doubled_mean / 2 - _HALF
+    total = coupling_sum(frequencies, sp.S.Zero)
+    certificate = Identity(total, value, name="mean of the spectrum", because="an arithmetic series")
+    kept = tuple(symbol for symbol in arguments if symbol in value.free_symbols)
+    return ClosedForm(sp.IndexedBase("w")[0], value, kept, certificates=(certificate,), reference=REFERENCE)
+
+
+def coupling_sum(frequencies: str, distance: sp.Expr = _DISTANCE) -> sp.Expr:
+    r"""The definition: $\frac1N \sum_n (-\tfrac12 + i\pi n) e^{-2\pi i n d/N}$ over the range.
+
+    Parameters
+    ----------
+    frequencies
+        One of `RANGES`.
+    distance
+        d, an integer.
+
+    Raises
+    ------
+    ValueError
+        An unknown range.
+    """
+    size, *_ = _sizes(frequencies)
+    first = {"one-sided": sp.S.Zero, "centred": -_MODES, "symmetric": 1 - _MODES}[frequencies]
+    summand = (sp.I * sp.pi * _FREQUENCY - _HALF) * sp.exp(-2 * sp.pi * sp.I * _FREQUENCY * distance / size)
+    return sp.Sum(summand, (_FREQUENCY, first, sp.expand(first + size - 1))) / size
+
+
+def coupling_strength() -> ClosedForm:
+    r"""$|w_d| = \frac N2/\mathrm{chord}(d)$ for $0 < d < N$: one power law for the three ranges of S4D-Lin.
+
+    Returns
+    -------
+    ClosedForm
+        Of $|w_d|$ [1/time] in N and d; ``ell`` is the chord [nodes]. Certificates: the
+        polar form $w_d = |w_d| e^{i\theta}$ of the one-sided coupling with $\theta = \pi + \pi d/N$, a phase linear
+        in the distance, and the squared modulus.
+
+    References
+    ----------
+    THEORY T2. The coupling family: Budzinski et al. (2024), arXiv 2311.16431 (weights $1/d^\alpha$, here $\alpha = 1$).
+    """
+    size, chord = _NODES, sp.Symbol("ell")
+    length = size / sp.pi * sp.sin(sp.pi * _DISTANCE / size)
+    strength, value = size / (2 * length), _coupling("one-sided", size, _DISTANCE)
+    certificates = (
+        Identity(
+            value,
+            strength * sp.exp(sp.I * (sp.pi + sp.pi * _DISTANCE / size)),
+            name="polar form",
+            because=r"$-1 = e^{i\pi}$; for $0 < d < N$ the sine is positive",
+        ),
+        Identity(value * sp.conjugate(value), strength**2, name="squared modulus", because="the phases cancel"),
+    )
+    return ClosedForm(
+        sp.Abs(sp.IndexedBase("w")[_DISTANCE]),
+        size / (2 * chord),
+        (size, _DISTANCE),
+        {chord: length},
+        certificates,
+        REFERENCE,
+    )
+
+
+def _sizes(frequencies: str) -> tuple[sp.Expr, tuple[sp.Symbol, ...], dict[sp.Basic, sp.Basic]]:
+    """N as an expression, its argument, and its definition."""
+    if frequencies not in RANGES:
+        msg = f"unknown range of frequencies {frequencies!r}: use {', '.join(map(repr, RANGES))}"
+        raise ValueError(msg)
+    if frequencies == "one-sided":
+        return _NODES, (_NODES,), {}
+    size = 2 * _MODES if frequencies == "centred" else 2 * _MODES - 1
+    return size, (_MODES,), {_NODES: size}
+
+
+def _coupling(frequencies: str, size: sp.Expr, distance: sp.Expr) -> sp.Expr:
+    phase = sp.S.One if frequencies == "symmetric" else sp.exp(sp.I * sp.pi * distance / size)
+    sign = sp.S.One if frequencies == "one-sided" else sp.S.NegativeOne**distance
+    return -sp.pi / 2 * sign * phase / sp.sin(sp.pi * distance / size)
+
+
+def _with_cotangent(frequencies: str, size: sp.Expr, value: sp.Expr) -> tuple[Identity, ...]:
+    if frequencies == "symmetric":
+        return ()
+    sign = sp.S.One if frequencies == "one-sided" else sp.S.NegativeOne**_DISTANCE
+    written = -sp.pi / 2 * sign * (sp.cot(sp.pi * _DISTANCE / size) + sp.I)
+    return (Identity(value, written, name="with the cotangent", because="Euler's formula"),)
+
+
+def _pulse(frequencies: str, size: sp.Expr, z: sp.Expr) -> sp.Expr:
+    r"""$\frac1N \sum_n e^{-2\pi i n z/N}$ in closed form: what a kick at node 0 looks like between the nodes."""
+    turns = {"one-sided": 1 - size, "centred": sp.S.One, "symmetric": sp.S.Zero}[frequencies]
+    return sp.exp(sp.I * sp.pi * z * turns / size) * sp.sin(sp.pi * z) / (size * sp.sin(sp.pi * z / size))
+
+
+def _certificates(frequencies: str, size: sp.Expr, value: sp.Expr) -> tuple[Identity, ...]:
+    z = sp.Symbol("z", real=True)
+    apart = (sp.exp(-2 * sp.pi * sp.I * _DISTANCE / size) - 1,)
+    slope = sp.diff(_pulse(frequencies, size, z), z).subs(z, _DISTANCE)
+    chord = size / sp.pi * sp.sin(sp.pi * _DISTANCE / size)
+    return (
+        Identity(
+            coupling_sum(frequencies),
+            value,
+            name="discrete Fourier transform of the spectrum",
+            because=r"$\sum_{n<N} n r^n = N/(r - 1)$ for $r^N = 1 \ne r$",
+            nonzero=apart,
+        ),
+        *_with_cotangent(frequencies, size, value),
+        Identity(
+            value.subs(_DISTANCE, -_DISTANCE),
+            -sp.conjugate(value),
+            name="W + 1/2 is skew-Hermitian",
+            because="it moves contents around and keeps their energy",
+        ),
+        Identity(value.subs(_DISTANCE, _DISTANCE + size), value, name="period N", because="the matrix is circulant"),
+        Identity(
+            -size / 2 * slope, value, name="Fourier differentiation", because="the slope of the band-limited pulse"
+        ),
+        Identity(value * sp.conjugate(value), (size / (2 * chord)) ** 2, name="modulus", because="the phases cancel"),
+    )
 
 
 def root_of_unity(turns: sp.Expr) -> sp.Expr:
@@ -20,7 +242,7 @@ def root_of_unity(turns: sp.Expr) -> sp.Expr:
 
 
 def weighted_roots(weights: Sequence[sp.Expr], turns: Sequence[sp.Expr]) -> sp.Expr:
-    r"""$\sum_n v_n e^{2\pi i \theta_n}$ for rational $\theta_n$; the roots of one weight are added up if that is rational.
+    r"""$\sum_n v_n e^{2\pi i \theta_n}$ for rational $\theta_n$; the roots of one weight are added if possible.
 
     Examples
     --------
