@@ -1,0 +1,72 @@
+r"""Where the zero-order hold puts an input on the ring of S4D-Lin: smeared over the nodes that it passes."""
+
+from __future__ import annotations
+
+import sympy as sp
+
+from carleman_ssm.formulas.special import phi
+from carleman_ssm.formulas.statements import ClosedForm, Identity
+from carleman_ssm.theory.wave_profile import (
+    DISTANCE,
+    NODES,
+    checked_nodes,
+    letters,
+    lin_eigenvalue,
+    mode_frequency,
+    mode_sum,
+    periodic_sinc,
+)
+
+REFERENCE = "derivations/04_held_input"
+
+_STEP = sp.Symbol("Delta", positive=True)
+
+
+def held_kick(nodes: sp.Expr | int = NODES, *, first: sp.Expr | int | None = None) -> ClosedForm:
+    r"""Where a held input lands: $\mathrm{kick}_d = \frac1N\sum_n \bar b_n e^{-2\pi i f_n d/N}$.
+
+    In the textbook gauge $b = 1$, $\bar b_n = \Delta\varphi_1(a_n\Delta)$, so that
+    $$\mathrm{kick}_d = \int_0^\Delta e^{-\tau/2} D(\tfrac N2\tau - d)\,d\tau
+        = \frac2N \int_0^\delta e^{-v/N} D(v - d)\,dv,$$
+    a sinc smeared over the $\delta$ nodes that it passes during the step. In the gauge $\bar b_n = 1$ the kick is
+    node 0 alone.
+
+    Parameters
+    ----------
+    nodes, first
+        N and $f_0$ (symmetric by default).
+
+    Returns
+    -------
+    ClosedForm
+        Of ``kick[d]`` after a hold of $\Delta$. Certificates: 0 for $\Delta = 0$; its derivative in $\Delta$ is
+        the propagator $e^{-\Delta/2} D(\tfrac N2\Delta - d)$; and $\partial_\Delta\,\Delta\varphi_1(a\Delta) = e^{a\Delta}$
+        for each a.
+
+    References
+    ----------
+    derivations/04_held_input; THEORY T4.
+    """
+    size = checked_nodes(nodes)
+    f = mode_frequency(first, size)
+    a, place = lin_eigenvalue(f), sp.exp(-2 * sp.pi * sp.I * f * DISTANCE / size)
+    z, any_a = size * _STEP / 2 - DISTANCE, sp.Symbol("a")
+    kick = mode_sum(_STEP * phi(1, a * _STEP) * place, size)
+    certificates = (
+        Identity(kick.subs(_STEP, 0), sp.S.Zero, name="no time, no kick"),
+        Identity(
+            mode_sum(sp.Derivative((sp.exp(a * _STEP) - 1) / a, _STEP) * place, size),
+            sp.exp(-_STEP / 2) * periodic_sinc(z, size, first=first),
+            name="what enters at once stands at the front of the wave",
+            because=r"$\partial_\Delta (e^{a\Delta} - 1)/a = e^{a\Delta}$, then the propagator",
+            nonzero=(sp.sin(sp.pi * z / size),),
+        ),
+        Identity(
+            sp.Derivative(_STEP * phi(1, any_a * _STEP), _STEP),
+            sp.exp(any_a * _STEP),
+            name="held input of a mode",
+            because=r"$\bar b = \int_0^\Delta e^{a\tau} d\tau$",
+        ),
+    )
+    symbol = sp.IndexedBase("kick")[DISTANCE]
+    return ClosedForm(symbol, kick, (*letters(size), _STEP, DISTANCE), {}, certificates, REFERENCE)

@@ -1,0 +1,251 @@
+r"""Reading the waves of S4D-Lin out: the weights of the nodes are the undamped kernel.
+
+With $b_n = 1$ the impulse response is $K(t) = \sum_n c_n e^{a_n t}$ and the readout of the normalised ring
+$y = \sum_j C_j h_j$ has $C_j = \sum_n c_n e^{2\pi i f_n j/N} = e^{t_j/2} K(t_j)$, with the travel time $t_j = 2j/N$ to
+node j. For whole frequencies the pattern comes back after 2 units of time, damped by $e^{-1}$:
+$K(t + 2) = e^{-1} K(t)$ for every c. In discrete time ($\bar b_n = 1$) $K_m = \sum_j \rho^m D(\delta m - j)\,C_j$.
+"""
+
+from __future__ import annotations
+
+import sympy as sp
+
+from carleman_ssm.formulas.statements import ClosedForm, Identity
+from carleman_ssm.theory.polynomials import exact
+from carleman_ssm.theory.wave_profile import (
+    HOP,
+    MODE,
+    NODES,
+    TIME,
+    checked_nodes,
+    interpolation_sum,
+    letters,
+    lin_eigenvalue,
+    mode_frequency,
+    whole_start,
+)
+
+REFERENCE = "derivations/03_rigid_waves"
+
+_C = sp.IndexedBase("c")
+_K = sp.IndexedBase("K")
+_NODE = sp.Symbol("j", integer=True)
+_LAG = sp.Symbol("m", integer=True, nonnegative=True)
+_DAMPING = sp.Symbol("rho", positive=True)
+_REVOLUTION = sp.Symbol("R", integer=True, positive=True)
+
+
+def _over_modes(factor: sp.Expr, size: sp.Expr) -> sp.Expr:
+    """The sum over the modes of the output weight times a factor."""
+    return sp.Sum(_C[MODE] * factor, (MODE, 0, size - 1))
+
+
+def _impulse_response(f: sp.Expr, size: sp.Expr, time: sp.Expr) -> sp.Expr:
+    return _over_modes(sp.exp(sp.expand(lin_eigenvalue(f) * time)), size)
+
+
+def _weight(f: sp.Expr, size: sp.Expr, node: sp.Expr) -> sp.Expr:
+    return _over_modes(sp.exp(2 * sp.pi * sp.I * f * node / size), size)
+
+
+def readout_weights(nodes: sp.Expr | int = NODES, *, first: sp.Expr | int | None = None) -> ClosedForm:
+    r"""The readout weight of node j is the undamped kernel: $C_j = e^{t_j/2} K(t_j)$, $t_j = 2j/N$.
+
+    Parameters
+    ----------
+    nodes
+        N.
+    first
+        $f_0$, a whole number; None for the symbol ``f_0``: the statements hold for each.
+
+    Returns
+    -------
+    ClosedForm
+        Of ``C[j]`` in the output weights ``c[n]`` of the modes in ring order. Certificates: $C_j = e^{t_j/2}K(t_j)$;
+        $C_{j+N} = C_j$; at one node per step ($\delta = 1$) $K_m = \rho^m C_m$, so the kernel is an arbitrary
+        N-tap filter and its damped repeats (`tap_design`).
+
+    Raises
+    ------
+    ValueError
+        N is no positive integer, or $f_0$ no whole number.
+
+    References
+    ----------
+    derivations/03_rigid_waves; THEORY T3.
+    """
+    size, start = checked_nodes(nodes), whole_start(first)
+    f = mode_frequency(start, size)
+    travel = 2 * _NODE / size
+    undamped = sp.exp(travel / 2) * _impulse_response(f, size, travel)
+    unit_hop = _over_modes(sp.exp(sp.expand(lin_eigenvalue(f) * 2 / size)) ** _LAG, size)
+    certificates = (
+        Identity(_weight(f, size, _NODE), undamped, name="undamped kernel", because=r"$e^{t_j/2} e^{a_n t_j}$"),
+        Identity(
+            _weight(f, size, _NODE + size), _weight(f, size, _NODE), name="the ring closes", because=r"$e^{2\pi i f}=1$"
+        ),
+        Identity(
+            unit_hop,
+            sp.exp(-1 / size) ** _LAG * _weight(f, size, _LAG),
+            name="one node per step",
+            because=r"$\lambda_n = \rho\, e^{2\pi i f_n/N}$",
+        ),
+    )
+    arguments = (*letters(size, start), _C, _NODE)
+    return ClosedForm(sp.IndexedBase("C")[_NODE], _weight(f, size, _NODE), arguments, {}, certificates, REFERENCE)
+
+
+def impulse_response(nodes: sp.Expr | int = NODES, *, first: sp.Expr | int | None = None) -> ClosedForm:
+    r"""The kernel of S4D-Lin comes round: $K(t + 2) = e^{-1} K(t)$ for every c, and $K_{k+R} = e^{-1} K_k$.
+
+    One revolution lasts 2 units of time, $R = 2/\Delta$ steps, and costs the factor $e^{-1}$ whatever N and
+    $\Delta$: so every node holds the input of one travel time ago *plus* $e^{-1}$ times that of one revolution
+    before, and so on. For a stationary white input the energy that is older than one revolution is the fraction
+    $e^{-2}$ of the whole.
+
+    Parameters
+    ----------
+    nodes, first
+        As in `readout_weights`.
+
+    Returns
+    -------
+    ClosedForm
+        Of K at time t. Certificates: the wrap-around in continuous time; in steps of $2/R$; and the energy
+        $\sum_{m=N}^{N+L-1} \rho^{2m} = e^{-2}\sum_{m=0}^{L-1}\rho^{2m}$ of whatever is one revolution older.
+
+    References
+    ----------
+    derivations/03_rigid_waves; THEORY T3.
+    """
+    size, start = checked_nodes(nodes), whole_start(first)
+    f = mode_frequency(start, size)
+    length = sp.Symbol("L", integer=True, positive=True)
+    rho, i = sp.exp(-1 / size), sp.Symbol("i", integer=True)
+
+    def sampled(k: sp.Expr) -> sp.Expr:
+        return _impulse_response(f, size, 2 * k / _REVOLUTION)
+
+    certificates = (
+        Identity(
+            _impulse_response(f, size, TIME + 2),
+            sp.exp(-1) * _impulse_response(f, size, TIME),
+            name="wrap-around",
+            because=r"$e^{2 a_n} = e^{-1} e^{2\pi i f_n} = e^{-1}$",
+        ),
+        Identity(
+            sampled(_LAG + _REVOLUTION),
+            sp.exp(-1) * sampled(_LAG),
+            name="wrap-around in steps",
+            because=r"$R$ steps of $2/R$ are one revolution",
+        ),
+        Identity(
+            sp.Sum(rho ** (2 * i), (i, size, size + length - 1)),
+            sp.exp(-2) * sp.Sum(rho ** (2 * i), (i, 0, length - 1)),
+            name="energy older than one revolution",
+            because=r"$\rho^{2N} = e^{-2}$",
+        ),
+    )
+    arguments = (*letters(size, start), _C, TIME)
+    return ClosedForm(sp.Symbol("K"), _impulse_response(f, size, TIME), arguments, {}, certificates, REFERENCE)
+
+
+def tap_design(nodes: int, *, first: sp.Expr | int = 0) -> ClosedForm:
+    r"""Output weights for prescribed taps $K_0 \dots K_{N-1}$: $c_n = \frac1N\sum_m \rho^{-m} K_m e^{-2\pi i f_n m/N}$.
+
+    So at one node per step S4D-Lin realises every filter with N taps, followed by its $e^{-1}$-damped repeats.
+
+    Parameters
+    ----------
+    nodes
+        N, a number: the certificate is written out.
+    first
+        $f_0$.
+
+    Returns
+    -------
+    ClosedForm
+        Of ``c[n]`` in the taps ``K[0] … K[N-1]``. Certificate: the kernel of these weights is the given one.
+
+    Raises
+    ------
+    ValueError
+        `nodes` is no positive number.
+
+    References
+    ----------
+    THEORY T3.
+    """
+    size, start = checked_nodes(nodes), whole_start(first)
+    if not size.is_Integer:
+        msg = f"the taps are written out, so the number of nodes must be a number, got {nodes}"
+        raise ValueError(msg)
+    rho = sp.exp(-1 / size)
+
+    def weight(n: sp.Expr) -> sp.Expr:
+        phase = -2 * sp.pi * sp.I * (start + n) / size
+        return sp.Add(*(rho**-m * _K[m] * sp.exp(phase * m) for m in range(size))) / size
+
+    def kernel(m: int) -> sp.Expr:
+        one_lag = [sp.exp(sp.expand(lin_eigenvalue(start + n) * 2 / size)) ** m for n in range(size)]
+        return sp.Add(*(weight(sp.Integer(n)) * factor for n, factor in enumerate(one_lag)))
+
+    taps = Identity(
+        sp.ImmutableMatrix([kernel(m) for m in range(size)]),
+        sp.ImmutableMatrix([_K[m] for m in range(size)]),
+        name="the taps are the prescribed ones",
+        because="the discrete Fourier transform is invertible",
+    )
+    return ClosedForm(_C[MODE], weight(MODE), (_K, MODE), {}, (taps,), REFERENCE)
+
+
+def edited_kernel(nodes: int, *, node: int, first: sp.Expr | int | None = None, hop: sp.Expr = HOP) -> ClosedForm:
+    r"""The kernel without the readout of node j: $K_m - \rho^m D(\delta m - j)\,C_j$.
+
+    Zeroing $C_j$ deletes the one lag $j/\delta$ exactly when the profile meets node j whole and nothing else
+    does: $\delta$ a whole number **and** no revolution within the memory. Otherwise it takes a sinc out of all lags
+    (non-integer $\delta$), or also the lags one revolution older (`visiting_lags`).
+
+    Parameters
+    ----------
+    nodes
+        N, a number: the sum over nodes is written out.
+    node
+        j, the node whose weight becomes 0.
+    first, hop
+        $f_0$ (symmetric by default) and $\delta$.
+
+    Returns
+    -------
+    ClosedForm
+        Of the kernel at lag m, in the weights ``C[0] … C[N-1]``. Certificate: with all nodes
+        $\sum_j \rho^m D(\delta m - j)\,C_j = \sum_n c_n \lambda_n^m$.
+
+    Raises
+    ------
+    ValueError
+        N is no number, or the ring has no such node.
+
+    References
+    ----------
+    THEORY T24.
+    """
+    size, step = checked_nodes(nodes), exact(hop, "the nodes per step")
+    if not size.is_Integer or node not in range(int(size)):
+        msg = f"a ring of {nodes} nodes has no node {node!r}: give a number of nodes and a node from 0"
+        raise ValueError(msg)
+    f, weights = mode_frequency(first, size), sp.IndexedBase("C")
+
+    def share(j: int, weight: sp.Expr) -> sp.Expr:
+        return _DAMPING**_LAG * interpolation_sum(step * _LAG - j, size, first=first) * weight
+
+    multiplier = _DAMPING * sp.exp(2 * sp.pi * sp.I * f * step / size)
+    whole = Identity(
+        sp.Add(*(share(j, _weight(f, size, sp.Integer(j))) for j in range(size))),
+        _over_modes(multiplier**_LAG, size),
+        name="the kernel, node by node",
+        because="the profile interpolates every mode exactly",
+    )
+    kept = sp.Add(*(share(j, weights[j]) for j in range(size) if j != node))
+    where = {_DAMPING: sp.exp(-step / size)}
+    return ClosedForm(_K[_LAG], kept, (*letters(step), weights, _LAG), where, (whole,), "THEORY T24")
