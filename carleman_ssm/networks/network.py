@@ -208,6 +208,26 @@ class S4DNetwork:
             found.append(reached)
         return tuple(found)
 
+    def layer_inputs(self, x: npt.ArrayLike) -> tuple[Array, ...]:
+        """What drives each layer's state space, encoded and normalised: (batch, length, H) per layer.
+
+        Parameters
+        ----------
+        x
+            (batch, length, d), finite real numbers; at least one step.
+
+        Raises
+        ------
+        ValueError
+            Wrong shape, NaN or infinity in x.
+        """
+        hidden = self._encode(x)
+        found = []
+        for layer in self.layers:
+            found.append(self._branch(layer, hidden))
+            hidden = self._apply(layer, hidden, "convolution")[1]
+        return tuple(found)
+
     def _encode(self, x: npt.ArrayLike) -> Array:
         sequences = np.asarray(x)
         if sequences.ndim != 3 or sequences.shape[1] < 1 or sequences.shape[2] != self.features:
@@ -227,8 +247,7 @@ class S4DNetwork:
     ) -> tuple[Array, Array]:
         """Pre-activation and output of one layer."""
         config, norm = self.config, layer.norm
-        branch = norm(x, config.eps) if norm is not None and config.prenorm else x
-        reached = layer.preactivation(branch, method)
+        reached = layer.preactivation(self._branch(layer, x), method)
         if activation is None:
             activation = activations.activation(config.activation, layer.activation_coefficients)
         activated = activation(reached)
@@ -238,6 +257,10 @@ class S4DNetwork:
         if norm is not None and not config.prenorm:
             result = norm(result, config.eps)
         return reached, result
+
+    def _branch(self, layer: S4DLayer, x: Array) -> Array:
+        """The input of a layer's branch: normalised first where the network is pre-norm."""
+        return layer.norm(x, self.config.eps) if layer.norm is not None and self.config.prenorm else x
 
 
 def _check_layer(index: int, layer: S4DLayer, channels: int, config: NetworkConfig) -> None:

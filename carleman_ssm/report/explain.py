@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from carleman_ssm.formulas.latex import document
 from carleman_ssm.networks.checkpoints import load_network
@@ -22,6 +21,7 @@ from carleman_ssm.report.figures import write_figures
 from carleman_ssm.report.formula_page import has_formula, write_formula_page
 from carleman_ssm.report.inputs import sequences_for
 from carleman_ssm.report.summary import print_summary
+from carleman_ssm.report.terminal import output_folder, progress_line
 
 DEFAULT_MODEL = "digits-gelu"
 
@@ -59,18 +59,10 @@ def explain(
         The output folder cannot be written.
     """
     screen = console or Console()
-    folder = output or Path(f"explain-{Path(model).stem}")
-    if folder.exists() and not folder.is_dir():
-        msg = f"--output {folder} is a file; name a folder"
-        raise ValueError(msg)
-    with _progress() as progress:
-        task = progress.add_task(f"reading {model}", total=None)
+    folder = output_folder(output, f"explain-{Path(model).stem}")
+    with progress_line(f"reading {model}") as say:
         network = load_network(model)
         sequences = sequences_for(model, network, inputs)
-
-        def say(line: str) -> None:
-            progress.update(task, description=line)
-
         explanation = _explanation(model, network, sequences, degree, input_bound, say)
         say("measuring")
         content = explanation.as_json()
@@ -79,19 +71,6 @@ def explain(
         files, page = _write(explanation, content, folder)
     print_summary(explanation, content, files, page, screen)
     return explanation
-
-
-def _progress() -> Progress:
-    """A spinner on standard error with a line of text: what is being done, and for how long; none in a pipe."""
-    screen = Console(stderr=True)
-    return Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        TimeElapsedColumn(),
-        console=screen,
-        transient=True,
-        disable=not screen.is_terminal,
-    )
 
 
 def _explanation(
