@@ -132,7 +132,8 @@ def _real_mode(stored: StoredModes) -> Integers:
             "wave number 0: use closure='antiperiodic'"
         )
         raise ValueError(msg)
-    return np.argmax(real, axis=1)
+    found: Integers = np.argmax(real, axis=1)
+    return found
 
 
 def model_modes(ssm: DiagonalSSM, step: float | npt.ArrayLike, discretization: str) -> StoredModes:

@@ -282,15 +282,9 @@ def _rings(stored: StoredModes, closure: str, gauge: str, order: str | npt.Array
     if closure == "real":  # the two copies of the real mode are one: their output weights add up to 2 Re c
         middle = vectors[0].shape[1] // 2
         vectors[3][:, middle] = 2 * vectors[3][:, middle].real
-    return Rings(
-        *vectors,
-        feedthrough=stored.feedthrough,
-        step=stored.step,
-        closure=closure,
-        gauge=gauge,
-        order=arranged,
-        conjugate_pairs=stored.pairs and closure == "complex",
-    )
+    doubled = stored.pairs and closure == "complex"
+    a, multipliers, b, c = vectors
+    return Rings(a, multipliers, b, c, stored.feedthrough, stored.step, closure, gauge, arranged, doubled)
 
 
 def closed(modes: ComplexArray, closure: str) -> ComplexArray:
