@@ -1,0 +1,96 @@
+# %% [markdown]
+# # The couplings of S4D-Lin
+# On the ring the spectrum $a_n = -\frac12 + i\pi n$, $n = 0 \dots N-1$, becomes the couplings
+# $w_d = \frac1N \sum_n a_n e^{-2\pi i n d/N}$. We sum them, for symbolic N and any distance $d \not\equiv 0$:
+# $w_d = -\frac\pi2 e^{i\pi d/N}/\sin\frac{\pi d}N$.   [THEORY T2]
+#
+# The size is $|w_d| = \frac N2/\mathrm{chord}(d)$: a power law with exponent 1, and the phase grows linearly with
+# the distance. So the ring is not coupled to nearest neighbours: S4D-Lin differentiates along the ring exactly as a
+# Fourier method does, and that is why its waves keep their shape.
+# %%
+import sympy as sp
+
+import carleman_ssm as cs
+from carleman_ssm.theory.couplings import (
+    RANGES,
+    coupling_strength,
+    coupling_sum,
+    s4d_lin_couplings,
+    s4d_lin_self_coupling,
+)
+from carleman_ssm.theory.ring import ring_embedding
+
+N = sp.Symbol("N", integer=True, positive=True)
+M = sp.Symbol("M", integer=True, positive=True)
+n, d = sp.symbols("n d", integer=True)
+r = sp.Symbol("r")
+root = sp.exp(-2 * sp.pi * sp.I * d / N)
+apart = (root - 1,)
+
+# %% [markdown]
+# ## The sum
+# With $r = e^{-2\pi i d/N}$, $r^N = 1 \ne r$: the constant part adds to nothing, and $\sum_{n<N} n r^n = N/(r-1)$.
+# %%
+arithmetic_geometric = cs.Identity(
+    sp.Sum(n * r**n, (n, 0, N - 1)) * (r - 1) ** 2,
+    (N - 1) * r ** (N + 1) - N * r**N + r,
+    name="arithmetic-geometric sum",
+    because="for every r",
+)
+at_a_root = cs.Identity(
+    sp.Sum(n * sp.exp(-2 * sp.pi * sp.I * n * d / N), (n, 0, N - 1)),
+    N / (root - 1),
+    name="at a root of unity",
+    because=r"$r^N = 1 \ne r$",
+    nonzero=apart,
+)
+derivation = (
+    cs.Derivation("Couplings of S4D-Lin", start=coupling_sum("one-sided"))
+    .step(
+        sp.I * sp.pi / N * sp.Sum(n * sp.exp(-2 * sp.pi * sp.I * n * d / N), (n, 0, N - 1)),
+        because=r"the roots of unity add to nothing, $\sum_n r^n = 0$",
+        nonzero=apart,
+    )
+    .step(sp.I * sp.pi / (root - 1), because=r"$\sum_{n<N} n r^n = N/(r - 1)$", nonzero=apart)
+    .step(-sp.pi / 2 * (sp.cot(sp.pi * d / N) + sp.I), because="Euler's formula", nonzero=apart)
+    .step(s4d_lin_couplings("one-sided").expression, because=r"$\cos + i \sin$ over $\sin$", nonzero=apart)
+)
+
+# %% [markdown]
+# ## Other ranges
+# A range that begins at $-m$ multiplies the sum by $r^{-m}$, and shifts every eigenvalue by $-i\pi m$, which the
+# couplings at $d \ne 0$ do not feel. For $N = 2M-1$ frequencies around 0 the phases cancel: $w_d$ is real.
+# %%
+m, size = sp.Symbol("m", integer=True), 2 * M - 1
+shifted = sp.Sum(sp.I * sp.pi * (n - m) * sp.exp(-2 * sp.pi * sp.I * (n - m) * d / N), (n, 0, N - 1)) / N
+ranges = (
+    cs.Identity(
+        shifted,
+        sp.exp(2 * sp.pi * sp.I * m * d / N) * s4d_lin_couplings("one-sided").expression,
+        name="a range that begins at -m",
+        because=r"$e^{2\pi i m d/N}$ leaves the sum, the rest of the shift is a sum of roots",
+        nonzero=apart,
+    ),
+    *(certificate for name in RANGES for certificate in s4d_lin_couplings(name).certificates),
+    *(certificate for name in RANGES for certificate in s4d_lin_self_coupling(name).certificates),
+    *coupling_strength().certificates,
+)
+
+# %% [markdown]
+# ## An instance
+# The real ring of two stored modes has three nodes; its couplings are those of the formula.
+# %%
+ring = ring_embedding(cs.s4d_lin(2), closure="real")
+formula = cs.unfold(s4d_lin_couplings("symmetric")).expression
+instance = cs.Identity(
+    sp.ImmutableMatrix(ring.couplings),
+    sp.ImmutableMatrix([s4d_lin_self_coupling("symmetric").expression, *(formula.subs({M: 2, d: e}) for e in (1, 2))]),
+    name="three nodes",
+    because=r"$w_1 = \pi/\sqrt3 = -w_2$",
+)
+for lemma in (arithmetic_geometric, at_a_root, *ranges, instance):
+    derivation = derivation.lemma(lemma)
+
+# %%
+if __name__ == "__main__":
+    print(cs.to_latex(derivation))
