@@ -11,6 +11,7 @@ import typer
 
 from carleman_ssm.report.derive import Discretization, Format, Init
 from carleman_ssm.report.derive import derive as write_derivation
+from carleman_ssm.report.ring_sources import Closure, InitialSpectrum
 
 app = typer.Typer(name="carleman-ssm", add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -71,6 +72,47 @@ def derive(
             form=form,
             output=output,
         )
+    )
+
+
+@app.command()
+def waves(
+    model: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[MODEL]", help="A checkpoint, or digits-gelu (default), digits-quadratic, frequencies."
+        ),
+    ] = None,
+    init: Annotated[InitialSpectrum | None, typer.Option(help="An initial spectrum instead of a network.")] = None,
+    modes: Annotated[int | None, typer.Option(help="Stored modes M of --init; 32 by default.")] = None,
+    dt: Annotated[float | None, typer.Option(help="Step of --init; 1/M by default.")] = None,
+    given: Annotated[
+        str, typer.Option("--input", help="impulse, step, sine, digits-test, or an npz file as in explain.")
+    ] = "impulse",
+    sequence: Annotated[int, typer.Option(help="Which sequence of the file.")] = 0,
+    layer: Annotated[int, typer.Option(help="Layer to draw, from 0.")] = 0,
+    channel: Annotated[
+        int | None, typer.Option(help="Channel to draw, from 0; by default the one with the fastest waves.")
+    ] = None,
+    closure: Annotated[Closure, typer.Option(help="How the stored modes become a ring.")] = Closure.COMPLEX,
+    length: Annotated[int | None, typer.Option(help="Steps; two revolutions, or the file's, by default.")] = None,
+    output: Annotated[Path | None, typer.Option(help="Folder for the results; waves-NAME by default.")] = None,
+) -> None:
+    """Show a network, or an initial spectrum, as waves on rings: figures, animation, table, LaTeX."""
+    from carleman_ssm.report.waves import waves as show_waves  # figures are slow to import
+
+    show_waves(
+        model,
+        init=init,
+        modes=modes,
+        step=dt,
+        given=given,
+        sequence=sequence,
+        layer=layer,
+        channel=channel,
+        closure=closure,
+        length=length,
+        output=output,
     )
 
 

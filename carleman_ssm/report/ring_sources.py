@@ -1,0 +1,147 @@
+"""Whose rings are shown: those of a trained network, or of an initial spectrum."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from math import isfinite
+from pathlib import Path
+
+import numpy as np
+import sympy as sp
+
+from carleman_ssm.networks.checkpoints import load_network
+from carleman_ssm.networks.layers import ComplexArray, S4DLayer
+from carleman_ssm.networks.network import NetworkConfig, S4DNetwork
+from carleman_ssm.networks.rigidity import rigidity
+from carleman_ssm.networks.rings import Rings, layer_rings, model_rings
+from carleman_ssm.networks.waves import ChannelWaves, wave_table
+from carleman_ssm.theory.initialisations import s4d_inv, s4d_legs, s4d_lin, s4d_real
+
+MAX_MODES = 512
+MAX_LEGS_MODES = 64
+DEFAULT_MODES = 32
+
+
+class InitialSpectrum(StrEnum):
+    """The spectra that S4D begins training with."""
+
+    S4D_LIN = "s4d-lin"
+    S4D_INV = "s4d-inv"
+    S4D_LEGS = "s4d-legs"
+    S4D_REAL = "s4d-real"
+
+
+class Closure(StrEnum):
+    """How the stored modes become a ring."""
+
+    COMPLEX = "complex"
+    REAL = "real"
+    ANTIPERIODIC = "antiperiodic"
+
+
+@dataclass(frozen=True, eq=False)
+class RingSource:
+    """The rings of every layer of a network; an initial spectrum is a network of one layer and one channel.
+
+    Parameters
+    ----------
+    name
+        "digits-gelu", or "S4D-Lin, 32 stored modes".
+    network
+        The trained network, or one channel with an initial spectrum, whose encoder passes the input on unchanged.
+    rings
+        One `Rings` per layer.
+    closure
+        Of all of them.
+    spectrum
+        The initial spectrum, or None for a trained network.
+    """
+
+    name: str
+    network: S4DNetwork
+    rings: tuple[Rings, ...]
+    closure: Closure
+    spectrum: InitialSpectrum | None = None
+
+    def fastest(self, layer: int) -> int:
+        """The channel whose waves go furthest in one step."""
+        return int(np.argmax(np.abs(rigidity(self.rings[layer].multipliers).hop)))
+
+    def table(self, length: int) -> tuple[ChannelWaves, ...]:
+        """The wave quantities of every layer and channel, for sequences of this length."""
+        return wave_table(self.network, length, closure=self.closure)
+
+    def title(self, layer: int, channel: int) -> str:
+        """How a ring is called in figures."""
+        rings = self.rings[layer]
+        where = f", layer {layer}, channel {channel}" if self.spectrum is None else ""
+        return f"{self.name}{where}: {rings.closure} ring of {rings.nodes} nodes, Δt = {rings.step[channel]:.4g}"
+
+
+def network_source(model: str, closure: Closure) -> RingSource:
+    """The rings of a trained network, modes in the order that `layer_rings` chooses.
+
+    Raises
+    ------
+    ValueError
+        No such network, or a spectrum that the closure cannot hold.
+    """
+    network = load_network(model)
+    return RingSource(Path(model).stem, network, _rings(network, closure), closure)
+
+
+def _rings(network: S4DNetwork, closure: Closure) -> tuple[Rings, ...]:
+    return tuple(layer_rings(layer, closure=closure) for layer in network.layers)
+
+
+def initial_source(spectrum: InitialSpectrum, modes: int | None, step: float | None, closure: Closure) -> RingSource:
+    r"""The ring of an initial spectrum; by default 32 modes and $\Delta t = 1/M$.
+
+    Raises
+    ------
+    ValueError
+        A number of modes or a step that is out of range, or a spectrum that the closure cannot hold.
+    """
+    stored = DEFAULT_MODES if modes is None else modes
+    largest = MAX_LEGS_MODES if spectrum is InitialSpectrum.S4D_LEGS else MAX_MODES
+    if not 1 <= stored <= largest:
+        msg = f"--modes must be between 1 and {largest} for {spectrum}, got {stored}"
+        raise ValueError(msg)
+    delta = 1.0 / stored if step is None else step
+    if not (isfinite(delta) and delta > 0):
+        msg = f"--dt must be a positive number, got {delta:g}"
+        raise ValueError(msg)
+    model = _MODELS[spectrum](stored, output_vector=(sp.S.One,) * stored)
+    rings = model_rings(model, delta, closure=closure)
+    kind = "modes" if spectrum is InitialSpectrum.S4D_REAL else "stored modes"
+    network = _one_channel(model_rings(model, delta, order="index").eigenvalues, delta)
+    return RingSource(f"{_NAMES[spectrum]}, {stored} {kind}", network, (rings,), closure, spectrum)
+
+
+def _one_channel(eigenvalues: ComplexArray, step: float) -> S4DNetwork:
+    """One S4D layer with these stored modes (1, M) between an encoder and a decoder that change nothing."""
+    layer = S4DLayer(
+        log_dt=np.log([step]),
+        log_A_real=np.log(-eigenvalues.real),
+        A_imag=eigenvalues.imag,
+        C=np.ones_like(eigenvalues),
+        D=np.zeros(1),
+    )
+    config = NetworkConfig(activation="identity", output="none", residual=False)
+    one = np.ones((1, 1))
+    return S4DNetwork(one, np.zeros(1), (layer,), one, np.zeros(1), config)
+
+
+_MODELS = {
+    InitialSpectrum.S4D_LIN: s4d_lin,
+    InitialSpectrum.S4D_INV: s4d_inv,
+    InitialSpectrum.S4D_LEGS: s4d_legs,
+    InitialSpectrum.S4D_REAL: s4d_real,
+}
+_NAMES = {
+    InitialSpectrum.S4D_LIN: "S4D-Lin",
+    InitialSpectrum.S4D_INV: "S4D-Inv",
+    InitialSpectrum.S4D_LEGS: "S4D-LegS",
+    InitialSpectrum.S4D_REAL: "S4D-Real",
+}

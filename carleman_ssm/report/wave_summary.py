@@ -1,0 +1,90 @@
+"""What `waves` prints: the drawn ring, the wave quantities of every channel, files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from carleman_ssm.networks.waves import REVOLUTIONS, ChannelWaves
+from carleman_ssm.report.ring_run import RingRun
+
+MAX_ROWS = 64
+SPREADING = 0.2
+"""Phase residual, in mode spacings, from which a pattern spreads over many nodes within one revolution (THEORY T6)."""
+
+
+def print_waves(name: str, run: RingRun, table: tuple[ChannelWaves, ...], files: list[Path], console: Console) -> None:
+    """Print the sections in reading order; a table too long for a screen is cut and is whole in ``waves.json``."""
+    console.rule(f"the waves of {name}", align="left")
+    _drawn(run, console)
+    console.rule("all channels", align="left")
+    console.print(_channels(table, run.length))
+    if len(table) > MAX_ROWS:
+        console.print(f"  … and {len(table) - MAX_ROWS} more channels: all are in waves.json")
+    console.print(f"  {_verdict(table)} {READING}", highlight=False)
+    console.rule("files", align="left")
+    for path in files:
+        console.print(f"  {path}", highlight=False, soft_wrap=True)
+
+
+def _drawn(run: RingRun, console: Console) -> None:
+    rows = {"drawn ring": run.title, "input": run.signal}
+    if run.is_lin and run.reference is not None:
+        gap = np.abs(run.ring.couplings[0] - run.reference).max()
+        rows["couplings"] = f"largest difference from the closed form: {gap:.2g} (measured)"
+    grid = Table.grid(padding=(0, 2))
+    for key, value in rows.items():
+        grid.add_row("  " + key, value)
+    console.print(grid, highlight=False)
+
+
+def _channels(table: tuple[ChannelWaves, ...], length: int) -> Table:
+    turns = [f"kick\n{_share(turn)} turn" for turn in REVOLUTIONS]
+    grid = Table(
+        "ring", "Δt", "nodes\n/step", "steps\n/turn", f"turns in\n{length} steps", "phase\nresidual", "|λ|\nresid.",
+        *turns, "Lin\n1 turn", box=None, padding=(0, 1),
+    )  # fmt: skip
+    for column in grid.columns:
+        column.justify = "right"
+    for row in table[:MAX_ROWS]:
+        grid.add_row(
+            f"{row.layer}/{row.channel}", f"{row.step:.2g}", f"{row.hop:.2g}", _number(row.revolution_steps),
+            f"{row.wraps:.2f}", _number(row.relative_residual, ".2g"), f"{row.radius_residual:.0e}",
+            *(_nodes(nodes) for nodes in row.participation), _nodes(row.lin_participation[-1]),
+        )  # fmt: skip
+    return grid
+
+
+def _nodes(value: float) -> str:
+    return f"{value:.3g}"
+
+
+def _number(value: float | None, form: str = ".4g") -> str:
+    return "–" if value is None else f"{value:{form}}"
+
+
+def _share(turn: float) -> str:
+    return {0.25: "¼", 0.5: "½", 1.0: "1"}.get(turn, f"{turn:g}")
+
+
+def _verdict(table: tuple[ChannelWaves, ...]) -> str:
+    if table[0].nodes <= 2:
+        return f"A ring of {table[0].nodes} nodes is rigid in its angles whatever they are: two points lie on a line."
+    kept = sum(row.relative_residual is not None and row.relative_residual < SPREADING for row in table)
+    after = [row.participation[-1] for row in table]
+    return (
+        f"{kept} of {len(table)} channels have a phase residual below {SPREADING} spacings; after one turn a kick is "
+        f"shared by {np.median(after):.3g} of {table[0].nodes} nodes (median; S4D-Lin: "
+        f"{np.median([row.lin_participation[-1] for row in table]):.3g})."
+    )
+
+
+READING = (
+    "All numbers are measured from the multipliers λ. ring: layer/channel, from 0. nodes/step: the hop of the rigid "
+    "law nearest to arg λ; phase residual: root mean square distance from it, in angles between neighbouring modes. "
+    "kick: how many nodes share an impulse (participation ratio) after part of a turn; Lin: on the ring of S4D-Lin with "
+    "this Δt and size. Between two nodes a rigid wave, too, counts more than one."
+)

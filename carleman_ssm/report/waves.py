@@ -1,0 +1,195 @@
+"""The waves of a network, or of an initial spectrum, on its rings: figures, an animation, a table, LaTeX."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+
+from carleman_ssm.networks.rigidity import rigidity
+from carleman_ssm.networks.waves import ChannelWaves, dispersion
+from carleman_ssm.report.animation import write_animation
+from carleman_ssm.report.couplings_page import couplings_document, lin_reference
+from carleman_ssm.report.explain import DEFAULT_MODEL
+from carleman_ssm.report.ring_inputs import RingInput, chosen_input, driving_input
+from carleman_ssm.report.ring_run import RingRun, channel_ring
+from carleman_ssm.report.ring_sources import Closure, InitialSpectrum, RingSource, initial_source, network_source
+from carleman_ssm.report.terminal import output_folder, progress_line
+from carleman_ssm.report.wave_figures import coupling_figure, dispersion_figure, space_time_figure
+from carleman_ssm.report.wave_summary import print_waves
+
+
+@dataclass(frozen=True, eq=False)
+class WaveReport:
+    """What `waves` found and wrote.
+
+    Parameters
+    ----------
+    run
+        The ring that was drawn, with its contents.
+    table
+        The wave quantities of every layer and channel.
+    files
+        What was written, in reading order.
+    """
+
+    run: RingRun
+    table: tuple[ChannelWaves, ...]
+    files: tuple[Path, ...]
+
+
+def waves(
+    model: str | None = None,
+    *,
+    init: InitialSpectrum | None = None,
+    modes: int | None = None,
+    step: float | None = None,
+    given: str = "impulse",
+    sequence: int = 0,
+    layer: int = 0,
+    channel: int | None = None,
+    closure: Closure = Closure.COMPLEX,
+    length: int | None = None,
+    output: Path | None = None,
+    console: Console | None = None,
+) -> WaveReport:
+    """Show the waves on the rings of a network or of an initial spectrum; returns what was found.
+
+    Parameters
+    ----------
+    model
+        A checkpoint file or the name of a shipped network (``digits-gelu`` when there is no `init` either).
+    init, modes, step
+        Or an initial spectrum, its number of stored modes and its step [time].
+    given, sequence, length
+        The input (see `chosen_input`): a signal or a file, which sequence of it, how many steps.
+    layer, channel
+        The ring to draw, counted from 0 (the table has all); by default the channel with the fastest waves.
+    closure
+        How stored modes become a ring.
+    output
+        Folder for the files; ``waves-NAME`` by default.
+    console
+        Where to print; the terminal by default.
+
+    Raises
+    ------
+    ValueError
+        An option is wrong or does not go with another; the message says which and what to do.
+    OSError
+        The output folder cannot be written.
+    """
+    screen = console or Console()
+    folder = output_folder(output, f"waves-{init or Path(model or DEFAULT_MODEL).stem}")
+    with progress_line("reading") as say:
+        source = _source(model, init, modes, step, closure)
+        run, place = _run(source, layer, channel, given, sequence, length)
+        say("measuring")
+        table = source.table(run.length)
+        content = _content(source, run, place, table)
+        folder.mkdir(parents=True, exist_ok=True)
+        files = _write(run, content, folder, say)
+    print_waves(source.name, run, table, files, screen)
+    return WaveReport(run, table, tuple(files))
+
+
+def _source(
+    model: str | None, init: InitialSpectrum | None, modes: int | None, step: float | None, closure: Closure
+) -> RingSource:
+    if init is not None:
+        if model is not None:
+            msg = f"give either a model ({model}) or --init {init}, not both"
+            raise ValueError(msg)
+        return initial_source(init, modes, step, closure)
+    if modes is not None or step is not None:
+        msg = f"--{'dt' if modes is None else 'modes'} belongs to --init; a network brings its own"
+        raise ValueError(msg)
+    return network_source(model or DEFAULT_MODEL, closure)
+
+
+def _run(
+    source: RingSource, layer: int, channel: int | None, given: str, sequence: int, length: int | None
+) -> tuple[RingRun, tuple[int, int]]:
+    """The ring to draw under its input, and its layer and channel."""
+    if not 0 <= layer < len(source.rings):
+        msg = f"there is no layer {layer}: choose --layer between 0 and {len(source.rings) - 1}"
+        raise ValueError(msg)
+    chosen = source.fastest(layer) if channel is None else channel
+    ring = channel_ring(source.rings[layer], chosen)
+    revolution = float(rigidity(ring.multipliers).revolution_steps[0])
+    entered = chosen_input(given, source.network.features, revolution, length, sequence)
+    inputs = driving_input(source.network, entered.x, layer)[:, chosen]
+    run = RingRun(
+        title=source.title(layer, chosen),
+        signal=_signal_sentence(source, entered, layer, chosen),
+        ring=ring,
+        inputs=inputs,
+        reference=lin_reference(ring),
+        is_lin=source.spectrum is InitialSpectrum.S4D_LIN,
+    )
+    return run, (layer, chosen)
+
+
+def _signal_sentence(source: RingSource, entered: RingInput, layer: int, channel: int) -> str:
+    if source.spectrum is not None:
+        return f"Input: {entered.words}."
+    through = "through the encoder" if layer == 0 else f"through the encoder and the layers before layer {layer}"
+    return (
+        f"Input of the network: {entered.words}; u is what reaches channel {channel} {through}, "
+        "as the deviation from what the biases alone drive."
+    )
+
+
+def _content(
+    source: RingSource, run: RingRun, place: tuple[int, int], table: tuple[ChannelWaves, ...]
+) -> dict[str, Any]:
+    """The content of ``waves.json``; arrays of the drawn ring in ring order, complex numbers as pairs."""
+    velocities = dispersion(run.ring)
+    drawn: dict[str, Any] = {
+        "layer": place[0],
+        "channel": place[1],
+        "title": run.title,
+        "input": run.signal,
+        "hop": run.hop,
+        "wave_numbers": run.ring.frequencies.tolist(),
+        "eigenvalues": _pairs(run.ring.eigenvalues[0]),
+        "multipliers": _pairs(run.ring.multipliers[0]),
+        "couplings": _pairs(run.ring.couplings[0]),
+        "propagator": _pairs(run.ring.propagator[0]),
+        "phase_velocity_per_step": velocities.phase_velocity_per_step[0].tolist(),
+        "group_velocity_per_step": velocities.group_velocity_per_step[0].tolist(),
+        "participation": [None if np.isnan(value) else float(value) for value in run.participation],
+    }
+    if run.is_lin and run.reference is not None:
+        gap = np.abs(run.ring.couplings[0] - run.reference).max()
+        drawn["closed_form_largest_difference"] = float(gap)
+    rows = [row.as_dict() for row in table]
+    return {"source": source.name, "closure": source.closure, "length": run.length, "drawn": drawn, "channels": rows}
+
+
+def _pairs(values: Any) -> list[list[float]]:
+    return [[float(value.real), float(value.imag)] for value in values]
+
+
+def _write(run: RingRun, content: dict[str, Any], folder: Path, say: Callable[[str], None]) -> list[Path]:
+    """Write everything; returns the files in reading order."""
+    say("drawing")
+    figures = {
+        "space_time.png": space_time_figure(run),
+        "couplings.png": coupling_figure(run),
+        "dispersion.png": dispersion_figure(run),
+    }
+    for name, figure in figures.items():
+        figure.savefig(folder / name, dpi=150)
+    say("animating")
+    write_animation(run, folder / "ring.gif")
+    (folder / "couplings.tex").write_text(couplings_document(run), encoding="utf-8")
+    text = json.dumps(content, indent=1, allow_nan=False) + "\n"
+    (folder / "waves.json").write_text(text, encoding="utf-8")
+    np.savez(folder / "contents.npz", h=run.contents, u=run.inputs, step=run.ring.step)
+    return [folder / name for name in (*figures, "ring.gif", "couplings.tex", "waves.json", "contents.npz")]
