@@ -1,0 +1,178 @@
+r"""Readouts of a ring: what they see of it (features), and ridge regression on that.
+
+A *linear* readout sees node contents, averaged over time or at the last step. A *quadratic* one sees the powers
+$|x_n|^2 = |\sum_j h_j e^{2\pi i f_n j/N}|^2$ of the waves with $f_n$ wavelengths around the ring, quadratic forms of
+the node contents, taken before the average over time as a decoder does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from carleman_ssm.networks.layers import Array, ComplexArray
+from carleman_ssm.networks.rings import RealOrComplex, Rings
+
+PENALTIES = tuple(10.0**exponent for exponent in range(-8, 5))
+_BATCH = 100  # sequences at a time: a run of node contents stays below some tens of megabytes
+
+
+class Readout(StrEnum):
+    """What a readout sees: node contents or wave powers, at the last step or averaged over time."""
+
+    LINEAR_LAST = "linear, last step"
+    LINEAR_MEAN = "linear, time mean"
+    QUADRATIC_LAST = "quadratic, last step"
+    QUADRATIC_MEAN = "quadratic, time mean"
+
+
+@dataclass(frozen=True, eq=False)
+class RingResponses:
+    r"""Responses of one ring to signals and to noise, from which those to signal + σ · noise follow for every σ.
+
+    The ring is linear, so node contents add up; powers add up with a cross term.
+
+    Parameters
+    ----------
+    rings
+        One channel.
+    signals, noise
+        (batch, length) each, the inputs.
+    powers
+        Whether time means of powers are wanted; they cost as much as the run itself.
+
+    Raises
+    ------
+    ValueError
+        Several channels, or inputs of different shapes.
+    """
+
+    rings: Rings
+    signals: Array
+    noise: Array
+    powers: bool = True
+
+    def __post_init__(self) -> None:
+        if self.rings.channels != 1:
+            msg = f"give the ring of one channel, got {self.rings.channels}"
+            raise ValueError(msg)
+        if np.shape(self.signals) != np.shape(self.noise) or np.ndim(self.signals) != 2:
+            msg = f"signals and noise are (batch, length), got {np.shape(self.signals)} and {np.shape(self.noise)}"
+            raise ValueError(msg)
+
+    def features(self, readout: Readout, sigma: float) -> Array:
+        """What the readout sees of the ring for inputs signals + sigma · noise, (batch, features)."""
+        last, mean, powers = self._summary
+        if readout is Readout.QUADRATIC_MEAN:
+            return np.asarray(powers[0] + 2 * sigma * powers[1] + sigma**2 * powers[2])
+        chosen = mean if readout is Readout.LINEAR_MEAN else last
+        contents = chosen[0] + sigma * chosen[1]
+        return self._powers(contents) if readout is Readout.QUADRATIC_LAST else _real_columns(contents)
+
+    @cached_property
+    def _summary(self) -> tuple[RealOrComplex, RealOrComplex, Array]:
+        """Node contents at the last step and their time means, (signal or noise, batch, N) each; mean powers.
+
+        The powers (3, batch, features) are those of the signal, of signal times noise, and of the noise.
+        """
+        parts = [self._batch(slice(at, at + _BATCH)) for at in range(0, len(self.signals), _BATCH)]
+        last, mean, powers = (np.concatenate(part, axis=1) for part in zip(*parts, strict=True))
+        return last, mean, powers
+
+    def _batch(self, rows: slice) -> tuple[RealOrComplex, RealOrComplex, Array]:
+        s, n = (self.rings.node_contents(part[rows, :, None])[:, :, 0] for part in (self.signals, self.noise))
+        last, mean = np.array([s[:, -1], n[:, -1]]), np.array([s.mean(axis=1), n.mean(axis=1)])
+        if not self.powers:
+            return last, mean, np.zeros((3, len(s), 0))
+        x, z = self._modes(s), self._modes(n)
+        powers = [(np.einsum("bkm,bkm->bm", a, b.conj()).real / x.shape[1]) for a, b in ((x, x), (x, z), (z, z))]
+        return last, mean, np.array(powers)
+
+    def _modes(self, contents: RealOrComplex) -> ComplexArray:
+        """Mode amplitudes; of real nodes one of each conjugate pair."""
+        kept = self.rings.frequencies >= 0
+        return np.asarray(contents @ self.rings.waves[:, kept])
+
+    def _powers(self, contents: RealOrComplex) -> Array:
+        return np.asarray(np.abs(self._modes(contents)) ** 2)
+
+
+def _real_columns(contents: RealOrComplex) -> Array:
+    if np.iscomplexobj(contents):
+        return np.concatenate([contents.real, contents.imag], axis=-1)
+    return np.asarray(contents)
+
+
+@dataclass(frozen=True, eq=False)
+class RidgeReadout:
+    r"""Scores $(\varphi - \mu) V + \bar y$ of features $\varphi$, one per class; the largest names the class."""
+
+    centre: Array
+    weights: Array
+    offset: Array
+    penalty: float
+
+    def __call__(self, features: Array) -> Array:
+        """Scores (batch, classes) of features (batch, number)."""
+        return np.asarray((features - self.centre) @ self.weights + self.offset)
+
+    def accuracy(self, features: Array, labels: npt.NDArray[np.int64]) -> float:
+        """Share of features whose largest score is that of their label."""
+        return float(np.mean(self(features).argmax(axis=1) == labels))
+
+    def explained(self, features: Array, labels: npt.NDArray[np.int64]) -> float:
+        """Share R² of the variance of the one-hot labels that the scores explain; below 0 if they only add error."""
+        target = np.eye(len(self.offset))[labels]
+        left = ((target - self(features)) ** 2).sum()
+        return float(1 - left / ((target - target.mean(axis=0)) ** 2).sum())
+
+
+def fit_ridge(features: Array, labels: npt.NDArray[np.int64], classes: int) -> RidgeReadout:
+    r"""Least squares on one-hot labels with a penalty $\alpha\,|V|^2$, chosen on these features alone.
+
+    $\alpha$ is the one of `PENALTIES` (times the largest eigenvalue of the features' scatter matrix) with the smallest
+    squared error when each sequence is left out in turn, which the leverages give in closed form.
+
+    Parameters
+    ----------
+    features
+        (batch, number).
+    labels
+        (batch,) integers from 0.
+    classes
+        Number of classes.
+
+    Raises
+    ------
+    ValueError
+        Fewer than two sequences, shapes that differ, or features without any variation.
+
+    References
+    ----------
+    Hastie, Tibshirani & Friedman, The Elements of Statistical Learning, 2nd ed., §7.10.
+    """
+    values, given = np.asarray(features, dtype=np.float64), np.asarray(labels)
+    if values.ndim != 2 or len(values) < 2 or given.shape != values.shape[:1]:
+        msg = f"features (batch, number) and labels (batch,) of at least two, got {values.shape} and {given.shape}"
+        raise ValueError(msg)
+    centre, target = values.mean(axis=0), np.eye(classes)[given]
+    deviation, offset = values - centre, target.mean(axis=0)
+    eigenvalues, axes = np.linalg.eigh(deviation.T @ deviation)
+    if not eigenvalues[-1] > 0:
+        msg = "the features are the same for all sequences: nothing can be read from them"
+        raise ValueError(msg)
+    eigenvalues, projected = np.maximum(eigenvalues, 0.0), deviation @ axes
+    moments = projected.T @ (target - offset)
+    best = (np.inf, 0.0, moments)
+    for penalty in PENALTIES:
+        inverse = 1 / (eigenvalues + penalty * eigenvalues[-1])
+        weights = inverse[:, None] * moments
+        kept = 1 - 1 / len(values) - (projected**2) @ inverse
+        error = float((((target - offset - projected @ weights) / kept[:, None]) ** 2).mean())
+        if error < best[0]:
+            best = (error, penalty, axes @ weights)
+    return RidgeReadout(centre, best[2], offset, best[1])

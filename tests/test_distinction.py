@@ -1,0 +1,262 @@
+"""Which simple inputs a ring tells apart by which readout: the run, and the theorems that it should obey."""
+
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from carleman_ssm.networks import simple_inputs
+from carleman_ssm.networks.distinction import (
+    CLAIMS,
+    CONTROLLED,
+    LINEAR,
+    NOISE_LEVELS,
+    RINGS,
+    Claim,
+    Outcome,
+    conditioning,
+    distinguish_inputs,
+    run_task,
+    simple_ring,
+)
+from carleman_ssm.networks.readouts import Readout, RingResponses, fit_ridge
+from carleman_ssm.networks.simple_inputs import SEQUENCES, STEPS, TASKS, draw
+
+TWO, FOUR, SILENCE = "2 sines, random phase", "4 sines, random phase", "position, then silence"
+
+
+@pytest.fixture(scope="module")
+def distinction():
+    return distinguish_inputs(range(6))
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_classes_are_balanced_in_training_and_test_and_draws_repeat(name):
+    task = TASKS[name]
+    signals, noise, labels = draw(task, 7)
+    for half in (labels[:SEQUENCES], labels[SEQUENCES:]):
+        assert (np.bincount(half) == SEQUENCES / len(task.classes)).all()
+    again = draw(task, 7)
+    other = draw(task, 8)
+    assert all((a == b).all() for a, b in zip((signals, noise, labels), again, strict=True))
+    assert (noise != other[1]).any()
+    assert abs(noise.std() - 1) < 0.02
+
+
+@pytest.mark.parametrize("name", ["impulse position", "sine, fixed phase", TWO, FOUR])
+def test_signals_are_what_the_ideal_observer_assumes(name):
+    """Orthogonal and of equal energy, E = 1 for an impulse and 63/2 for a sine (and for its cosine)."""
+    task = TASKS[name]
+    one_of_each = draw(task, 0)[0][: len(task.classes)]
+    energy = 1.0 if "impulse" in name else STEPS / 2
+    np.testing.assert_allclose(one_of_each @ one_of_each.T, energy * np.eye(len(task.classes)), atol=1e-12)
+
+
+def test_random_phase_leaves_no_mean_and_the_order_of_pulses_one_that_changes_sign():
+    labels = np.arange(4000) % 2
+    sines = TASKS[TWO].signals(np.random.default_rng(0), labels)
+    assert np.abs(sines[labels == 0].mean(axis=0)).max() < 5 / np.sqrt(2 * 2000)
+    pulses = TASKS["order of two pulses"].signals
+    np.testing.assert_array_equal(
+        pulses(np.random.default_rng(1), labels), -pulses(np.random.default_rng(1), 1 - labels)
+    )
+
+
+def test_the_run_confirms_the_sound_claims_and_refutes_the_naive_ones(distinction):
+    refuted = {(claim.task, claim.readout, claim.ring) for claim, _, holds in distinction.verdicts if not holds}
+    assert refuted == {
+        (FOUR, Readout.LINEAR_MEAN, "S4D-Lin"),
+        (FOUR, Readout.LINEAR_LAST, "S4D-Lin"),
+        ("order of two pulses", Readout.QUADRATIC_MEAN, "S4D-Lin"),
+        (SILENCE, Readout.LINEAR_MEAN, "S4D-Lin"),
+        ("impulse position", Readout.LINEAR_LAST, "S4D-Real"),
+    }
+    assert len(distinction.verdicts) == len(CLAIMS)
+
+
+def test_no_readout_beats_the_ideal_observer_and_linear_ones_come_near(distinction):
+    compared = 0
+    for found in distinction.outcomes:
+        task = TASKS[found.task]
+        if task.ideal is not None:
+            ideal, compared = task.ideal(found.noise, len(task.classes)), compared + 1
+            assert found.interval[0] <= ideal, found
+    assert compared > 80
+    for name in ("impulse position", "sine, fixed phase"):
+        found = distinction.outcome(name, Readout.LINEAR_LAST)
+        assert found.accuracy > TASKS[name].ideal(found.noise, len(TASKS[name].classes)) - 0.02
+
+
+def test_least_squares_explains_nothing_without_a_class_mean_and_powers_do(distinction):
+    for name in (TWO, FOUR):
+        for readout in LINEAR:
+            assert max(distinction.outcome(name, readout).explained) < 0.02
+        assert min(distinction.outcome(name, Readout.QUADRATIC_MEAN).explained) > 0.9
+
+
+def test_an_argmax_over_four_classes_beats_chance_on_scores_that_explain_nothing(distinction):
+    found = distinction.outcome(FOUR, Readout.LINEAR_LAST)
+    assert found.interval[0] > found.chance + 0.05
+    assert max(found.explained) < 0.02
+
+
+def test_more_training_data_does_not_bring_that_back_to_chance(monkeypatch):
+    monkeypatch.setattr("carleman_ssm.networks.simple_inputs.SEQUENCES", 1500)
+    monkeypatch.setattr("carleman_ssm.networks.distinction.SEQUENCES", 1500)
+    found = run_task(TASKS[FOUR], "S4D-Lin", (0, 1, 2), (0.1,), (Readout.LINEAR_LAST,))[0]
+    assert found.accuracy > 0.35
+    assert np.abs(found.explained).max() < 0.01
+
+
+def test_wave_powers_do_not_know_the_order_of_pulses(distinction):
+    """Down-up is minus up-down, and powers are even: at chance, and not by bad luck."""
+    for readout in (Readout.QUADRATIC_LAST, Readout.QUADRATIC_MEAN):
+        for sigma in NOISE_LEVELS:
+            assert abs(distinction.outcome("order of two pulses", readout, sigma).accuracy - 0.5) < 0.06
+
+
+def pooled(u):
+    responses = RingResponses(simple_ring("S4D-Lin"), u, np.zeros_like(u), powers=False)
+    return u.shape[1] * responses.features(Readout.LINEAR_MEAN, 0.0)
+
+
+def test_over_the_whole_response_only_the_sum_of_the_input_is_left():
+    generator = np.random.default_rng(3)
+    u = np.zeros((4, 41 * STEPS))  # e^-40 of the waves is left at the end
+    u[:3, :STEPS] = generator.standard_normal((3, STEPS))
+    u[3, 0] = 1.0
+    ring = simple_ring("S4D-Lin")
+    modes = u.sum(axis=1)[:, None] * (ring.input_vector / (1 - ring.multipliers))[0]
+    expected = (modes @ ring.waves.conj().T).real / ring.nodes
+    np.testing.assert_allclose(pooled(u), expected, atol=1e-11)
+
+
+def test_within_one_revolution_the_time_mean_still_knows_the_position():
+    early, late = np.zeros((2, 1, STEPS))
+    early[0, 8], late[0, 40] = 1.0, 1.0
+    assert np.abs(pooled(early) - pooled(late)).max() > 0.5
+
+
+def symmetric_responses(sigma=0.0):
+    """Responses to sines of random phase, each with its negative: exactly symmetric about zero."""
+    task, count = TASKS[TWO], 2000
+    labels = np.arange(count) % 2
+    generator = np.random.default_rng(9)
+    u = task.signals(generator, labels) + sigma * generator.standard_normal((count, STEPS))
+    features = RingResponses(simple_ring("S4D-Lin"), u, np.zeros_like(u)).features(Readout.LINEAR_LAST, 0.0)
+    return np.concatenate([features, -features]), np.concatenate([labels, labels])
+
+
+SYMMETRIC = symmetric_responses()
+
+
+def accuracy(scores, labels):
+    """Of a threshold at zero, with the better of the two namings."""
+    right = np.mean((scores > 0) == (labels == 1))
+    return max(right, 1 - right)
+
+
+@given(seed=st.integers(0, 2**32 - 1), shift=st.sampled_from([0.0, 1e-3, 0.1, 0.7, 3.0]))
+def test_no_linear_score_has_a_smaller_convex_loss_than_a_constant_nor_an_accuracy_above_three_quarters(seed, shift):
+    features, labels = SYMMETRIC
+    direction = np.random.default_rng(seed).standard_normal(features.shape[1])
+    scores = features @ direction + shift
+    margins = np.where(labels == 1, scores, -scores)
+    assert np.logaddexp(0, -margins).mean() >= np.log(2) * (1 - 1e-12)
+    assert np.maximum(0, 1 - margins).mean() >= 1 - 1e-12
+    assert np.square(1 - margins).mean() >= 1 - 1e-12
+    assert accuracy(scores, labels) <= 0.75
+
+
+def test_the_naive_claim_that_no_linear_threshold_beats_chance_is_false():
+    """Silence the one frequency: a threshold then finds half of the other, 3/4 in all."""
+    features, labels = SYMMETRIC
+    silent = np.linalg.svd(features[labels == 0])[2][2:]  # sines of one frequency span two dimensions
+    heard = features @ silent.T @ silent
+    direction = np.linalg.svd(heard[labels == 1], full_matrices=False)[2][0]
+    scores = heard @ direction
+    low = 1e-6 * np.abs(scores).max()
+    assert 0.74 < accuracy(scores - low, labels) <= 0.75
+    assert accuracy(scores * 0 - 1, labels) == 0.5
+
+
+def test_a_class_mean_breaks_the_bound():
+    """The false twin: with a fixed phase the same ring has scores of far smaller loss."""
+    task = TASKS["sine, fixed phase"]
+    u = task.signals(np.random.default_rng(0), np.array([0, 1]))
+    features = RingResponses(simple_ring("S4D-Lin"), u, np.zeros_like(u)).features(Readout.LINEAR_LAST, 0.0)
+    direction = features[1] - features[0]
+    margins = (features @ direction - features.mean(axis=0) @ direction) * np.array([-1, 1])
+    assert np.logaddexp(0, -100 * margins / margins.max()).mean() < 1e-6
+
+
+def test_conditioning_of_the_rigid_ring_is_its_damping_and_of_a_real_spectrum_hopeless():
+    ratio, kept = conditioning(simple_ring("S4D-Lin"), STEPS)
+    assert ratio == pytest.approx(np.exp((STEPS - 1) / STEPS), rel=1e-12)  # node j holds e^(-j/63) u (T3)
+    assert kept == STEPS
+    ratio, kept = conditioning(simple_ring("S4D-Real"), STEPS)
+    assert ratio > 1e12
+    assert kept < 15
+    assert 30 < conditioning(simple_ring("S4D-Inv"), STEPS)[1] < STEPS
+
+
+def test_the_rigid_ring_is_rigid_and_the_others_are_not():
+    impulse = np.eye(1, 20)[:, :, None]
+    for name in RINGS:
+        h = np.abs(simple_ring(name).node_contents(impulse)[0, -1, 0]) ** 2
+        spread = h.sum() ** 2 / (h**2).sum()
+        assert (spread < 1 + 1e-9) if name == "S4D-Lin" else (spread > 2), name
+    with pytest.raises(ValueError, match="choose one of S4D-Lin"):
+        simple_ring("S4D-Fou")
+
+
+def test_the_same_seeds_give_the_same_numbers_and_others_others(distinction):
+    task = TASKS["order of two pulses"]
+    again = run_task(task, "S4D-Lin", range(6), (0.2,), (Readout.LINEAR_MEAN,))[0]
+    assert again == distinction.outcome(task.name, Readout.LINEAR_MEAN, 0.2)
+    other = run_task(task, "S4D-Lin", range(6, 12), (0.2,), (Readout.LINEAR_MEAN,))[0]
+    assert other.accuracies != again.accuracies
+
+
+def test_test_sequences_are_not_seen_in_training():
+    """A readout with more features than training sequences fits labels drawn by lot, and tests at chance."""
+    generator = np.random.default_rng(4)
+    features, labels = generator.standard_normal((120, 200)), generator.integers(0, 2, 120)
+    fitted = fit_ridge(features[:60], labels[:60], 2)
+    assert 0.25 < fitted.accuracy(features[60:], labels[60:]) < 0.75
+
+
+def test_claims_are_judged_by_the_interval():
+    outcome = Outcome("S4D-Lin", TWO, Readout.LINEAR_MEAN, 0.5, (0.5, 0.52, 0.48), (0.0, 0.0, 0.0))
+    claim = Claim("at chance", TWO, Readout.LINEAR_MEAN, told_apart=False)
+    assert claim.holds(outcome)
+    assert not replace(claim, told_apart=True).holds(outcome)
+    good = replace(outcome, accuracies=(0.97, 0.98, 0.96))
+    assert replace(claim, told_apart=True).holds(good)
+    assert not claim.holds(good)
+    scattered = replace(outcome, accuracies=(1.0, 1.0, 0.7))  # mean 0.9, but who knows
+    assert not replace(claim, told_apart=True).holds(scattered)
+
+
+@pytest.mark.parametrize("seeds", [(), (1,), (1, 1), (-1, 2)])
+def test_without_two_seeds_there_is_no_experiment(seeds):
+    with pytest.raises(ValueError, match="at least two seeds"):
+        distinguish_inputs(seeds)
+
+
+def test_what_was_not_measured_is_not_made_up(distinction):
+    with pytest.raises(ValueError, match="was not measured"):
+        distinction.outcome(CONTROLLED[0], Readout.LINEAR_LAST, noise=0.15)
+
+
+def test_progress_names_each_part(monkeypatch):
+    said = []
+    quick = replace(TASKS["order of two pulses"], signals=partial(lambda _, labels: np.eye(len(labels), STEPS)))
+    monkeypatch.setattr("carleman_ssm.networks.distinction.TASKS", {quick.name: quick})
+    monkeypatch.setattr("carleman_ssm.networks.distinction.CONTROLLED", (quick.name,))
+    distinguish_inputs((0, 1), said.append)
+    assert [line.split()[-1] for line in said] == list(RINGS)
+    assert simple_inputs.TASKS is TASKS
