@@ -39,9 +39,9 @@ def held_kick(nodes: sp.Expr | int = NODES, *, first: sp.Expr | int | None = Non
     Returns
     -------
     ClosedForm
-        Of ``kick[d]`` after a hold of $\Delta$. Certificates: 0 for $\Delta = 0$; its derivative in $\Delta$ is
-        the propagator $e^{-\Delta/2} D(\tfrac N2\Delta - d)$; and $\partial_\Delta\,\Delta\varphi_1(a\Delta) = e^{a\Delta}$
-        for each a.
+        Of ``kick[d]`` after a hold of $\Delta$. Certificates: 0 for $\Delta = 0$; its derivative in $\Delta$
+        is the propagator $e^{-\Delta/2} D(\tfrac N2\Delta - d)$; and, for each a,
+        $\partial_\Delta\,\Delta\varphi_1(a\Delta) = e^{a\Delta}$.
 
     References
     ----------

@@ -1,0 +1,74 @@
+# %% [markdown]
+# # Where a held input lands
+# The zero-order hold multiplies the input of mode n (in the gauge $b = 1$) by
+# $\bar b_n = \int_0^\Delta e^{a_n\tau} d\tau = \Delta\varphi_1(a_n\Delta)$. On the ring this is
+# $\mathrm{kick}_d = \frac1N\sum_n \bar b_n e^{-2\pi i f_n d/N}$. Its derivative in the step is the propagator, and it
+# is nothing for no time. Hence
+# $$\mathrm{kick}_d = \int_0^\Delta e^{-\tau/2} D(\tfrac N2\tau - d)\,d\tau
+#   = \frac2N\int_0^\delta e^{-v/N} D(v - d)\,dv:$$
+# a sinc smeared over the $\delta = N\Delta/2$ nodes that it passes. With $\bar b_n = 1$ the kick is node 0 alone.
+# [THEORY T4]
+# %%
+import sympy as sp
+
+import carleman_ssm as cs
+from carleman_ssm.theory.held_input import held_kick
+from carleman_ssm.theory.wave_profile import (
+    DISTANCE,
+    NODES,
+    interpolation_sum,
+    lin_eigenvalue,
+    mode_frequency,
+    mode_sum,
+    periodic_sinc,
+)
+
+N, d = NODES, DISTANCE
+step, further = sp.symbols("Delta s", positive=True)
+a, place = lin_eigenvalue(mode_frequency(None, N)), sp.exp(-2 * sp.pi * sp.I * mode_frequency(None, N) * d / N)
+z = N * step / 2 - d
+
+# %% [markdown]
+# ## The derivative of the kick is the propagator
+# %%
+held = (sp.exp(a * step) - 1) / a
+derivation = (
+    cs.Derivation("Derivative of the held kick", start=mode_sum(sp.Derivative(held, step) * place, N))
+    .step(mode_sum(sp.exp(a * step) * place, N), because=r"$\partial_\Delta (e^{a\Delta} - 1)/a = e^{a\Delta}$")
+    .step(sp.exp(-step / 2) * interpolation_sum(z, N), because=r"$z = \tfrac N2\Delta - d$")
+    .step(sp.exp(-step / 2) * periodic_sinc(z, N), because="periodic sinc", nonzero=(sp.sin(sp.pi * z / N),))
+)
+
+# %% [markdown]
+# ## One mode
+# The hold of $\Delta + s$ is the hold of s moved on for $\Delta$, and the hold of $\Delta$; with $s = 0$ this says that
+# no time gives no kick. In nodes, $\Delta = 2\delta/N$, the derivative gains the factor 2/N.
+# %%
+b, hop = sp.Symbol("a"), sp.Symbol("delta", real=True)
+
+
+def hold(time):
+    return time * cs.phi(1, b * time)
+
+
+mode = (
+    cs.Identity(hold(step), (sp.exp(b * step) - 1) / b, name="the held input of a mode", nonzero=(b,)),
+    cs.Identity(
+        hold(step + further),
+        hold(step) + sp.exp(b * step) * hold(further),
+        name="holding on",
+        because=r"$\int_0^{\Delta+s} = \int_0^\Delta + \int_\Delta^{\Delta+s}$",
+    ),
+    cs.Identity(
+        sp.Derivative(hold(2 * hop / N), hop),
+        2 / N * sp.exp(2 * b * hop / N),
+        name="in nodes per step",
+        because=r"$d\Delta = \tfrac2N d\delta$",
+    ),
+)
+for lemma in (*mode, *(c for c in held_kick().certificates if c.right != 0)):
+    derivation = derivation.lemma(lemma)
+
+# %%
+if __name__ == "__main__":
+    print(cs.to_latex(derivation))
