@@ -137,7 +137,13 @@ def _real_mode(stored: StoredModes) -> Integers:
 
 
 def model_modes(ssm: DiagonalSSM, step: float | npt.ArrayLike, discretization: str) -> StoredModes:
-    """Discretise an exact model with numeric entries at each of the steps."""
+    """Discretise an exact model with numeric entries at each of the steps.
+
+    Raises
+    ------
+    ValueError
+        Symbols among the entries, a step that is not positive, an unknown rule or a pole of it.
+    """
     steps = parameter_array("step", np.atleast_1d(np.asarray(step, dtype=np.float64)), (None,))
     if (steps <= 0).any():
         msg = f"a step must be positive, got {steps.min():g}"
@@ -153,6 +159,9 @@ def model_modes(ssm: DiagonalSSM, step: float | npt.ArrayLike, discretization: s
     if discretization == "zoh":
         held = np.divide(np.expm1(rates), a, out=np.broadcast_to(steps[:, None], rates.shape) + 0j, where=a != 0)
         multipliers, inputs = np.exp(rates), held * b
+    elif (rates == 2).any():
+        msg = f"the bilinear rule has a pole at mode {int(np.argwhere(rates == 2)[0, 1])}: a·Δt = 2; change the step"
+        raise ValueError(msg)
     else:
         multipliers, inputs = (1 + rates / 2) / (1 - rates / 2), steps[:, None] * b / (1 - rates / 2)
     return StoredModes(

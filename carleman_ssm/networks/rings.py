@@ -98,6 +98,9 @@ class Rings:
             object.__setattr__(self, name, values)
         object.__setattr__(self, "feedthrough", parameter_array("feedthrough", self.feedthrough, shape[:1]))
         object.__setattr__(self, "step", parameter_array("step", self.step, shape[:1]))
+        order = np.array(self.order, dtype=np.int64)
+        order.flags.writeable = False
+        object.__setattr__(self, "order", order)
 
     @property
     def channels(self) -> int:
@@ -169,7 +172,7 @@ class Rings:
         ValueError
             Wrong shape, NaN or infinity.
         """
-        return self._part(node_states(self.multipliers, self.input_vector, self.waves, self._checked(u)))
+        return node_states(self.multipliers, self.input_vector, self.closure, self._checked(u))
 
     def output(self, h: npt.ArrayLike, u: npt.ArrayLike) -> RealOrComplex:
         r"""$y_k$ of node contents (batch, length, H, N) and inputs (batch, length, H).
