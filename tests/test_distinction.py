@@ -103,6 +103,20 @@ def test_an_argmax_over_four_classes_beats_chance_on_scores_that_explain_nothing
     assert max(found.explained) < 0.02
 
 
+def test_the_reason_is_that_the_noise_of_a_class_points_along_its_own_waves():
+    """The score of a class spreads more over its own sequences than over others'; two classes share one score."""
+    task = TASKS[FOUR]
+    larger = []
+    for seed in range(6):
+        signals, noise, labels = draw(task, seed)
+        features = RingResponses(simple_ring("S4D-Lin"), signals, noise, powers=False).features(LINEAR[0], 0.1)
+        scores = fit_ridge(features[:SEQUENCES], labels[:SEQUENCES], 4)(features[SEQUENCES:])
+        spread = np.array([scores[labels[SEQUENCES:] == own].std(axis=0) for own in range(4)])
+        others = (spread.sum(axis=0) - np.diag(spread)) / 3
+        larger.append(np.diag(spread) / others)
+    assert np.mean(larger) > 1.5
+
+
 def test_more_training_data_does_not_bring_that_back_to_chance(monkeypatch):
     monkeypatch.setattr("carleman_ssm.networks.simple_inputs.SEQUENCES", 1500)
     monkeypatch.setattr("carleman_ssm.networks.distinction.SEQUENCES", 1500)

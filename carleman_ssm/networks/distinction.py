@@ -112,8 +112,8 @@ CLAIMS = (
     Claim("... and time means of wave powers tell them", _FOUR, Readout.QUADRATIC_MEAN, True),
     Claim("wave powers tell all that node contents tell", _ORDER, Readout.QUADRATIC_MEAN, True),
     Claim("a time mean over the whole response keeps the position", _SILENCE, Readout.LINEAR_MEAN, True),
-    Claim("waves that spread (S4D-Inv) do as well", _POSITION, Readout.LINEAR_LAST, True, "S4D-Inv"),
-    Claim("a ring without waves (S4D-Real) does as well", _POSITION, Readout.LINEAR_LAST, True, "S4D-Real"),
+    Claim("waves that spread (S4D-Inv) tell the position too", _POSITION, Readout.LINEAR_LAST, True, "S4D-Inv"),
+    Claim("a ring without waves (S4D-Real) tells the position too", _POSITION, Readout.LINEAR_LAST, True, "S4D-Real"),
 )
 """Claims to test; some are naive on purpose, and false."""
 

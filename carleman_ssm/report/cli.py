@@ -117,6 +117,17 @@ def waves(
 
 
 @app.command()
+def distinguish(
+    seeds: Annotated[int, typer.Option(help="Number of seeds, each with its own sequences; at least 2.")] = 10,
+    output: Annotated[Path | None, typer.Option(help="Folder for the results; distinguish by default.")] = None,
+) -> None:
+    """Measure which simple inputs a ring tells apart by which readout: claims, accuracies, intervals."""
+    from carleman_ssm.report.distinguish import distinguish as distinguish_inputs  # figures are slow to import
+
+    distinguish_inputs(seeds, output)
+
+
+@app.command()
 def convert(
     source: Annotated[Path, typer.Argument(metavar="CKPT.pth", help="What the training script saved.")],
     target: Annotated[Path, typer.Argument(metavar="OUT.safetensors", help="File to write.")],

@@ -1,0 +1,130 @@
+"""The experiment "waves tell simple inputs apart" as a command: a table, JSON, one figure."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+
+from carleman_ssm.networks.distinction import (
+    NOISE_LEVELS,
+    RINGS,
+    TOLD_APART,
+    WAVE_RING,
+    Distinction,
+    Outcome,
+    conditioning,
+    distinguish_inputs,
+    simple_ring,
+)
+from carleman_ssm.networks.simple_inputs import SEQUENCES, STEPS, TASKS
+from carleman_ssm.report.distinction_figure import distinction_figure
+from carleman_ssm.report.distinction_summary import print_distinction
+from carleman_ssm.report.terminal import output_folder, progress_line
+
+DEFAULT_SEEDS = 10
+MAX_SEEDS = 1000
+
+
+@dataclass(frozen=True)
+class DistinctionReport:
+    """What `distinguish` found and wrote, the files in reading order."""
+
+    distinction: Distinction
+    files: tuple[Path, ...]
+
+
+def distinguish(
+    seeds: int = DEFAULT_SEEDS, output: Path | None = None, console: Console | None = None
+) -> DistinctionReport:
+    """Measure which simple inputs a ring tells apart, print the verdicts, write them.
+
+    Parameters
+    ----------
+    seeds
+        How many seeds, 0 … seeds - 1; each draws its own training and test sequences.
+    output
+        Folder for ``distinction.json`` and ``distinction.png``; ``distinguish`` by default.
+    console
+        Where to print; the terminal by default.
+
+    Raises
+    ------
+    ValueError
+        Too few or too many seeds, or the output is a file.
+    OSError
+        The output folder cannot be written.
+    """
+    if not 2 <= seeds <= MAX_SEEDS:
+        msg = f"--seeds must be between 2 (an interval needs two runs) and {MAX_SEEDS}, got {seeds}"
+        raise ValueError(msg)
+    folder = output_folder(output, "distinguish")
+    with progress_line("drawing inputs") as say:
+        found = distinguish_inputs(range(seeds), say)
+        say("drawing")
+        folder.mkdir(parents=True, exist_ok=True)
+        files = (folder / "distinction.json", folder / "distinction.png")
+        files[0].write_text(json.dumps(content(found), indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        distinction_figure(found).savefig(files[1], dpi=150)
+    print_distinction(found, files, console or Console())
+    return DistinctionReport(found, files)
+
+
+def content(found: Distinction) -> dict[str, Any]:
+    """Everything that was measured, as JSON; accuracies are shares of the test sequences."""
+    return {
+        "seeds": list(found.seeds),
+        "training_sequences_per_seed": SEQUENCES,
+        "test_sequences_per_seed": SEQUENCES,
+        "steps": STEPS,
+        "noise_levels": list(NOISE_LEVELS),
+        "interval": "95 %: hull of Student's t over seeds and Wilson's for the pooled count",
+        "told_apart_when": f"lower end of the interval >= {TOLD_APART}",
+        "at_chance_when": "the interval contains chance",
+        "claims": [
+            {
+                "claim": claim.sentence,
+                "predicts": "told apart" if claim.told_apart else "at chance",
+                "holds": holds,
+                **_entry(outcome),
+            }
+            for claim, outcome, holds in found.verdicts
+        ],
+        "rings": {name: _ring(name) for name in RINGS},
+        "outcomes": [
+            {**_entry(outcome), "accuracies": list(outcome.accuracies), "explained": list(outcome.explained)}
+            for outcome in found.outcomes
+        ],
+    }
+
+
+def _entry(outcome: Outcome) -> dict[str, Any]:
+    task = TASKS[outcome.task]
+    return {
+        "ring": outcome.ring,
+        "task": outcome.task,
+        "readout": str(outcome.readout),
+        "noise": outcome.noise,
+        "chance": outcome.chance,
+        "accuracy": outcome.accuracy,
+        "interval": list(outcome.interval),
+        "mean_explained": float(np.mean(outcome.explained)),
+        "ideal": None if task.ideal is None else task.ideal(outcome.noise, len(task.classes)),
+    }
+
+
+def _ring(name: str) -> dict[str, Any]:
+    rings = simple_ring(name)
+    ratio, kept = conditioning(rings, STEPS)
+    return {
+        "nodes": rings.nodes,
+        "step": float(rings.step[0]),
+        "closure": rings.closure,
+        "waves": {WAVE_RING: "rigid", "S4D-Inv": "spreading", "S4D-Real": "none"}[name],
+        "singular_value_ratio": ratio if ratio < 1e15 else None,
+        "inputs_kept": kept,
+    }

@@ -1,0 +1,115 @@
+"""`distinguish` end to end: what it writes and prints, and what it says about wrong options."""
+
+import io
+import json
+from contextlib import redirect_stderr, redirect_stdout
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from matplotlib import image
+
+from carleman_ssm.networks.distinction import CLAIMS, NOISE_LEVELS, Outcome, distinguish_inputs
+from carleman_ssm.networks.readouts import Readout
+from carleman_ssm.networks.simple_inputs import TASKS
+from carleman_ssm.report.cli import main
+from carleman_ssm.report.distinction_figure import distinction_figure
+from carleman_ssm.report.distinction_summary import interval
+
+SEEDS = 2
+
+
+def run(*arguments):
+    """Exit code, standard output and standard error of the command, as a user gets them."""
+    output, error = io.StringIO(), io.StringIO()
+    with redirect_stdout(output), redirect_stderr(error), pytest.raises(SystemExit) as stopped:
+        main(["distinguish", *map(str, arguments)])
+    return SimpleNamespace(exit_code=stopped.value.code, output=output.getvalue(), error=error.getvalue())
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("distinguish")
+    return folder, run("--seeds", SEEDS, "--output", folder), distinguish_inputs(range(SEEDS))
+
+
+def read(folder):
+    return json.loads((folder / "distinction.json").read_text(encoding="utf-8"))
+
+
+def test_the_command_prints_every_section_and_nothing_on_stderr(measured):
+    folder, result, _ = measured
+    assert result.exit_code == 0, result.error
+    assert result.error == ""
+    for word in ("accuracy on the ring", "claims", "does it take a wave", "files", "holds", "FAILS", "Measured"):
+        assert word in result.output
+    for name in ("distinction.json", "distinction.png"):
+        assert name in result.output
+        assert (folder / name).stat().st_size > 0
+
+
+def test_a_claim_that_fails_is_printed_as_failing(measured):
+    _, result, found = measured
+    failing = sum(not holds for _, _, holds in found.verdicts)
+    assert failing > 0
+    assert result.output.count("FAILS") == failing
+    assert result.output.count("\nholds") == len(CLAIMS) - failing
+
+
+def test_the_file_holds_what_was_measured_and_can_be_recomputed(measured):
+    folder, _, found = measured
+    content = read(folder)
+    assert content["seeds"] == list(range(SEEDS))
+    assert len(content["outcomes"]) == len(found.outcomes)
+    for entry, outcome in zip(content["outcomes"], found.outcomes, strict=True):
+        assert entry["accuracies"] == list(outcome.accuracies)
+        assert entry["accuracy"] == pytest.approx(np.mean(entry["accuracies"]), abs=1e-15)
+        assert entry["interval"][0] <= entry["accuracy"] <= entry["interval"][1]
+    for entry in content["claims"]:
+        low, high = entry["interval"]
+        apart, chance = low >= 0.9, low <= entry["chance"] <= high
+        assert entry["holds"] == (apart if entry["predicts"] == "told apart" else chance), entry["claim"]
+    assert content["rings"]["S4D-Lin"]["inputs_kept"] == 63
+    assert content["rings"]["S4D-Real"]["singular_value_ratio"] is None  # beyond float64: no number is made up
+
+
+def test_the_figure_draws_the_accuracies_with_their_chance_and_axes(measured):
+    folder, _, found = measured
+    assert image.imread(folder / "distinction.png").std() > 0.05
+    figure = distinction_figure(found)
+    axes = [axis for axis in figure.axes if axis.get_title()]
+    assert [axis.get_title().split(" (")[0] for axis in axes] == list(TASKS)
+    for axis, task in zip(axes, TASKS.values(), strict=True):
+        drawn = [container.lines[0].get_ydata() for container in axis.containers]
+        expected = [
+            [found.outcome(task.name, readout, sigma).accuracy for sigma in NOISE_LEVELS] for readout in task.readouts
+        ]
+        np.testing.assert_array_equal(drawn, expected)
+    assert "accuracy" in axes[0].get_ylabel()
+    assert "noise" in axes[-1].get_xlabel()
+    assert "95 %" in figure.get_supxlabel()
+
+
+def test_printed_intervals_are_rounded_outward():
+    task = next(iter(TASKS))
+    outcome = Outcome("S4D-Lin", task, Readout.LINEAR_LAST, 0.2, (0.91, 0.93, 0.97), (0.5, 0.5, 0.5))
+    low, high = map(float, interval(outcome).split("–"))
+    assert low <= outcome.interval[0] < low + 1e-3
+    assert high - 1e-3 < outcome.interval[1] <= high
+
+
+@pytest.mark.parametrize("seeds", [1, 0, -3, 1001])
+def test_a_number_of_seeds_without_an_interval_is_refused(seeds, tmp_path):
+    result = run("--seeds", seeds, "--output", tmp_path)
+    assert result.exit_code == 2
+    assert result.error.startswith("carleman-ssm: --seeds must be between 2")
+    assert result.error.count("\n") == 1
+
+
+def test_an_output_that_is_a_file_is_refused_before_anything_is_computed(tmp_path):
+    path = tmp_path / "taken"
+    path.write_text("mine", encoding="utf-8")
+    result = run("--output", path)
+    assert result.exit_code == 2
+    assert "is a file; name a folder" in result.error
+    assert path.read_text(encoding="utf-8") == "mine"
