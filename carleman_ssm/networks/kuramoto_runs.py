@@ -1,0 +1,217 @@
+r"""Kuramoto's model beside its two approximations by a linear network, in floating point (T8).
+
+Kuramoto's phases come from an integrator. The phases of the linear network $x' = (i\,\mathrm{diag}\,\omega
++ \varepsilon e^{-i\varphi} A) x$ are exact for that network and an **approximation** of Kuramoto's, of no order in
+anything: it is right where amplitudes stay equal along the edges and wrong elsewhere. The projected iteration
+$x \leftarrow e^{W\tau} x$, $x \leftarrow x/|x|$ is an **approximation** of first order in $\tau$. All is measured.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import sympy as sp
+from scipy.integrate import solve_ivp
+from scipy.linalg import expm
+
+from carleman_ssm.networks.layers import Array, ComplexArray, parameter_array
+from carleman_ssm.theory.kuramoto import KuramotoModel
+
+_PRECISION = 1e-12
+
+
+@dataclass(frozen=True, eq=False)
+class PhaseOscillators:
+    r"""$\theta_i' = \omega_i + \varepsilon \sum_j a_{ij} \sin(\theta_j - \theta_i - \varphi)$ with numbers.
+
+    Parameters
+    ----------
+    frequencies
+        (N,) $\omega$ [rad/time].
+    adjacency
+        (N, N) $A$.
+    strength
+        $\varepsilon$ [1/time].
+    lag
+        $\varphi$ [rad].
+
+    Raises
+    ------
+    ValueError, TypeError
+        Shapes that do not fit; entries that are complex or not finite.
+
+    References
+    ----------
+    THEORY T8.
+    """
+
+    frequencies: Array
+    adjacency: Array
+    strength: float = 1.0
+    lag: float = 0.0
+
+    def __post_init__(self) -> None:
+        frequencies = parameter_array("frequencies", self.frequencies, (None,))
+        object.__setattr__(self, "frequencies", frequencies)
+        object.__setattr__(self, "adjacency", parameter_array("adjacency", self.adjacency, (frequencies.size,) * 2))
+        for name in ("strength", "lag"):
+            object.__setattr__(self, name, float(parameter_array(name, getattr(self, name), ())))
+
+    @classmethod
+    def of_model(cls, model: KuramotoModel) -> PhaseOscillators:
+        """A model of exact numbers in float64.
+
+        Raises
+        ------
+        ValueError
+            The model has free symbols.
+        """
+        if model.parameters:
+            names = ", ".join(map(str, model.parameters))
+            msg = f"the model has the free symbols {names}: substitute numbers first"
+            raise ValueError(msg)
+        entries = [float(sp.N(a, 20)) for a in model.adjacency]
+        return cls(
+            np.array([float(sp.N(w, 20)) for w in model.frequencies]),
+            np.array(entries).reshape(model.nodes, model.nodes),
+            float(sp.N(model.strength, 20)),
+            float(sp.N(model.lag, 20)),
+        )
+
+    @property
+    def coupling_matrix(self) -> ComplexArray:
+        r"""$W = i\,\mathrm{diag}\,\omega + \varepsilon e^{-i\varphi} A$ of the linear network."""
+        pull: ComplexArray = self.strength * np.exp(-1j * self.lag) * self.adjacency
+        return 1j * np.diag(self.frequencies) + pull
+
+    def kuramoto_velocity(self, phases: Array) -> Array:
+        """The right side of Kuramoto's equations."""
+        angles = phases[None, :] - phases[:, None] - self.lag
+        velocity: Array = self.frequencies + self.strength * (self.adjacency * np.sin(angles)).sum(1)
+        return velocity
+
+    def gap(self, states: npt.ArrayLike) -> Array:
+        r"""The gap of T8 at a state without zeros, (N,) [rad/time].
+
+        $g_i = \varepsilon \sum_j a_{ij} (r_j/r_i - 1) \sin(\theta_j - \theta_i - \varphi)$.
+        """
+        x = np.asarray(states, complex)
+        r, theta = np.abs(x), np.angle(x)
+        if not r.all():
+            msg = f"node {int(np.argmin(r))} has the amplitude 0 and no phase"
+            raise ValueError(msg)
+        weights = self.adjacency * (r[None, :] / r[:, None] - 1)
+        gap: Array = self.strength * (weights * np.sin(theta[None, :] - theta[:, None] - self.lag)).sum(1)
+        return gap
+
+
+def ring_adjacency(nodes: int, reach: int) -> Array:
+    """1 between nodes of a circle that are at most `reach` apart, 0 on the diagonal.
+
+    Raises
+    ------
+    ValueError
+        The neighbourhood is empty or meets itself around the circle.
+
+    Examples
+    --------
+    >>> ring_adjacency(4, 1)[0]
+    array([0., 1., 0., 1.])
+    """
+    if not 1 <= reach <= (nodes - 1) // 2:
+        msg = f"a circle of {nodes} nodes has neighbours within 1 to {(nodes - 1) // 2}, got {reach}"
+        raise ValueError(msg)
+    lags = np.abs(np.arange(nodes)[:, None] - np.arange(nodes)[None, :])
+    distance = np.minimum(lags, nodes - lags)
+    return np.where((distance >= 1) & (distance <= reach), 1.0, 0.0)
+
+
+def kuramoto_phases(oscillators: PhaseOscillators, times: npt.ArrayLike, initial: npt.ArrayLike) -> Array:
+    """Kuramoto's phases (T, N), continuous, by an integrator (DOP853, relative tolerance 1e-12).
+
+    Parameters
+    ----------
+    times
+        (T,) ascending; the first is that of the initial phases.
+    initial
+        (N,) [rad].
+    """
+    moments = np.asarray(times, float)
+    run = solve_ivp(
+        lambda _, phases: oscillators.kuramoto_velocity(phases),
+        (moments[0], moments[-1]),
+        np.asarray(initial, float),
+        "DOP853",
+        t_eval=moments,
+        rtol=_PRECISION,
+        atol=_PRECISION,
+    )
+    if run.status != 0:
+        msg = f"the integrator stopped: {run.message}"
+        raise ValueError(msg)
+    phases: Array = run.y.T
+    return phases
+
+
+def linear_states(oscillators: PhaseOscillators, times: npt.ArrayLike, initial: npt.ArrayLike) -> ComplexArray:
+    r"""States $e^{W(t - t_0)} e^{i\theta(t_0)}$ of the linear network (T, N).
+
+    Their arguments are an **approximation** of Kuramoto's phases, exact only where `PhaseOscillators.gap` vanishes.
+    """
+    moments, start = np.asarray(times, float), np.exp(1j * np.asarray(initial, float))
+    return np.array([expm(oscillators.coupling_matrix * (t - moments[0])) @ start for t in moments])
+
+
+def projected_phases(
+    oscillators: PhaseOscillators, step: float, steps: int, initial: npt.ArrayLike, *, splitting: bool = False
+) -> Array:
+    r"""Phases modulo 2π after steps $x \leftarrow e^{W\tau} x$, $x \leftarrow x/|x|$, (N,): an **approximation**.
+
+    Its error against Kuramoto's model at a fixed time is of first order in $\tau$ (measured), for the exact exponential
+    and for the splitting alike.
+
+    Parameters
+    ----------
+    step
+        $\tau$ [time].
+    steps
+        How many, at least 1.
+    initial
+        (N,) [rad].
+    splitting
+        $e^{i\,\mathrm{diag}\,\omega\,\tau} e^{\varepsilon e^{-i\varphi} A \tau}$ instead of $e^{W\tau}$: the same for
+        equal frequencies.
+
+    Raises
+    ------
+    ValueError
+        No step, or a step that is not positive.
+    """
+    if steps < 1 or not step > 0:
+        msg = f"give at least one step of positive length, got {steps} steps of {step}"
+        raise ValueError(msg)
+    turning = 1j * np.diag(oscillators.frequencies)
+    if splitting:
+        propagator = expm(turning * step) @ expm((oscillators.coupling_matrix - turning) * step)
+    else:
+        propagator = expm(oscillators.coupling_matrix * step)
+    x = np.exp(1j * np.asarray(initial, float))
+    for _ in range(steps):
+        x = propagator @ x
+        x /= np.abs(x)
+    phases: Array = np.angle(x)
+    return phases
+
+
+def phase_distance(first: npt.ArrayLike, second: npt.ArrayLike) -> float:
+    """The largest difference of two sets of phases, modulo 2π [rad].
+
+    Examples
+    --------
+    >>> round(phase_distance([0.0, 3.1], [0.0, -3.1]), 4)
+    0.0832
+    """
+    difference = np.asarray(first, float) - np.asarray(second, float)
+    return float(np.abs(np.angle(np.exp(1j * difference))).max())

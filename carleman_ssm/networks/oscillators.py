@@ -1,0 +1,249 @@
+r"""Oscillator networks with numbers: velocities of amplitude and phase, the exact state, the polar recurrence (T7).
+
+Everything here is floating point and measured; the closed forms and their proofs stand in `theory`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import sympy as sp
+from scipy.linalg import expm
+
+from carleman_ssm.networks.layers import Array, ComplexArray
+from carleman_ssm.networks.rings import Rings
+from carleman_ssm.theory.oscillators import OscillatorNetwork
+
+TOLERANCE = 1e-12
+"""Phases of amplitudes below this fraction of the largest one do not exist."""
+
+Phases = np.ma.MaskedArray[Any, np.dtype[np.float64]]
+
+
+class SingularPhaseError(ValueError):
+    """A phase was asked for where an amplitude vanishes."""
+
+
+@dataclass(frozen=True, eq=False)
+class Oscillators:
+    r"""$x' = W x + \beta u$, or one step $x_k = W x_{k-1} + \beta u_k$, with numbers.
+
+    Parameters
+    ----------
+    coupling_matrix
+        $W$, shape (N, N), real or complex.
+    drive
+        $\beta$, shape (N,).
+    discrete
+        True for the recurrence.
+
+    Raises
+    ------
+    ValueError
+        Shapes that do not fit, or entries that are not finite.
+
+    References
+    ----------
+    THEORY T7.
+    """
+
+    coupling_matrix: ComplexArray
+    drive: ComplexArray
+    discrete: bool = False
+
+    def __post_init__(self) -> None:
+        matrix, drive = (np.array(value, dtype=complex) for value in (self.coupling_matrix, self.drive))
+        if matrix.ndim != 2 or drive.shape != matrix.shape[:1] or matrix.shape != (drive.size,) * 2 or not drive.size:
+            msg = f"W must be square and beta have one entry per node, got shapes {matrix.shape} and {drive.shape}"
+            raise ValueError(msg)
+        if not (np.isfinite(matrix).all() and np.isfinite(drive).all()):
+            msg = "W and beta must be finite"
+            raise ValueError(msg)
+        for name, value in (("coupling_matrix", matrix), ("drive", drive)):
+            value.flags.writeable = False
+            object.__setattr__(self, name, value)
+
+    @classmethod
+    def of_network(cls, network: OscillatorNetwork) -> Oscillators:
+        """The network of exact numbers in float64.
+
+        Raises
+        ------
+        ValueError
+            The network has free symbols.
+        """
+        if network.parameters:
+            names = ", ".join(map(str, network.parameters))
+            msg = f"the network has the free symbols {names}: substitute numbers first"
+            raise ValueError(msg)
+        entries = [_number(w) for w in network.coupling_matrix]
+        drive = [_number(b) for b in network.drive]
+        return cls(np.array(entries).reshape(network.nodes, network.nodes), np.array(drive), network.discrete)
+
+    @classmethod
+    def of_rings(cls, rings: Rings, channel: int) -> Oscillators:
+        """One step of a channel of a trained layer: its propagator and its kick."""
+        nodes, column = rings.nodes, rings.propagator[channel]
+        lags = np.arange(nodes)[:, None] - np.arange(nodes)[None, :]
+        sign = np.where((lags < 0) & (rings.closure == "antiperiodic"), -1.0, 1.0)
+        return cls(sign * column[lags % nodes], rings.kick[channel], discrete=True)
+
+    def states(self, values: npt.ArrayLike) -> ComplexArray:
+        """One finite state per node.
+
+        Raises
+        ------
+        ValueError
+            Another number of states, or NaN or infinity.
+        """
+        array = np.asarray(values, complex)
+        if array.shape != (self.nodes,) or not np.isfinite(array).all():
+            msg = f"give {self.nodes} finite states, one per node, got shape {array.shape}"
+            raise ValueError(msg)
+        return array
+
+    @property
+    def nodes(self) -> int:
+        """N."""
+        return int(self.drive.size)
+
+    @property
+    def real(self) -> bool:
+        """True where W and β have no imaginary part: phases are then only signs."""
+        return not (self.coupling_matrix.imag.any() or self.drive.imag.any())
+
+
+def polar_velocity(oscillators: Oscillators, phases: Array, amplitudes: Array, u: float) -> tuple[Array, Array]:
+    r"""$(\theta', r')$ of T7 for every node, for real u.
+
+    Raises
+    ------
+    SingularPhaseError
+        An amplitude is 0.
+
+    Examples
+    --------
+    >>> polar_velocity(Oscillators(np.array([[2j - 1]]), np.array([0])), np.array([0.3]), np.array([2.0]), 0.0)
+    (array([2.]), array([-2.]))
+    """
+    if not np.all(amplitudes):
+        node = int(np.argmin(np.abs(amplitudes)))
+        msg = f"node {node} has the amplitude 0 and no phase: see the remedies of integrate_oscillators"
+        raise SingularPhaseError(msg)
+    W, beta = oscillators.coupling_matrix, oscillators.drive
+    angles = phases[None, :] - phases[:, None] + np.angle(W)
+    pulls, kicks = np.abs(W) * amplitudes[None, :], np.abs(beta) * u
+    turning = (pulls * np.sin(angles)).sum(1) + kicks * np.sin(np.angle(beta) - phases)
+    growing = (pulls * np.cos(angles)).sum(1) + kicks * np.cos(np.angle(beta) - phases)
+    return turning / amplitudes, growing
+
+
+def exact_states(
+    oscillators: Oscillators,
+    times: npt.ArrayLike,
+    initial: npt.ArrayLike,
+    terms: Sequence[tuple[complex, complex]] = (),
+) -> ComplexArray:
+    r"""$x(t) = e^{Wt} x(0) + \int_0^t e^{W(t-\tau)} \beta u(\tau)\,d\tau$ for $u = \sum_j A_j e^{s_j t}$.
+
+    No integrator: the exponential of the block matrix of network and input, which needs no modes, nor cases at
+    resonance.
+
+    Parameters
+    ----------
+    oscillators
+        In continuous time.
+    times
+        (T,) [time].
+    initial
+        (N,) $x(0)$.
+    terms
+        Pairs $(A_j, s_j)$ as in `Excitation`.
+
+    Returns
+    -------
+    (T, N) complex.
+    """
+    require_time(oscillators, discrete=False)
+    nodes, size = oscillators.nodes, oscillators.nodes + len(terms)
+    generator = np.zeros((size, size), complex)
+    generator[:nodes, :nodes] = oscillators.coupling_matrix
+    for place, (amplitude, rate) in enumerate(terms, start=nodes):
+        generator[:nodes, place], generator[place, place] = oscillators.drive * amplitude, rate
+    start = np.concatenate([oscillators.states(initial), np.ones(len(terms))])
+    return np.array([(expm(generator * t) @ start)[:nodes] for t in np.asarray(times, float)]).reshape(-1, nodes)
+
+
+def polar_recurrence(
+    oscillators: Oscillators,
+    inputs: npt.ArrayLike,
+    initial: npt.ArrayLike | None = None,
+    *,
+    tolerance: float = TOLERANCE,
+) -> tuple[Array, Phases]:
+    r"""Amplitudes and phases after every step, carried on in polar form with hypot and atan2.
+
+    $r_j^+ e^{i\theta_j^+} = \sum_l |W_{jl}| r_l e^{i(\theta_l + \arg W_{jl})} + |\beta_j| u e^{i \arg\beta_j}$.
+
+    Parameters
+    ----------
+    oscillators
+        In discrete time.
+    inputs
+        (L,) real $u_1, \dots, u_L$.
+    initial
+        (N,) $x_0$, by default rest.
+    tolerance
+        Phases of amplitudes below this fraction of the largest one of the run are masked.
+
+    Returns
+    -------
+    (L, N) amplitudes and (L, N) masked phases in $(-\pi, \pi]$ [rad].
+
+    References
+    ----------
+    THEORY T7.
+    """
+    require_time(oscillators, discrete=True)
+    u = np.asarray(inputs, float)
+    start = oscillators.states(np.zeros(oscillators.nodes) if initial is None else initial)
+    strength, lag = np.abs(oscillators.coupling_matrix), np.angle(oscillators.coupling_matrix)
+    kick, aim = np.abs(oscillators.drive), np.angle(oscillators.drive)
+    amplitudes, phases = np.empty((2, u.size, oscillators.nodes))
+    r, theta = np.abs(start), np.angle(start)
+    for k, value in enumerate(u):
+        sizes, angles = strength * r, theta + lag
+        across = (sizes * np.cos(angles)).sum(1) + kick * value * np.cos(aim)
+        along = (sizes * np.sin(angles)).sum(1) + kick * value * np.sin(aim)
+        r, theta = np.hypot(across, along), np.arctan2(along, across)
+        amplitudes[k], phases[k] = r, theta
+    return amplitudes, masked_phases(amplitudes, phases, tolerance)
+
+
+def masked_phases(amplitudes: Array, phases: Array, tolerance: float = TOLERANCE) -> Phases:
+    """The phases, masked where the amplitude is below this fraction of the largest one.
+
+    Examples
+    --------
+    >>> masked_phases(np.array([1.0, 0.0]), np.array([0.5, 0.0]))
+    masked_array(data=[0.5, --], mask=[False,  True], fill_value=1e+20)
+    """
+    sizes = np.abs(amplitudes)
+    absent = sizes <= tolerance * sizes.max(initial=0.0)
+    return np.ma.MaskedArray(np.where(absent, 0.0, phases), mask=absent)
+
+
+def require_time(oscillators: Oscillators, *, discrete: bool) -> None:
+    """Refuse a recurrence where an equation in continuous time is needed, and the reverse."""
+    if oscillators.discrete is not discrete:
+        kinds = ("continuous", "discrete")
+        msg = f"a network in {kinds[discrete]} time is needed, this one is {kinds[oscillators.discrete]}"
+        raise ValueError(msg)
+
+
+def _number(entry: sp.Expr) -> complex:
+    return complex(sp.N(entry, 20))
