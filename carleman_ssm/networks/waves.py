@@ -34,6 +34,7 @@ __all__ = [
     "revolution_steps",
     "rigidity",
     "wave_table",
+    "with_lin_spectrum",
 ]
 
 
@@ -183,7 +184,7 @@ class ChannelWaves:
         return asdict(self)
 
 
-def lin_layer(layer: S4DLayer) -> S4DLayer:
+def with_lin_spectrum(layer: S4DLayer) -> S4DLayer:
     r"""The layer with the spectrum of S4D-Lin, $a_n = -\frac12 + i\pi n$, and everything else as it is."""
     frequencies = np.broadcast_to(np.pi * np.arange(layer.modes), layer.A_imag.shape)
     return replace(layer, log_A_real=np.full(layer.A_imag.shape, np.log(0.5)), A_imag=frequencies)
@@ -207,7 +208,7 @@ def wave_table(network: S4DNetwork, length: int, *, closure: str = "complex") ->
 
 def _layer_waves(index: int, layer: S4DLayer, length: int, closure: str) -> list[ChannelWaves]:
     rings = layer_rings(layer, closure=closure)
-    reference = layer_rings(lin_layer(layer), closure=closure, order="index")
+    reference = layer_rings(with_lin_spectrum(layer), closure=closure, order="index")
     law, moving = rigidity(rings.multipliers), dispersion(rings)
     revolution = law.revolution_steps
     looked = np.where(np.isfinite(revolution), revolution, 0.0) * np.array(REVOLUTIONS)[:, None]
