@@ -23,7 +23,7 @@ from rich.progress import track
 from benchmarks.measure import Row, environment
 from benchmarks.table import render
 
-NAMES = ("certification", "lifted_table", "latex", "layer", "layer_in_torch")
+NAMES = ("certification", "lifted_table", "latex", "layer", "layer_in_torch", "ring")
 
 
 def _arguments() -> argparse.Namespace:

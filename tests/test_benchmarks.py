@@ -5,10 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from benchmarks import ring
+from benchmarks.layer_numpy import s4d_layer
 from benchmarks.lifted_table import by_ring, by_symengine
 from benchmarks.measure import Row, alternate
+from carleman_ssm.networks.rings import layer_rings
 from carleman_ssm.theory.term_table import lifted_table
 
 
@@ -20,6 +24,17 @@ def test_ring_and_table_count_the_same_terms(states, degree):
 def test_symengine_and_table_count_the_same_terms():
     pytest.importorskip("symengine")
     assert by_symengine(3, 3) == len(lifted_table(3, 3))
+
+
+def test_rings_and_plain_recurrence_hold_the_same_modes():
+    layer = s4d_layer(3, 8)
+    u = np.random.default_rng(0).standard_normal((2, 30, 3))
+    modes = ring.plain_states(layer.multipliers, layer.input_vector, u)
+    rings = layer_rings(layer, gauge="textbook", order="index")
+    assert np.abs(rings.mode_amplitudes(rings.node_contents(u)) - modes).max() <= 1e-13 * np.abs(modes).max()
+    rows = ring.compare((1, 2, 20, 8), aim=0.5, repeats=1)
+    assert [row.subject for row in rows] == ["complex ring", "real ring", "antiperiodic ring"]
+    assert {row.unit for row in rows} == {"ms"}
 
 
 def test_rows_judge_ratios_and_figures():
