@@ -43,9 +43,9 @@ def write_animation(run: RingRun, path: Path) -> Path:
         The file, ending in ``.gif``.
     """
     figure = Figure(figsize=(5.6, 6.6), dpi=_DPI)
-    ring = figure.add_axes((0.0, 0.165, 1.0, 0.795))
+    ring = figure.add_axes((0.0, 0.16, 1.0, 0.775))
     strip = figure.add_axes((0.12, 0.07, 0.84, 0.085))
-    figure.suptitle(run.title, fontsize=10, y=0.985)
+    figure.suptitle(run.title.replace(": ", "\n", 1), fontsize=10, y=0.99)
     draw_ring = _RingDrawing(ring, run)
     marker = _input_strip(strip, run)
     writer = PillowWriter(fps=FRAMES_PER_SECOND)
@@ -80,19 +80,18 @@ class _RingDrawing:
         (self._wave,) = axis.plot([], [], color="0.6", linewidth=0.9, zorder=1)
         colours = phase_colours() if run.is_complex else "RdBu_r"
         span = Normalize(-np.pi, np.pi) if run.is_complex else Normalize(-self._limit, self._limit)
-        style = {"cmap": colours, "norm": span, "linewidths": 0.4}
-        self._dots = axis.scatter(*self._directions.T, c=np.zeros(run.nodes), edgecolors="0.45", zorder=2, **style)
+        style: dict[str, Any] = {"cmap": colours, "norm": span, "linewidths": 0.4}
+        x, y = self._directions.T
+        self._dots = axis.scatter(x, y, c=np.zeros(run.nodes), edgecolors="0.45", zorder=2, **style)
         self._clock = axis.text(0, 0.0, "", ha="center", va="center", fontsize=13)
         self._furnish(axis, style)
 
     def _furnish(self, axis: Axes, style: dict[str, Any]) -> None:
         """What does not move: where the input enters, which way the wave goes, what the colours mean."""
-        small = {"ha": "center", "va": "center", "fontsize": 8.5}
+        small: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 8.5}
         arrow = {"arrowstyle": "->", "color": BLUE}
         axis.annotate("input", (0, 1.0 + _SWING + 0.07), (0, 1.62), arrowprops=arrow, color=BLUE, **small)
-        way = "clockwise" if self._run.hop >= 0 else "anticlockwise"
-        speed = f"{abs(self._run.hop):.3g} nodes per step,\n{way}"
-        axis.text(0, -0.66 if self._run.is_complex else 0.3, speed, color="0.3", **small)
+        axis.text(0, -0.66 if self._run.is_complex else 0.3, _law_words(self._run), color="0.3", **small)
         if not self._run.is_complex:
             axis.text(0, -0.16, "red, outward: h > 0", color="#b2182b", **small)
             axis.text(0, -0.27, "blue, inward: h < 0", color="#2166ac", **small)
@@ -116,3 +115,10 @@ class _RingDrawing:
         quiet = share < AMPLITUDE_TOLERANCE
         self._dots.set_array(np.ma.masked_array(np.angle(values) if run.is_complex else np.real(values), mask=quiet))
         self._clock.set_text(f"step {step}")
+
+
+def _law_words(run: RingRun) -> str:
+    if not np.isfinite(run.law.revolution_steps[0]):
+        return "nothing travels"
+    way = "clockwise" if run.hop > 0 else "anticlockwise"
+    return f"nearest rigid law:\n{abs(run.hop):.3g} nodes/step,\n{way}"

@@ -16,6 +16,7 @@ from carleman_ssm.report.ring_run import RingRun
 from carleman_ssm.theory.couplings import s4d_lin_couplings, s4d_lin_self_coupling
 
 DIGITS = 6
+BLOCK = 24
 _RANGES = MappingProxyType({"complex": "one-sided", "real": "symmetric"})
 """Which range of frequencies the modes of S4D-Lin have on a ring of each closure; on others they are not in steps."""
 
@@ -36,13 +37,13 @@ def lin_reference(rings: Rings) -> ComplexArray | None:
 
 def couplings_document(run: RingRun) -> str:
     """LaTeX source of the couplings: the proved closed form if the ring is S4D-Lin's, else its numbers."""
-    title = f"Couplings of the ring of {run.title}"
+    title = f"Couplings of the ring of {run.title.split(':')[0]}"
     if run.is_lin and run.ring.closure in _RANGES:
         frequencies = _RANGES[run.ring.closure]
         own = [r"The coupling of a node to itself:", s4d_lin_self_coupling(frequencies)]
         return document([_law(run), s4d_lin_couplings(frequencies), *own], title=title)
     numbers = f"Numbers are rounded to {DIGITS} significant digits and were computed from the eigenvalues."
-    return document([_law(run), numbers, _numeric(run)], title=title, decimals=True)
+    return document([_law(run), numbers, *_numeric(run)], title=title, decimals=True)
 
 
 def _law(run: RingRun) -> str:
@@ -54,11 +55,12 @@ def _law(run: RingRun) -> str:
     )
 
 
-def _numeric(run: RingRun) -> dict[sp.Basic, sp.Basic]:
-    """w_d by d, as exact decimals; parts below rounding of the largest coupling are 0."""
+def _numeric(run: RingRun) -> list[dict[sp.Basic, sp.Basic]]:
+    """w_d by d, in blocks that fit a page, as exact decimals; parts below rounding of the largest coupling are 0."""
     couplings = run.ring.couplings[0]
     floor = 1e-13 * float(np.abs(couplings).max())
-    return {sp.Symbol(f"w_{d}"): _decimals(complex(value), floor) for d, value in enumerate(couplings)}
+    lines = [(sp.Symbol(f"w_{d}"), _decimals(complex(value), floor)) for d, value in enumerate(couplings)]
+    return [dict(lines[first : first + BLOCK]) for first in range(0, len(lines), BLOCK)]
 
 
 def _decimals(value: complex, floor: float) -> sp.Expr:

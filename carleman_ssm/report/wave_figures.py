@@ -72,9 +72,12 @@ def space_time_figure(run: RingRun) -> Figure:
 
 def _draw_input(axis: Axes, run: RingRun) -> None:
     steps = np.arange(1, run.length + 1)
-    axis.vlines(steps, 0.0, run.inputs, color=BLUE, linewidth=max(0.5, min(3.0, 250 / run.length)))
+    if run.length <= 80:
+        axis.vlines(steps, 0.0, run.inputs, color=BLUE, linewidth=3.0)
+    else:  # bars closer than this blur into a moiré
+        axis.fill_between(steps, run.inputs, step="mid", color=BLUE, linewidth=0.8, edgecolor=BLUE, alpha=0.6)
     axis.axhline(0.0, color=GREY, linewidth=0.6)
-    axis.set_ylabel("input $u_k$\n[input]", fontsize=8)
+    axis.set_ylabel("input $u_k$", fontsize=8)
     axis.tick_params(labelsize=8)
 
 
@@ -82,10 +85,10 @@ def _draw_amplitude(axis: Axes, colour_axis: Axes, run: RingRun) -> None:
     limit = run.limit
     if run.is_complex:
         picture = _picture(axis, run.amplitudes, run, cmap="magma", vmin=0.0, vmax=limit)
-        label = "$|h_j|$ [input]"
+        label = "$|h_j|$ [units of $u$]"
     else:
         picture = _picture(axis, run.contents, run, cmap="RdBu_r", vmin=-limit, vmax=limit)
-        label = "$h_j$ [input]"
+        label = "$h_j$ [units of $u$]"
     _colour_bar(axis, colour_axis, picture, label)
     _world_line(axis, run, "white" if run.is_complex else "black")
 
@@ -140,8 +143,8 @@ def _space_time_caption(run: RingRun) -> str:
     )
     return (
         f"{run.signal} Measured: contents of the {run.nodes} nodes of the {run.ring.closure} ring after each step, in "
-        f"units of the input (gauge: input enters node 0 with weight 1).{phase} Dotted line: where the nearest rigid "
-        f"law, {run.hop:.4g} nodes per step, carries the first input. Bottom: participation ratio, how many nodes "
+        f"units of u (gauge: u enters node 0 with weight 1).{phase} Dotted line: where the nearest rigid "
+        f"law (hop {run.hop:.4g} nodes per step) carries the first input. Bottom: participation ratio, how many nodes "
         f"share the energy (1: one node; dotted: all {run.nodes})."
     )
 
@@ -158,6 +161,8 @@ def coupling_figure(run: RingRun) -> Figure:
     _draw_propagator(right, distances, run.ring.propagator[0][order], run.hop)
     if closed is not None:
         left.legend(fontsize=8, loc="upper left")
+    for axis in (left, middle, right):
+        axis.xaxis.set_major_locator(_whole_numbers())
     figure.suptitle(run.title, fontsize=11)
     caption(figure, _coupling_caption(run, closed is not None))
     return figure
@@ -208,7 +213,7 @@ def _draw_propagator(axis: Axes, distances: Any, propagator: ComplexArray, hop: 
 def _coupling_caption(run: RingRun, compared: bool) -> str:
     against = ""
     if compared and run.is_lin:
-        against = " Red: the closed form, |w_d| = (N/2) / chord(d), chord(d) = (N/π) sin(πd/N)."
+        against = " Red: the proved closed form, |w_d| = (N/2) / chord(d) with chord(d) = (N/π) sin(πd/N) for d ≠ 0."
     elif compared:
         against = " Red, for comparison: the closed form of S4D-Lin on a ring of this size, not of this network."
     seam = " Across the seam of the anti-periodic ring (negative d here) signs are reversed." if _is_skew(run) else ""
@@ -262,7 +267,7 @@ def _frame(axis: Axes, values: Array) -> None:
     """Limits around the finite values, never narrower than a fortieth of their size: rounding is no structure."""
     finite = values[np.isfinite(values)]
     low, high = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 1.0)
-    margin = max(0.08 * (high - low), 0.025 * max(abs(low), abs(high)), 1e-12)
+    margin = max(0.08 * (high - low), 0.025 * max(abs(low), abs(high))) or 0.05
     axis.set_ylim(low - margin, high + margin)
 
 
@@ -273,5 +278,11 @@ def _dispersion_caption(run: RingRun) -> str:
         "Measured from the multipliers λ of one step. A pattern moves without changing its shape where the angles lie "
         "on a straight line over n (modulo 2π) and all modes decay alike; then phase and group velocity are one. Root "
         f"mean square distance from the nearest such law: {law.phase_residual[0]:.2g} rad in the angle{share}, "
-        f"{law.radius_residual[0]:.2g} in |λ|. Group velocity: difference quotient between neighbouring modes."
+        f"{law.radius_residual[0]:.2g} in |λ|. Group velocity: difference quotient between neighbouring modes. "
+        f"{_order_words(run)}"
     )
+
+
+def _order_words(run: RingRun) -> str:
+    by_index = (run.ring.order[0] == np.arange(run.ring.order.shape[1])).all()
+    return "Modes in the order of their index." if by_index else "Modes in the order of arg λ."

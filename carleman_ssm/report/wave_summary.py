@@ -42,24 +42,24 @@ def _drawn(run: RingRun, console: Console) -> None:
 
 
 def _channels(table: tuple[ChannelWaves, ...], length: int) -> Table:
-    turns = [f"kick\n{_share(turn)} turn" for turn in REVOLUTIONS]
+    first, *others = map(_share, REVOLUTIONS)
     grid = Table(
-        "ring", "Δt", "nodes\n/step", "steps\n/turn", f"turns in\n{length} steps", "phase\nresidual", "|λ|\nresid.",
-        *turns, "Lin\n1 turn", box=None, padding=(0, 1),
+        "ring", "Δt", "nodes\n/step", "steps\n/turn", f"turns\nin {length}", "phase\nresidual", "radius\nresidual",
+        f"kick\n{first}", *(f"\n{turn}" for turn in others), "Lin\n1", box=None, padding=(0, 2, 0, 0), pad_edge=False,
     )  # fmt: skip
     for column in grid.columns:
-        column.justify = "right"
+        column.justify, column.no_wrap = "right", True
     for row in table[:MAX_ROWS]:
         grid.add_row(
-            f"{row.layer}/{row.channel}", f"{row.step:.2g}", f"{row.hop:.2g}", _number(row.revolution_steps),
-            f"{row.wraps:.2f}", _number(row.relative_residual, ".2g"), f"{row.radius_residual:.0e}",
-            *(_nodes(nodes) for nodes in row.participation), _nodes(row.lin_participation[-1]),
+            f"{row.layer}/{row.channel}", f"{row.step:.5f}", f"{row.hop:.3f}", _number(row.revolution_steps, ".1f"),
+            f"{row.wraps:.2f}", _number(row.relative_residual, ".3f"), f"{row.radius_residual:.4f}",
+            *(_nodes(row, nodes) for nodes in (*row.participation, row.lin_participation[-1])),
         )  # fmt: skip
     return grid
 
 
-def _nodes(value: float) -> str:
-    return f"{value:.3g}"
+def _nodes(row: ChannelWaves, value: float) -> str:
+    return "–" if row.revolution_steps is None else f"{value:.1f}"  # no turn, nothing after part of a turn
 
 
 def _number(value: float | None, form: str = ".4g") -> str:
@@ -71,20 +71,23 @@ def _share(turn: float) -> str:
 
 
 def _verdict(table: tuple[ChannelWaves, ...]) -> str:
-    if table[0].nodes <= 2:
-        return f"A ring of {table[0].nodes} nodes is rigid in its angles whatever they are: two points lie on a line."
-    kept = sum(row.relative_residual is not None and row.relative_residual < SPREADING for row in table)
-    after = [row.participation[-1] for row in table]
+    nodes, moving = table[0].nodes, [row for row in table if row.revolution_steps is not None]
+    if not moving:
+        return "Nothing travels: no mode turns, and a kick spreads to both sides alike (real spectra carry no wave)."
+    if nodes <= 2:
+        return f"A ring of {nodes} nodes is rigid in its angles whatever they are: two points lie on a line."
+    kept = sum(row.relative_residual is not None and row.relative_residual < SPREADING for row in moving)
+    after, lin = [row.participation[-1] for row in moving], [row.lin_participation[-1] for row in moving]
     return (
         f"{kept} of {len(table)} channels have a phase residual below {SPREADING} spacings; after one turn a kick is "
-        f"shared by {np.median(after):.3g} of {table[0].nodes} nodes (median; S4D-Lin: "
-        f"{np.median([row.lin_participation[-1] for row in table]):.3g})."
+        f"shared by {np.median(after):.3g} of {nodes} nodes (median; S4D-Lin: {np.median(lin):.3g})."
     )
 
 
 READING = (
     "All numbers are measured from the multipliers λ. ring: layer/channel, from 0. nodes/step: the hop of the rigid "
-    "law nearest to arg λ; phase residual: root mean square distance from it, in angles between neighbouring modes. "
-    "kick: how many nodes share an impulse (participation ratio) after part of a turn; Lin: on the ring of S4D-Lin with "
-    "this Δt and size. Between two nodes a rigid wave, too, counts more than one."
+    "law nearest to arg λ. Residuals: root mean square distances from that law, of the angles in spacings of "
+    "neighbouring modes, and of |λ|. kick: how many nodes share an impulse (participation ratio) after ¼, ½ and 1 "
+    "turn; Lin: after 1 turn on the ring of S4D-Lin with this Δt and size. Between two nodes a rigid wave, too, counts "
+    "more than one."
 )

@@ -122,6 +122,8 @@ def _run(
     chosen = source.fastest(layer) if channel is None else channel
     ring = channel_ring(source.rings[layer], chosen)
     revolution = float(rigidity(ring.multipliers).revolution_steps[0])
+    if not np.isfinite(revolution):
+        revolution = 2.0 / float(ring.step[0])  # nothing turns: as long as a revolution of S4D-Lin would take
     entered = chosen_input(given, source.network.features, revolution, length, sequence)
     inputs = driving_input(source.network, entered.x, layer)[:, chosen]
     run = RingRun(
