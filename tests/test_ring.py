@@ -372,7 +372,7 @@ def test_naive_claim_1_a_ring_is_special_to_one_spectrum_is_false(make):
     by_name = {certificate.name: certificate for certificate in form.certificates}
     for name in ("circulant couplings", "motion of the ring", "kernel of the model"):
         verdict = verify(by_name[name])
-        assert verdict.proved or (make is s4d_legs and verdict.evidence is Evidence.SUPPORTED), (name, str(verdict))
+        assert verdict.proved, (name, str(verdict))
 
 
 def test_naive_claim_3_sixty_four_states_are_sixty_four_real_nodes_is_false():
