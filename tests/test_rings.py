@@ -223,6 +223,25 @@ def test_readout_weights_of_lin_are_the_undamped_kernel():
     assert np.abs(rings.readout_weights[0] - kernel[:nodes]).max() > 0.1  # not the kernel itself
 
 
+@pytest.mark.parametrize("step", [0.001, 2 / 63, 0.1])
+def test_one_revolution_of_inputs_is_held_well_conditioned(step):
+    """Singular values of the map from inputs to nodes: 2.60 to 2.68 ≤ e apart, of rank min(N, window) (T3)."""
+    window = round(2 / step)
+    rings = layer_rings(lin_layer(1, 32, step), closure="real")
+    held = rings.node_contents(np.eye(1, window)[..., None])[0, :, 0]  # by time invariance the row of each lag
+    values = np.linalg.svd(held, compute_uv=False)
+    assert len(values) == min(63, window)
+    assert 2.55 < values[0] / values[-1] <= np.e
+
+
+@pytest.mark.parametrize(("hop", "share"), [(0.032, 0.999), (0.5, 0.915), (1.0, 0.898), (2.0, 0.996)])
+def test_energy_of_a_textbook_kick_lies_in_the_nodes_that_it_passes(hop, share):
+    """Nodes 0 … ⌈δ⌉ hold this share of a held input's energy (T4, N = 63); the unit gauge holds all in node 0."""
+    kick = layer_rings(lin_layer(1, 32, 2 * hop / 63), closure="real", gauge="textbook").kick[0]
+    held = (kick[: int(np.ceil(hop)) + 1] ** 2).sum() / (kick**2).sum()
+    assert held == pytest.approx(share, abs=6e-4)
+
+
 # T2 and T1′ on numeric rings
 
 
@@ -363,5 +382,18 @@ def test_rings_are_frozen():
         rings.multipliers[0, 0] = 1.0
     with pytest.raises(AttributeError):
         rings.closure = "real"
-    with pytest.raises(ValueError, match="like the eigenvalues"):
-        replace(rings, multipliers=np.ones((1, 5)))
+
+
+def test_rings_that_do_not_hang_together_are_refused():
+    rings = layer_rings(lin_layer(1, 4, 0.1), closure="real")
+    for change, said in [
+        ({"multipliers": np.ones((1, 5))}, "like the eigenvalues"),
+        ({"multipliers": np.arange(7)[None]}, "the conjugate of wave number f at -f"),
+        ({"closure": "antiperiodic"}, "needs 2M nodes, got 7"),
+        ({"order": [[0, 1, 2, 2]]}, "each of 0 … 3 once"),
+        ({"order": [[0, 1, 2]]}, "a permutation of shape"),
+        ({"gauge": "none"}, "unknown gauge"),
+        ({"step": [0.1, 0.2]}, "step has shape"),
+    ]:
+        with pytest.raises(ValueError, match=said):
+            replace(rings, **change)

@@ -1,6 +1,7 @@
 """Participation, rigidity, velocities and the wave table, against brute force and against the numbers of THEORY T6."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -370,6 +371,26 @@ def test_shipped_digits_networks_keep_hop_and_order_but_not_rigidity(name):
     quarter, _, whole = (np.median([row.participation[i] for row in rows]) for i in range(3))
     assert quarter < 1.5
     assert whole > 3 * np.median([row.lin_participation[2] for row in rows])
+
+
+@pytest.mark.parametrize("name", ["digits-gelu", "digits-quadratic"])
+def test_a_kick_of_a_shipped_ring_stands_on_the_node_of_lin_after_half_a_revolution(name):
+    """At Δt = 2/N Lin moves one node per step, so that nothing but training spreads the kick."""
+    layer = load_network(name).layers[0]
+    trained = layer_rings(replace(layer, log_dt=np.full(16, np.log(2 / 16))), order="index")
+    energy = np.abs(kick_states(trained, [4, 8, 16])) ** 2
+    peak = energy.argmax(axis=-1)
+    assert (peak[0] == 4).all()
+    assert (peak[1] == 8).all()
+    assert (peak[2] == 0).sum() >= 12  # of 16 channels, one revolution later
+    share = np.median(energy.max(axis=-1) / energy.sum(axis=-1), axis=1)
+    assert share[0] > 0.9
+    assert share[2] < 0.5
+
+
+def test_a_kick_that_outgrows_float64_is_refused():
+    with pytest.raises(ValueError, match="leaves the range of float64"):
+        kick_states(free_rings([2.0, 1j], 1.0, [1, 1]), [1000])
 
 
 def test_two_stored_modes_are_rigid_whatever_training_did():

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from types import MappingProxyType
 
 import flint
 import numpy as np
@@ -16,6 +17,14 @@ from carleman_ssm.theory.ssm import DiagonalSSM
 
 Integers = npt.NDArray[np.int64]
 
+CLOSURES = MappingProxyType(
+    {
+        "complex": "the M stored modes, complex nodes",
+        "real": "2M - 1 real nodes, for pairs with exactly one real mode",
+        "antiperiodic": "2M real nodes, with a change of sign once around",
+    }
+)
+GAUGES = ("unit-input", "textbook")
 ORDERS = ("auto", "index", "angle")
 AFFINE_TOLERANCE = 1e-12
 """Share of the largest |Im a| by which a law may differ from an affine one: rounding, and no more."""
@@ -63,6 +72,43 @@ class StoredModes:
         ones = np.ones_like(self.input_vector)
         return replace(self, input_vector=ones, output_vector=self.output_vector * self.input_vector)
 
+    def on_ring(self, order: Integers, closure: str) -> tuple[ComplexArray, ...]:
+        """Eigenvalues, multipliers, input and output by ascending wave number, conjugates included: (H, N) each."""
+        rows = [np.take_along_axis(values, order, axis=1) for values in self.vectors]
+        if closure == "complex":
+            return tuple(rows)
+        if closure == "real":  # the two copies of the real mode are one: their output weights add up to 2 Re c
+            rows[3][:, 0] = 2 * rows[3][:, 0].real
+        skipped = 1 if closure == "real" else 0
+        return tuple(np.concatenate([row[:, skipped:][:, ::-1].conj(), row], axis=1) for row in rows)
+
+
+def stored_modes(closure: str, nodes: int) -> int:
+    """M, the number of stored modes behind a ring of N nodes.
+
+    Raises
+    ------
+    ValueError
+        No such ring: a real one has an odd number of nodes, an anti-periodic one an even number.
+    """
+    if closure != "complex" and nodes % 2 != (closure == "real"):
+        msg = f"the {closure} closure needs {'2M - 1' if closure == 'real' else '2M'} nodes, got {nodes}"
+        raise ValueError(msg)
+    return nodes if closure == "complex" else (nodes + 1) // 2
+
+
+def require(value: object, choices: Sequence[str], name: str) -> None:
+    """Refuse what is not one of the choices, by name.
+
+    Raises
+    ------
+    ValueError
+        With the choices.
+    """
+    if value not in choices:
+        msg = f"unknown {name} {value!r}; choose one of {', '.join(map(repr, choices))}"
+        raise ValueError(msg)
+
 
 def mode_order(stored: StoredModes, order: str | npt.ArrayLike, *, real_mode_first: bool) -> Integers:
     """The permutation (H, M) that a name or an array of modes means.
@@ -81,7 +127,7 @@ def mode_order(stored: StoredModes, order: str | npt.ArrayLike, *, real_mode_fir
         keep = keeps_index(stored) if order == "auto" else np.full(len(by_angle), order == "index")
         chosen = np.where(keep[:, None], by_index, by_angle)
     else:
-        chosen = _permutation(order, by_angle.shape)
+        chosen = permutation(order, by_angle.shape)
     if not real_mode_first:
         return chosen
     mode = _real_mode(stored)
@@ -109,7 +155,14 @@ def keeps_index(stored: StoredModes) -> npt.NDArray[np.bool_]:
     return kept
 
 
-def _permutation(order: npt.ArrayLike, shape: tuple[int, int]) -> Integers:
+def permutation(order: npt.ArrayLike, shape: tuple[int, int]) -> Integers:
+    """An order (M,) or (H, M) as a read-only array (H, M).
+
+    Raises
+    ------
+    ValueError
+        Another shape, or a row that does not hold each mode once.
+    """
     given = np.asarray(order)
     if given.dtype.kind not in "iu" or given.shape not in (shape, shape[1:]):
         msg = f"an order is a permutation of shape {shape[1:]} or {shape}, got {given.dtype} of shape {given.shape}"
@@ -118,6 +171,7 @@ def _permutation(order: npt.ArrayLike, shape: tuple[int, int]) -> Integers:
     if (np.sort(chosen, axis=1) != np.arange(shape[1])).any():
         msg = f"an order holds each of 0 … {shape[1] - 1} once"
         raise ValueError(msg)
+    chosen.flags.writeable = False
     return chosen
 
 

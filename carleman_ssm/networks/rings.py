@@ -12,30 +12,28 @@ rest and the output reads the new state.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
 
 from carleman_ssm.networks.layers import Array, ComplexArray, S4DLayer, parameter_array
-from carleman_ssm.networks.ring_modes import StoredModes, mode_order, model_modes
+from carleman_ssm.networks.ring_modes import (
+    CLOSURES,
+    GAUGES,
+    Integers,
+    StoredModes,
+    mode_order,
+    model_modes,
+    permutation,
+    require,
+    stored_modes,
+)
 from carleman_ssm.networks.ring_states import node_states
 from carleman_ssm.theory.ssm import DiagonalSSM
 
-Integers = npt.NDArray[np.int64]
 RealOrComplex = Array | ComplexArray
-
-CLOSURES = MappingProxyType(
-    {
-        "complex": "the M stored modes, complex nodes",
-        "real": "2M - 1 real nodes, for pairs with exactly one real mode",
-        "antiperiodic": "2M real nodes, with a change of sign once around",
-    }
-)
-GAUGES = ("unit-input", "textbook")
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,21 +84,14 @@ class Rings:
     conjugate_pairs: bool
 
     def __post_init__(self) -> None:
-        _require(self.closure, tuple(CLOSURES), "closure")
-        _require(self.gauge, GAUGES, "gauge")
+        require(self.closure, tuple(CLOSURES), "closure")
+        require(self.gauge, GAUGES, "gauge")
         shape = np.shape(self.eigenvalues)
         for name in ("eigenvalues", "multipliers", "input_vector", "output_vector"):
-            values = np.array(getattr(self, name), dtype=np.complex128)
-            if values.shape != shape or values.ndim != 2 or not np.isfinite(values).all():
-                msg = f"{name} must be finite and of shape (H, N) = {shape} like the eigenvalues, got {values.shape}"
-                raise ValueError(msg)
-            values.flags.writeable = False
-            object.__setattr__(self, name, values)
+            object.__setattr__(self, name, _ring_array(name, getattr(self, name), shape, self.closure))
         object.__setattr__(self, "feedthrough", parameter_array("feedthrough", self.feedthrough, shape[:1]))
         object.__setattr__(self, "step", parameter_array("step", self.step, shape[:1]))
-        order = np.array(self.order, dtype=np.int64)
-        order.flags.writeable = False
-        object.__setattr__(self, "order", order)
+        object.__setattr__(self, "order", permutation(self.order, (shape[0], stored_modes(self.closure, shape[1]))))
 
     @property
     def channels(self) -> int:
@@ -273,32 +264,26 @@ def model_rings(
 
 
 def _rings(stored: StoredModes, closure: str, gauge: str, order: str | npt.ArrayLike) -> Rings:
-    _require(closure, tuple(CLOSURES), "closure")
-    _require(gauge, GAUGES, "gauge")
+    require(closure, tuple(CLOSURES), "closure")
+    require(gauge, GAUGES, "gauge")
     if closure != "complex" and not stored.pairs:
         msg = f"the {closure} closure joins stored conjugate pairs; this model has none: use closure='complex'"
         raise ValueError(msg)
     if gauge == "unit-input":
         stored = stored.in_unit_gauge()
     arranged = mode_order(stored, order, real_mode_first=closure == "real")
-    vectors = [closed(np.take_along_axis(values, arranged, axis=1), closure) for values in stored.vectors]
-    if closure == "real":  # the two copies of the real mode are one: their output weights add up to 2 Re c
-        middle = vectors[0].shape[1] // 2
-        vectors[3][:, middle] = 2 * vectors[3][:, middle].real
+    a, multipliers, b, c = stored.on_ring(arranged, closure)
     doubled = stored.pairs and closure == "complex"
-    a, multipliers, b, c = vectors
     return Rings(a, multipliers, b, c, stored.feedthrough, stored.step, closure, gauge, arranged, doubled)
 
 
-def closed(modes: ComplexArray, closure: str) -> ComplexArray:
-    """Append the conjugates, by ascending wave number: (H, M) to (H, N)."""
-    if closure == "complex":
-        return modes
-    skipped = 1 if closure == "real" else 0
-    return np.concatenate([modes[:, skipped:][:, ::-1].conj(), modes], axis=1)
-
-
-def _require(value: object, choices: Sequence[str], name: str) -> None:
-    if value not in choices:
-        msg = f"unknown {name} {value!r}; choose one of {', '.join(map(repr, choices))}"
+def _ring_array(name: str, values: npt.ArrayLike, shape: tuple[int, ...], closure: str) -> ComplexArray:
+    array = np.array(values, dtype=np.complex128)
+    if array.shape != shape or array.ndim != 2 or 0 in shape or not np.isfinite(array).all():
+        msg = f"{name} must be finite and of shape (H, N) = {shape} like the eigenvalues, got {array.shape}"
         raise ValueError(msg)
+    if closure != "complex" and (array != array[:, ::-1].conj()).any():
+        msg = f"{name} of a ring of real nodes must hold the conjugate of wave number f at -f: build it by layer_rings"
+        raise ValueError(msg)
+    array.flags.writeable = False
+    return array

@@ -119,13 +119,23 @@ def kick_states(rings: Rings, steps: npt.ArrayLike) -> ComplexArray:
     ----------
     steps
         Whole numbers (K,), or (K, H) to look at each channel at its own steps.
+
+    Raises
+    ------
+    ValueError
+        Steps that are no whole numbers, or a growing ring that leaves the range of float64 by then.
     """
     count = np.asarray(steps)
     if count.dtype.kind not in "iu" or count.ndim not in (1, 2) or (count < 0).any():
         msg = "steps must be whole numbers of shape (K,) or (K, H), none negative"
         raise ValueError(msg)
     exponents = count[:, None] if count.ndim == 1 else count
-    result: ComplexArray = rings.multipliers ** exponents[..., None] @ rings.waves.conj().T / rings.nodes
+    with np.errstate(over="ignore", invalid="ignore"):
+        grown = rings.multipliers ** exponents[..., None]
+    if not np.isfinite(grown).all():
+        msg = "a kick leaves the range of float64: a multiplier beyond 1 grows without bound; look at fewer steps"
+        raise ValueError(msg)
+    result: ComplexArray = grown @ rings.waves.conj().T / rings.nodes
     return result
 
 
