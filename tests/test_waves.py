@@ -14,8 +14,20 @@ from hypothesis import strategies as st
 from carleman_ssm.formulas.numerics import compile_kernel
 from carleman_ssm.formulas.statements import Identity, unfold
 from carleman_ssm.formulas.verification import Evidence, verify
+from carleman_ssm.theory.couplings import RANGES, s4d_lin_couplings
 from carleman_ssm.theory.held_input import held_kick
-from carleman_ssm.theory.wave_profile import NODES, checked_nodes, interpolation_sum, periodic_sinc, symmetric_start
+from carleman_ssm.theory.initialisations import s4d_lin
+from carleman_ssm.theory.rigidity import shift_matrix
+from carleman_ssm.theory.ring import ring_embedding
+from carleman_ssm.theory.ssm import zero_order_hold
+from carleman_ssm.theory.wave_profile import (
+    NODES,
+    checked_nodes,
+    first_frequency,
+    interpolation_sum,
+    periodic_sinc,
+    symmetric_start,
+)
 from carleman_ssm.theory.wave_readout import edited_kernel, impulse_response, readout_weights, tap_design
 from carleman_ssm.theory.waves import node_contents, rigid_step, visiting_lags, wave_propagator
 from tests.strategies_ssm import planted, small
@@ -286,16 +298,18 @@ def test_zeroing_a_node_deletes_one_lag_if_the_shift_is_whole_and_nothing_came_r
     assert outputs_after_editing(7, 0.5, node=3, length=7) > 0.05  # every lag between the nodes loses a part
 
 
-def test_zeroing_a_node_is_exact_in_symbols_too():
-    taps = unfold(edited_kernel(3, node=1, hop=sp.Integer(1)))
+@pytest.mark.parametrize(("nodes", "hop"), [(3, 1), (3, 2), (4, 2), (3, -1)])
+def test_zeroing_a_node_deletes_exactly_the_lags_that_visit_it(nodes, hop):
+    form = edited_kernel(nodes, node=1, hop=sp.Integer(hop))
     m, weights = sp.Symbol("m", integer=True, nonnegative=True), sp.IndexedBase("C")
-    for lag in range(5):
-        left = taps.expression.subs(m, lag).doit()
-        kept = 0 if lag % 3 == 1 else sp.exp(-sp.Rational(lag, 3)) * weights[lag % 3]
+    visits = visiting_lags(1, nodes, hop, 2 * nodes)
+    for lag in range(2 * nodes):
+        left = unfold(form).expression.subs(m, lag).doit()
+        tap = sp.exp(-sp.Rational(hop * lag, nodes)) * weights[hop * lag % nodes]
+        kept = sp.S.Zero if lag in visits else tap
         assert verify(Identity(left, kept)).proved
-    assert verify(Identity(taps.expression.subs(m, 4).doit(), sp.exp(-sp.Rational(4, 3)) * weights[1])).evidence is (
-        Evidence.REFUTED
-    )
+        assert verify(Identity(left, tap - kept)).evidence is Evidence.REFUTED  # the other way round
+    assert visits == {(3, 1): (1, 4), (3, 2): (2, 5), (4, 2): (), (3, -1): (2, 5)}[nodes, hop]
 
 
 def test_naive_claim_2_a_node_holds_only_the_input_of_its_travel_time_is_false():
@@ -314,6 +328,57 @@ def test_naive_claim_2_a_node_holds_only_the_input_of_its_travel_time_is_false()
     assert np.abs(textbook[1:]).max() > 0.5 * np.abs(textbook[0])  # b = 1 instead of b̄ = 1: smeared at once
 
 
+STORED = sp.Symbol("M", integer=True, positive=True)
+SIZES = [
+    ("one-sided", NODES, NODES),
+    ("centred", 2 * STORED, STORED),
+    ("symmetric", 2 * STORED - 1, STORED),
+    ("one-sided", sp.Integer(4), sp.Integer(4)),
+    ("centred", sp.Integer(4), sp.Integer(2)),
+    ("symmetric", sp.Integer(5), sp.Integer(3)),
+]
+
+
+@pytest.mark.parametrize(("frequencies", "size", "letter"), SIZES)
+def test_the_wave_starts_with_the_couplings(frequencies, size, letter):
+    """The slope of the propagator at t = 0 is W, with the closed form of the couplings as the other route."""
+    assert {name for name, *_ in SIZES} == set(RANGES)
+    form = unfold(s4d_lin_couplings(frequencies))
+    coupling, distance = form.expression.subs(form.arguments[0], letter), form.arguments[-1]
+    moving, time = unfold(wave_propagator(size, first=first_frequency(frequencies, size))), sp.Symbol("t", real=True)
+    slope = sp.diff(moving.expression, time).subs(time, 0)
+    apart = (sp.exp(2 * sp.pi * sp.I * distance / size) - 1,)
+    assert verify(Identity(slope, coupling, nonzero=apart)).proved
+    assert verify(Identity(slope, -coupling, nonzero=apart)).evidence is Evidence.REFUTED
+
+
+@pytest.mark.parametrize("stored", [1, 2, 3])
+def test_the_embedded_ring_of_lin_takes_the_step_of_whole_nodes(stored):
+    nodes = 2 * stored - 1
+    for hop in (1, 2):
+        held = zero_order_hold(s4d_lin(stored), sp.Rational(2 * hop, nodes))
+        ring = ring_embedding(held, closure="real")
+        shift = sp.exp(-sp.Rational(hop, nodes)) * shift_matrix(nodes, hop)
+        assert verify(Identity(ring.coupling_matrix, shift)).proved
+        assert verify(Identity(ring.coupling_matrix, shift.T + sp.eye(nodes))).evidence is Evidence.REFUTED
+        assert ring.kick == (1, *[0] * (nodes - 1))
+
+
+def test_the_closed_contents_are_the_recurrence_of_the_embedded_ring():
+    ring = ring_embedding(zero_order_hold(s4d_lin(2), sp.Rational(1, 4)), closure="real")
+    form = unfold(node_contents(3, hop=sp.Rational(3, 8)))
+    inputs = [sp.Integer(2), sp.Rational(-1, 3), sp.Integer(1)]
+    held = sp.zeros(3, 1)
+    for u in inputs:
+        held = ring.coupling_matrix * held + sp.Matrix(ring.kick) * u
+    letters = {str(argument): argument for argument in form.arguments}
+    closed = [form.expression.subs({letters["j"]: j, letters["k"]: 3}).doit() for j in range(3)]
+    given = {letters["u"][i + 1]: u for i, u in enumerate(inputs)}
+    contents = sp.Matrix([entry.xreplace(given) for entry in closed])
+    assert verify(Identity(contents, held)).proved
+    assert verify(Identity(contents, sp.Matrix(held[::-1]))).evidence is Evidence.REFUTED
+
+
 def test_wrong_requests_are_refused_with_a_remedy():
     for nodes in (0, -3, sp.Rational(1, 2), sp.Symbol("x")):
         with pytest.raises(ValueError, match="number of nodes"):
@@ -326,5 +391,7 @@ def test_wrong_requests_are_refused_with_a_remedy():
         tap_design(NODES)
     with pytest.raises(ValueError, match="at least one node"):
         visiting_lags(0, 0, 1, 1)
+    with pytest.raises(ValueError, match="unknown range"):
+        first_frequency("two-sided")
     with pytest.raises(TypeError, match="text"):
         interpolation_sum(sp.S.Zero, "3")

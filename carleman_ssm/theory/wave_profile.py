@@ -10,6 +10,7 @@ from __future__ import annotations
 import sympy as sp
 
 from carleman_ssm.formulas.statements import Identity
+from carleman_ssm.theory.couplings import RANGES
 from carleman_ssm.theory.polynomials import exact
 
 NODES = sp.Symbol("N", integer=True, positive=True)
@@ -36,6 +37,27 @@ def checked_nodes(nodes: sp.Expr | int) -> sp.Expr:
 def symmetric_start(nodes: sp.Expr | int = NODES) -> sp.Expr:
     """The first of N frequencies that lie symmetrically around 0: whole numbers for odd N, halves for even N."""
     return -(sp.sympify(nodes, strict=True) - 1) / 2
+
+
+def first_frequency(frequencies: str, nodes: sp.Expr | int = NODES) -> sp.Expr:
+    r"""$f_0$ of a named range: 0 (one-sided), $-N/2$ (centred), $-(N-1)/2$ (symmetric).
+
+    Raises
+    ------
+    ValueError
+        An unknown range; the known ones are `couplings.RANGES`.
+
+    Examples
+    --------
+    >>> first_frequency("centred", 8), first_frequency("symmetric", 5)
+    (-4, -2)
+    """
+    size = checked_nodes(nodes)
+    starts = dict(zip(RANGES, (sp.S.Zero, -size / 2, symmetric_start(size)), strict=True))
+    if frequencies not in starts:
+        msg = f"unknown range of frequencies {frequencies!r}: use {', '.join(map(repr, RANGES))}"
+        raise ValueError(msg)
+    return starts[frequencies]
 
 
 def whole_start(first: sp.Expr | int | None) -> sp.Expr:
