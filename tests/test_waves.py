@@ -300,7 +300,7 @@ def test_zeroing_a_node_deletes_one_lag_if_the_shift_is_whole_and_nothing_came_r
 
 @pytest.mark.parametrize(("nodes", "hop"), [(3, 1), (3, 2), (4, 2), (3, -1)])
 def test_zeroing_a_node_deletes_exactly_the_lags_that_visit_it(nodes, hop):
-    form = edited_kernel(nodes, node=1, hop=sp.Integer(hop))
+    form = edited_kernel(nodes, node=1, first=0, hop=sp.Integer(hop))
     m, weights = sp.Symbol("m", integer=True, nonnegative=True), sp.IndexedBase("C")
     visits = visiting_lags(1, nodes, hop, 2 * nodes)
     for lag in range(2 * nodes):

@@ -173,8 +173,8 @@ def node_contents(
 
     In the unit-input gauge ($\bar b_n = 1$) each input enters at node 0 and travels as a whole. For a whole
     $\delta$ only the lags with $\delta m \equiv j \bmod N$ remain (`visiting_lags`): node j holds the input of
-    $j/\delta$ steps ago *and* its damped predecessors of one, two, … revolutions before. Otherwise the contents
-    are interpolated between nodes.
+    $j/\delta$ steps ago *and* its damped predecessors of one, two, … revolutions before (with alternating signs on
+    an anti-periodic ring). Otherwise the contents are interpolated between nodes.
 
     Parameters
     ----------
