@@ -280,6 +280,14 @@ def test_auto_keeps_the_index_where_nothing_wraps_or_the_law_is_affine():
     assert (layer_rings(slow, order="angle").order == index[::-1]).all()
 
 
+@pytest.mark.parametrize("modes", [2, 32, 500])
+def test_an_affine_law_that_was_stored_as_float32_is_still_affine(modes):
+    layer = lin_layer(1, modes, 0.9)
+    stored = layer.A_imag.astype(np.float32).astype(np.float64)
+    assert (stored != layer.A_imag).any()
+    assert (layer_rings(replace(layer, A_imag=stored)).order == np.arange(modes)).all()
+
+
 def test_auto_decides_for_each_channel_by_itself():
     layer = lin_layer(2, 8, [0.01, 0.9])
     layer = S4DLayer(layer.log_dt, layer.log_A_real, layer.A_imag**1.1, layer.C, layer.D)

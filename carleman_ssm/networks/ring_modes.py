@@ -26,8 +26,8 @@ CLOSURES = MappingProxyType(
 )
 GAUGES = ("unit-input", "textbook")
 ORDERS = ("auto", "index", "angle")
-AFFINE_TOLERANCE = 1e-12
-"""Share of the largest |Im a| by which a law may differ from an affine one: rounding, and no more."""
+AFFINE_TOLERANCE = 2.0**-22
+"""Share of the largest |Im a| by which a law may differ from an affine one: checkpoints round πn to float32."""
 _DIGITS = 30
 
 
