@@ -133,7 +133,8 @@ def test_the_space_time_diagram_shows_the_contents():
     np.testing.assert_array_equal(maps[0].get_array(), run.amplitudes.T)
     shown = maps[1].get_array()
     assert shown.mask.any()
-    np.testing.assert_array_equal(shown.mask, AMPLITUDE_TOLERANCE * run.limit > run.amplitudes.T)
+    tolerance = AMPLITUDE_TOLERANCE * run.limit
+    np.testing.assert_array_equal(shown.mask, (run.amplitudes < tolerance).transpose())
     np.testing.assert_array_equal(shown.compressed(), np.angle(run.contents.T[~shown.mask]))
     assert maps[0].get_extent() == [0.5, 7.5, -0.5, 5.5]
 

@@ -108,7 +108,8 @@ class _RingDrawing:
         share = np.abs(values) / self._limit
         swing = share if run.is_complex else np.real(values) / self._limit
         place = self._directions * (1.0 + _SWING * swing)[:, None]
-        self._wave.set_data(*np.concatenate([place, place[:1]]).T)
+        if run.nodes > 2:  # two nodes are joined by no circle
+            self._wave.set_data(*np.concatenate([place, place[:1]]).T)
         self._dots.set_offsets(place)
         largest = min(240.0, 12000.0 / run.nodes)
         self._dots.set_sizes(4.0 + largest * share)

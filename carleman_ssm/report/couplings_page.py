@@ -9,6 +9,8 @@ import sympy as sp
 
 from carleman_ssm.formulas.latex import document
 from carleman_ssm.formulas.numerics import compile_kernel
+from carleman_ssm.formulas.statements import ClosedForm
+from carleman_ssm.formulas.verification import verify
 from carleman_ssm.networks.closed_forms import decimal
 from carleman_ssm.networks.layers import ComplexArray
 from carleman_ssm.networks.rings import Rings
@@ -40,10 +42,15 @@ def couplings_document(run: RingRun) -> str:
     title = f"Couplings of the ring of {run.title.split(':')[0]}"
     if run.is_lin and run.ring.closure in _RANGES:
         frequencies = _RANGES[run.ring.closure]
-        own = [r"The coupling of a node to itself:", s4d_lin_self_coupling(frequencies)]
-        return document([_law(run), s4d_lin_couplings(frequencies), *own], title=title)
+        others, own = s4d_lin_couplings(frequencies), s4d_lin_self_coupling(frequencies)
+        items = [_law(run), others, _verdicts(others), "The coupling of a node to itself:", own, _verdicts(own)]
+        return document(items, title=title)
     numbers = f"Numbers are rounded to {DIGITS} significant digits and were computed from the eigenvalues."
     return document([_law(run), numbers, *_numeric(run)], title=title, decimals=True)
+
+
+def _verdicts(form: ClosedForm) -> str:
+    return "Checked: " + "; ".join(f"{one.name}: {verify(one).evidence.value}" for one in form.certificates) + "."
 
 
 def _law(run: RingRun) -> str:

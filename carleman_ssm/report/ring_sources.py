@@ -47,7 +47,7 @@ class RingSource:
     Parameters
     ----------
     name
-        "digits-gelu", or "S4D-Lin, 32 stored modes".
+        "digits-gelu", or "S4D-Lin, M = 32".
     network
         The trained network, or one channel with an initial spectrum, whose encoder passes the input on unchanged.
     rings
@@ -76,7 +76,7 @@ class RingSource:
         """How a ring is called in figures."""
         rings = self.rings[layer]
         where = f", layer {layer}, channel {channel}" if self.spectrum is None else ""
-        return f"{self.name}{where}: {rings.closure} ring of {rings.nodes} nodes, Δt = {rings.step[channel]:.4g}"
+        return f"{self.name}{where}: {rings.closure} ring, N = {rings.nodes}, Δt = {rings.step[channel]:.4g}"
 
 
 def network_source(model: str, closure: Closure) -> RingSource:
@@ -114,9 +114,8 @@ def initial_source(spectrum: InitialSpectrum, modes: int | None, step: float | N
         raise ValueError(msg)
     model = _MODELS[spectrum](stored, output_vector=(sp.S.One,) * stored)
     rings = model_rings(model, delta, closure=closure)
-    kind = "modes" if spectrum is InitialSpectrum.S4D_REAL else "stored modes"
     network = _one_channel(model_rings(model, delta, order="index").eigenvalues, delta)
-    return RingSource(f"{_NAMES[spectrum]}, {stored} {kind}", network, (rings,), closure, spectrum)
+    return RingSource(f"{_NAMES[spectrum]}, M = {stored}", network, (rings,), closure, spectrum)
 
 
 def _one_channel(eigenvalues: ComplexArray, step: float) -> S4DNetwork:

@@ -16,6 +16,8 @@ from carleman_ssm.networks.waves import dispersion
 from carleman_ssm.report.ring_run import AMPLITUDE_TOLERANCE, RingRun
 
 BLUE, RED, GREY = "#33658a", "#c1440e", "0.55"
+NEAR = 48
+"""Distances up to which single couplings can be told apart in a panel."""
 _TICKS = [-np.pi, -np.pi / 2, 0.0, np.pi / 2, np.pi]
 _TICK_NAMES = ["−π", "−π/2", "0", "π/2", "π"]
 _FROM_OKLAB = np.array(
@@ -151,7 +153,7 @@ def _space_time_caption(run: RingRun) -> str:
 
 def coupling_figure(run: RingRun) -> Figure:
     """Strength and phase (real rings: sign) of the couplings over distance, and what one step carries how far."""
-    figure = Figure(figsize=(11.5, 4.2), layout="constrained")
+    figure = Figure(figsize=(11.5, 4.4), layout="constrained")
     left, middle, right = figure.subplots(1, 3)
     order = np.argsort(run.distances)
     distances, couplings = run.distances[order], run.ring.couplings[0][order]
@@ -159,12 +161,16 @@ def coupling_figure(run: RingRun) -> Figure:
     _draw_strengths(left, distances, couplings, closed)
     (_draw_arguments if run.is_complex else _draw_signed)(middle, distances, couplings, closed)
     _draw_propagator(right, distances, run.ring.propagator[0][order], run.hop)
-    if closed is not None:
-        left.legend(fontsize=8, loc="upper left")
     for axis in (left, middle, right):
+        axis.set_xlabel("distance $d = j - l$ [nodes]")
         axis.xaxis.set_major_locator(_whole_numbers())
+    if run.nodes > 2 * NEAR:
+        for axis in (middle, right):
+            axis.set_xlim(-NEAR, NEAR)
+    if closed is not None:
+        left.legend(fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, frameon=False)
     figure.suptitle(run.title, fontsize=11)
-    caption(figure, _coupling_caption(run, closed is not None))
+    caption(figure, _coupling_caption(run))
     return figure
 
 
@@ -172,12 +178,13 @@ def _draw_strengths(axis: Axes, distances: Any, couplings: ComplexArray, closed:
     axis.semilogy(distances, np.abs(couplings), "o", markersize=3.5, color=BLUE, label="this ring", zorder=3)
     if closed is not None:
         apart = np.ma.masked_array(np.abs(closed), distances == 0)  # the self-coupling is another formula
-        axis.semilogy(distances, apart, color=RED, linewidth=1.2, label="S4D-Lin")
-        axis.semilogy([0], np.abs(closed[distances == 0]), "o", markersize=8, fillstyle="none", color=RED)
+        ring = {"marker": "o", "markersize": 7, "fillstyle": "none"} if len(distances) <= NEAR else {}
+        axis.semilogy(distances, apart, color=RED, linewidth=1.2, label="S4D-Lin, closed form", **ring)
+        axis.semilogy([0], np.abs(closed[distances == 0]), "o", markersize=7, fillstyle="none", color=RED)
     axis.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     axis.yaxis.set_major_formatter(FuncFormatter(_plain))
     axis.yaxis.set_minor_formatter(NullFormatter())
-    axis.set(xlabel="distance $d = j - l$ [nodes]", ylabel="coupling $|w_d|$ [1/time]")
+    axis.set_ylabel("coupling $|w_d|$ [1/time]")
 
 
 def _plain(value: float, _: object = None) -> str:
@@ -187,10 +194,9 @@ def _plain(value: float, _: object = None) -> str:
 def _draw_arguments(axis: Axes, distances: Any, couplings: ComplexArray, closed: ComplexArray | None) -> None:
     quiet = np.abs(couplings) < 1e-12 * np.abs(couplings).max()
     if closed is not None:
-        axis.plot(distances, np.angle(closed), "o", markersize=7, fillstyle="none", color=RED, linewidth=1.0)
+        axis.plot(distances, np.angle(closed), "o", markersize=7, fillstyle="none", color=RED)
     axis.plot(distances, np.ma.masked_array(np.angle(couplings), quiet), "o", markersize=3.5, color=BLUE)
-    axis.set(xlabel="distance $d = j - l$ [nodes]", ylabel="phase of the coupling arg $w_d$ [rad]")
-    axis.set_ylim(-1.1 * np.pi, 1.1 * np.pi)
+    axis.set(ylabel="phase of the coupling arg $w_d$ [rad]", ylim=(-1.1 * np.pi, 1.1 * np.pi))
     axis.set_yticks(_TICKS, labels=_TICK_NAMES)
 
 
@@ -200,27 +206,29 @@ def _draw_signed(axis: Axes, distances: Any, couplings: Array, closed: ComplexAr
     axis.vlines(distances, 0.0, couplings, color=BLUE, linewidth=1.0)
     axis.plot(distances, couplings, "o", markersize=3.5, color=BLUE)
     axis.axhline(0.0, color=GREY, linewidth=0.6)
-    axis.set(xlabel="distance $d = j - l$ [nodes]", ylabel="coupling $w_d$ with its sign [1/time]")
+    axis.set_ylabel("coupling $w_d$ with its sign [1/time]")
 
 
 def _draw_propagator(axis: Axes, distances: Any, propagator: ComplexArray, hop: float) -> None:
     axis.vlines(distances, 0.0, np.abs(propagator), color=BLUE, linewidth=1.2)
     axis.plot(distances, np.abs(propagator), "o", markersize=3.0, color=BLUE)
     axis.axvline(hop, color=RED, linewidth=1.0, linestyle=":")
-    axis.set(xlabel="distance $d = j - l$ [nodes]", ylabel=r"one step: $|[e^{W\Delta t}]_d|$ [1]", ylim=(0, None))
+    axis.set(ylabel=r"one step: $|[e^{W\Delta t}]_d|$ [1]", ylim=(0, None))
 
 
-def _coupling_caption(run: RingRun, compared: bool) -> str:
+def _coupling_caption(run: RingRun) -> str:
     against = ""
-    if compared and run.is_lin:
+    if run.reference is not None and run.is_lin:
         against = " Red: the proved closed form, |w_d| = (N/2) / chord(d) with chord(d) = (N/π) sin(πd/N) for d ≠ 0."
-    elif compared:
-        against = " Red, for comparison: the closed form of S4D-Lin on a ring of this size, not of this network."
+    elif run.reference is not None:
+        against = " Red, for comparison: the closed form of S4D-Lin on a ring of this size, not of this ring."
     seam = " Across the seam of the anti-periodic ring (negative d here) signs are reversed." if _is_skew(run) else ""
+    part = f" The two panels on the right show |d| ≤ {NEAR}." if run.nodes > 2 * NEAR else ""
     return (
         f"Coupling of node l to node j = l + d in h' = W h, the first column of W, computed from the eigenvalues of "
         f"this ring (d = 0: self-coupling).{against}{seam} Right: how much of a node's content one step of "
         f"Δt = {run.ring.step[0]:.4g} carries over d nodes; dotted: the hop {run.hop:.4g} of the nearest rigid law."
+        f"{part}"
     )
 
 
