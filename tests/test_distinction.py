@@ -123,6 +123,8 @@ def test_more_training_data_does_not_bring_that_back_to_chance(monkeypatch):
     found = run_task(TASKS[FOUR], "S4D-Lin", (0, 1, 2), (0.1,), (Readout.LINEAR_LAST,))[0]
     assert found.accuracy > 0.35
     assert np.abs(found.explained).max() < 0.01
+    two = run_task(TASKS[TWO], "S4D-Lin", (0, 1, 2), (0.1,), (Readout.LINEAR_LAST,))[0]
+    assert abs(two.accuracy - 0.5) < 0.04
 
 
 def test_wave_powers_do_not_know_the_order_of_pulses(distinction):
@@ -253,6 +255,26 @@ def test_claims_are_judged_by_the_interval():
     assert not claim.holds(good)
     scattered = replace(outcome, accuracies=(1.0, 1.0, 0.7))  # mean 0.9, but who knows
     assert not replace(claim, told_apart=True).holds(scattered)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"task": "no task"},
+        {"readout": Readout.QUADRATIC_MEAN, "task": SILENCE},
+        {"ring": "S4D-Fou"},
+        {"ring": "S4D-Inv"},  # on this task only the ring of S4D-Lin is run
+    ],
+)
+def test_a_claim_that_is_not_measured_cannot_be_made(wrong):
+    with pytest.raises(ValueError, match="cannot be tested"):
+        replace(Claim("something", TWO, Readout.LINEAR_MEAN, told_apart=True), **wrong)
+
+
+@pytest.mark.parametrize("wrong", [{"classes": ("one",)}, {"noise": 0.0}, {"readouts": ()}])
+def test_a_task_needs_classes_noise_and_a_readout(wrong):
+    with pytest.raises(ValueError, match="a task needs two classes"):
+        replace(TASKS[TWO], **wrong)
 
 
 @pytest.mark.parametrize("seeds", [(), (1,), (1, 1), (-1, 2)])

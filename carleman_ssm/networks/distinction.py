@@ -81,13 +81,25 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Claim:
-    """A sentence about a readout of a ring on a task at its reference noise, which the experiment may refute."""
+    """A sentence about a readout of a ring on a task at its reference noise, which the experiment may refute.
+
+    Raises
+    ------
+    ValueError
+        The experiment does not measure that.
+    """
 
     sentence: str
     task: str
     readout: Readout
     told_apart: bool
     ring: str = WAVE_RING
+
+    def __post_init__(self) -> None:
+        measured = self.task in TASKS and self.readout in TASKS[self.task].readouts and self.ring in RINGS
+        if not measured or (self.ring != WAVE_RING and (self.task not in CONTROLLED or self.readout not in LINEAR)):
+            msg = f"{self.sentence!r} cannot be tested: {self.readout} of {self.ring} on {self.task!r} is not measured"
+            raise ValueError(msg)
 
     def holds(self, outcome: Outcome) -> bool:
         """Told apart: the interval lies above `TOLD_APART`. At chance: the interval contains chance."""

@@ -65,9 +65,18 @@ class RingResponses:
             raise ValueError(msg)
 
     def features(self, readout: Readout, sigma: float) -> Array:
-        """What the readout sees of the ring for inputs signals + sigma · noise, (batch, features)."""
+        """What the readout sees of the ring for inputs signals + sigma · noise, (batch, features).
+
+        Raises
+        ------
+        ValueError
+            Time means of powers are asked for and were declined.
+        """
         last, mean, powers = self._summary
         if readout is Readout.QUADRATIC_MEAN:
+            if not self.powers:
+                msg = f"{readout} needs time means of powers: build the responses with powers=True"
+                raise ValueError(msg)
             return np.asarray(powers[0] + 2 * sigma * powers[1] + sigma**2 * powers[2])
         chosen = mean if readout is Readout.LINEAR_MEAN else last
         contents = chosen[0] + sigma * chosen[1]

@@ -42,6 +42,11 @@ class Task:
         What is fitted.
     ideal
         ``ideal(noise, classes)``: accuracy of the ideal observer of the input, where it is known in closed form.
+
+    Raises
+    ------
+    ValueError
+        Fewer than two classes, noise that is not positive, or no readout.
     """
 
     name: str
@@ -50,6 +55,14 @@ class Task:
     noise: float
     readouts: tuple[Readout, ...] = tuple(Readout)
     ideal: Callable[[float, int], float] | None = None
+
+    def __post_init__(self) -> None:
+        if len(self.classes) < 2 or not self.noise > 0 or not self.readouts:
+            msg = (
+                f"a task needs two classes, positive noise and a readout; {self.name!r} has {len(self.classes)}, "
+                f"noise {self.noise} and {len(self.readouts)} readouts"
+            )
+            raise ValueError(msg)
 
     @property
     def chance(self) -> float:
