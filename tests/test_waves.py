@@ -43,7 +43,7 @@ FORMS = {
     "impulse response": impulse_response(),
     **{f"propagator of {n}": wave_propagator(n) for n in (1, 2, 3, 4)},
     **{f"shift of {n}": rigid_step(n) for n in (1, 2, 3, 4)},
-    **{f"contents of {n}": node_contents(n) for n in (1, 2, 3, 4)},
+    **{f"contents of {n}": node_contents(n) for n in (1, 2, 3)},
     **{f"taps of {n}": tap_design(n) for n in (1, 2, 3, 4)},
     **{f"edited {n}": edited_kernel(n, node=n - 1) for n in (1, 2, 3, 4)},
 }
