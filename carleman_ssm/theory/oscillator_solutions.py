@@ -75,7 +75,7 @@ def oscillator_solution(
     ------
     ValueError
         The network has no ring (a coupling matrix alone has no modes in closed form), or the initial state has
-        another size.
+        another size, or a node stays at 0 for ever.
 
     References
     ----------
@@ -94,6 +94,7 @@ def oscillator_solution(
     amplitudes = ring.mode_amplitudes(start)
     path = _discrete_path if network.discrete else _continuous_path
     time, modes, where, certificates = path(ring, excitation, amplitudes, start, step)
+    _refuse_still_nodes(ring.node_contents(modes))
     count = range(ring.nodes)
     x, h = (tuple(sp.Symbol(f"{stem}_{j}") for j in count) for stem in ("x", "h"))
     where |= dict(zip(x, modes, strict=True)) | dict(zip(h, ring.node_contents(x), strict=True))
@@ -106,6 +107,15 @@ def oscillator_solution(
         msg = f"the names {', '.join(taken)} are used by the solution itself: rename the parameters"
         raise ValueError(msg)
     return ClosedForm(sp.Symbol("psi"), column, (*arguments, time), where, tuple(certificates), REFERENCE)
+
+
+def _refuse_still_nodes(nodes: tuple[sp.Expr, ...]) -> None:
+    still = [str(j) for j, node in enumerate(nodes) if sp.expand(node) == 0]
+    if still:
+        msg = (
+            f"the input never reaches node {', '.join(still)}, which has no phase: give an initial state without zeros"
+        )
+        raise ValueError(msg)
 
 
 _Found = tuple[sp.Symbol, tuple[sp.Expr, ...], dict[sp.Basic, sp.Basic], list[Identity]]

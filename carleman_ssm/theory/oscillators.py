@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import sympy as sp
 
 from carleman_ssm.formulas.statements import check_names
-from carleman_ssm.theory.couplings import circulant
+from carleman_ssm.theory.couplings import circulant, s4d_lin_couplings, s4d_lin_self_coupling
 from carleman_ssm.theory.polynomials import exact, require_count
 from carleman_ssm.theory.ring import RingEmbedding
 
@@ -134,11 +134,16 @@ class OscillatorNetwork:
         [      -I*pi/2, -1/2 + I*pi/2]])
         """
         count = require_count(nodes, "the number of nodes")
-        column = [-sp.Rational(1, 2) + sp.I * sp.pi * (count - 1) / 2]
+        if count == 0:
+            msg = "a network needs at least one node"
+            raise ValueError(msg)
+        alone, coupling = s4d_lin_self_coupling("one-sided"), s4d_lin_couplings("one-sided")
+        size, distance = coupling.arguments
+        column = [alone.expression.subs(size, count)]
         for d in range(1, count):
-            lag = sp.pi * d / count
-            column.append(-sp.pi / (2 * sp.sin(lag)) * sp.exp(sp.I * lag))
-        return cls(circulant(column[:count]), tuple(sp.Integer(int(j == 0)) for j in range(count)))
+            place = {size: count, distance: d}
+            column.append(coupling.expression.replace(sp.sin, lambda x, at=place: _short_sine(x.subs(at))).subs(place))
+        return cls(circulant(column), tuple(sp.Integer(int(j == 0)) for j in range(count)))
 
     @property
     def nodes(self) -> int:
@@ -171,6 +176,12 @@ class OscillatorNetwork:
             sp.Add(*(w * x for w, x in zip(row, states, strict=True)), beta * u)
             for row, beta in zip(rows, self.drive, strict=True)
         )
+
+
+def _short_sine(angle: sp.Expr) -> sp.Expr:
+    r"""The sine, evaluated only to a root of a rational number: $\sin(\pi/5)$ is shorter than its nested roots."""
+    value = sp.sin(angle)
+    return value if (value**2).is_Rational else sp.sin(angle, evaluate=False)
 
 
 def real_symbol(name: str) -> sp.Symbol:
