@@ -84,6 +84,69 @@ from carleman_ssm.theory.responses import (
     output_response as output_response,
 )
 
+# theory: every diagonal model as a ring, the waves of S4D-Lin, and which spectra carry them
+from carleman_ssm.theory.couplings import (
+    circulant as circulant,
+    coupling_strength as coupling_strength,
+    s4d_lin_couplings as s4d_lin_couplings,
+    s4d_lin_self_coupling as s4d_lin_self_coupling,
+    skew_circulant as skew_circulant,
+)
+from carleman_ssm.theory.ring import RingEmbedding as RingEmbedding, ring_embedding as ring_embedding
+from carleman_ssm.theory.ring_equivalence import ring_equivalence as ring_equivalence
+from carleman_ssm.theory.wave_profile import periodic_sinc as periodic_sinc
+from carleman_ssm.theory.waves import (
+    node_contents as node_contents,
+    rigid_step as rigid_step,
+    visiting_lags as visiting_lags,
+    wave_propagator as wave_propagator,
+)
+from carleman_ssm.theory.wave_readout import (
+    edited_kernel as edited_kernel,
+    impulse_response as impulse_response,
+    readout_weights as readout_weights,
+    tap_design as tap_design,
+)
+from carleman_ssm.theory.held_input import held_kick as held_kick
+from carleman_ssm.theory.dispersion import (
+    Dispersion as Dispersion,
+    bilinear_dispersion as bilinear_dispersion,
+    held_dispersion as held_dispersion,
+    s4d_inv_dispersion as s4d_inv_dispersion,
+    s4d_lin_dispersion as s4d_lin_dispersion,
+)
+from carleman_ssm.theory.rigidity import (
+    multiplied_order as multiplied_order,
+    real_spectrum_contents as real_spectrum_contents,
+    rigid_hops as rigid_hops,
+    rigid_spectrum as rigid_spectrum,
+    shift_matrix as shift_matrix,
+)
+from carleman_ssm.theory.krylov import (
+    KrylovFrame as KrylovFrame,
+    krylov_frame as krylov_frame,
+    unit_hop_characteristic as unit_hop_characteristic,
+)
+from carleman_ssm.theory.localisation import (
+    jittered_peak as jittered_peak,
+    participation_ratio_formula as participation_ratio_formula,
+)
+
+# theory: the ring in polar form, a network of nonlinear oscillators, and how it relates to Kuramoto's
+from carleman_ssm.theory.oscillators import OscillatorNetwork as OscillatorNetwork
+from carleman_ssm.theory.polar import (
+    complex_phase_field as complex_phase_field,
+    polar_field as polar_field,
+    polar_step as polar_step,
+)
+from carleman_ssm.theory.oscillator_solutions import oscillator_solution as oscillator_solution
+from carleman_ssm.theory.kuramoto import (
+    KuramotoModel as KuramotoModel,
+    kuramoto_field as kuramoto_field,
+    phase_gap as phase_gap,
+    projected_step as projected_step,
+)
+
 # networks: trained parameters, real sequences, certified operators
 from carleman_ssm.networks.network import (
     NetworkConfig as NetworkConfig,
@@ -110,5 +173,34 @@ from carleman_ssm.networks.closed_forms import (
     channel_formula as channel_formula,
     network_formula as network_formula,
 )
+
+# networks: the rings of trained layers, their waves, and the oscillators in floating point
+from carleman_ssm.networks.rings import Rings as Rings, layer_rings as layer_rings, model_rings as model_rings
+from carleman_ssm.networks.rigidity import Rigidity as Rigidity, rigidity as rigidity
+from carleman_ssm.networks.waves import (
+    ChannelWaves as ChannelWaves,
+    dispersion as dispersion,
+    kick_participation as kick_participation,
+    participation_ratio as participation_ratio,
+    wave_table as wave_table,
+    with_lin_spectrum as with_lin_spectrum,
+)
+from carleman_ssm.networks.oscillators import (
+    Oscillators as Oscillators,
+    SingularPhaseError as SingularPhaseError,
+    exact_states as exact_states,
+    masked_phases as masked_phases,
+    polar_recurrence as polar_recurrence,
+)
+from carleman_ssm.networks.oscillations import (
+    Trajectory as Trajectory,
+    integrate_oscillators as integrate_oscillators,
+)
+from carleman_ssm.networks.kuramoto_runs import (
+    PhaseOscillators as PhaseOscillators,
+    kuramoto_phases as kuramoto_phases,
+    projected_phases as projected_phases,
+)
+from carleman_ssm.networks.distinction import distinguish_inputs as distinguish_inputs
 
 __version__ = _version("carleman_ssm")
