@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.colors import to_rgb
 from PIL import Image
+from rich.console import Console
 
 from carleman_ssm.networks.checkpoints import load_network
 from carleman_ssm.networks.layers import Normalization
@@ -26,6 +27,7 @@ from carleman_ssm.report.ring_inputs import MAX_LENGTH, MIN_LENGTH, chosen_input
 from carleman_ssm.report.ring_run import AMPLITUDE_TOLERANCE, RingRun, channel_ring
 from carleman_ssm.report.ring_sources import Closure, InitialSpectrum, initial_source, network_source
 from carleman_ssm.report.wave_figures import coupling_figure, dispersion_figure, phase_colours, space_time_figure
+from carleman_ssm.report.wave_summary import print_waves
 
 FILES = (
     "space_time.png", "couplings.png", "dispersion.png", "ring.gif", "couplings.tex", "waves.json", "contents.npz",
@@ -313,6 +315,24 @@ def test_real_spectra_travel_nowhere_and_the_table_says_so(tmp_path):
     assert row["revolution_steps"] is None
     h = np.load(tmp_path / "contents.npz")["h"]
     np.testing.assert_allclose(h[:, 1:], h[:, :0:-1].conj(), atol=1e-15)  # h_{-d} is the conjugate of h_d
+
+
+def test_the_anti_periodic_ring_is_no_judge_of_rigidity():
+    """Its table says so: S4D-Lin is rigid on the complex ring, and not on the anti-periodic one."""
+    residual, printed = {}, {}
+    for closure in (Closure.COMPLEX, Closure.ANTIPERIODIC):
+        source = initial_source(InitialSpectrum.S4D_LIN, 8, 0.05, closure)
+        table = source.table(10)
+        residual[closure] = table[0].relative_residual
+        screen = Console(file=io.StringIO(), width=100)
+        ring = channel_ring(source.rings[0], 0)
+        print_waves("x", RingRun("x", "Input.", ring, impulse(10)), table, [], screen)
+        printed[closure] = " ".join(screen.file.getvalue().split())
+    assert residual[Closure.COMPLEX] < 1e-12
+    assert residual[Closure.ANTIPERIODIC] > 0.2
+    assert "1 of 1 channels" in printed[Closure.COMPLEX]
+    assert "not rigid" not in printed[Closure.COMPLEX]
+    assert "S4D-Lin itself is not rigid" in printed[Closure.ANTIPERIODIC]
 
 
 @pytest.mark.parametrize(

@@ -139,15 +139,18 @@ def _draw_participation(axis: Axes, run: RingRun) -> None:
 
 def _space_time_caption(run: RingRun) -> str:
     phase = (
-        f" Phases are shown where the amplitude is at least {100 * AMPLITUDE_TOLERANCE:g} % of the largest (grey: not)."
+        f"Phases are shown where the amplitude is at least {100 * AMPLITUDE_TOLERANCE:g} % of the largest (grey: not)."
         if run.is_complex
-        else " On a real ring a phase is a sign: red positive, blue negative."
+        else "On a real ring a phase is a sign: red positive, blue negative."
     )
+    seam = " The sign changes at the seam between node N - 1 and node 0." if _is_skew(run) else ""
+    between = abs(run.hop - round(run.hop)) > 0.02
+    stripes = " A wave that stands between two nodes is spread around them (a periodic sinc)." if between else ""
     return (
         f"{run.signal} Measured: contents of the {run.nodes} nodes of the {run.ring.closure} ring after each step, in "
-        f"units of u (gauge: u enters node 0 with weight 1).{phase} Dotted line: where the nearest rigid "
-        f"law (hop {run.hop:.4g} nodes per step) carries the first input. Bottom: participation ratio, how many nodes "
-        f"share the energy (1: one node; dotted: all {run.nodes})."
+        f"units of u (gauge: u enters node 0 with weight 1). {phase}{seam} Dotted line: where the nearest rigid law "
+        f"(hop {run.hop:.4g} nodes per step) carries the first input.{stripes} Bottom: participation ratio, how many "
+        f"nodes share the energy (1: one node; dotted: all {run.nodes})."
     )
 
 

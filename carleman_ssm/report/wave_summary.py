@@ -78,9 +78,15 @@ def _verdict(table: tuple[ChannelWaves, ...]) -> str:
         return f"A ring of {nodes} nodes is rigid in its angles whatever they are: two points lie on a line."
     kept = sum(row.relative_residual is not None and row.relative_residual < SPREADING for row in moving)
     after, lin = [row.participation[-1] for row in moving], [row.lin_participation[-1] for row in moving]
+    caution = (
+        " On an anti-periodic ring S4D-Lin itself is not rigid, for its real mode stands there twice: whether waves "
+        "keep their shape is read from --closure complex."
+        if table[0].closure == "antiperiodic"
+        else ""
+    )
     return (
         f"{kept} of {len(table)} channels have a phase residual below {SPREADING} spacings; after one turn a kick is "
-        f"shared by {np.median(after):.3g} of {nodes} nodes (median; S4D-Lin: {np.median(lin):.3g})."
+        f"shared by {np.median(after):.3g} of {nodes} nodes (median; S4D-Lin: {np.median(lin):.3g}).{caution}"
     )
 
 
