@@ -283,6 +283,13 @@ def test_auto_keeps_the_index_where_nothing_wraps_or_the_law_is_affine():
     assert (layer_rings(slow, order="angle").order == index[::-1]).all()
 
 
+@pytest.mark.parametrize(("turns", "kept"), [(0.49, True), (0.51, False)])
+def test_a_bent_law_keeps_the_index_up_to_half_a_turn_per_step(turns, kept):
+    layer = lin_layer(1, 6, 1.0)
+    bent = np.array([[0.1, 0.9, 0.2, 0.5, 1.0, 0.7]]) * 2 * np.pi * turns
+    assert (layer_rings(replace(layer, A_imag=bent)).order == np.arange(6)).all() == kept
+
+
 @pytest.mark.parametrize("modes", [2, 32, 500])
 def test_an_affine_law_that_was_stored_as_float32_is_still_affine(modes):
     layer = lin_layer(1, modes, 0.9)

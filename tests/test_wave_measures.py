@@ -250,6 +250,14 @@ def test_velocities_of_lin_are_half_the_nodes_per_time():
     assert np.ma.allclose(moving.group_velocity_per_step[1], -4.0, rtol=1e-12)
 
 
+@pytest.mark.parametrize("step", [0.05, 0.3])
+def test_phases_per_step_are_unwrapped_from_the_slowest_mode(step):
+    """Real ring of 15 nodes: at dt = 0.3 the seventh mode turns by 2.1π per step, and still moves with the others."""
+    moving = dispersion(initial(s4d_lin, 8, step, closure="real"))
+    assert np.ma.allclose(moving.phase_velocity_per_step, 7.5 * step, rtol=1e-12)
+    assert moving.phase_velocity_per_step.mask[0].tolist() == [f == 0 for f in range(-7, 8)]
+
+
 def test_velocities_of_inv_and_of_the_bilinear_rule_follow_their_laws():
     """Derivatives of the laws at n against differences of neighbours: they differ in the second order."""
     nodes, n = 64, np.arange(64)
