@@ -21,6 +21,8 @@ from carleman_ssm.theory.oscillators import OscillatorNetwork
 TOLERANCE = 1e-12
 """Phases of amplitudes below this fraction of the largest one do not exist."""
 
+_DIGITS = 30
+
 Phases = np.ma.MaskedArray[Any, np.dtype[np.float64]]
 
 
@@ -80,9 +82,8 @@ class Oscillators:
             names = ", ".join(map(str, network.parameters))
             msg = f"the network has the free symbols {names}: substitute numbers first"
             raise ValueError(msg)
-        entries = [_number(w) for w in network.coupling_matrix]
-        drive = [_number(b) for b in network.drive]
-        return cls(np.array(entries).reshape(network.nodes, network.nodes), np.array(drive), network.discrete)
+        matrix = _numbers(list(network.coupling_matrix)).reshape(network.nodes, network.nodes)
+        return cls(matrix, _numbers(list(network.drive)), network.discrete)
 
     @classmethod
     def of_rings(cls, rings: Rings, channel: int) -> Oscillators:
@@ -245,5 +246,8 @@ def require_time(oscillators: Oscillators, *, discrete: bool) -> None:
         raise ValueError(msg)
 
 
-def _number(entry: sp.Expr) -> complex:
-    return complex(sp.N(entry, 20))
+def _numbers(entries: list[sp.Expr]) -> ComplexArray:
+    """Exact numbers in float64; of a real one written with roots of unity the imaginary rounding is dropped."""
+    values = np.array([complex(sp.N(entry, _DIGITS)) for entry in entries])
+    rounding = 10.0 ** (5 - _DIGITS) * np.abs(values).max(initial=0.0)
+    return values.real + 1j * np.where(np.abs(values.imag) <= rounding, 0.0, values.imag)
