@@ -8,7 +8,7 @@
 #   + \frac{B_j u}{r_j} \sin(\eta_j - \theta_j),$$
 # $$r_j' = -\gamma_j r_j + \sum_{l \ne j} K_{jl} r_l \cos(\theta_l - \theta_j + \alpha_{jl})
 #   + B_j u \cos(\eta_j - \theta_j).$$
-# The chain does it for node 0 of three nodes; the lemmas cover the other nodes, the complex phase
+# The chain does it for node 0 of three nodes; the lemmas cover every node of N, for symbolic N, the complex phase
 # $\psi = \theta - i \ln r$, the couplings of S4D-Lin, and that the closed-form solution through the modes obeys the
 # nonlinear equations.   [THEORY T7]
 # %%
@@ -18,6 +18,7 @@ import carleman_ssm as cs
 from carleman_ssm.theory.oscillator_solutions import oscillator_solution
 from carleman_ssm.theory.oscillators import OscillatorNetwork
 from carleman_ssm.theory.polar import complex_phase_field, polar_field, polar_step
+from carleman_ssm.theory.polar_laws import polar_law, s4d_lin_polar_law
 from carleman_ssm.theory.ring import ring_embedding
 
 NODES = 3
@@ -89,6 +90,8 @@ sampled = oscillator_solution(
 lemmas = (
     *complex_phase_field(network).certificates,
     *field.certificates,
+    *polar_law().certificates,
+    *s4d_lin_polar_law().certificates,
     *polar_step(OscillatorNetwork.symbolic(2, discrete=True)).certificates,
     s4d_lin_couplings(2),
     s4d_lin_couplings(3),

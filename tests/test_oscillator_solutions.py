@@ -160,6 +160,7 @@ def test_a_node_that_nothing_reaches_has_no_phase_and_is_refused():
 REFUSED = {
     "no ring": (lambda: oscillator_solution(OscillatorNetwork.s4d_lin(2), Excitation.step()), "of_ring"),
     "an initial state of another size": (lambda: solved(DiagonalSSM.symbolic(2), Excitation.step(), (1,)), "2 nodes"),
+    "no initial state": (lambda: solved(DiagonalSSM.symbolic(2), Excitation.step(), ()), "2 nodes"),
     "a float": (lambda: solved(DiagonalSSM.symbolic(1), Excitation.step(), (0.5,)), "exact numbers"),
     "a name of the solution": (
         lambda: solved(DiagonalSSM((sp.Symbol("h_0"),), (1,), (1,)), Excitation.step()),

@@ -21,6 +21,7 @@ from carleman_ssm.theory.polar import (
     polar_field,
     polar_step,
 )
+from carleman_ssm.theory.polar_laws import polar_law, s4d_lin_polar_law
 from carleman_ssm.theory.ring import ring_embedding
 from carleman_ssm.theory.ssm import DiagonalSSM, DiscreteSSM, zero_order_hold
 from tests.strategies_rings import rings
@@ -96,6 +97,50 @@ def test_the_complex_phase_has_the_phase_as_real_part_and_minus_the_log_amplitud
         assert verify(Identity(at, polar[j] + sp.I * polar[nodes + j] / r[j])).evidence is Evidence.REFUTED
 
 
+@pytest.mark.parametrize("build", [polar_law, s4d_lin_polar_law])
+def test_the_laws_hold_for_every_number_of_nodes(build):
+    for certificate in build().certificates:
+        assert verify(certificate).proved, certificate.name
+        assert verify(planted(certificate)).evidence is Evidence.REFUTED
+
+
+@pytest.mark.parametrize("build", [polar_law, s4d_lin_polar_law])
+def test_a_law_for_every_number_of_nodes_with_a_neighbour_too_many_or_no_lag_is_refuted(build):
+    law = build().certificates[0]
+    (sum_of_pulls,) = law.right.atoms(sp.Sum)
+    index, first, last = sum_of_pulls.limits[0]
+    for wrong in (
+        sp.Sum(sum_of_pulls.function, (index, first, last + 1)),
+        sp.Sum(sum_of_pulls.function / sp.exp(sp.I * sp.pi / 3), (index, first, last)),
+    ):
+        verdict = verify(Identity(law.left, law.right.xreplace({sum_of_pulls: wrong}), nonzero=law.nonzero))
+        assert verdict.evidence is Evidence.REFUTED
+
+
+@pytest.mark.parametrize("nodes", [2, 3, 5])
+def test_the_laws_written_out_are_the_equations_of_the_network(nodes):
+    """Symbolic N against explicit N: two constructions of one field, for S4D-Lin."""
+    form, network = unfold(s4d_lin_polar_law()), OscillatorNetwork.s4d_lin(nodes)
+    field = list(polar_field(network).where.values())
+    names = {str(argument): argument for argument in form.arguments}
+    for j in range(nodes):
+        written = form.expression.subs({names["N"]: nodes, names["j"]: j}).doit()
+        rules = {names["B"][j]: network.drive[j], names["eta"][j]: sp.S.Zero}
+        for l in range(1 - nodes, nodes):
+            rules |= {
+                names["theta"][l]: phase_symbols(nodes)[l % nodes],
+                names["r"][l]: amplitude_symbols(nodes)[l % nodes],
+            }
+        found = written.xreplace(rules)
+        assert not found.atoms(sp.Indexed)
+        values = [complex(sp.N(x)) for x in (found - sp.Matrix([field[j], field[nodes + j]])).subs(SAMPLE)]
+        assert np.abs(values).max() < 1e-12  # a sample: nested roots against sines are beyond the normal form
+
+
+SAMPLE = {theta: sp.Rational(j + 1, 3) for j, theta in enumerate(phase_symbols(5))} | {
+    r: sp.Rational(j + 2, 5) for j, r in enumerate(amplitude_symbols(5))
+}
+SAMPLE[INPUT] = sp.Rational(7, 9)
 FALSE = {
     "lag of the wrong sign": (lambda j, l, angle, lag: angle - lag, lambda j, l, r: r[l] / r[j]),
     "lag forgotten": (lambda j, l, angle, lag: angle, lambda j, l, r: r[l] / r[j]),

@@ -90,7 +90,8 @@ def oscillator_solution(
     exp(t*(-1 + I))
     """
     ring = _ring_of(network)
-    start = tuple(exact(x, f"the initial state x[{j}]") for j, x in enumerate(initial or (sp.S.Zero,) * ring.nodes))
+    given = (sp.S.Zero,) * ring.nodes if initial is None else initial
+    start = tuple(exact(x, f"the initial state x[{j}]") for j, x in enumerate(given))
     amplitudes = ring.mode_amplitudes(start)
     path = _discrete_path if network.discrete else _continuous_path
     time, modes, where, certificates = path(ring, excitation, amplitudes, start, step)
