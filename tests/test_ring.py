@@ -16,8 +16,8 @@ from carleman_ssm.theory.initialisations import s4d_inv, s4d_legs, s4d_lin, s4d_
 from carleman_ssm.theory.ring import RingEmbedding, ring_embedding
 from carleman_ssm.theory.ring_equivalence import ring_equivalence
 from carleman_ssm.theory.ssm import DiagonalSSM, DiscreteSSM, bilinear_transform, zero_order_hold
-from tests.strategies_rings import ring_output, rings
-from tests.strategies_ssm import planted, simulated_output, small
+from tests.strategies_rings import mode_output, ring_output, rings
+from tests.strategies_ssm import planted, small
 
 DELTA = sp.Symbol("Delta", positive=True)
 HALF = sp.Rational(1, 2)
@@ -66,7 +66,7 @@ def test_up_to_four_nodes_every_certificate_is_proved_and_its_false_twin_refuted
 
 @given(ring=rings(), inputs=inputs)
 def test_nodes_and_modes_have_one_output_exactly(ring, inputs):
-    on_nodes, in_modes = ring_output(ring, inputs), simulated_output(ring.model, inputs)
+    on_nodes, in_modes = ring_output(ring, inputs), mode_output(ring.model, inputs)
     assert verify(Identity(on_nodes, in_modes)).proved
     assert refuted(Identity(on_nodes, in_modes + 1))
 
