@@ -109,7 +109,7 @@ def test_the_reason_is_that_the_noise_of_a_class_points_along_its_own_waves():
     larger = []
     for seed in range(6):
         signals, noise, labels = draw(task, seed)
-        features = RingResponses(simple_ring("S4D-Lin"), signals, noise, powers=False).features(LINEAR[0], 0.1)
+        features = RingResponses(simple_ring("S4D-Lin"), signals, noise).features(LINEAR[0], 0.1)
         scores = fit_ridge(features[:SEQUENCES], labels[:SEQUENCES], 4)(features[SEQUENCES:])
         spread = np.array([scores[labels[SEQUENCES:] == own].std(axis=0) for own in range(4)])
         others = (spread.sum(axis=0) - np.diag(spread)) / 3
@@ -135,7 +135,7 @@ def test_wave_powers_do_not_know_the_order_of_pulses(distinction):
 
 
 def pooled(u):
-    responses = RingResponses(simple_ring("S4D-Lin"), u, np.zeros_like(u), powers=False)
+    responses = RingResponses(simple_ring("S4D-Lin"), u, np.zeros_like(u))
     return u.shape[1] * responses.features(Readout.LINEAR_MEAN, 0.0)
 
 

@@ -72,14 +72,6 @@ def test_rings_of_several_channels_and_ragged_inputs_are_refused():
         RingResponses(simple_ring("S4D-Lin"), signals, noise[:, 1:])
 
 
-def test_declined_powers_are_missed_by_name():
-    signals, noise = drawn(7)
-    responses = RingResponses(simple_ring("S4D-Lin"), signals, noise, powers=False)
-    assert responses.features(Readout.LINEAR_MEAN, 1.0).shape == (7, 63)
-    with pytest.raises(ValueError, match="powers=True"):
-        responses.features(Readout.QUADRATIC_MEAN, 1.0)
-
-
 def ridge(features, targets, penalty):
     """Ridge with a free offset, by least squares on an augmented system."""
     centre, offset = features.mean(axis=0), targets.mean(axis=0)

@@ -246,10 +246,9 @@ def run_task(
     scores: dict[tuple[Readout, float], list[tuple[float, float]]] = {
         (readout, sigma): [] for readout in readouts for sigma in noise_levels
     }
-    with_powers = not set(readouts) <= set(LINEAR)
     for seed in seeds:
         signals, noise, labels = draw(task, seed)
-        responses = RingResponses(simple_ring(ring), signals, noise, with_powers)
+        responses = RingResponses(simple_ring(ring), signals, noise)
         for (readout, sigma), results in scores.items():
             results.append(_score(responses.features(readout, sigma), labels, len(task.classes)))
     return tuple(

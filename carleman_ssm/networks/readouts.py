@@ -13,6 +13,7 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
+from scipy import fft, linalg
 
 from carleman_ssm.networks.layers import Array, ComplexArray
 from carleman_ssm.networks.rings import RealOrComplex, Rings
@@ -42,8 +43,6 @@ class RingResponses:
         One channel.
     signals, noise
         (batch, length) each, the inputs.
-    powers
-        Whether time means of powers are wanted; they cost as much as the run itself.
 
     Raises
     ------
@@ -54,7 +53,6 @@ class RingResponses:
     rings: Rings
     signals: Array
     noise: Array
-    powers: bool = True
 
     def __post_init__(self) -> None:
         if self.rings.channels != 1:
@@ -65,49 +63,49 @@ class RingResponses:
             raise ValueError(msg)
 
     def features(self, readout: Readout, sigma: float) -> Array:
-        """What the readout sees of the ring for inputs signals + sigma · noise, (batch, features).
-
-        Raises
-        ------
-        ValueError
-            Time means of powers are asked for and were declined.
-        """
-        last, mean, powers = self._summary
+        """What the readout sees of the ring for inputs signals + sigma · noise, (batch, features)."""
         if readout is Readout.QUADRATIC_MEAN:
-            if not self.powers:
-                msg = f"{readout} needs time means of powers: build the responses with powers=True"
-                raise ValueError(msg)
-            return np.asarray(powers[0] + 2 * sigma * powers[1] + sigma**2 * powers[2])
+            signal, cross, noise = self._mean_powers
+            return np.asarray(signal + 2 * sigma * cross + sigma**2 * noise)
+        last, mean = self._contents
         chosen = mean if readout is Readout.LINEAR_MEAN else last
         contents = chosen[0] + sigma * chosen[1]
-        return self._powers(contents) if readout is Readout.QUADRATIC_LAST else _real_columns(contents)
+        if readout is Readout.QUADRATIC_LAST:
+            return np.asarray(np.abs(self._modes(contents)) ** 2)
+        return _real_columns(contents)
 
     @cached_property
-    def _summary(self) -> tuple[RealOrComplex, RealOrComplex, Array]:
-        """Node contents at the last step and their time means, (signal or noise, batch, N) each; mean powers.
+    def _contents(self) -> tuple[RealOrComplex, RealOrComplex]:
+        r"""Node contents at the last step and their time means, (signal or noise, batch, N) each.
 
-        The powers (3, batch, features) are those of the signal, of signal times noise, and of the noise.
+        With the response $g_m$ to an impulse: $\sum_m g_m u_{L-m}$, and $\frac1L \sum_i u_i \sum_{m \le L-i} g_m$.
         """
-        parts = [self._batch(slice(at, at + _BATCH)) for at in range(0, len(self.signals), _BATCH)]
-        last, mean, powers = (np.concatenate(part, axis=1) for part in zip(*parts, strict=True))
-        return last, mean, powers
+        length = self.signals.shape[1]
+        response = self.rings.node_contents(np.eye(1, length)[:, :, None])[0, :, 0]
+        backwards = np.array([self.signals, self.noise])[:, :, ::-1]
+        return backwards @ response, backwards @ (response.cumsum(axis=0) / length)
 
-    def _batch(self, rows: slice) -> tuple[RealOrComplex, RealOrComplex, Array]:
-        s, n = (self.rings.node_contents(part[rows, :, None])[:, :, 0] for part in (self.signals, self.noise))
-        last, mean = np.array([s[:, -1], n[:, -1]]), np.array([s.mean(axis=1), n.mean(axis=1)])
-        if not self.powers:
-            return last, mean, np.zeros((3, len(s), 0))
-        x, z = self._modes(s), self._modes(n)
-        powers = [(np.einsum("bkm,bkm->bm", a, b.conj()).real / x.shape[1]) for a, b in ((x, x), (x, z), (z, z))]
-        return last, mean, np.array(powers)
+    @cached_property
+    def _mean_powers(self) -> tuple[Array, Array, Array]:
+        """Time means of the powers of the signal, of its cross term with the noise, of the noise: (batch, features)."""
+        parts = []
+        for at in range(0, len(self.signals), _BATCH):
+            rows = slice(at, at + _BATCH)
+            x, z = (
+                self._modes(self.rings.node_contents(part[rows, :, None])[:, :, 0])
+                for part in (self.signals, self.noise)
+            )
+            products = ((x, x), (x, z), (z, z))
+            parts.append([np.einsum("bkm,bkm->bm", a, b.conj()).real / x.shape[1] for a, b in products])
+        signal, cross, noise = (np.concatenate(part) for part in zip(*parts, strict=True))
+        return signal, cross, noise
 
     def _modes(self, contents: RealOrComplex) -> ComplexArray:
-        """Mode amplitudes; of real nodes one of each conjugate pair."""
+        """Mode amplitudes up to conjugation; of real nodes one of each conjugate pair."""
+        if self.rings.closure == "real":
+            return np.asarray(fft.rfft(contents))
         kept = self.rings.frequencies >= 0
         return np.asarray(contents @ self.rings.waves[:, kept])
-
-    def _powers(self, contents: RealOrComplex) -> Array:
-        return np.asarray(np.abs(self._modes(contents)) ** 2)
 
 
 def _real_columns(contents: RealOrComplex) -> Array:
@@ -170,7 +168,7 @@ def fit_ridge(features: Array, labels: npt.NDArray[np.int64], classes: int) -> R
         raise ValueError(msg)
     centre, target = values.mean(axis=0), np.eye(classes)[given]
     deviation, offset = values - centre, target.mean(axis=0)
-    eigenvalues, axes = np.linalg.eigh(deviation.T @ deviation)
+    eigenvalues, axes = linalg.eigh(deviation.T @ deviation)
     if not eigenvalues[-1] > 0:
         msg = "the features are the same for all sequences: nothing can be read from them"
         raise ValueError(msg)
