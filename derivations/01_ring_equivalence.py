@@ -11,8 +11,6 @@
 import sympy as sp
 
 import carleman_ssm as cs
-from carleman_ssm.theory.ring import ring_embedding
-from carleman_ssm.theory.ring_equivalence import ring_equivalence
 
 N = sp.Symbol("N", integer=True, positive=True)
 j, l, d, n, s = sp.symbols("j l d n s", integer=True)
@@ -80,9 +78,9 @@ any_size = (
 # The hold samples the ring itself, $e^{W\Delta}$; the bilinear rule takes the same rational function of $W$.
 # %%
 continuous = cs.DiagonalSSM.symbolic(states=3)
-W = ring_embedding(continuous).coupling_matrix
-held = ring_embedding(cs.zero_order_hold(continuous, step)).coupling_matrix
-tustin = ring_embedding(cs.bilinear_transform(continuous, step)).coupling_matrix
+W = cs.ring_embedding(continuous).coupling_matrix
+held = cs.ring_embedding(cs.zero_order_hold(continuous, step)).coupling_matrix
+tustin = cs.ring_embedding(cs.bilinear_transform(continuous, step)).coupling_matrix
 one = sp.eye(3)
 sampled = (
     cs.Identity(held.subs(step, 0), one, name="no time has passed"),
@@ -101,15 +99,15 @@ sampled = (
 # are empty.
 # %%
 rings = [
-    ring_embedding(cs.DiscreteSSM.symbolic(states=2, feedthrough=True), gauge="textbook"),
-    ring_embedding(cs.DiscreteSSM.symbolic(states=3, feedthrough=True), gauge="textbook"),
-    ring_embedding(cs.DiscreteSSM.symbolic(states=3, feedthrough=True)),
-    ring_embedding(continuous, gauge="textbook"),
+    cs.ring_embedding(cs.DiscreteSSM.symbolic(states=2, feedthrough=True), gauge="textbook"),
+    cs.ring_embedding(cs.DiscreteSSM.symbolic(states=3, feedthrough=True), gauge="textbook"),
+    cs.ring_embedding(cs.DiscreteSSM.symbolic(states=3, feedthrough=True)),
+    cs.ring_embedding(continuous, gauge="textbook"),
 ]
 certificates = [
     certificate
     for ring in rings
-    for certificate in ring_equivalence(ring).certificates
+    for certificate in cs.ring_equivalence(ring).certificates
     if certificate.name != "at rest before the first input"
 ]
 for lemma in (*any_size, *sampled, *certificates):

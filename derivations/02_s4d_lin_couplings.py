@@ -11,14 +11,7 @@
 import sympy as sp
 
 import carleman_ssm as cs
-from carleman_ssm.theory.couplings import (
-    RANGES,
-    coupling_strength,
-    coupling_sum,
-    s4d_lin_couplings,
-    s4d_lin_self_coupling,
-)
-from carleman_ssm.theory.ring import ring_embedding
+from carleman_ssm.theory.couplings import RANGES, coupling_sum
 
 N = sp.Symbol("N", integer=True, positive=True)
 M = sp.Symbol("M", integer=True, positive=True)
@@ -53,7 +46,7 @@ derivation = (
     )
     .step(sp.I * sp.pi / (root - 1), because=r"$\sum_{n<N} n r^n = N/(r - 1)$", nonzero=apart)
     .step(-sp.pi / 2 * (sp.cot(sp.pi * d / N) + sp.I), because="Euler's formula", nonzero=apart)
-    .step(s4d_lin_couplings("one-sided").expression, because=r"$\cos + i \sin$ over $\sin$", nonzero=apart)
+    .step(cs.s4d_lin_couplings("one-sided").expression, because=r"$\cos + i \sin$ over $\sin$", nonzero=apart)
 )
 
 # %% [markdown]
@@ -66,25 +59,27 @@ shifted = sp.Sum(sp.I * sp.pi * (n - m) * sp.exp(-2 * sp.pi * sp.I * (n - m) * d
 ranges = (
     cs.Identity(
         shifted,
-        sp.exp(2 * sp.pi * sp.I * m * d / N) * s4d_lin_couplings("one-sided").expression,
+        sp.exp(2 * sp.pi * sp.I * m * d / N) * cs.s4d_lin_couplings("one-sided").expression,
         name="a range that begins at -m",
         because=r"$e^{2\pi i m d/N}$ leaves the sum, the rest of the shift is a sum of roots",
         nonzero=apart,
     ),
-    *(certificate for name in RANGES for certificate in s4d_lin_couplings(name).certificates),
-    *(certificate for name in RANGES for certificate in s4d_lin_self_coupling(name).certificates),
-    *coupling_strength().certificates,
+    *(certificate for name in RANGES for certificate in cs.s4d_lin_couplings(name).certificates),
+    *(certificate for name in RANGES for certificate in cs.s4d_lin_self_coupling(name).certificates),
+    *cs.coupling_strength().certificates,
 )
 
 # %% [markdown]
 # ## An instance
 # The real ring of two stored modes has three nodes; its couplings are those of the formula.
 # %%
-ring = ring_embedding(cs.s4d_lin(2), closure="real")
-formula = cs.unfold(s4d_lin_couplings("symmetric")).expression
+ring = cs.ring_embedding(cs.s4d_lin(2), closure="real")
+formula = cs.unfold(cs.s4d_lin_couplings("symmetric")).expression
 instance = cs.Identity(
     sp.ImmutableMatrix(ring.couplings),
-    sp.ImmutableMatrix([s4d_lin_self_coupling("symmetric").expression, *(formula.subs({M: 2, d: e}) for e in (1, 2))]),
+    sp.ImmutableMatrix(
+        [cs.s4d_lin_self_coupling("symmetric").expression, *(formula.subs({M: 2, d: e}) for e in (1, 2))]
+    ),
     name="three nodes",
     because=r"$w_1 = \pi/\sqrt3 = -w_2$",
 )

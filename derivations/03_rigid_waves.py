@@ -18,8 +18,6 @@ from carleman_ssm.theory.wave_profile import (
     mode_sum,
     symmetric_start,
 )
-from carleman_ssm.theory.wave_readout import edited_kernel, impulse_response, readout_weights
-from carleman_ssm.theory.waves import node_contents, rigid_step, wave_propagator
 
 N, d, t = NODES, DISTANCE, TIME
 f, f_0 = mode_frequency(None, N), symmetric_start(N)  # the symmetric range
@@ -38,7 +36,7 @@ derivation = (
     cs.Derivation("Rigid waves", start=spectral)
     .step(sp.exp(-t / 2) * interpolation_sum(z, N), because=r"$a_n t - 2\pi i f_n d/N = -t/2 + 2\pi i f_n z/N$")
     .step(sp.exp(-t / 2) * quotient, because="geometric sum", nonzero=apart)
-    .step(wave_propagator().expression.subs(sp.Symbol("z", real=True), z), because="half angles", nonzero=apart)
+    .step(cs.wave_propagator().expression.subs(sp.Symbol("z", real=True), z), because="half angles", nonzero=apart)
 )
 
 # %% [markdown]
@@ -54,7 +52,7 @@ others = cs.Identity(
     because=r"$r + \dots + r^{N-1} = (r^N - 1)/(r - 1) - 1$ and $r^N = 1$",
     nonzero=(sp.exp(turn * (hop - d)) - 1,),
 )
-arrival = rigid_step().certificates[0]
+arrival = cs.rigid_step().certificates[0]
 
 # %% [markdown]
 # ## What a node holds, how it is read, and the return of the wave
@@ -62,9 +60,9 @@ arrival = rigid_step().certificates[0]
 # weight of node j is the undamped kernel at its travel time; for whole frequencies $e^{2a_n} = e^{-1}$, so the kernel
 # repeats itself after one revolution. Zeroing the weight of a node takes the profile out of the kernel   [THEORY T24].
 # %%
-moves = [c for c in node_contents().certificates if c.right != 0]
-read = [*readout_weights().certificates, *impulse_response().certificates]
-edited = edited_kernel(3, node=0).certificates
+moves = [c for c in cs.node_contents().certificates if c.right != 0]
+read = [*cs.readout_weights().certificates, *cs.impulse_response().certificates]
+edited = cs.edited_kernel(3, node=0).certificates
 for lemma in (others, arrival, *moves, *read, *edited):
     derivation = derivation.lemma(lemma)
 

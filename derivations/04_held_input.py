@@ -12,7 +12,6 @@
 import sympy as sp
 
 import carleman_ssm as cs
-from carleman_ssm.theory.held_input import held_kick
 from carleman_ssm.theory.wave_profile import (
     DISTANCE,
     NODES,
@@ -20,7 +19,6 @@ from carleman_ssm.theory.wave_profile import (
     lin_eigenvalue,
     mode_frequency,
     mode_sum,
-    periodic_sinc,
 )
 
 N, d = NODES, DISTANCE
@@ -36,7 +34,7 @@ derivation = (
     cs.Derivation("Derivative of the held kick", start=mode_sum(sp.Derivative(held, step) * place, N))
     .step(mode_sum(sp.exp(a * step) * place, N), because=r"$\partial_\Delta (e^{a\Delta} - 1)/a = e^{a\Delta}$")
     .step(sp.exp(-step / 2) * interpolation_sum(z, N), because=r"$z = \tfrac N2\Delta - d$")
-    .step(sp.exp(-step / 2) * periodic_sinc(z, N), because="periodic sinc", nonzero=(sp.sin(sp.pi * z / N),))
+    .step(sp.exp(-step / 2) * cs.periodic_sinc(z, N), because="periodic sinc", nonzero=(sp.sin(sp.pi * z / N),))
 )
 
 # %% [markdown]
@@ -66,7 +64,7 @@ mode = (
         because=r"$d\Delta = \tfrac2N d\delta$",
     ),
 )
-for lemma in (*mode, *(c for c in held_kick().certificates if c.right != 0)):
+for lemma in (*mode, *(c for c in cs.held_kick().certificates if c.right != 0)):
     derivation = derivation.lemma(lemma)
 
 # %%

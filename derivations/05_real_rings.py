@@ -9,9 +9,6 @@
 import sympy as sp
 
 import carleman_ssm as cs
-from carleman_ssm.theory.couplings import circulant, skew_circulant
-from carleman_ssm.theory.ring import ring_embedding
-from carleman_ssm.theory.ring_equivalence import ring_equivalence
 
 M = sp.Symbol("M", integer=True, positive=True)
 n, d = sp.symbols("n d", integer=True)
@@ -32,7 +29,7 @@ rate = sp.Symbol("a_0", real=True)
 pair, c0, c1, x1 = sp.symbols("a_1 c_0 c_1 x_1")
 x0 = sp.Symbol("x_0", real=True)
 stored = cs.DiagonalSSM((rate, pair), (1, 1), (c0, c1), conjugate_pairs=True)
-ring = ring_embedding(stored, closure="real")
+ring = cs.ring_embedding(stored, closure="real")
 nodes = sp.symbols("h_0:3", real=True)
 bar = sp.conjugate
 
@@ -93,9 +90,11 @@ ones = sp.ones(4, 1)
 wave = sp.ImmutableMatrix([sp.exp(sp.I * sp.pi * j / 4) for j in range(4)])
 mobius = sum(w[j] * sp.exp(-sp.I * sp.pi * j / 4) for j in range(4))
 closures = (
-    cs.Identity(product(circulant(w), ones), sum(w) * ones, name="a real eigenvalue", because="every row has one sum"),
     cs.Identity(
-        product(skew_circulant(w), wave), mobius * wave, name="a complex eigenvalue", because=r"$e^{i\pi} = -1$"
+        product(cs.circulant(w), ones), sum(w) * ones, name="a real eigenvalue", because="every row has one sum"
+    ),
+    cs.Identity(
+        product(cs.skew_circulant(w), wave), mobius * wave, name="a complex eigenvalue", because=r"$e^{i\pi} = -1$"
     ),
 )
 
@@ -103,7 +102,7 @@ closures = (
 # ## Instances
 # The real ring of one real mode and a pair, and the anti-periodic ring of two pairs: W, the kick and C are real.
 # %%
-two_pairs = ring_embedding(cs.DiagonalSSM.symbolic(states=2, conjugate_pairs=True), closure="antiperiodic")
+two_pairs = cs.ring_embedding(cs.DiagonalSSM.symbolic(states=2, conjugate_pairs=True), closure="antiperiodic")
 instances = [
     statement
     for embedding in (ring, two_pairs)
@@ -117,7 +116,7 @@ instances = [
             sp.ImmutableMatrix(embedding.readout_weights),
             name="C is real",
         ),
-        *ring_equivalence(embedding).certificates,
+        *cs.ring_equivalence(embedding).certificates,
     )
 ]
 for lemma in (*real_for_any_size, *closures, *instances):

@@ -9,19 +9,10 @@
 import sympy as sp
 
 import carleman_ssm as cs
-from carleman_ssm.theory.dispersion import (
-    bilinear_dispersion,
-    held_dispersion,
-    s4d_inv_dispersion,
-    s4d_lin_dispersion,
-)
-from carleman_ssm.theory.krylov import krylov_frame, unit_hop_characteristic
-from carleman_ssm.theory.localisation import jittered_peak, participation_ratio_formula
-from carleman_ssm.theory.rigidity import real_spectrum_contents, rigid_spectrum
 from carleman_ssm.theory.wave_profile import DISTANCE, MODE, NODES, mode_frequency, mode_sum, whole_start
 
 N, d = NODES, DISTANCE
-rigid = rigid_spectrum()
+rigid = cs.rigid_spectrum()
 f = mode_frequency(whole_start(None), N)
 hop, q = sp.symbols("delta q", integer=True)
 scale = sp.Symbol("rho", positive=True) * sp.exp(sp.I * sp.Symbol("varphi", real=True))
@@ -49,8 +40,8 @@ nowhere_else = cs.Identity(
 # S4D-Lin: both velocities are N/2. S4D-Inv: the group velocity depends on the mode, and points backward. The hold
 # keeps the velocities, the bilinear transform does not: $\mathrm{Im}(\lambda'/\lambda)$ is the slope of $\arg\lambda$.
 # %%
-lin, inv = s4d_lin_dispersion(), s4d_inv_dispersion()
-laws = (inv, held_dispersion(lin), bilinear_dispersion(lin))
+lin, inv = cs.s4d_lin_dispersion(), cs.s4d_inv_dispersion()
+laws = (inv, cs.held_dispersion(lin), cs.bilinear_dispersion(lin))
 dispersion = [c for law in laws for c in law.group_velocity.certificates]
 
 # %% [markdown]
@@ -60,11 +51,11 @@ dispersion = [c for law in laws for c in law.group_velocity.certificates]
 # step the feedback is the single wire $\chi(z) = z^N - e^{-1}$.
 # %%
 others = [
-    *real_spectrum_contents().certificates,
-    *participation_ratio_formula().certificates,
-    *jittered_peak().certificates[:2],
-    *krylov_frame(cs.DiscreteSSM.symbolic(states=3)).certificates,
-    *unit_hop_characteristic(3, first=0).certificates,
+    *cs.real_spectrum_contents().certificates,
+    *cs.participation_ratio_formula().certificates,
+    *cs.jittered_peak().certificates[:2],
+    *cs.krylov_frame(cs.DiscreteSSM.symbolic(states=3)).certificates,
+    *cs.unit_hop_characteristic(3, first=0).certificates,
 ]
 for lemma in (nowhere_else, *rigid.certificates[2:], *dispersion, *others):
     derivation = derivation.lemma(lemma)
