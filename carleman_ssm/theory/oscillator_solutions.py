@@ -18,7 +18,7 @@ from carleman_ssm.formulas.statements import ClosedForm, Identity
 from carleman_ssm.theory.couplings import circulant, skew_circulant
 from carleman_ssm.theory.excitations import Excitation
 from carleman_ssm.theory.motions import continuous_motion, discrete_motion
-from carleman_ssm.theory.oscillators import OscillatorNetwork
+from carleman_ssm.theory.oscillators import OscillatorNetwork, real_symbol
 from carleman_ssm.theory.polar import (
     INPUT,
     REFERENCE,
@@ -47,12 +47,12 @@ def oscillator_solution(
     initial: Sequence[sp.Expr] | None = None,
     step: sp.Expr = sp.S.One,
 ) -> ClosedForm:
-    r"""The complex phases $\psi_j(t) = -i \ln x_j(t)$ (or after step k) of a network that came from a ring.
+    r"""The complex phases $\psi_j(t) = -i \ln x_j(t) = \arg x_j - i \ln |x_j|$ of a network that came from a ring.
 
     Parameters
     ----------
     network
-        From `OscillatorNetwork.of_ring`.
+        From `OscillatorNetwork.of_ring`; in discrete time the phases are those after step k.
     excitation
         The input.
     initial
@@ -99,7 +99,7 @@ def oscillator_solution(
     count = range(ring.nodes)
     x, h = (tuple(sp.Symbol(f"{stem}_{j}") for j in count) for stem in ("x", "h"))
     where |= dict(zip(x, modes, strict=True)) | dict(zip(h, ring.node_contents(x), strict=True))
-    column = sp.ImmutableMatrix(ring.nodes, 1, [-sp.I * sp.log(node) for node in h])
+    column = sp.ImmutableMatrix(ring.nodes, 1, [sp.arg(node) - sp.I * sp.log(sp.Abs(node)) for node in h])
     entries = (*network.parameters, *ring.modes.parameters, *excitation.parameters, *_symbols(step, *start))
     used = set().union(*(value.free_symbols for value in where.values()))
     arguments = tuple(s for s in dict.fromkeys(entries) if s in used)
@@ -230,7 +230,7 @@ def _stepwise_laws(
     where = polar_step(network).where
     return [
         Identity(
-            _along(where[sp.Symbol(f"z_{j}")], nodes).xreplace({INPUT: u}),
+            _along(where[real_symbol(f"X_{j}")] + sp.I * where[real_symbol(f"Y_{j}")], nodes).xreplace({INPUT: u}),
             later[j],
             name=f"polar step of node {j}",
             nonzero=nodes,

@@ -124,10 +124,10 @@ def polar_field(network: OscillatorNetwork) -> ClosedForm:
 
 
 def polar_step(network: OscillatorNetwork) -> ClosedForm:
-    r"""One step in polar form: $r_j^+ e^{i\theta_j^+} = z_j$, $z_j = \sum_l W_{jl} r_l e^{i\theta_l} + \beta_j u$.
+    r"""One step in polar form: $r_j^+ e^{i\theta_j^+} = X_j + i Y_j = \sum_l W_{jl} r_l e^{i\theta_l} + \beta_j u$.
 
-    $r_j^+ = \sqrt{z_j \bar z_j}$ and $\theta_j^+ = -i \ln(z_j / r_j^+)$, the argument of $z_j$ in $(-\pi, \pi]$: in
-    floating point hypot and atan2 of $X_j$ and $Y_j$, where $z_j = X_j + i Y_j$ (``rprime_j`` and ``thetaprime_j``).
+    $r_j^+ = \sqrt{X_j^2 + Y_j^2}$ and $\theta_j^+ = \mathrm{atan2}(Y_j, X_j)$ in $(-\pi, \pi]$, where
+    $X_j = \sum_l |W_{jl}| r_l \cos(\theta_l + \arg W_{jl}) + |\beta_j| u \cos\arg\beta_j$, and $Y_j$ with sines.
 
     Parameters
     ----------
@@ -137,9 +137,9 @@ def polar_step(network: OscillatorNetwork) -> ClosedForm:
     Returns
     -------
     ClosedForm
-        Of the column $(\theta_0^+, \dots, r_0^+, \dots)$ in the parameters, ``theta_j``, ``r_j`` and the real ``u``.
-        Certificates for every node: $r^+ e^{i\theta^+} = (W x + \beta u)_j$ and $(r^+)^2 = z \bar z$, so
-        that $\theta^+$ is real.
+        Of the column $(\theta_0^+, \dots, r_0^+, \dots)$, named ``thetaprime_j`` and ``rprime_j``, in the parameters,
+        ``theta_j``, ``r_j`` and the real ``u``. Certificates for every node: $X + iY = (W x + \beta u)_j$, and
+        $r^+ e^{i\theta^+} = (W x + \beta u)_j$ where $r^+ \ne 0$.
 
     Raises
     ------
@@ -154,21 +154,20 @@ def polar_step(network: OscillatorNetwork) -> ClosedForm:
     count = network.nodes
     theta, r = phase_symbols(count), amplitude_symbols(count)
     contents = network.derivative([x * sp.exp(sp.I * phase) for x, phase in zip(r, theta, strict=True)], INPUT)
-    z = tuple(sp.Symbol(f"z_{j}") for j in range(count))
     following = tuple(sp.Symbol(f"rprime_{j}", nonnegative=True) for j in range(count))
-    phases = tuple(sp.Symbol(f"thetaprime_{j}") for j in range(count))
-    where: dict[sp.Basic, sp.Basic] = dict(zip(z, contents, strict=True))
+    phases = tuple(real_symbol(f"thetaprime_{j}") for j in range(count))
+    where: dict[sp.Basic, sp.Basic] = {}
     certificates = []
     for j in range(count):
-        where[following[j]] = sp.sqrt(z[j] * sp.conjugate(z[j]))
-        where[phases[j]] = -sp.I * sp.log(z[j] / following[j])
-        turned = sp.exp(sp.expand_mul(sp.I * where[phases[j]])).xreplace({z[j]: contents[j]})
-        across, along = _components(network, j, theta, r)
-        squared = (where[following[j]] ** 2).xreplace({z[j]: contents[j]})
+        X, Y = real_symbol(f"X_{j}"), real_symbol(f"Y_{j}")
+        where[X], where[Y] = values = _components(network, j, theta, r)
+        where[following[j]], where[phases[j]] = sp.sqrt(X**2 + Y**2), sp.atan2(Y, X)
+        phasor = sp.exp(sp.expand_mul(sp.I * where[phases[j]].rewrite(sp.log)))  # the definition of atan2
+        state = (where[following[j]] * phasor).xreplace({X: values[0], Y: values[1]})
+        length = sp.Add(values[0] ** 2, values[1] ** 2)
         certificates += [
-            Identity(following[j] * turned, contents[j], name=f"next state of node {j}", nonzero=(following[j],)),
-            Identity(contents[j], across + sp.I * along, name=f"components of node {j}"),
-            Identity(squared, across**2 + along**2, name=f"next amplitude of node {j}"),
+            Identity(values[0] + sp.I * values[1], contents[j], name=f"components of node {j}"),
+            Identity(state, contents[j], name=f"next state of node {j}", nonzero=(length,)),
         ]
     return _vector_form("F", (*phases, *following), network, (*theta, *r, INPUT), where, tuple(certificates))
 
