@@ -362,7 +362,7 @@ def test_measured_the_anti_periodic_ring_has_the_error_of_theory_t5b():
     assert np.abs(periodic @ waves - waves * a).max() > 1  # without the change of sign it is no ring of the model
 
 
-# --- claims that sound true (THEORY section 11) --------------------------------------------------------------------
+# --- claims that sound true and are false (derivations/THEORY.md) ---------------------------------------------------
 
 
 @pytest.mark.parametrize("make", [s4d_lin, s4d_inv, s4d_legs, s4d_real])
