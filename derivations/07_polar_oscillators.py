@@ -15,14 +15,10 @@
 import sympy as sp
 
 import carleman_ssm as cs
-from carleman_ssm.theory.oscillator_solutions import oscillator_solution
-from carleman_ssm.theory.oscillators import OscillatorNetwork
-from carleman_ssm.theory.polar import complex_phase_field, polar_field, polar_step
 from carleman_ssm.theory.polar_laws import polar_law, s4d_lin_polar_law
-from carleman_ssm.theory.ring import ring_embedding
 
 NODES = 3
-network = OscillatorNetwork.symbolic(NODES)
+network = cs.OscillatorNetwork.symbolic(NODES)
 theta, r = (sp.symbols(f"{stem}_0:{NODES}", real=True) for stem in ("theta", "r"))
 u = sp.Symbol("u", real=True)
 states = [amplitude * sp.exp(sp.I * phase) for amplitude, phase in zip(r, theta, strict=True)]
@@ -30,7 +26,7 @@ states = [amplitude * sp.exp(sp.I * phase) for amplitude, phase in zip(r, theta,
 # %% [markdown]
 # ## The change of variables
 # %%
-field = polar_field(network)
+field = cs.polar_field(network)
 thetadot, rdot = (field.where[sp.Symbol(f"{stem}_0", real=True)] for stem in ("thetadot", "rdot"))
 gamma, omega, B, eta = sp.symbols("gamma_0 omega_0 B_0 eta_0", real=True)
 pulls = [
@@ -64,10 +60,10 @@ derivation = (
 
 def s4d_lin_couplings(nodes):
     modes = tuple(-sp.Rational(1, 2) + sp.I * sp.pi * n for n in range(nodes))
-    ring = ring_embedding(cs.DiagonalSSM(modes, (1,) * nodes, (1,) * nodes))
+    ring = cs.ring_embedding(cs.DiagonalSSM(modes, (1,) * nodes, (1,) * nodes))
     return cs.Identity(
         ring.coupling_matrix,
-        OscillatorNetwork.s4d_lin(nodes).coupling_matrix,
+        cs.OscillatorNetwork.s4d_lin(nodes).coupling_matrix,
         name=f"couplings of S4D-Lin, {nodes} nodes",
     )
 
@@ -80,19 +76,19 @@ def s4d_lin_couplings(nodes):
 # %%
 initial = sp.symbols(f"p_0:{NODES}")
 height = sp.Symbol("A", real=True)
-ring = ring_embedding(cs.DiagonalSSM.symbolic(NODES))
-solution = oscillator_solution(OscillatorNetwork.of_ring(ring), cs.Excitation.step(height), initial=initial)
-sampled = oscillator_solution(
-    OscillatorNetwork.of_ring(ring_embedding(cs.DiscreteSSM.symbolic(2))),
+ring = cs.ring_embedding(cs.DiagonalSSM.symbolic(NODES))
+solution = cs.oscillator_solution(cs.OscillatorNetwork.of_ring(ring), cs.Excitation.step(height), initial=initial)
+sampled = cs.oscillator_solution(
+    cs.OscillatorNetwork.of_ring(cs.ring_embedding(cs.DiscreteSSM.symbolic(2))),
     cs.Excitation.exponential(sp.Symbol("s"), height),
     initial=initial[:2],
 )
 lemmas = (
-    *complex_phase_field(network).certificates,
+    *cs.complex_phase_field(network).certificates,
     *field.certificates,
     *polar_law().certificates,
     *s4d_lin_polar_law().certificates,
-    *polar_step(OscillatorNetwork.symbolic(2, discrete=True)).certificates,
+    *cs.polar_step(cs.OscillatorNetwork.symbolic(2, discrete=True)).certificates,
     s4d_lin_couplings(2),
     s4d_lin_couplings(3),
     s4d_lin_couplings(4),

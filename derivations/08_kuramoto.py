@@ -11,8 +11,6 @@
 import sympy as sp
 
 import carleman_ssm as cs
-from carleman_ssm.theory.kuramoto import KuramotoModel, kuramoto_field, phase_gap, projected_step
-from carleman_ssm.theory.polar import polar_field
 
 omega, epsilon, varphi, a = sp.symbols("omega epsilon varphi a", real=True)
 t = sp.Symbol("t", real=True)
@@ -20,14 +18,14 @@ t = sp.Symbol("t", real=True)
 
 def velocities(model):
     """θ' and r' of the linear network without input."""
-    values = [value.xreplace({sp.Symbol("u", real=True): sp.S.Zero}) for value in polar_field(model).where.values()]
+    values = [value.xreplace({sp.Symbol("u", real=True): sp.S.Zero}) for value in cs.polar_field(model).where.values()]
     return values[: model.nodes], values[model.nodes :]
 
 
 # %% [markdown]
 # ## Two equal nodes
 # %%
-pair = KuramotoModel((omega, omega), sp.Matrix([[0, a], [a, 0]]), epsilon, varphi)
+pair = cs.KuramotoModel((omega, omega), sp.Matrix([[0, a], [a, 0]]), epsilon, varphi)
 theta, r = (sp.symbols(f"{stem}_0:2", real=True) for stem in ("theta", "r"))
 turning, growing = velocities(pair.linear_network())
 between = theta[1] - theta[0]
@@ -77,7 +75,7 @@ def twisted_state(nodes):
     turns, common, r = sp.Symbol("q", integer=True), sp.Symbol("Theta", real=True), sp.Symbol("r", real=True)
     weights = sp.symbols(f"a_0:{nodes}", real=True)
     matrix = sp.Matrix(nodes, nodes, lambda i, j: weights[(i - j) % nodes])
-    turning, growing = velocities(KuramotoModel((omega,) * nodes, matrix, epsilon, varphi).linear_network())
+    turning, growing = velocities(cs.KuramotoModel((omega,) * nodes, matrix, epsilon, varphi).linear_network())
     state = {sp.Symbol(f"theta_{j}", real=True): common + 2 * sp.pi * turns * j / nodes for j in range(nodes)}
     state |= {sp.Symbol(f"r_{j}", real=True): r for j in range(nodes)}
     angles = [2 * sp.pi * turns * d / nodes + varphi for d in range(nodes)]
@@ -96,8 +94,8 @@ def twisted_state(nodes):
 # %%
 lemmas = [kept, lost, twisted_state(3), twisted_state(4)]
 for nodes in (2, 3):
-    model = KuramotoModel.symbolic(nodes)
-    for form in (kuramoto_field(model), phase_gap(model), projected_step(model)):
+    model = cs.KuramotoModel.symbolic(nodes)
+    for form in (cs.kuramoto_field(model), cs.phase_gap(model), cs.projected_step(model)):
         lemmas += form.certificates
 for lemma in lemmas:
     derivation = derivation.lemma(lemma)
