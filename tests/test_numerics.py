@@ -191,3 +191,31 @@ def test_erf_and_factorials_have_both_backends():
     expected = float(sp.erf(sp.Rational(1, 2))) + 10 + 2
     assert compile_kernel(form)(0.5, 2) == pytest.approx(expected, rel=1e-15)
     assert float(compile_kernel(form, "mpmath")(0.5, 2)) == pytest.approx(expected, rel=1e-15)
+
+
+def test_a_vanishing_divisor_is_an_error_and_no_nan():
+    x = sp.Symbol("x")
+    for expression in (1 / x, (sp.exp(x) - 1) / x, sp.log(x)):
+        kernel = compile_kernel(ClosedForm(sp.Symbol("f"), expression, (x,)))
+        assert np.isfinite(kernel(1.0))
+        with pytest.raises(ZeroDivisionError, match="leave that point out"):
+            kernel(np.array([1.0, 0.0]))
+
+
+@pytest.mark.parametrize("backend", ["numpy", "mpmath"])
+@pytest.mark.parametrize(
+    ("assumption", "inside", "outside"),
+    [
+        ("positive", 0.5, 0.0),
+        ("nonnegative", 0.0, -0.5),
+        ("nonzero", -2.0, 0.0),
+        ("real", -1.0, 1j),
+        ("negative", -1.0, 2.0),
+    ],
+)
+def test_a_value_that_its_symbol_excludes_is_refused(backend, assumption, inside, outside):
+    x = sp.Symbol("x", **{assumption: True})
+    kernel = compile_kernel(ClosedForm(sp.Symbol("f"), x + 1, (x,)), backend=backend)
+    assert complex(kernel(inside)) == inside + 1
+    with pytest.raises(ValueError, match=f"x must be {assumption}"):
+        kernel(outside)

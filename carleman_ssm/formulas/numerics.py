@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+import operator
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from operator import index as as_index
+from types import MappingProxyType
 from typing import Any, Literal
 
 import mpmath
@@ -62,9 +63,11 @@ class Kernel:
         TypeError
             Missing, surplus or unknown arguments.
         ValueError
-            An integer argument that is no integer, or violates the assumptions of its symbol.
+            An integer argument that is no integer, or a value that violates the assumptions of its symbol.
         IndexError
             The formula asks for an element outside a sequence.
+        ZeroDivisionError
+            A divisor vanishes, or the logarithm of 0 is asked for: no NaN is returned in silence.
         """
         given = self._bind(values, named)
         return self._numpy(given) if self.backend == "numpy" else self._mpmath(given)
@@ -92,9 +95,13 @@ class Kernel:
             prepared.append(_Elements(str(symbol), array, self.origin) if is_sequence else array)
         batch = np.broadcast_shapes(*shapes)
         # np.select computes the branches that it discards, divisions by zero included
-        discards: Literal["ignore"] | None = "ignore" if "np.select" in self.source else None
-        with np.errstate(divide=discards, invalid=discards):
-            result = self._function(*prepared)
+        handling: Literal["ignore", "raise"] = "ignore" if "np.select" in self.source else "raise"
+        try:
+            with np.errstate(divide=handling, invalid=handling):
+                result = self._function(*prepared)
+        except FloatingPointError as error:
+            msg = f"the formula has no value at one of these arguments ({error}): leave that point out"
+            raise ZeroDivisionError(msg) from error
         if not self._is_matrix:
             return np.broadcast_to(np.asarray(result), batch)[()]
         rows = [np.stack([np.broadcast_to(entry, batch) for entry in row], axis=-1) for row in result]
@@ -113,7 +120,9 @@ class Kernel:
             return _integer(symbol, value)
         if isinstance(symbol, sp.IndexedBase):
             return _Elements(str(symbol), [_mp_number(v) for v in value], self.origin)
-        return _mp_number(value)
+        number = _mp_number(value)
+        _require_assumptions(symbol, number, mpmath.re(number), mpmath.im(number))
+        return number
 
 
 class _Elements:
@@ -124,7 +133,7 @@ class _Elements:
         self._length = values.shape[-1] if isinstance(values, np.ndarray) else len(values)
 
     def __getitem__(self, index: int) -> Any:
-        position = as_index(index) - self._origin
+        position = operator.index(index) - self._origin
         if not 0 <= position < self._length:
             last = self._origin + self._length - 1
             msg = (
@@ -137,16 +146,28 @@ class _Elements:
 
 def _integer(symbol: sp.Basic, value: Any) -> int:
     try:
-        number = as_index(value)
+        number = operator.index(value)
     except TypeError:
         msg = f"{symbol} must be one integer, got {value!r}"
         raise ValueError(msg) from None
-    known = sp.Integer(number)
-    for name in ("positive", "negative", "nonnegative", "nonpositive", "nonzero"):
-        if getattr(symbol, f"is_{name}") and not getattr(known, f"is_{name}"):
-            msg = f"{symbol} must be {name}, got {number}"
-            raise ValueError(msg)
+    _require_assumptions(symbol, number, number, 0)
     return number
+
+
+_SIGNS: Mapping[str, Callable[[Any, Any], Any]] = MappingProxyType(
+    {"positive": operator.gt, "negative": operator.lt, "nonnegative": operator.ge, "nonpositive": operator.le}
+)
+
+
+def _require_assumptions(symbol: sp.Basic, value: Any, real: Any, imaginary: Any) -> None:
+    """Refuse a value that its symbol excludes; NaN passes: it is no value."""
+    holds = {name: compare(real, 0) for name, compare in _SIGNS.items()}
+    holds |= {"real": imaginary == 0, "nonzero": value != 0}
+    for name, truth in holds.items():
+        wrong = ~np.asarray(truth | (value != value), dtype=bool)
+        if getattr(symbol, f"is_{name}", None) and wrong.any():
+            msg = f"{symbol} must be {name}, got {np.asarray(value)[wrong].flat[0]}"
+            raise ValueError(msg)
 
 
 def _floating(symbol: sp.Basic, value: Any) -> np.ndarray[Any, np.dtype[Any]]:
@@ -157,7 +178,9 @@ def _floating(symbol: sp.Basic, value: Any) -> np.ndarray[Any, np.dtype[Any]]:
     if isinstance(symbol, sp.IndexedBase) and array.ndim == 0:
         msg = f"{symbol} is a sequence: pass an array whose last axis is time"
         raise ValueError(msg)
-    return array.astype(np.complex128 if array.dtype.kind == "c" else np.float64)
+    array = array.astype(np.complex128 if array.dtype.kind == "c" else np.float64)
+    _require_assumptions(symbol, array, array.real, array.imag)
+    return array
 
 
 def _mp_number(value: Any) -> Any:

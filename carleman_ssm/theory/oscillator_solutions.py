@@ -69,7 +69,8 @@ def oscillator_solution(
         the solution. Continuous: the field of $\psi$; and for a real input the polar equations at
         $r_j = \sqrt{h_j \bar h_j}$, $\theta_j = \frac{1}{2i} (\ln h_j - \ln \bar h_j)$, as the velocity
         $e^{i\theta}(r' + i r\theta') = h'$ and, where that is not too long, as $r r'$ and $r^2\theta'$ each. Discrete:
-        the polar step. They claim nothing where some $h_j = 0$.
+        the polar step. They claim nothing where some $h_j = 0$, and a compiled solution refuses such a time:
+        from rest, $t = 0$.
 
     Raises
     ------

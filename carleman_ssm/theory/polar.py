@@ -78,7 +78,7 @@ def polar_field(network: OscillatorNetwork) -> ClosedForm:
     ClosedForm
         Of the column $(\theta_0', \dots, r_0', \dots)$ in the parameters, ``theta_j``, ``r_j`` and the real ``u``.
         Certificates: $e^{i\theta_j}(r_j' + i r_j\theta_j') = (W x + \beta u)_j$ for every node, which determines
-        both where $r_j \ne 0$.
+        both where $r_j \ne 0$. A compiled field refuses $r_j = 0$: there is no phase.
 
     Raises
     ------
@@ -139,7 +139,7 @@ def polar_step(network: OscillatorNetwork) -> ClosedForm:
     ClosedForm
         Of the column $(\theta_0^+, \dots, r_0^+, \dots)$, named ``thetaprime_j`` and ``rprime_j``, in the parameters,
         ``theta_j``, ``r_j`` and the real ``u``. Certificates for every node: $X + iY = (W x + \beta u)_j$, and
-        $r^+ e^{i\theta^+} = (W x + \beta u)_j$ where $r^+ \ne 0$.
+        $r^+ e^{i\theta^+} = (W x + \beta u)_j$ where $r^+ \ne 0$ (at $r^+ = 0$ the compiled phase is 0).
 
     Raises
     ------
@@ -162,13 +162,13 @@ def polar_step(network: OscillatorNetwork) -> ClosedForm:
         X, Y = real_symbol(f"X_{j}"), real_symbol(f"Y_{j}")
         where[X], where[Y] = values = _components(network, j, theta, r)
         where[following[j]], where[phases[j]] = sp.sqrt(X**2 + Y**2), sp.atan2(Y, X)
+        certificates.append(Identity(values[0] + sp.I * values[1], contents[j], name=f"components of node {j}"))
+        length = sp.Add(values[0] ** 2, values[1] ** 2)
+        if length == 0:  # nothing reaches this node: it has no phase to state anything about
+            continue
         phasor = sp.exp(sp.expand_mul(sp.I * where[phases[j]].rewrite(sp.log)))  # the definition of atan2
         state = (where[following[j]] * phasor).xreplace({X: values[0], Y: values[1]})
-        length = sp.Add(values[0] ** 2, values[1] ** 2)
-        certificates += [
-            Identity(values[0] + sp.I * values[1], contents[j], name=f"components of node {j}"),
-            Identity(state, contents[j], name=f"next state of node {j}", nonzero=(length,)),
-        ]
+        certificates.append(Identity(state, contents[j], name=f"next state of node {j}", nonzero=(length,)))
     return _vector_form("F", (*phases, *following), network, (*theta, *r, INPUT), where, tuple(certificates))
 
 
