@@ -139,6 +139,7 @@ from carleman_ssm.theory.polar import (
     polar_field as polar_field,
     polar_step as polar_step,
 )
+from carleman_ssm.theory.polar_laws import polar_law as polar_law, s4d_lin_polar_law as s4d_lin_polar_law
 from carleman_ssm.theory.oscillator_solutions import oscillator_solution as oscillator_solution
 from carleman_ssm.theory.kuramoto import (
     KuramotoModel as KuramotoModel,
@@ -199,6 +200,8 @@ from carleman_ssm.networks.oscillations import (
 from carleman_ssm.networks.kuramoto_runs import (
     PhaseOscillators as PhaseOscillators,
     kuramoto_phases as kuramoto_phases,
+    linear_states as linear_states,
+    phase_distance as phase_distance,
     projected_phases as projected_phases,
 )
 from carleman_ssm.networks.distinction import distinguish_inputs as distinguish_inputs
