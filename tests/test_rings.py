@@ -371,12 +371,12 @@ def test_a_model_without_pairs_has_a_complex_output():
 def test_refusals_say_what_which_and_the_remedy():
     layer, model = lin_layer(1, 4, 0.1), s4d_lin(2, output_vector=[1, 1])
     for call, said in [
-        (lambda: layer_rings(layer, closure="skew"), "unknown closure 'skew'; choose one of 'complex'"),
+        (lambda: layer_rings(layer, closure="skew"), "unknown closure 'skew': use 'complex' or 'real' or 'antiperiodic'"),
         (lambda: layer_rings(layer, gauge="unit"), "unknown gauge 'unit'"),
         (lambda: layer_rings(layer, order="speed"), "unknown order 'speed'"),
         (lambda: layer_rings(layer, order=[0, 1, 2]), "a permutation of shape"),
         (lambda: layer_rings(layer, order=[0, 1, 2, 2]), "each of 0 … 3 once"),
-        (lambda: model_rings(s4d_lin(2), 0.1), r"output_vector\[0\] contains c_0.*give them"),
+        (lambda: model_rings(s4d_lin(2), 0.1), r"output_vector\[0\] has the free symbols c_0.*substitute them"),
         (lambda: model_rings(model, 0.0), "a step must be positive"),
         (lambda: model_rings(model, 0.1, discretization="euler"), "unknown discretization 'euler'"),
         (lambda: model_rings(s4d_real(2, output_vector=[1, 1]), 0.1, closure="real"), "use closure='complex'"),

@@ -410,7 +410,8 @@ def test_two_stored_modes_are_rigid_whatever_training_did():
 def test_lin_layer_changes_the_spectrum_alone():
     layer = load_network("digits-gelu").layers[0]
     lin = with_lin_spectrum(layer)
-    assert np.array_equal(lin.eigenvalues, np.broadcast_to(-0.5 + 1j * np.pi * np.arange(16), (16, 16)))
+    expected = np.broadcast_to(-0.5 + 1j * np.pi * np.arange(16), (16, 16))
+    assert np.abs(lin.eigenvalues / expected - 1).max() <= 4e-16  # πn, rounded once or twice
     assert lin.C is not None
     assert np.array_equal(lin.C, layer.C)
     assert np.array_equal(lin.step, layer.step)

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import sympy as sp
 from scipy.integrate import solve_ivp
 from scipy.linalg import expm
 
+from carleman_ssm.networks.exact_numbers import to_real
 from carleman_ssm.networks.layers import Array, ComplexArray, parameter_array
 from carleman_ssm.theory.kuramoto import KuramotoModel
 
@@ -25,6 +25,9 @@ _PRECISION = 1e-12
 @dataclass(frozen=True, eq=False)
 class PhaseOscillators:
     r"""$\theta_i' = \omega_i + \varepsilon \sum_j a_{ij} \sin(\theta_j - \theta_i - \varphi)$ with numbers.
+
+    Velocity, gap and coupling matrix are the formulas of `theory.kuramoto` as array operations; that they agree with
+    the compiled ones is measured in tests/test_ring_bridges.py.
 
     Parameters
     ----------
@@ -68,17 +71,9 @@ class PhaseOscillators:
         ValueError
             The model has free symbols.
         """
-        if model.parameters:
-            names = ", ".join(map(str, model.parameters))
-            msg = f"the model has the free symbols {names}: substitute numbers first"
-            raise ValueError(msg)
-        entries = [float(sp.N(a, 20)) for a in model.adjacency]
-        return cls(
-            np.array([float(sp.N(w, 20)) for w in model.frequencies]),
-            np.array(entries).reshape(model.nodes, model.nodes),
-            float(sp.N(model.strength, 20)),
-            float(sp.N(model.lag, 20)),
-        )
+        adjacency = to_real(model.adjacency, "adjacency").reshape(model.nodes, model.nodes)
+        strength, lag = to_real((model.strength, model.lag), "(strength, lag)")
+        return cls(to_real(model.frequencies, "frequencies"), adjacency, float(strength), float(lag))
 
     @property
     def coupling_matrix(self) -> ComplexArray:
@@ -96,6 +91,11 @@ class PhaseOscillators:
         r"""The gap of T8 at a state without zeros, (N,) [rad/time].
 
         $g_i = \varepsilon \sum_j a_{ij} (r_j/r_i - 1) \sin(\theta_j - \theta_i - \varphi)$.
+
+        Raises
+        ------
+        ValueError
+            A node has the amplitude 0.
         """
         x = np.asarray(states, complex)
         r, theta = np.abs(x), np.angle(x)
@@ -137,6 +137,11 @@ def kuramoto_phases(oscillators: PhaseOscillators, times: npt.ArrayLike, initial
         (T,) ascending; the first is that of the initial phases.
     initial
         (N,) [rad].
+
+    Raises
+    ------
+    ValueError
+        The integrator stopped before the last time.
     """
     moments = np.asarray(times, float)
     run = solve_ivp(

@@ -11,17 +11,15 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import sympy as sp
 from scipy.linalg import expm
 
+from carleman_ssm.networks.exact_numbers import to_complex
 from carleman_ssm.networks.layers import Array, ComplexArray
-from carleman_ssm.networks.rings import Rings
+from carleman_ssm.networks.rings import Rings, ring_matrix
 from carleman_ssm.theory.oscillators import OscillatorNetwork
 
 TOLERANCE = 1e-12
 """Phases of amplitudes below this fraction of the largest one do not exist."""
-
-_DIGITS = 30
 
 Phases = np.ma.MaskedArray[Any, np.dtype[np.float64]]
 
@@ -78,20 +76,20 @@ class Oscillators:
         ValueError
             The network has free symbols.
         """
-        if network.parameters:
-            names = ", ".join(map(str, network.parameters))
-            msg = f"the network has the free symbols {names}: substitute numbers first"
-            raise ValueError(msg)
-        matrix = _numbers(list(network.coupling_matrix)).reshape(network.nodes, network.nodes)
-        return cls(matrix, _numbers(list(network.drive)), network.discrete)
+        matrix = to_complex(network.coupling_matrix, "W").reshape(network.nodes, network.nodes)
+        return cls(matrix, to_complex(network.drive, "beta"), network.discrete)
 
     @classmethod
     def of_rings(cls, rings: Rings, channel: int) -> Oscillators:
-        """One step of a channel of a trained layer: its propagator and its kick."""
-        nodes, column = rings.nodes, rings.propagator[channel]
-        lags = np.arange(nodes)[:, None] - np.arange(nodes)[None, :]
-        sign = np.where((lags < 0) & (rings.closure == "antiperiodic"), -1.0, 1.0)
-        return cls(sign * column[lags % nodes], rings.kick[channel], discrete=True)
+        """One step of a channel of a trained layer: its propagator and its kick.
+
+        Raises
+        ------
+        IndexError
+            There is no such channel.
+        """
+        matrix = ring_matrix(rings.propagator[channel], rings.closure).astype(np.complex128)
+        return cls(matrix, rings.kick[channel], discrete=True)
 
     def states(self, values: npt.ArrayLike) -> ComplexArray:
         """One finite state per node.
@@ -120,6 +118,9 @@ class Oscillators:
 
 def polar_velocity(oscillators: Oscillators, phases: Array, amplitudes: Array, u: float) -> tuple[Array, Array]:
     r"""$(\theta', r')$ of T7 for every node, for real u.
+
+    The formula of `theory.polar.polar_field` as array operations; that the two agree is measured in
+    tests/test_ring_bridges.py.
 
     Raises
     ------
@@ -168,6 +169,11 @@ def exact_states(
     Returns
     -------
     (T, N) complex.
+
+    Raises
+    ------
+    ValueError
+        A network in discrete time, or not one finite initial state per node.
     """
     require_time(oscillators, discrete=False)
     nodes, size = oscillators.nodes, oscillators.nodes + len(terms)
@@ -205,6 +211,11 @@ def polar_recurrence(
     -------
     (L, N) amplitudes and (L, N) masked phases in $(-\pi, \pi]$ [rad].
 
+    Raises
+    ------
+    ValueError
+        A network in continuous time, or not one finite initial state per node.
+
     References
     ----------
     THEORY T7.
@@ -239,15 +250,14 @@ def masked_phases(amplitudes: Array, phases: Array, tolerance: float = TOLERANCE
 
 
 def require_time(oscillators: Oscillators, *, discrete: bool) -> None:
-    """Refuse a recurrence where an equation in continuous time is needed, and the reverse."""
+    """Refuse a recurrence where an equation in continuous time is needed, and the reverse.
+
+    Raises
+    ------
+    ValueError
+        The network is of the other kind.
+    """
     if oscillators.discrete is not discrete:
         kinds = ("continuous", "discrete")
         msg = f"a network in {kinds[discrete]} time is needed, this one is {kinds[oscillators.discrete]}"
         raise ValueError(msg)
-
-
-def _numbers(entries: list[sp.Expr]) -> ComplexArray:
-    """Exact numbers in float64; of a real one written with roots of unity the imaginary rounding is dropped."""
-    values = np.array([complex(sp.N(entry, _DIGITS)) for entry in entries])
-    rounding = 10.0 ** (5 - _DIGITS) * np.abs(values).max(initial=0.0)
-    return values.real + 1j * np.where(np.abs(values.imag) <= rounding, 0.0, values.imag)

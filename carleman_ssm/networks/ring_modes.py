@@ -1,34 +1,25 @@
-"""Which stored mode sits at which wave number of a ring, and the modes of exact models as numbers."""
+"""Which stored mode sits at which wave number of a ring, and the modes of exact models as numbers.
+
+Orders, gauges and closures of `theory.ring_modes`, for arrays of all channels at once and for angles in float64. That
+both mean the same is measured in tests/test_ring_bridges.py.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from types import MappingProxyType
 
-import flint
 import numpy as np
 import numpy.typing as npt
-import sympy as sp
 
+from carleman_ssm.networks.exact_numbers import to_complex, to_real
 from carleman_ssm.networks.layers import Array, ComplexArray, parameter_array
+from carleman_ssm.theory.ring_modes import AUTO, COMPLEX, INDEX, ORDERS, REAL, require_choice
 from carleman_ssm.theory.ssm import DiagonalSSM
 
 Integers = npt.NDArray[np.int64]
 
-CLOSURES = MappingProxyType(
-    {
-        "complex": "the M stored modes, complex nodes",
-        "real": "2M - 1 real nodes, for pairs with exactly one real mode",
-        "antiperiodic": "2M real nodes, with a change of sign once around",
-    }
-)
-GAUGES = ("unit-input", "textbook")
-ORDERS = ("auto", "index", "angle")
 AFFINE_TOLERANCE = 2.0**-22
 """Share of the largest |Im a| by which a law may differ from an affine one: checkpoints round πn to float32."""
-_DIGITS = 30
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,11 +66,11 @@ class StoredModes:
     def on_ring(self, order: Integers, closure: str) -> tuple[ComplexArray, ...]:
         """Eigenvalues, multipliers, input and output by ascending wave number, conjugates included: (H, N) each."""
         rows = [np.take_along_axis(values, order, axis=1) for values in self.vectors]
-        if closure == "complex":
+        if closure == COMPLEX:
             return tuple(rows)
-        if closure == "real":  # the two copies of the real mode are one: their output weights add up to 2 Re c
+        if closure == REAL:  # the two copies of the real mode are one: their output weights add up to 2 Re c
             rows[3][:, 0] = 2 * rows[3][:, 0].real
-        skipped = 1 if closure == "real" else 0
+        skipped = 1 if closure == REAL else 0
         return tuple(np.concatenate([row[:, skipped:][:, ::-1].conj(), row], axis=1) for row in rows)
 
 
@@ -91,27 +82,14 @@ def stored_modes(closure: str, nodes: int) -> int:
     ValueError
         No such ring: a real one has an odd number of nodes, an anti-periodic one an even number.
     """
-    if closure != "complex" and nodes % 2 != (closure == "real"):
-        msg = f"the {closure} closure needs {'2M - 1' if closure == 'real' else '2M'} nodes, got {nodes}"
+    if closure != COMPLEX and nodes % 2 != (closure == REAL):
+        msg = f"the {closure} closure needs {'2M - 1' if closure == REAL else '2M'} nodes, got {nodes}"
         raise ValueError(msg)
-    return nodes if closure == "complex" else (nodes + 1) // 2
-
-
-def require(value: object, choices: Sequence[str], name: str) -> None:
-    """Refuse what is not one of the choices, by name.
-
-    Raises
-    ------
-    ValueError
-        With the choices.
-    """
-    if value not in choices:
-        msg = f"unknown {name} {value!r}; choose one of {', '.join(map(repr, choices))}"
-        raise ValueError(msg)
+    return nodes if closure == COMPLEX else (nodes + 1) // 2
 
 
 def mode_order(stored: StoredModes, order: str | npt.ArrayLike, *, real_mode_first: bool) -> Integers:
-    """The permutation (H, M) that a name or an array of modes means.
+    """The permutation (H, M) that a name or an array of modes means; for one model see `sampled_order`.
 
     Raises
     ------
@@ -121,10 +99,8 @@ def mode_order(stored: StoredModes, order: str | npt.ArrayLike, *, real_mode_fir
     by_angle = np.argsort(np.angle(stored.multipliers), axis=1, kind="stable")
     by_index = np.broadcast_to(np.arange(by_angle.shape[1]), by_angle.shape)
     if isinstance(order, str):
-        if order not in ORDERS:
-            msg = f"unknown order {order!r}; choose one of {', '.join(map(repr, ORDERS))} or give a permutation"
-            raise ValueError(msg)
-        keep = keeps_index(stored) if order == "auto" else np.full(len(by_angle), order == "index")
+        require_choice(order, ORDERS, "order")
+        keep = keeps_index(stored) if order == AUTO else np.full(len(by_angle), order == INDEX)
         chosen = np.where(keep[:, None], by_index, by_angle)
     else:
         chosen = permutation(order, by_angle.shape)
@@ -143,7 +119,10 @@ def mode_order(stored: StoredModes, order: str | npt.ArrayLike, *, real_mode_fir
 
 
 def keeps_index(stored: StoredModes) -> npt.NDArray[np.bool_]:
-    r"""Per channel (H,): max|Im a|·Δt < π, so that no angle wraps, or Im a is affine in the index (T6)."""
+    r"""Per channel (H,): max|Im a|·Δt < π, so that no angle wraps, or Im a is affine in the index (T6).
+
+    As `sampled_order` does exactly (tests/test_ring_bridges.py).
+    """
     frequency = stored.eigenvalues.imag
     modes = np.arange(frequency.shape[1])
     largest = np.abs(frequency).max(axis=1)
@@ -193,6 +172,9 @@ def _real_mode(stored: StoredModes) -> Integers:
 def model_modes(ssm: DiagonalSSM, step: float | npt.ArrayLike, discretization: str) -> StoredModes:
     """Discretise an exact model with numeric entries at each of the steps.
 
+    `zero_order_hold` and `bilinear_transform` for many steps at once; that the numbers agree is measured in
+    tests/test_rings.py, test_model_rings_round_the_exact_discretisation.
+
     Raises
     ------
     ValueError
@@ -205,10 +187,8 @@ def model_modes(ssm: DiagonalSSM, step: float | npt.ArrayLike, discretization: s
     if discretization not in ("zoh", "bilinear"):
         msg = f"unknown discretization {discretization!r}; choose 'zoh' or 'bilinear'"
         raise ValueError(msg)
-    a, b, c = (
-        np.array(_numbers(name, getattr(ssm, name))) for name in ("eigenvalues", "input_vector", "output_vector")
-    )
-    (feedthrough,) = _numbers("feedthrough", (ssm.feedthrough,))
+    a, b, c = (to_complex(getattr(ssm, name), name) for name in ("eigenvalues", "input_vector", "output_vector"))
+    (feedthrough,) = to_real((ssm.feedthrough,), "feedthrough")
     rates = steps[:, None] * a
     if discretization == "zoh":
         held = np.divide(np.expm1(rates), a, out=np.broadcast_to(steps[:, None], rates.shape) + 0j, where=a != 0)
@@ -223,35 +203,8 @@ def model_modes(ssm: DiagonalSSM, step: float | npt.ArrayLike, discretization: s
         multipliers,
         inputs,
         np.broadcast_to(c, rates.shape),
-        np.full(len(steps), feedthrough.real),
+        np.full(len(steps), feedthrough),
         steps,
         wraps=discretization == "zoh",
         pairs=ssm.conjugate_pairs,
     )
-
-
-def _numbers(name: str, entries: Iterable[sp.Expr]) -> list[complex]:
-    """Exact numbers, each rounded once to complex128."""
-    found = []
-    for n, entry in enumerate(entries):
-        if entry.free_symbols:
-            letters = ", ".join(sorted(map(str, entry.free_symbols)))
-            msg = f"{name}[{n}] contains {letters}: a numeric ring needs numbers, give them when the model is built"
-            raise ValueError(msg)
-        roots = {root: _real_root(root) for root in entry.atoms(sp.CRootOf)}
-        found.append(complex(entry.xreplace(roots).evalf(_DIGITS)))
-    return found
-
-
-def _real_root(root: sp.CRootOf) -> sp.Expr:
-    """A real root of an integer polynomial from its certified enclosure: isolating it by bisection takes seconds."""
-    ordered = _enclosed_roots(tuple(int(value) for value in reversed(root.poly.all_coeffs())))
-    return ordered[root.index] if root.index < len(ordered) else root
-
-
-@lru_cache(maxsize=8)
-def _enclosed_roots(coefficients: tuple[int, ...]) -> tuple[sp.Expr, ...]:
-    with flint.ctx.workprec(192):
-        balls = [ball for ball, _ in flint.fmpz_poly(list(coefficients)).complex_roots()]
-        middles = sorted(ball.real.mid() for ball in balls if ball.imag == 0)
-        return tuple(sp.Float(middle.str(45, radius=False), 45) for middle in middles)

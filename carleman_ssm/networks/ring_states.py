@@ -23,6 +23,7 @@ from scipy import fft
 
 from carleman_ssm.networks.kernel import powers
 from carleman_ssm.networks.layers import Array, ComplexArray
+from carleman_ssm.theory.ring_modes import COMPLEX, REAL
 
 CHUNK = 8
 """Steps per chunk: each step costs T multiply-adds per mode, each chunk one step of a short recurrence."""
@@ -86,7 +87,7 @@ def node_states(multipliers: ComplexArray, input_vector: ComplexArray, closure: 
     channels, nodes = multipliers.shape
     used = computed_modes(closure, nodes)
     to_nodes = _transform(closure, nodes)
-    contents = np.empty((*u.shape, nodes), np.complex128 if closure == "complex" else np.float64)
+    contents = np.empty((*u.shape, nodes), np.complex128 if closure == COMPLEX else np.float64)
     width = max(1, BLOCK_ENTRIES // (len(used) * BLOCK_STEPS))
     for first in range(0, channels, width):
         rings = slice(first, first + width)
@@ -118,9 +119,9 @@ def _run(scan: _Scan, to_nodes: Transform, u: Array, contents: Array | ComplexAr
 
 def computed_modes(closure: str, nodes: int) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
     """Indices (by ascending wave number) of the modes that determine all others of a ring with real inputs."""
-    if closure == "complex":
+    if closure == COMPLEX:
         return np.arange(nodes)
-    if closure == "real":
+    if closure == REAL:
         return np.arange(nodes // 2, nodes)
     return (2 * np.arange(nodes // 2) + nodes // 2) % nodes
 
@@ -136,7 +137,7 @@ def _chunked(u: Array) -> Array:
 
 def _transform(closure: str, nodes: int) -> Transform:
     """From the computed modes (…, P) to the nodes (…, N)."""
-    if closure == "complex":
+    if closure == COMPLEX:
         return lambda modes: np.asarray(fft.fft(modes, norm="forward"))
 
     def real(modes: ComplexArray) -> Array:
@@ -149,7 +150,7 @@ def _transform(closure: str, nodes: int) -> Transform:
         pairs = fft.fft(modes, norm="forward") * turn
         return np.concatenate([pairs.real, pairs.imag], axis=-1)
 
-    transform = real if closure == "real" else antiperiodic
+    transform = real if closure == REAL else antiperiodic
     if nodes > NODES_BY_MATRIX:
         return transform
     units = np.eye(len(computed_modes(closure, nodes)), dtype=np.complex128)

@@ -7,30 +7,40 @@ $$h_j(k) = \sum_l p_{(j-l) \bmod N}\, h_l(k-1) + \beta_j u_k, \qquad
   y_k = \sum_j C_j h_j(k) + D u_k \quad (2\,\mathrm{Re} \text{ of the sum for stored pairs}),$$
 
 $p_d = \frac1N \sum_n \lambda_n e^{-2\pi i f_n d/N}$ and $C_j = \sum_n c_n e^{2\pi i f_n j/N}$. The state starts at
-rest and the output reads the new state.
+rest and the output reads the new state. The same definitions hold exactly in `theory.ring.RingEmbedding`; that the
+arrays agree with it is measured in tests/test_ring_bridges.py.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 import numpy.typing as npt
+import sympy as sp
 
 from carleman_ssm.networks.layers import Array, ComplexArray, S4DLayer, parameter_array
 from carleman_ssm.networks.ring_modes import (
-    CLOSURES,
-    GAUGES,
     Integers,
     StoredModes,
     mode_order,
     model_modes,
     permutation,
-    require,
     stored_modes,
 )
 from carleman_ssm.networks.ring_states import node_states
+from carleman_ssm.theory.couplings import skew_circulant
+from carleman_ssm.theory.ring_modes import (
+    ANTIPERIODIC,
+    AUTO,
+    CLOSURES,
+    COMPLEX,
+    GAUGES,
+    REAL,
+    UNIT_INPUT,
+    require_choice,
+)
 from carleman_ssm.theory.ssm import DiagonalSSM
 
 RealOrComplex = Array | ComplexArray
@@ -84,8 +94,8 @@ class Rings:
     conjugate_pairs: bool
 
     def __post_init__(self) -> None:
-        require(self.closure, tuple(CLOSURES), "closure")
-        require(self.gauge, GAUGES, "gauge")
+        require_choice(self.closure, CLOSURES, "closure")
+        require_choice(self.gauge, GAUGES, "gauge")
         shape = np.shape(self.eigenvalues)
         for name in ("eigenvalues", "multipliers", "input_vector", "output_vector"):
             object.__setattr__(self, name, _ring_array(name, getattr(self, name), shape, self.closure))
@@ -106,12 +116,12 @@ class Rings:
     @property
     def is_real(self) -> bool:
         """True when the nodes hold real numbers (real and antiperiodic closures)."""
-        return self.closure != "complex"
+        return self.closure != COMPLEX
 
     @cached_property
     def frequencies(self) -> Array:
         """Wave numbers (N,), ascending: 0 … N - 1, or -(M - 1) … M - 1, or half-integers."""
-        first = 0.0 if self.closure == "complex" else -(self.nodes - 1) / 2
+        first = 0.0 if self.closure == COMPLEX else -(self.nodes - 1) / 2
         return np.asarray(first + np.arange(self.nodes), dtype=np.float64)
 
     @cached_property
@@ -201,8 +211,33 @@ class Rings:
         return inputs.astype(np.float64)
 
 
+def ring_matrix(column: npt.ArrayLike, closure: str) -> RealOrComplex:
+    r"""The matrix (N, N) of a first column (N,): circulant; skew-circulant, $w_{d-N} = -w_d$, if anti-periodic.
+
+    The signs are those of `theory.couplings.skew_circulant`, applied to a column of ones.
+
+    Examples
+    --------
+    >>> ring_matrix([1.0, 2.0, 3.0], "complex")[0], ring_matrix([1.0, 2.0], "antiperiodic")[0]
+    (array([1., 3., 2.]), array([ 1., -2.]))
+    """
+    values = np.asarray(column)
+    nodes = len(values)
+    lags = np.arange(nodes)[:, None] - np.arange(nodes)[None, :]
+    matrix: RealOrComplex = values[lags % nodes]
+    return matrix * _seam(nodes) if closure == ANTIPERIODIC else matrix
+
+
+@lru_cache(maxsize=8)
+def _seam(nodes: int) -> Array:
+    """1 for j ≥ l, -1 for what has passed the seam."""
+    signs = np.array(skew_circulant([sp.S.One] * nodes).tolist(), dtype=np.float64)
+    signs.flags.writeable = False
+    return signs
+
+
 def layer_rings(
-    layer: S4DLayer, *, closure: str = "complex", gauge: str = "unit-input", order: str | npt.ArrayLike = "auto"
+    layer: S4DLayer, *, closure: str = COMPLEX, gauge: str = UNIT_INPUT, order: str | npt.ArrayLike = AUTO
 ) -> Rings:
     r"""The rings of a trained layer (zero-order hold), one for each channel.
 
@@ -238,9 +273,9 @@ def model_rings(
     step: float | npt.ArrayLike,
     *,
     discretization: str = "zoh",
-    closure: str = "complex",
-    gauge: str = "unit-input",
-    order: str | npt.ArrayLike = "auto",
+    closure: str = COMPLEX,
+    gauge: str = UNIT_INPUT,
+    order: str | npt.ArrayLike = AUTO,
 ) -> Rings:
     r"""The rings of one exact model with numeric entries, at one step or at several: a channel for each.
 
@@ -264,16 +299,16 @@ def model_rings(
 
 
 def _rings(stored: StoredModes, closure: str, gauge: str, order: str | npt.ArrayLike) -> Rings:
-    require(closure, tuple(CLOSURES), "closure")
-    require(gauge, GAUGES, "gauge")
-    if closure != "complex" and not stored.pairs:
+    require_choice(closure, CLOSURES, "closure")
+    require_choice(gauge, GAUGES, "gauge")
+    if closure != COMPLEX and not stored.pairs:
         msg = f"the {closure} closure joins stored conjugate pairs; this model has none: use closure='complex'"
         raise ValueError(msg)
-    if gauge == "unit-input":
+    if gauge == UNIT_INPUT:
         stored = stored.in_unit_gauge()
-    arranged = mode_order(stored, order, real_mode_first=closure == "real")
+    arranged = mode_order(stored, order, real_mode_first=closure == REAL)
     a, multipliers, b, c = stored.on_ring(arranged, closure)
-    doubled = stored.pairs and closure == "complex"
+    doubled = stored.pairs and closure == COMPLEX
     return Rings(a, multipliers, b, c, stored.feedthrough, stored.step, closure, gauge, arranged, doubled)
 
 
@@ -282,7 +317,7 @@ def _ring_array(name: str, values: npt.ArrayLike, shape: tuple[int, ...], closur
     if array.shape != shape or array.ndim != 2 or 0 in shape or not np.isfinite(array).all():
         msg = f"{name} must be finite and of shape (H, N) = {shape} like the eigenvalues, got {array.shape}"
         raise ValueError(msg)
-    if closure != "complex" and (array != array[:, ::-1].conj()).any():
+    if closure != COMPLEX and (array != array[:, ::-1].conj()).any():
         msg = f"{name} of a ring of real nodes must hold the conjugate of wave number f at -f: build it by layer_rings"
         raise ValueError(msg)
     array.flags.writeable = False

@@ -12,10 +12,13 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from carleman_ssm.networks.exact_numbers import to_complex
 from carleman_ssm.networks.layers import Array, ComplexArray, S4DLayer
 from carleman_ssm.networks.network import S4DNetwork
 from carleman_ssm.networks.rigidity import TURN, Rigidity, revolution_steps, rigidity, wrapped
 from carleman_ssm.networks.rings import Rings, layer_rings
+from carleman_ssm.theory.initialisations import s4d_lin
+from carleman_ssm.theory.ring_modes import ANGLE, COMPLEX, INDEX
 
 REVOLUTIONS = (0.25, 0.5, 1.0)
 """When the table looks at a kick, in revolutions of the nearest rigid law."""
@@ -24,8 +27,8 @@ Masked = np.ma.MaskedArray[tuple[int, ...], np.dtype[np.float64]]
 
 __all__ = [
     "ChannelWaves",
-    "Dispersion",
     "Masked",
+    "ModeVelocities",
     "Rigidity",
     "dispersion",
     "kick_participation",
@@ -41,7 +44,8 @@ __all__ = [
 def participation_ratio(h: npt.ArrayLike, axis: int = -1) -> Array:
     r"""$(\sum_j|h_j|^2)^2/\sum_j|h_j|^4$: how many nodes share the energy, from 1 (one node) to N (all alike).
 
-    A pattern without energy has the ratio 0.
+    A pattern without energy has the ratio 0. The formula of `theory.localisation.participation_ratio_formula`, scaled
+    so that no square under- or overflows; that the two agree is measured in tests/test_ring_bridges.py.
 
     References
     ----------
@@ -61,7 +65,7 @@ def participation_ratio(h: npt.ArrayLike, axis: int = -1) -> Array:
 
 
 @dataclass(frozen=True, eq=False)
-class Dispersion:
+class ModeVelocities:
     r"""Velocities of the modes of H rings, (H, N) masked arrays, towards +j where positive.
 
     Parameters
@@ -83,15 +87,15 @@ class Dispersion:
     group_velocity_per_step: Masked
 
 
-def dispersion(rings: Rings) -> Dispersion:
-    """Phase and group velocity of every mode (T6 i)."""
+def dispersion(rings: Rings) -> ModeVelocities:
+    """Phase and group velocity of every mode (T6 i), from numbers; in closed form see `theory.dispersion`."""
     f = rings.frequencies
     angular = rings.eigenvalues.imag
     turned = np.angle(rings.multipliers)
     slowest = int(np.argmin(np.abs(f)))
     path = np.cumsum(np.concatenate([turned[:, :1], wrapped(np.diff(turned, axis=1))], axis=1), axis=1)
     path = path + (turned - path)[:, slowest, None]
-    return Dispersion(f, _phase(angular, f), _group(angular), _phase(path, f), _group(path))
+    return ModeVelocities(f, _phase(angular, f), _group(angular), _phase(path, f), _group(path))
 
 
 def _phase(law: Array, frequencies: Array) -> Masked:
@@ -195,12 +199,12 @@ class ChannelWaves:
 
 
 def with_lin_spectrum(layer: S4DLayer) -> S4DLayer:
-    r"""The layer with the spectrum of S4D-Lin, $a_n = -\frac12 + i\pi n$, and everything else as it is."""
-    frequencies = np.broadcast_to(np.pi * np.arange(layer.modes), layer.A_imag.shape)
-    return replace(layer, log_A_real=np.full(layer.A_imag.shape, np.log(0.5)), A_imag=frequencies)
+    """The layer with the spectrum of `s4d_lin` and everything else as it is."""
+    spectrum = np.broadcast_to(to_complex(s4d_lin(layer.modes).eigenvalues, "eigenvalues"), layer.A_imag.shape)
+    return replace(layer, log_A_real=np.log(-spectrum.real), A_imag=spectrum.imag)
 
 
-def wave_table(network: S4DNetwork, length: int, *, closure: str = "complex") -> tuple[ChannelWaves, ...]:
+def wave_table(network: S4DNetwork, length: int, *, closure: str = COMPLEX) -> tuple[ChannelWaves, ...]:
     """The wave quantities of every layer and channel of a network, for sequences of `length` steps.
 
     Raises
@@ -218,7 +222,7 @@ def wave_table(network: S4DNetwork, length: int, *, closure: str = "complex") ->
 
 def _layer_waves(index: int, layer: S4DLayer, length: int, closure: str) -> list[ChannelWaves]:
     rings = layer_rings(layer, closure=closure)
-    reference = layer_rings(with_lin_spectrum(layer), closure=closure, order="index")
+    reference = layer_rings(with_lin_spectrum(layer), closure=closure, order=INDEX)
     law, moving = rigidity(rings.multipliers), dispersion(rings)
     revolution = law.revolution_steps
     looked = np.where(np.isfinite(revolution), revolution, 0.0) * np.array(REVOLUTIONS)[:, None]
@@ -231,7 +235,7 @@ def _layer_waves(index: int, layer: S4DLayer, length: int, closure: str) -> list
             layer=index,
             channel=h,
             closure=closure,
-            order="index" if in_order[h] else "angle",
+            order=INDEX if in_order[h] else ANGLE,
             nodes=rings.nodes,
             step=float(rings.step[h]),
             hop=float(law.hop[h]),

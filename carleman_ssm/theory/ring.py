@@ -23,6 +23,8 @@ from carleman_ssm.theory.couplings import circulant, root_of_unity, skew_circula
 from carleman_ssm.theory.ring_modes import (
     ANTIPERIODIC,
     COMPLEX,
+    INDEX,
+    UNIT_INPUT,
     Model,
     check_model,
     permutation,
@@ -188,8 +190,8 @@ def ring_embedding(
     model: Model,
     *,
     closure: str = COMPLEX,
-    gauge: str = "unit-input",
-    order: str | Sequence[int] = "index",
+    gauge: str = UNIT_INPUT,
+    order: str | Sequence[int] = INDEX,
 ) -> RingEmbedding:
     r"""The ring of a diagonal model.
 
@@ -199,8 +201,13 @@ def ring_embedding(
         As in `RingEmbedding`.
     order
         ``"index"``: as stored (a real ring puts its real mode first). ``"angle"``: by $\arg \lambda_n$ in
-        $(-\pi, \pi]$, in continuous time by $\mathrm{Im}\, a_n$, equal ones by index; exact numbers only. Or
-        the indices of the stored modes themselves. The order changes the picture, never the output.
+        $(-\pi, \pi]$, in continuous time by $\mathrm{Im}\, a_n$, equal ones by index; exact numbers only.
+        ``"auto"`` (T6): the index where no angle wraps, $\max|\mathrm{Im}\, a|\Delta < \pi$, or where the law is
+        affine in the index, else by angle. In continuous time nothing is sampled, so nothing wraps: the index. In
+        discrete time exact numbers only; $\lambda$ knows $\mathrm{Im}\, a \Delta$ modulo $2\pi$ only, so it is
+        followed along the index from the slowest mode by the smaller difference, which is right while neighbours
+        differ by less than half a turn (else give `sampled_order`, which knows a and Δ). Or the indices of the
+        stored modes themselves. The order changes the picture, never the output.
 
     Returns
     -------
@@ -210,6 +217,10 @@ def ring_embedding(
     ------
     TypeError, ValueError
         As in `RingEmbedding`; or the angle of a symbol is asked for.
+
+    See Also
+    --------
+    carleman_ssm.theory.ring_modes.sampled_order : the same rule from the eigenvalues and the step.
 
     References
     ----------
