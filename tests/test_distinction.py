@@ -10,12 +10,14 @@ from hypothesis import strategies as st
 
 from carleman_ssm.networks import simple_inputs
 from carleman_ssm.networks.distinction import (
+    AT_CHANCE,
     CLAIMS,
     CONTROLLED,
     LINEAR,
     NOISE_LEVELS,
     RINGS,
     Claim,
+    Finding,
     Outcome,
     conditioning,
     distinguish_inputs,
@@ -66,7 +68,9 @@ def test_random_phase_leaves_no_mean_and_the_order_of_pulses_one_that_changes_si
 
 
 def test_the_run_confirms_the_sound_claims_and_refutes_the_naive_ones(distinction):
-    refuted = {(claim.task, claim.readout, claim.ring) for claim, _, holds in distinction.verdicts if not holds}
+    findings = [(claim, finding) for claim, _, finding in distinction.verdicts]
+    refuted = {(claim.task, claim.readout, claim.ring) for claim, finding in findings if finding is Finding.FAILS}
+    assert Finding.UNDECIDED not in dict(findings).values()  # six seeds decide all of them
     assert refuted == {
         (FOUR, Readout.LINEAR_MEAN, "S4D-Lin"),
         (FOUR, Readout.LINEAR_LAST, "S4D-Lin"),
@@ -245,16 +249,58 @@ def test_test_sequences_are_not_seen_in_training():
     assert 0.25 < fitted.accuracy(features[60:], labels[60:]) < 0.75
 
 
-def test_claims_are_judged_by_the_interval():
-    outcome = Outcome("S4D-Lin", TWO, Readout.LINEAR_MEAN, 0.5, (0.5, 0.52, 0.48), (0.0, 0.0, 0.0))
-    claim = Claim("at chance", TWO, Readout.LINEAR_MEAN, told_apart=False)
-    assert claim.holds(outcome)
-    assert not replace(claim, told_apart=True).holds(outcome)
-    good = replace(outcome, accuracies=(0.97, 0.98, 0.96))
-    assert replace(claim, told_apart=True).holds(good)
-    assert not claim.holds(good)
-    scattered = replace(outcome, accuracies=(1.0, 1.0, 0.7))  # mean 0.9, but who knows
-    assert not replace(claim, told_apart=True).holds(scattered)
+CLAIM = Claim("at chance", TWO, Readout.LINEAR_MEAN, told_apart=False)
+
+
+def judged(accuracies, told_apart):
+    """The finding, and that nothing but the interval decides it."""
+    outcome = Outcome("S4D-Lin", TWO, Readout.LINEAR_MEAN, 0.5, accuracies, (0.0,) * len(accuracies))
+    return replace(CLAIM, told_apart=told_apart).judge(outcome), outcome.interval
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "apart", "at_chance"),
+    [
+        ((0.5, 0.52, 0.48), "fails", "holds"),
+        ((0.97, 0.98, 0.96), "holds", "fails"),
+        ((1.0, 1.0, 0.7), "undecided", "undecided"),  # mean 0.9, but who knows
+        ((0.2, 0.8), "undecided", "undecided"),  # two seeds that disagree: everything is in the interval
+        ((0.56, 0.44, 0.5), "fails", "undecided"),  # chance is in the interval, and so is much else
+        ((0.9, 0.9), "undecided", "fails"),
+    ],
+)
+def test_claims_are_judged_by_the_whole_interval(accuracies, apart, at_chance):
+    found, interval = judged(accuracies, told_apart=True)
+    assert found == apart, interval
+    found, interval = judged(accuracies, told_apart=False)
+    assert found == at_chance, interval
+
+
+def test_near_chance_is_not_chance_once_the_interval_excludes_it():
+    found, (low, high) = judged((0.53,) * 20, told_apart=False)
+    assert low > 0.5
+    assert high < 0.5 + AT_CHANCE
+    assert found is Finding.FAILS
+
+
+@given(st.lists(st.floats(0, 1), min_size=2, max_size=6), st.booleans())
+def test_a_finding_is_one_of_three_and_never_certain_on_a_wide_interval(accuracies, told_apart):
+    found, (low, high) = judged(tuple(accuracies), told_apart)
+    if told_apart:
+        expected = "holds" if low >= 0.9 else "fails" if high < 0.9 else "undecided"
+    else:
+        expected = "fails" if low > 0.5 or high < 0.5 else "holds" if 0.45 <= low <= high <= 0.55 else "undecided"
+    assert found == expected
+    if high - low > 2 * AT_CHANCE:
+        assert told_apart or found is not Finding.HOLDS
+
+
+def test_two_seeds_do_not_confirm_ignorance():
+    """The old rule, that an interval which contains chance confirms it, would: it is as wide as (0.03, 1)."""
+    claim = next(one for one in CLAIMS if one.task == TWO and not one.told_apart)
+    outcome = run_task(TASKS[TWO], "S4D-Lin", (0, 1), (TASKS[TWO].noise,), (claim.readout,))[0]
+    assert outcome.interval[0] <= outcome.chance <= outcome.interval[1]
+    assert claim.judge(outcome) is Finding.UNDECIDED
 
 
 @pytest.mark.parametrize(

@@ -24,12 +24,19 @@ linear in the node contents is linear in the modes, the same numbers in another 
 inputs apart, and its picture is a wave where the spectrum is S4D-Lin's. `control_rings` ask what that is worth:
 without noise in the ring itself and with unlimited weights every ring with distinct modes would do, since its last N
 inputs can be solved for; `conditioning` says how well.
+
+**Why there are three verdicts.** An interval that contains chance is no evidence of chance: with two seeds it contains
+nearly everything, and a claim of ignorance would be confirmed by measuring little. So a claim of chance holds only when
+the whole interval lies within `AT_CHANCE` of it (an equivalence test), fails when the interval excludes it, and is
+undecided in between; a claim of telling apart is undecided when its threshold lies within the interval. More seeds
+decide.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cache
 
 import numpy as np
@@ -41,10 +48,13 @@ from carleman_ssm.networks.readouts import Readout, RingResponses, fit_ridge
 from carleman_ssm.networks.rings import Rings, model_rings
 from carleman_ssm.networks.simple_inputs import SEQUENCES, STEPS, TASKS, Labels, Task, draw
 from carleman_ssm.theory.initialisations import s4d_inv, s4d_lin, s4d_real
+from carleman_ssm.theory.ring_modes import ANTIPERIODIC, COMPLEX, REAL
 
 NOISE_LEVELS = (0.1, 0.2, 0.5, 1.0, 2.0)
 TOLD_APART = 0.9
 """Inputs count as told apart when the lower end of the interval of the accuracy is at least this."""
+AT_CHANCE = 0.05
+"""A readout counts as being at chance when the whole interval of its accuracy lies within this of chance."""
 WAVE_RING = "S4D-Lin"
 RINGS = (WAVE_RING, "S4D-Inv", "S4D-Real")
 CONTROLLED = ("impulse position", "sine, fixed phase", "order of two pulses")
@@ -79,6 +89,14 @@ class Outcome:
         return confidence_interval(self.accuracies, SEQUENCES)
 
 
+class Finding(StrEnum):
+    """What the experiment says about a claim."""
+
+    HOLDS = "holds"
+    FAILS = "fails"
+    UNDECIDED = "undecided"
+
+
 @dataclass(frozen=True)
 class Claim:
     """A sentence about a readout of a ring on a task at its reference noise, which the experiment may refute.
@@ -101,10 +119,19 @@ class Claim:
             msg = f"{self.sentence!r} cannot be tested: {self.readout} of {self.ring} on {self.task!r} is not measured"
             raise ValueError(msg)
 
-    def holds(self, outcome: Outcome) -> bool:
-        """Told apart: the interval lies above `TOLD_APART`. At chance: the interval contains chance."""
-        low, high = outcome.interval
-        return low >= TOLD_APART if self.told_apart else low <= outcome.chance <= high
+    def judge(self, outcome: Outcome) -> Finding:
+        """Told apart: all of the interval reaches `TOLD_APART`; at chance: all of it is within `AT_CHANCE` of chance.
+
+        It fails when none of the interval reaches the threshold, or when the interval excludes chance; else what was
+        measured does not decide.
+        """
+        (low, high), chance = outcome.interval, outcome.chance
+        if self.told_apart:
+            holds, fails = low >= TOLD_APART, high < TOLD_APART
+        else:
+            fails = not low <= chance <= high
+            holds = not fails and max(chance - low, high - chance) <= AT_CHANCE
+        return Finding.HOLDS if holds else Finding.FAILS if fails else Finding.UNDECIDED
 
 
 _POSITION, _PHASED, _ORDER = CONTROLLED
@@ -153,10 +180,10 @@ class Distinction:
         raise ValueError(msg)
 
     @property
-    def verdicts(self) -> tuple[tuple[Claim, Outcome, bool], ...]:
-        """Every claim with what was measured and whether it holds."""
+    def verdicts(self) -> tuple[tuple[Claim, Outcome, Finding], ...]:
+        """Every claim with what was measured and what that says about it."""
         found = [(claim, self.outcome(claim.task, claim.readout, ring=claim.ring)) for claim in CLAIMS]
-        return tuple((claim, outcome, claim.holds(outcome)) for claim, outcome in found)
+        return tuple((claim, outcome, claim.judge(outcome)) for claim, outcome in found)
 
 
 @cache
@@ -173,9 +200,9 @@ def simple_ring(name: str) -> Rings:
     """
     stored = (STEPS + 1) // 2
     known = {
-        "S4D-Lin": (s4d_lin, stored, "real"),
-        "S4D-Inv": (s4d_inv, stored, "antiperiodic"),
-        "S4D-Real": (s4d_real, STEPS, "complex"),
+        "S4D-Lin": (s4d_lin, stored, REAL),
+        "S4D-Inv": (s4d_inv, stored, ANTIPERIODIC),
+        "S4D-Real": (s4d_real, STEPS, COMPLEX),
     }
     if name not in known:
         msg = f"unknown ring {name!r}; choose one of {', '.join(RINGS)}"

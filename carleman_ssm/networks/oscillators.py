@@ -7,16 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import sympy as sp
 from scipy.linalg import expm
 
 from carleman_ssm.networks.exact_numbers import to_complex
 from carleman_ssm.networks.layers import Array, ComplexArray
-from carleman_ssm.networks.rings import Rings, ring_matrix
+from carleman_ssm.networks.rings import Rings
+from carleman_ssm.theory.couplings import skew_circulant
 from carleman_ssm.theory.oscillators import OscillatorNetwork
+from carleman_ssm.theory.ring_modes import ANTIPERIODIC
 
 TOLERANCE = 1e-12
 """Phases of amplitudes below this fraction of the largest one do not exist."""
@@ -114,6 +118,31 @@ class Oscillators:
     def real(self) -> bool:
         """True where W and β have no imaginary part: phases are then only signs."""
         return not (self.coupling_matrix.imag.any() or self.drive.imag.any())
+
+
+def ring_matrix(column: npt.ArrayLike, closure: str) -> Array | ComplexArray:
+    r"""The matrix (N, N) of a first column (N,): circulant; skew-circulant, $w_{d-N} = -w_d$, if anti-periodic.
+
+    The signs are those of `theory.couplings.skew_circulant`, applied to a column of ones.
+
+    Examples
+    --------
+    >>> ring_matrix([1.0, 2.0, 3.0], "complex")[0], ring_matrix([1.0, 2.0], "antiperiodic")[0]
+    (array([1., 3., 2.]), array([ 1., -2.]))
+    """
+    values = np.asarray(column)
+    nodes = len(values)
+    lags = np.arange(nodes)[:, None] - np.arange(nodes)[None, :]
+    matrix: Array | ComplexArray = values[lags % nodes]
+    return matrix * _seam(nodes) if closure == ANTIPERIODIC else matrix
+
+
+@lru_cache(maxsize=8)
+def _seam(nodes: int) -> Array:
+    """1 for j ≥ l, -1 for what has passed the seam."""
+    signs = np.array(skew_circulant([sp.S.One] * nodes).tolist(), dtype=np.float64)
+    signs.flags.writeable = False
+    return signs
 
 
 def polar_velocity(oscillators: Oscillators, phases: Array, amplitudes: Array, u: float) -> tuple[Array, Array]:

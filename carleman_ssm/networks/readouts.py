@@ -17,6 +17,7 @@ from scipy import fft, linalg
 
 from carleman_ssm.networks.layers import Array, ComplexArray
 from carleman_ssm.networks.rings import RealOrComplex, Rings
+from carleman_ssm.theory.ring_modes import REAL
 
 PENALTIES = tuple(10.0**exponent for exponent in range(-8, 5))
 _BATCH = 100  # sequences at a time: a run of node contents stays below some tens of megabytes
@@ -102,7 +103,7 @@ class RingResponses:
 
     def _modes(self, contents: RealOrComplex) -> ComplexArray:
         """Mode amplitudes up to conjugation; of real nodes one of each conjugate pair."""
-        if self.rings.closure == "real":
+        if self.rings.closure == REAL:
             return np.asarray(fft.rfft(contents))
         kept = self.rings.frequencies >= 0
         return np.asarray(contents @ self.rings.waves[:, kept])

@@ -14,11 +14,10 @@ arrays agree with it is measured in tests/test_ring_bridges.py.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
-import sympy as sp
 
 from carleman_ssm.networks.layers import Array, ComplexArray, S4DLayer, parameter_array
 from carleman_ssm.networks.ring_modes import (
@@ -30,9 +29,7 @@ from carleman_ssm.networks.ring_modes import (
     stored_modes,
 )
 from carleman_ssm.networks.ring_states import node_states
-from carleman_ssm.theory.couplings import skew_circulant
 from carleman_ssm.theory.ring_modes import (
-    ANTIPERIODIC,
     AUTO,
     CLOSURES,
     COMPLEX,
@@ -171,7 +168,7 @@ class Rings:
         Raises
         ------
         ValueError
-            Wrong shape, NaN or infinity.
+            Wrong shape, NaN or infinity, or contents that leave the range of float64.
         """
         return node_states(self.multipliers, self.input_vector, self.closure, self._checked(u))
 
@@ -183,9 +180,12 @@ class Rings:
         Raises
         ------
         ValueError
-            The shapes do not belong together.
+            The shapes do not belong together, or contents are not finite numbers.
         """
         inputs, contents = self._checked(u), np.asarray(h)
+        if contents.dtype.kind not in "fciub" or not np.isfinite(contents).all():
+            msg = "node contents hold NaN, infinity or values that are not numbers"
+            raise ValueError(msg)
         if contents.shape != (*inputs.shape, self.nodes):
             msg = f"node contents of these inputs have shape {(*inputs.shape, self.nodes)}, got {contents.shape}"
             raise ValueError(msg)
@@ -209,31 +209,6 @@ class Rings:
             msg = "inputs hold NaN, infinity or values that are not real numbers"
             raise ValueError(msg)
         return inputs.astype(np.float64)
-
-
-def ring_matrix(column: npt.ArrayLike, closure: str) -> RealOrComplex:
-    r"""The matrix (N, N) of a first column (N,): circulant; skew-circulant, $w_{d-N} = -w_d$, if anti-periodic.
-
-    The signs are those of `theory.couplings.skew_circulant`, applied to a column of ones.
-
-    Examples
-    --------
-    >>> ring_matrix([1.0, 2.0, 3.0], "complex")[0], ring_matrix([1.0, 2.0], "antiperiodic")[0]
-    (array([1., 3., 2.]), array([ 1., -2.]))
-    """
-    values = np.asarray(column)
-    nodes = len(values)
-    lags = np.arange(nodes)[:, None] - np.arange(nodes)[None, :]
-    matrix: RealOrComplex = values[lags % nodes]
-    return matrix * _seam(nodes) if closure == ANTIPERIODIC else matrix
-
-
-@lru_cache(maxsize=8)
-def _seam(nodes: int) -> Array:
-    """1 for j ≥ l, -1 for what has passed the seam."""
-    signs = np.array(skew_circulant([sp.S.One] * nodes).tolist(), dtype=np.float64)
-    signs.flags.writeable = False
-    return signs
 
 
 def layer_rings(

@@ -12,12 +12,14 @@ from rich.table import Table
 from rich.text import Text
 
 from carleman_ssm.networks.distinction import (
+    AT_CHANCE,
     CONTROLLED,
     LINEAR,
     RINGS,
     TOLD_APART,
     WAVE_RING,
     Distinction,
+    Finding,
     Outcome,
     conditioning,
     simple_ring,
@@ -30,6 +32,13 @@ _HEADINGS = {
     Readout.LINEAR_MEAN: "contents\ntime mean",
     Readout.QUADRATIC_LAST: "powers\nlast step",
     Readout.QUADRATIC_MEAN: "powers\ntime mean",
+}
+
+
+_VERDICTS = {
+    Finding.HOLDS: Text("holds", style="green"),
+    Finding.FAILS: Text("FAILS", style="bold red"),
+    Finding.UNDECIDED: Text("undecided", style="yellow"),
 }
 
 
@@ -87,17 +96,20 @@ def _reading(found: Distinction) -> str:
 def _claims(found: Distinction) -> Table:
     grid = _grid("", "claim", "accuracy", "interval", "chance")
     grid.columns[1].justify = "left"
-    for claim, outcome, holds in found.verdicts:
-        verdict = Text("holds", style="green") if holds else Text("FAILS", style="bold red")
-        grid.add_row(verdict, claim.sentence, f"{outcome.accuracy:.3f}", interval(outcome), f"{outcome.chance:.2f}")
+    for claim, outcome, finding in found.verdicts:
+        grid.add_row(
+            _VERDICTS[finding], claim.sentence, f"{outcome.accuracy:.3f}", interval(outcome), f"{outcome.chance:.2f}"
+        )
     return grid
 
 
 def _reasons(found: Distinction) -> tuple[str, ...]:
     explained = float(np.mean(found.outcome("4 sines, random phase", Readout.LINEAR_LAST).explained))
     return (
-        f"A claim of telling apart holds when the lower end of the interval is at least {TOLD_APART}, one of chance "
-        "when the interval contains chance. Why some fail:",
+        f"A claim of telling apart holds when the whole interval is at least {TOLD_APART}, and fails when none of it "
+        f"is; one of chance holds when the whole interval lies within {AT_CHANCE} of chance and fails when it excludes "
+        "chance. In between it is undecided: an interval that contains chance because it is wide shows nothing, and "
+        "more --seeds make it narrower. Why some fail:",
         "• Random phase: all classes have the mean input 0, and least squares sees class means only. Its scores explain"
         f" nothing (R² = {explained:.3f} for four frequencies, last step); but the largest of four worthless scores is"
         " not drawn by lot: fitted noise points along each class's own waves.",

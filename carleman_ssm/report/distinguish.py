@@ -11,6 +11,7 @@ import numpy as np
 from rich.console import Console
 
 from carleman_ssm.networks.distinction import (
+    AT_CHANCE,
     NOISE_LEVELS,
     RINGS,
     TOLD_APART,
@@ -84,15 +85,16 @@ def content(found: Distinction) -> dict[str, Any]:
         "noise_levels": list(NOISE_LEVELS),
         "interval": "95 %: hull of Student's t over seeds and Wilson's for the pooled count",
         "told_apart_when": f"lower end of the interval >= {TOLD_APART}",
-        "at_chance_when": "the interval contains chance",
+        "at_chance_when": f"the whole interval lies within {AT_CHANCE} of chance; refuted when it excludes chance",
+        "undecided_when": "the interval contains the threshold of telling apart, or chance and more than that",
         "claims": [
             {
                 "claim": claim.sentence,
                 "predicts": "told apart" if claim.told_apart else "at chance",
-                "holds": holds,
+                "finding": str(finding),
                 **_entry(outcome),
             }
-            for claim, outcome, holds in found.verdicts
+            for claim, outcome, finding in found.verdicts
         ],
         "rings": {name: _ring(name) for name in RINGS},
         "outcomes": [
