@@ -193,6 +193,19 @@ def test_a_ring_that_grows_out_of_float64_says_so():
         rings.node_contents(np.ones((1, 400, 1)))
 
 
+@pytest.mark.parametrize("closure", ["complex", "real", "antiperiodic"])
+@pytest.mark.parametrize("size", [1e307, 1e308])
+def test_inputs_too_large_for_float64_are_refused_and_not_blamed_on_the_ring(closure, size):
+    """The states of the modes stay finite at 1e307, and it is their transform that overflows."""
+    rings = layer_rings(lin_layer(1, 64, 1 / 64), closure=closure)
+    u = size * np.ones((1, 9, 1))
+    with pytest.raises(ValueError, match="the inputs are too large, or the ring grows"):
+        rings.node_contents(u)
+    near = rings.node_contents(1e-300 * u)  # the same inputs, but for their unit, are fine
+    gap = np.abs(rings.node_contents(1e-10 * u) / 1e290 - near).max()
+    assert gap <= 1e-12 * np.abs(near).max()
+
+
 # T3 on numeric rings: what a node holds
 
 
@@ -371,7 +384,10 @@ def test_a_model_without_pairs_has_a_complex_output():
 def test_refusals_say_what_which_and_the_remedy():
     layer, model = lin_layer(1, 4, 0.1), s4d_lin(2, output_vector=[1, 1])
     for call, said in [
-        (lambda: layer_rings(layer, closure="skew"), "unknown closure 'skew': use 'complex' or 'real' or 'antiperiodic'"),
+        (
+            lambda: layer_rings(layer, closure="skew"),
+            "unknown closure 'skew': use 'complex' or 'real' or 'antiperiodic'",
+        ),
         (lambda: layer_rings(layer, gauge="unit"), "unknown gauge 'unit'"),
         (lambda: layer_rings(layer, order="speed"), "unknown order 'speed'"),
         (lambda: layer_rings(layer, order=[0, 1, 2]), "a permutation of shape"),
@@ -384,6 +400,8 @@ def test_refusals_say_what_which_and_the_remedy():
         (lambda: layer_rings(layer).node_contents(np.ones((3, 1))), r"expected \(batch, length, 1\)"),
         (lambda: layer_rings(layer).node_contents(np.full((1, 3, 1), np.nan)), "NaN, infinity"),
         (lambda: layer_rings(layer).output(np.ones((1, 3, 1, 5)), np.ones((1, 3, 1))), "have shape"),
+        (lambda: layer_rings(layer).output(np.full((1, 3, 1, 4), np.nan), np.ones((1, 3, 1))), "contents hold NaN"),
+        (lambda: layer_rings(layer).output(np.full((1, 3, 1, 4), "1"), np.ones((1, 3, 1))), "are not numbers"),
     ]:
         with pytest.raises(ValueError, match=said):
             call()

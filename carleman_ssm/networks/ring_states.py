@@ -91,16 +91,14 @@ def node_states(multipliers: ComplexArray, input_vector: ComplexArray, closure: 
     width = max(1, BLOCK_ENTRIES // (len(used) * BLOCK_STEPS))
     for first in range(0, channels, width):
         rings = slice(first, first + width)
-        scan = _Scan.of(multipliers[rings, used], input_vector[rings, used])
-        state = _run(scan, to_nodes, u[..., rings], contents[..., rings, :])
-        if not np.isfinite(state).all():
-            msg = "the contents of a ring leave the range of float64: a multiplier beyond 1 grows without bound"
-            raise ValueError(msg)
+        with np.errstate(over="ignore", invalid="ignore"):  # what has overflowed is refused by name
+            scan = _Scan.of(multipliers[rings, used], input_vector[rings, used])
+            _fill(scan, to_nodes, u[..., rings], contents[..., rings, :])
     return contents
 
 
-def _run(scan: _Scan, to_nodes: Transform, u: Array, contents: Array | ComplexArray) -> ComplexArray:
-    """Fill the contents (batch, length, h, N) of a few channels; return the modes at the end of every sequence."""
+def _fill(scan: _Scan, to_nodes: Transform, u: Array, contents: Array | ComplexArray) -> None:
+    """Fill the contents (batch, length, h, N) of a few channels."""
     batch, length, channels = u.shape
     modes = scan.onward.shape[2]
     steps = min(-(-length // CHUNK) * CHUNK, max(BLOCK_STEPS, CHUNK))
@@ -110,11 +108,17 @@ def _run(scan: _Scan, to_nodes: Transform, u: Array, contents: Array | ComplexAr
         rows = slice(start, start + group)
         for first in range(0, length, steps):
             block = slice(first, min(first + steps, length))
-            with np.errstate(over="ignore", invalid="ignore"):
-                joined = scan(_chunked(u[rows, block]), final[:, rows])
-                moved = to_nodes(joined.reshape(*joined.shape[:2], -1, modes))
-            contents[rows, block] = moved[:, :, : block.stop - first].transpose(1, 2, 0, 3)
-    return final
+            joined = scan(_chunked(u[rows, block]), final[:, rows])
+            moved = to_nodes(joined.reshape(*joined.shape[:2], -1, modes))[:, :, : block.stop - first]
+            _require_range(moved)
+            contents[rows, block] = moved.transpose(1, 2, 0, 3)
+
+
+def _require_range(contents: Array | ComplexArray) -> None:
+    """Refuse infinity and NaN; the sum sees them in one pass and overflows itself only for huge contents."""
+    if not np.isfinite(contents.sum()) and not np.isfinite(contents).all():
+        msg = "the contents of a ring leave the range of float64: the inputs are too large, or the ring grows (|λ| > 1)"
+        raise ValueError(msg)
 
 
 def computed_modes(closure: str, nodes: int) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
