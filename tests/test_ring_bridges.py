@@ -12,7 +12,7 @@ from carleman_ssm.networks.kuramoto_runs import PhaseOscillators
 from carleman_ssm.networks.oscillators import Oscillators, polar_velocity, ring_matrix
 from carleman_ssm.networks.ring_modes import keeps_index, model_modes
 from carleman_ssm.networks.rings import model_rings
-from carleman_ssm.networks.waves import dispersion, participation_ratio
+from carleman_ssm.networks.waves import LIN_REVOLUTION, dispersion, participation_ratio
 from carleman_ssm.theory.couplings import circulant, skew_circulant
 from carleman_ssm.theory.dispersion import bilinear_dispersion, s4d_inv_dispersion, s4d_lin_dispersion
 from carleman_ssm.theory.initialisations import s4d_inv, s4d_legs, s4d_lin, s4d_real
@@ -178,6 +178,13 @@ def test_mode_velocities_are_the_compiled_dispersion_laws():
         expected = np.array([complex(kernel(*[n] * len(kernel.arguments))).real for n in range(1, nodes)])
         assert np.abs(found[0, 1:] / expected - 1).max() <= 1e-13
         assert np.abs(found[0, 1:] / (1.01 * expected) - 1).min() > 0.005
+
+
+def test_a_revolution_of_lin_takes_two_units_of_time():
+    for nodes in (3, 8):
+        kernel = compile_kernel(s4d_lin_dispersion(nodes).group_velocity)
+        velocity = float(kernel(*[1] * len(kernel.arguments)))
+        assert nodes / velocity == LIN_REVOLUTION
 
 
 # Oscillators

@@ -4,6 +4,7 @@ import io
 import json
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import replace
+from importlib import resources
 from itertools import pairwise
 from types import SimpleNamespace
 
@@ -27,7 +28,7 @@ from carleman_ssm.report.ring_inputs import MAX_LENGTH, MIN_LENGTH, chosen_input
 from carleman_ssm.report.ring_run import AMPLITUDE_TOLERANCE, RingRun, channel_ring
 from carleman_ssm.report.ring_sources import Closure, InitialSpectrum, initial_source, network_source
 from carleman_ssm.report.wave_figures import coupling_figure, dispersion_figure, phase_colours, space_time_figure
-from carleman_ssm.report.wave_summary import print_waves
+from carleman_ssm.report.wave_summary import CountedSteps, print_waves
 
 FILES = (
     "space_time.png", "couplings.png", "dispersion.png", "ring.gif", "couplings.tex", "waves.json", "contents.npz",
@@ -78,7 +79,9 @@ def test_without_arguments_a_real_network_is_shown(trained):
 
 def test_the_report_holds_every_channel_and_draws_the_fastest(trained):
     report = json.loads((trained[0] / "waves.json").read_text(encoding="utf-8"))
-    rows = wave_table(load_network("digits-gelu"), 12)
+    rows = wave_table(load_network("digits-gelu"), 64)  # turns in a digit of 64 steps, not in the 12 that are drawn
+    assert report["turns_counted_over"] == {"steps": 64, "length_of": "the sequences of this network"}
+    assert report["length"] == 12
     assert report["channels"] == json.loads(json.dumps([row.as_dict() for row in rows]))
     speeds = [abs(row.hop) for row in rows]
     assert report["drawn"]["channel"] == int(np.argmax(speeds))
@@ -307,6 +310,31 @@ def test_a_sequence_of_a_file_goes_through_the_network(tmp_path):
     assert "two points lie on a line" in " ".join(result.output.split())
 
 
+def test_turns_are_counted_over_the_sequences_of_the_network_and_the_table_says_whose(trained, initial, tmp_path):
+    """The network's own length, else the file's, else what is drawn: one turn is 2/dt steps of S4D-Lin."""
+    assert "turns in 64: revolutions in as many steps, the length of the sequences of this network." in flat(trained[1])
+    assert "turns in 9: revolutions in as many steps, the length of what is drawn" in flat(initial[1])
+    (row,) = json.loads((initial[0] / "waves.json").read_text(encoding="utf-8"))["channels"]
+    assert row["wraps"] == pytest.approx(9 * 0.3 / 2)
+    np.savez(tmp_path / "x.npz", x=np.ones((1, 30, 1)))
+    (tmp_path / "mine.npz").write_bytes(shipped_file("frequencies"))
+    result = command(tmp_path / "mine.npz", "--input", tmp_path / "x.npz", "--length", 8, "--output", tmp_path / "out")
+    assert result.exit_code == 0, result.error
+    assert "turns in 30" in flat(result)
+    assert "the sequences of the file" in flat(result)
+
+
+def flat(result):
+    return " ".join(result.output.split())
+
+
+def shipped_file(name):
+    """A shipped checkpoint as a file of one's own, of which no sequences are known."""
+    folder = resources.files("carleman_ssm.data")
+    (path,) = (path for path in folder.iterdir() if path.name.startswith(f"{name}."))
+    return path.read_bytes()
+
+
 def test_real_spectra_travel_nowhere_and_the_table_says_so(tmp_path):
     result = command("--init", "s4d-real", "--modes", 4, "--length", 5, "--output", tmp_path)
     assert result.exit_code == 0, result.error
@@ -326,7 +354,8 @@ def test_the_anti_periodic_ring_is_no_judge_of_rigidity():
         residual[closure] = table[0].relative_residual
         screen = Console(file=io.StringIO(), width=100)
         ring = channel_ring(source.rings[0], 0)
-        print_waves("x", RingRun("x", "Input.", ring, impulse(10)), table, [], screen)
+        counted = CountedSteps(10, "what is drawn")
+        print_waves("x", RingRun("x", "Input.", ring, impulse(10)), table, counted, [], screen)
         printed[closure] = " ".join(screen.file.getvalue().split())
     assert residual[Closure.COMPLEX] < 1e-12
     assert residual[Closure.ANTIPERIODIC] > 0.2

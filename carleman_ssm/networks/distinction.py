@@ -47,6 +47,7 @@ from carleman_ssm.networks.layers import Array
 from carleman_ssm.networks.readouts import Readout, RingResponses, fit_ridge
 from carleman_ssm.networks.rings import Rings, model_rings
 from carleman_ssm.networks.simple_inputs import SEQUENCES, STEPS, TASKS, Labels, Task, draw
+from carleman_ssm.networks.waves import LIN_REVOLUTION
 from carleman_ssm.theory.initialisations import s4d_inv, s4d_lin, s4d_real
 from carleman_ssm.theory.ring_modes import ANTIPERIODIC, COMPLEX, REAL
 
@@ -208,7 +209,7 @@ def simple_ring(name: str) -> Rings:
         msg = f"unknown ring {name!r}; choose one of {', '.join(RINGS)}"
         raise ValueError(msg)
     build, states, closure = known[name]
-    return model_rings(build(states, output_vector=(sp.S.One,) * states), 2 / STEPS, closure=closure)
+    return model_rings(build(states, output_vector=(sp.S.One,) * states), LIN_REVOLUTION / STEPS, closure=closure)
 
 
 def conditioning(rings: Rings, length: int) -> tuple[float, int]:

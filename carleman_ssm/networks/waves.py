@@ -23,9 +23,13 @@ from carleman_ssm.theory.ring_modes import ANGLE, COMPLEX, INDEX
 REVOLUTIONS = (0.25, 0.5, 1.0)
 """When the table looks at a kick, in revolutions of the nearest rigid law."""
 
+LIN_REVOLUTION = 2.0
+"""The time in which the waves of S4D-Lin go around once, whatever N (THEORY T3)."""
+
 Masked = np.ma.MaskedArray[tuple[int, ...], np.dtype[np.float64]]
 
 __all__ = [
+    "LIN_REVOLUTION",
     "ChannelWaves",
     "Masked",
     "ModeVelocities",

@@ -29,10 +29,11 @@ class Signal(StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class RingInput:
-    """A sequence x (L, d) and what captions call it."""
+    """A sequence x (L, d), what captions call it, and how long the whole sequence of a file is."""
 
     x: Array
     words: str
+    whole: int | None = None
 
 
 def chosen_input(given: str, features: int, revolution: float, length: int | None, index: int = 0) -> RingInput:
@@ -106,7 +107,7 @@ def _from_file(given: str, features: int, length: int | None, index: int) -> Rin
         msg = f"{given}: a sequence has {available} steps, fewer than --length {length}"
         raise ValueError(msg)
     name = "" if sequences.y is None else f", label {int(sequences.y[index])}"
-    return RingInput(sequences.x[index, :length], f"sequence {index} of {given}{name}")
+    return RingInput(sequences.x[index, :length], f"sequence {index} of {given}{name}", available)
 
 
 def driving_input(network: S4DNetwork, x: Array, layer: int) -> Array:

@@ -10,12 +10,14 @@ from pathlib import Path
 import numpy as np
 import sympy as sp
 
-from carleman_ssm.networks.checkpoints import load_network
+from carleman_ssm.networks.checkpoints import SHIPPED, load_network
 from carleman_ssm.networks.layers import ComplexArray, S4DLayer
 from carleman_ssm.networks.network import NetworkConfig, S4DNetwork
 from carleman_ssm.networks.rigidity import rigidity
 from carleman_ssm.networks.rings import Rings, layer_rings, model_rings
 from carleman_ssm.networks.waves import ChannelWaves, wave_table
+from carleman_ssm.report.inputs import shipped_sequences
+from carleman_ssm.theory import ring_modes
 from carleman_ssm.theory.initialisations import s4d_inv, s4d_legs, s4d_lin, s4d_real
 
 MAX_MODES = 512
@@ -35,9 +37,9 @@ class InitialSpectrum(StrEnum):
 class Closure(StrEnum):
     """How the stored modes become a ring."""
 
-    COMPLEX = "complex"
-    REAL = "real"
-    ANTIPERIODIC = "antiperiodic"
+    COMPLEX = ring_modes.COMPLEX
+    REAL = ring_modes.REAL
+    ANTIPERIODIC = ring_modes.ANTIPERIODIC
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +58,9 @@ class RingSource:
         Of all of them.
     spectrum
         The initial spectrum, or None for a trained network.
+    sequence_length
+        Steps of the sequences that the network was made for, or None where that is not known: a checkpoint does not
+        say.
     """
 
     name: str
@@ -63,6 +68,7 @@ class RingSource:
     rings: tuple[Rings, ...]
     closure: Closure
     spectrum: InitialSpectrum | None = None
+    sequence_length: int | None = None
 
     def fastest(self, layer: int) -> int:
         """The channel whose waves go furthest in one step."""
@@ -88,7 +94,8 @@ def network_source(model: str, closure: Closure) -> RingSource:
         No such network, or a spectrum that the closure cannot hold.
     """
     network = load_network(model)
-    return RingSource(Path(model).stem, network, _rings(network, closure), closure)
+    length = shipped_sequences(model).x.shape[1] if model in SHIPPED else None
+    return RingSource(Path(model).stem, network, _rings(network, closure), closure, sequence_length=length)
 
 
 def _rings(network: S4DNetwork, closure: Closure) -> tuple[Rings, ...]:

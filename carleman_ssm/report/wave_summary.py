@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,21 +11,38 @@ from rich.table import Table
 
 from carleman_ssm.networks.waves import REVOLUTIONS, ChannelWaves
 from carleman_ssm.report.ring_run import RingRun
+from carleman_ssm.theory.ring_modes import ANTIPERIODIC
 
 MAX_ROWS = 64
 SPREADING = 0.2
 """Phase residual, in mode spacings, from which a pattern spreads over many nodes within one revolution (THEORY T6)."""
 
 
-def print_waves(name: str, run: RingRun, table: tuple[ChannelWaves, ...], files: list[Path], console: Console) -> None:
+@dataclass(frozen=True)
+class CountedSteps:
+    """Over how many steps the table counts turns, and whose length that is."""
+
+    steps: int
+    words: str
+
+
+def print_waves(
+    name: str,
+    run: RingRun,
+    table: tuple[ChannelWaves, ...],
+    counted: CountedSteps,
+    files: list[Path],
+    console: Console,
+) -> None:
     """Print the sections in reading order; a table too long for a screen is cut and is whole in ``waves.json``."""
     console.rule(f"the waves of {name}", align="left")
     _drawn(run, console)
     console.rule("all channels", align="left")
-    console.print(_channels(table, run.length))
+    console.print(_channels(table, counted.steps))
     if len(table) > MAX_ROWS:
         console.print(f"  … and {len(table) - MAX_ROWS} more channels: all are in waves.json")
-    console.print(f"  {_verdict(table)} {READING}", highlight=False)
+    turns = f"turns in {counted.steps}: revolutions in as many steps, the length of {counted.words}."
+    console.print(f"  {_verdict(table)} {READING} {turns}", highlight=False)
     console.rule("files", align="left")
     for path in files:
         console.print(f"  {path}", highlight=False, soft_wrap=True)
@@ -81,7 +99,7 @@ def _verdict(table: tuple[ChannelWaves, ...]) -> str:
     caution = (
         " On an anti-periodic ring S4D-Lin itself is not rigid, for its real mode stands there twice: whether waves "
         "keep their shape is read from --closure complex."
-        if table[0].closure == "antiperiodic"
+        if table[0].closure == ANTIPERIODIC
         else ""
     )
     return (

@@ -12,7 +12,7 @@ import numpy as np
 from rich.console import Console
 
 from carleman_ssm.networks.rigidity import rigidity
-from carleman_ssm.networks.waves import ChannelWaves, dispersion
+from carleman_ssm.networks.waves import LIN_REVOLUTION, ChannelWaves, dispersion
 from carleman_ssm.report.animation import write_animation
 from carleman_ssm.report.couplings_page import couplings_document, lin_reference
 from carleman_ssm.report.explain import DEFAULT_MODEL
@@ -21,7 +21,7 @@ from carleman_ssm.report.ring_run import RingRun, channel_ring
 from carleman_ssm.report.ring_sources import Closure, InitialSpectrum, RingSource, initial_source, network_source
 from carleman_ssm.report.terminal import output_folder, progress_line
 from carleman_ssm.report.wave_figures import coupling_figure, dispersion_figure, space_time_figure
-from carleman_ssm.report.wave_summary import print_waves
+from carleman_ssm.report.wave_summary import CountedSteps, print_waves
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,13 +88,13 @@ def waves(
     folder = output_folder(output, f"waves-{init or Path(model or DEFAULT_MODEL).stem}")
     with progress_line("reading") as say:
         source = _source(model, init, modes, step, closure)
-        run, place = _run(source, layer, channel, given, sequence, length)
+        run, place, counted = _run(source, layer, channel, given, sequence, length)
         say("measuring")
-        table = source.table(run.length)
-        content = _content(source, run, place, table)
+        table = source.table(counted.steps)
+        content = _content(source, run, place, table, counted)
         folder.mkdir(parents=True, exist_ok=True)
         files = _write(run, content, folder, say)
-    print_waves(source.name, run, table, files, screen)
+    print_waves(source.name, run, table, counted, files, screen)
     return WaveReport(run, table, tuple(files))
 
 
@@ -114,8 +114,8 @@ def _source(
 
 def _run(
     source: RingSource, layer: int, channel: int | None, given: str, sequence: int, length: int | None
-) -> tuple[RingRun, tuple[int, int]]:
-    """The ring to draw under its input, and its layer and channel."""
+) -> tuple[RingRun, tuple[int, int], CountedSteps]:
+    """The ring to draw under its input, its layer and channel, and the steps over which turns are counted."""
     if not 0 <= layer < len(source.rings):
         msg = f"there is no layer {layer}: choose --layer between 0 and {len(source.rings) - 1}"
         raise ValueError(msg)
@@ -123,7 +123,7 @@ def _run(
     ring = channel_ring(source.rings[layer], chosen)
     revolution = float(rigidity(ring.multipliers).revolution_steps[0])
     if not np.isfinite(revolution):
-        revolution = 2.0 / float(ring.step[0])  # nothing turns: as long as a revolution of S4D-Lin would take
+        revolution = LIN_REVOLUTION / float(ring.step[0])  # nothing turns: as long as S4D-Lin would take
     entered = chosen_input(given, source.network.features, revolution, length, sequence)
     inputs = driving_input(source.network, entered.x, layer)[:, chosen]
     run = RingRun(
@@ -134,7 +134,16 @@ def _run(
         reference=lin_reference(ring),
         is_lin=source.spectrum is InitialSpectrum.S4D_LIN,
     )
-    return run, (layer, chosen)
+    return run, (layer, chosen), _counted(source, entered)
+
+
+def _counted(source: RingSource, entered: RingInput) -> CountedSteps:
+    """The network's own length where it is known, else that of a file's sequence, else what is drawn."""
+    if source.sequence_length is not None:
+        return CountedSteps(source.sequence_length, "the sequences of this network")
+    if entered.whole is not None:
+        return CountedSteps(entered.whole, "the sequences of the file")
+    return CountedSteps(len(entered.x), "what is drawn, as no length is known")
 
 
 def _signal_sentence(source: RingSource, entered: RingInput, layer: int, channel: int) -> str:
@@ -148,7 +157,7 @@ def _signal_sentence(source: RingSource, entered: RingInput, layer: int, channel
 
 
 def _content(
-    source: RingSource, run: RingRun, place: tuple[int, int], table: tuple[ChannelWaves, ...]
+    source: RingSource, run: RingRun, place: tuple[int, int], table: tuple[ChannelWaves, ...], counted: CountedSteps
 ) -> dict[str, Any]:
     """The content of ``waves.json``; arrays of the drawn ring in ring order, complex numbers as pairs."""
     velocities = dispersion(run.ring)
@@ -171,7 +180,9 @@ def _content(
         gap = np.abs(run.ring.couplings[0] - run.reference).max()
         drawn["closed_form_largest_difference"] = float(gap)
     rows = [row.as_dict() for row in table]
-    return {"source": source.name, "closure": source.closure, "length": run.length, "drawn": drawn, "channels": rows}
+    turns = {"steps": counted.steps, "length_of": counted.words}
+    about = {"source": source.name, "closure": source.closure, "length": run.length, "turns_counted_over": turns}
+    return {**about, "drawn": drawn, "channels": rows}
 
 
 def _pairs(values: Any) -> list[list[float]]:
