@@ -21,6 +21,7 @@ from carleman_ssm.networks.checkpoints import load_network, save_network
 from carleman_ssm.networks.closed_forms import decimal, network_formula
 from carleman_ssm.networks.construction import network_operator
 from carleman_ssm.networks.sequences import frequency_sequences
+from carleman_ssm.report import explain
 from carleman_ssm.report.cli import main
 from carleman_ssm.report.directed import above, below, share_below
 from carleman_ssm.report.explanation import Explanation
@@ -280,3 +281,44 @@ def test_signals_are_drawn_as_curves_and_rasters_as_pictures():
         assert all(bool(axis.images) == raster for axis in axes)
         assert all(bool(axis.lines) != raster for axis in axes)
         assert (sequences.features == ("intensity",)) == raster
+
+
+HOSTILE = "[b] $\\frac$ :rocket: [/red]"
+"""A name that is markup and a formula, and not a good one: the names of files and classes are a user's."""
+
+
+def test_names_are_printed_and_drawn_as_they_are(tmp_path):
+    folder = tmp_path / HOSTILE  # also two folders, "… [" and "red]"
+    folder.parent.mkdir()
+    name = HOSTILE.split("/")[0]
+    model, data = tmp_path / f"{name}.safetensors", tmp_path / "x.npz"
+    save_network(load_network("frequencies"), model)
+    fresh = frequency_sequences(12, seed=3)
+    np.savez(data, x=fresh.x, y=fresh.y, classes=[f"{HOSTILE} {label}" for label in range(4)])
+    result = run(model, "--inputs", data, "--output", folder)
+    assert result.exit_code == 0, result.error
+    assert f"the network: {name}" in result.output
+    for path in folder.iterdir():
+        assert f"\n  {path}\n" in result.output
+    assert len(list(folder.iterdir())) == 9
+    curves = Explanation(
+        HOSTILE, network_operator(load_network("frequencies"), sequences=fresh.x), fresh.x, None, False
+    )
+    named = replace(curves, class_names=("$a$", "$b^_{$", "c", "$"))
+    assert [axis.title._preprocess_math(axis.get_title()) for axis in first_order_figure(named).axes] == [
+        ("$a$", False), ("$b^_{$", False), ("c", False), ("$", False)
+    ]  # fmt: skip
+
+
+def test_an_output_that_cannot_be_written_is_refused_before_the_work(tmp_path, monkeypatch):
+    def no_work(*arguments, **settings):
+        pytest.fail("the work began")
+
+    monkeypatch.setattr(explain, "network_operator", no_work)
+    (tmp_path / "taken" / "report.json").mkdir(parents=True)
+    for output in (tmp_path / "taken", "/proc/x"):
+        result = run("--output", output)
+        assert result.exit_code == 2
+        assert result.error.startswith(f"carleman-ssm: --output {output}")
+        assert "name another folder" in result.error
+        assert result.output == ""

@@ -17,13 +17,14 @@ from carleman_ssm.networks.operator import NetworkOperator
 from carleman_ssm.networks.sequences import Sequences
 from carleman_ssm.report.directed import above, below
 from carleman_ssm.report.explanation import Explanation
-from carleman_ssm.report.figures import write_figures
-from carleman_ssm.report.formula_page import has_formula, write_formula_page
+from carleman_ssm.report.figures import FIGURES, write_figures
+from carleman_ssm.report.formula_page import FORMULA_FILES, has_formula, write_formula_page
 from carleman_ssm.report.inputs import sequences_for
 from carleman_ssm.report.summary import print_summary
-from carleman_ssm.report.terminal import output_folder, progress_line
+from carleman_ssm.report.terminal import output_folder, progress_line, results_in
 
 DEFAULT_MODEL = "digits-gelu"
+FILES = ("report.json", "operator.tex", *FORMULA_FILES, *FIGURES)
 
 
 def explain(
@@ -63,12 +64,12 @@ def explain(
     with progress_line(f"reading {model}") as say:
         network = load_network(model)
         sequences = sequences_for(model, network, inputs)
-        explanation = _explanation(model, network, sequences, degree, input_bound, say)
-        say("measuring")
-        content = explanation.as_json()
-        say("drawing")
-        folder.mkdir(parents=True, exist_ok=True)
-        files, page = _write(explanation, content, folder)
+        with results_in(folder, FILES, [Path(model), *([] if inputs is None else [inputs])]):
+            explanation = _explanation(model, network, sequences, degree, input_bound, say)
+            say("measuring")
+            content = explanation.as_json()
+            say("drawing")
+            files, page = _write(explanation, content, folder)
     print_summary(explanation, content, files, page, screen)
     return explanation
 

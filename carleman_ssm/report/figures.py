@@ -13,19 +13,16 @@ from matplotlib.ticker import MaxNLocator
 from carleman_ssm.networks.enclosures import Floats
 from carleman_ssm.report.explanation import Explanation
 
+FIGURES = ("kernels_first_order.png", "kernels_second_order.png", "orders.png")
 MAX_PANELS = 10
 MAX_STEPS = 512
 
 
 def write_figures(explanation: Explanation, folder: Path) -> list[Path]:
     """Draw all figures into `folder` as PNG; figures that would not be readable are left out."""
-    figures = {
-        "kernels_first_order.png": first_order_figure(explanation),
-        "kernels_second_order.png": second_order_figure(explanation),
-        "orders.png": orders_figure(explanation),
-    }
+    drawn = (first_order_figure(explanation), second_order_figure(explanation), orders_figure(explanation))
     paths = []
-    for name, figure in figures.items():
+    for name, figure in zip(FIGURES, drawn, strict=True):
         if figure is not None:
             figure.savefig(folder / name, dpi=150)
             paths.append(folder / name)
@@ -71,7 +68,7 @@ def first_order_figure(explanation: Explanation) -> Figure:
     if explanation.is_raster and side is not None and kernel.shape[2] == 1:
         for label, axis in enumerate(axes):
             picture = axis.imshow(kernel[label, :, 0].reshape(side, side), cmap="RdBu_r", vmin=-limit, vmax=limit)
-            axis.set_title(explanation.class_name(label), fontsize=9)
+            axis.set_title(explanation.class_name(label), fontsize=9, parse_math=False)
         figure.colorbar(picture, ax=axes, label="logit per unit of input", shrink=0.8)
         _name_axes(axes, "column [pixel]", "row [pixel]")
         place = "at a pixel"
@@ -79,7 +76,7 @@ def first_order_figure(explanation: Explanation) -> Figure:
         for label, axis in enumerate(axes):
             axis.plot(kernel[label])
             axis.axhline(0.0, color="0.7", linewidth=0.6)
-            axis.set_title(explanation.class_name(label), fontsize=9)
+            axis.set_title(explanation.class_name(label), fontsize=9, parse_math=False)
         _name_axes(axes, "input step", "logit per unit of input")
         place = "at a step"
     _caption(
@@ -101,7 +98,7 @@ def second_order_figure(explanation: Explanation) -> Figure | None:
     limit = float(np.quantile(np.abs(pictures), 0.999)) or 1.0
     for label, (axis, picture) in enumerate(zip(axes, pictures, strict=True)):
         image = axis.imshow(picture, cmap="RdBu_r", vmin=-limit, vmax=limit, origin="lower")
-        axis.set_title(explanation.class_name(label), fontsize=9)
+        axis.set_title(explanation.class_name(label), fontsize=9, parse_math=False)
     figure.colorbar(image, ax=axes, label="logit per unit of input squared", shrink=0.8, extend="both")
     _name_axes(axes, "input step $s$", "input step $s'$")
     _caption(

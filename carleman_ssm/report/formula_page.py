@@ -19,6 +19,7 @@ from carleman_ssm.report.directed import below
 from carleman_ssm.report.explanation import Explanation, accuracy
 from carleman_ssm.report.formula_text import lines
 
+FORMULA_FILES = ("formula.txt", "formula.tex", "formula.pdf", "formula.png")
 PAGE = (8.27, 11.69)  # A4 upright, inches
 MARGIN = 0.075
 MATHTEXT = {
@@ -70,11 +71,10 @@ def write_formula_page(explanation: Explanation, folder: Path) -> tuple[list[Pat
     formula = formula_of(explanation.operator)
     score = accuracy(formula_logits(formula, explanation.sequences), explanation.labels)
     page = formula_text(formula, score, len(explanation.sequences))
-    plain, source = folder / "formula.txt", folder / "formula.tex"
+    plain, source, *paths = (folder / name for name in FORMULA_FILES)
     plain.write_text(page, encoding="utf-8")
     title = f"{explanation.name}: the whole network"
     source.write_text(document([formula], title=title, decimals=True), encoding="utf-8")
-    paths = [folder / "formula.pdf", folder / "formula.png"]
     metadata = {"Title": title, "CreationDate": None}
     with rc_context(MATHTEXT):  # fonts are looked up while saving
         figure = _page(explanation, formula, score)
@@ -96,7 +96,7 @@ def formula_text(formula: ClosedForm, score: float | None, count: int) -> str:
 
 def _page(explanation: Explanation, formula: ClosedForm, score: float | None) -> Figure:
     figure = Figure(figsize=PAGE)
-    figure.text(MARGIN, 0.945, f"{explanation.name}", fontsize=28, va="bottom")
+    figure.text(MARGIN, 0.945, explanation.name, fontsize=28, va="bottom", parse_math=False)
     figure.text(MARGIN, 0.922, "the whole network, as one formula", fontsize=14, color="0.35", va="bottom")
     bottom = _write_lines(figure, formula)
     _verdict(figure, explanation, score, bottom)
@@ -176,6 +176,11 @@ def _waves(figure: Figure, operator: NetworkOperator) -> None:
     figure.text(0.115, 0.231, "The waves that carry the past", fontsize=10)
 
 
+def literal(name: str) -> str:
+    """A name for a legend, where dollars would begin a formula."""
+    return name.replace("$", r"\$")
+
+
 def _answers(figure: Figure, explanation: Explanation) -> None:
     """Softmax of the logits over the frequency of a unit sine: the mean over 16 phases, and the range."""
     operator = explanation.operator
@@ -189,7 +194,7 @@ def _answers(figure: Figure, explanation: Explanation) -> None:
         share = softmax(logits, axis=-1)
         for label in range(operator.form.classes):
             (line,) = axis.plot(
-                frequency, share[..., label].mean(axis=1), linewidth=1.4, label=explanation.class_name(label)
+                frequency, share[..., label].mean(axis=1), linewidth=1.4, label=literal(explanation.class_name(label))
             )
             axis.fill_between(
                 frequency,

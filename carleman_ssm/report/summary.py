@@ -12,6 +12,7 @@ from rich.table import Table
 from carleman_ssm.networks.construction import CERTIFIED_SHARE
 from carleman_ssm.report.directed import above, below, share_below
 from carleman_ssm.report.explanation import Explanation
+from carleman_ssm.report.terminal import heading, print_files, print_pairs
 
 MAX_ROWS = 12
 
@@ -22,22 +23,17 @@ def print_summary(
     """Print the sections in reading order; a network whose formula fits a page is that formula first."""
     _rows(console, f"the network: {explanation.name}", _network(explanation, content))
     if page is not None:
-        console.rule("the whole network, as one formula", align="left")
+        heading(console, "the whole network, as one formula")
         console.print(page, highlight=False, markup=False, soft_wrap=True)
     _rows(console, "the operator", _operator(explanation, content))
     _rows(console, "agreement", _agreement(content))
     _orders(explanation, content, console)
-    console.rule("files", align="left")
-    for path in files:
-        console.print(f"  {path}", highlight=False, soft_wrap=True)
+    print_files(console, files)
 
 
 def _rows(console: Console, title: str, rows: dict[str, str]) -> None:
-    console.rule(title, align="left")
-    table = Table.grid(padding=(0, 2))
-    for name, value in rows.items():
-        table.add_row("  " + name, value)
-    console.print(table)
+    heading(console, title)
+    print_pairs(console, rows)
 
 
 def _network(explanation: Explanation, content: dict[str, Any]) -> dict[str, str]:
@@ -103,7 +99,7 @@ def _agreement(content: dict[str, Any]) -> dict[str, str]:
 
 def _orders(explanation: Explanation, content: dict[str, Any], console: Console) -> None:
     exact, kept = explanation.operator.decoders.exact, explanation.operator.degree + 1
-    console.rule("accuracy by order" if exact else "accuracy by degree of the fit", align="left")
+    heading(console, "accuracy by order" if exact else "accuracy by degree of the fit")
     if explanation.labels is None:
         console.print("  no labels were given, so there are no accuracies")
         return
