@@ -15,6 +15,7 @@ from carleman_ssm.formulas.verification import Evidence, verify
 from carleman_ssm.theory.initialisations import s4d_inv, s4d_legs, s4d_lin, s4d_real
 from carleman_ssm.theory.ring import RingEmbedding, ring_embedding
 from carleman_ssm.theory.ring_equivalence import ring_equivalence
+from carleman_ssm.theory.ring_modes import regauged, unit_input
 from carleman_ssm.theory.ssm import DiagonalSSM, DiscreteSSM, bilinear_transform, zero_order_hold
 from tests.strategies_rings import mode_output, ring_output, rings
 from tests.strategies_ssm import planted, small
@@ -57,7 +58,7 @@ def test_up_to_four_nodes_every_certificate_is_proved_and_its_false_twin_refuted
     assert ring.nodes <= 4
     form = ring_equivalence(ring)
     assert form.reference == "derivations/01_ring_equivalence"
-    assert len(form.certificates) == 7
+    assert len(form.certificates) == 8
     for certificate in form.certificates:
         verdict = verify(certificate)
         assert verdict.proved, (certificate.name, str(verdict))
@@ -143,6 +144,28 @@ def test_in_the_unit_gauge_the_input_enters_node_0_alone(ring):
         assert ring.kick == (1, *[0] * (ring.nodes - 1))
     else:
         assert ring.kick == ring.node_contents(ring.modes.input_vector)
+
+
+@pytest.mark.parametrize("kind", [DiagonalSSM, DiscreteSSM])
+def test_every_gauge_keeps_the_output_and_half_a_gauge_does_not(kind):
+    """T1′ with letters; false twins: the output, or the input, left as it was."""
+    model, factors = symbolic(kind, 2, "complex", True), sp.symbols("g_:2")
+    other = regauged(model, factors)
+    assert (other.input_vector, other.output_vector) == (
+        tuple(g * b for g, b in zip(factors, model.input_vector, strict=True)),
+        tuple(c / g for g, c in zip(factors, model.output_vector, strict=True)),
+    )
+    form = ring_equivalence(ring_embedding(model))
+    (certificate,) = (one for one in form.certificates if one.name == "every gauge")
+    assert verify(certificate).proved
+    for half in ("input_vector", "output_vector"):
+        wrong = dataclasses.replace(other, **{half: getattr(model, half)})
+        left = ring_equivalence(ring_embedding(wrong, gauge="textbook"))
+        (output,) = (one for one in left.certificates if one.name in ("output of the model", "kernel of the model"))
+        assert refuted(Identity(output.right, certificate.right, nonzero=factors)), half
+    with pytest.raises(ValueError, match="one factor for each of the 2 modes, none of them 0"):
+        regauged(model, (sp.S.One, sp.S.Zero))
+    assert unit_input(model) == regauged(model, [1 / b for b in model.input_vector])
 
 
 def test_in_the_textbook_gauge_unequal_inputs_enter_many_nodes():

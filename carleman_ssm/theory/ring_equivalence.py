@@ -6,7 +6,7 @@ and $\sum_j C_j h_j = \sum_n c_n x_n$: all identities between finite sums of roo
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import cast
 
 import sympy as sp
@@ -14,7 +14,7 @@ import sympy as sp
 from carleman_ssm.formulas.statements import ClosedForm, Identity
 from carleman_ssm.theory.collapse import collapsed_state
 from carleman_ssm.theory.ring import RingEmbedding
-from carleman_ssm.theory.ring_modes import Model, spectrum_of
+from carleman_ssm.theory.ring_modes import Model, regauged, spectrum_of
 from carleman_ssm.theory.ssm import DiscreteSSM
 
 REFERENCE = "derivations/01_ring_equivalence"
@@ -37,8 +37,8 @@ def ring_equivalence(ring: RingEmbedding) -> ClosedForm:
         In discrete time of ``y[k]`` in the inputs ``u[1] … u[k]``, in continuous time of the kernel ``K`` at the
         time ``t`` after an impulse (beside D at $t = 0$), with the node contents ``h_j`` defined in ``where``.
         Certificates: $F$ is unitary, $W = F^H \Lambda F$ is circulant, the kick, $C h = c^\top x$; the contents
-        begin as stated and move as the ring does; the output is that of the model. For stored conjugate pairs the
-        input is real.
+        begin as stated and move as the ring does; the output is that of the model, in this gauge and in every other
+        one, $g_n \ne 0$ (T1′). For stored conjugate pairs the input is real.
 
     Raises
     ------
@@ -49,7 +49,7 @@ def ring_equivalence(ring: RingEmbedding) -> ClosedForm:
 
     References
     ----------
-    derivations/01_ring_equivalence; THEORY T1, T5.
+    derivations/01_ring_equivalence; THEORY T1, T1′, T5.
 
     Examples
     --------
@@ -102,6 +102,7 @@ def _driven(ring: RingEmbedding) -> _Motion:
             name="output of the model",
             because="one output at every step, for every input",
         ),
+        _any_gauge(ring.model, lambda model: model.readout(_states(model, sequence, k), sequence[k])),
     )
     return sp.IndexedBase("y")[k], (sequence, k), now, sequence[k], law
 
@@ -128,8 +129,21 @@ def _impulse(ring: RingEmbedding) -> _Motion:
             name="kernel of the model",
             because="one kernel, so one output for every input",
         ),
+        _any_gauge(ring.model, lambda model: model.readout(_decays(model), sp.S.Zero)),
     )
     return sp.Symbol("K"), (_TIME,), now, sp.S.Zero, law
+
+
+def _any_gauge(model: Model, output: Callable[[Model], sp.Expr]) -> Identity:
+    r"""$x_n \to g_n x_n$ for any factors but 0: the unit gauge is $g_n = 1/b_n$ (T1′)."""
+    factors = sp.symbols(f"g_:{model.states}")
+    return Identity(
+        output(regauged(model, factors)),
+        output(model),
+        name="every gauge",
+        because=r"$c_n/g_n$ reads what $g_n b_n$ drives",
+        nonzero=factors,
+    )
 
 
 def _transform_certificates(ring: RingEmbedding, letters: tuple[sp.Symbol, ...]) -> tuple[Identity, ...]:
