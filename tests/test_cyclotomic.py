@@ -120,3 +120,38 @@ def test_a_point_where_a_written_divisor_vanishes_refutes_nothing():
     assert verdict(left, -right).evidence is Evidence.REFUTED
     assert verdict(sp.erf(d) / sp.sin(pi * d / odd), sp.erf(d) / sp.cos(pi * d / odd)).evidence is Evidence.REFUTED
     assert verdict(1 / sp.sin(pi * d), 2 / sp.sin(pi * d)).evidence is Evidence.UNDECIDED
+
+
+def test_conditions_are_merged_only_where_they_vanish_together():
+    x, y = sp.symbols("x y")
+    statement = Identity(1 / (x**2 + x * y) + 1 / (x + y), (1 + x) / (x**2 + x * y))
+    found = verify(statement)
+    assert found.proved
+    assert sp.Mul(*found.nonzero).subs(x, 0) == 0
+    assert sp.Mul(*found.nonzero).subs(x, -y).expand() == 0
+    both = verify(Identity(1 / (x * y) + 1 / (x**2 * y**3), (x * y**2 + 1) / (x**2 * y**3)))
+    assert both.proved
+    assert len(both.nonzero) == 2  # x and y once each
+
+
+def test_a_root_of_a_hidden_number_is_a_number():
+    x = sp.Symbol("x")
+    one = sp.sqrt(sp.sin(x) ** 2 + sp.cos(x) ** 2)
+    assert verdict(one, 1).proved
+    assert not verdict(1 / (one - 1) + 1, one / (one - 1)).proved  # a division by zero everywhere
+
+
+def test_powers_of_the_imaginary_unit_have_period_four():
+    k = sp.Symbol("k", integer=True)
+    assert verdict(I ** (4 * k), 1).proved
+    assert verdict((-I) ** k * I**k, 1).proved
+    assert verdict(I ** (k + 1), I * I**k).proved
+    assert verdict(I ** (2 * k), 1).evidence is Evidence.REFUTED
+    x = sp.Symbol("x")
+    assert verdict(I**x, sp.exp(I * pi * x / 2)).proved
+
+
+def test_a_long_quotient_in_an_exponent_is_given_up_in_time():
+    x = sp.Symbol("x")
+    hidden = sp.sin(x) ** 2 + sp.cos(x) ** 2
+    assert not verdict(sp.exp(x**200_000 / (x - 1)) * hidden, sp.exp(x**200_000 / (x - 1)) * 2).proved

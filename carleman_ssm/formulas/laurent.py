@@ -22,6 +22,7 @@ _FULL = 1 << _WIDTH
 _HALF = _FULL >> 1
 _MAX_TERMS = 200_000
 _MAX_PRODUCT = 4_000_000
+_MAX_QUOTIENT = 500
 
 
 class NoNormalForm(Exception):
@@ -151,8 +152,25 @@ class Alphabet:
             packed = (packed - field) >> _WIDTH
             number += 1
 
+    def content(self, polynomial: Polynomial) -> tuple[list[tuple[sp.Expr, sp.Expr, Fraction]], Polynomial]:
+        """The greatest common monomial as its factors, and what it leaves, the coefficient of its least term 1."""
+        terms = [{(base, m): e for base, m, e in self.decode(packed)} for packed in polynomial.terms]
+        least = {letter: min(term.get(letter, Fraction(0)) for term in terms) for term in terms for letter in term}
+        common = [(base, m, e) for (base, m), e in least.items() if e]
+        rest = polynomial
+        for base, m, e in common:
+            rest = rest * self.power(base, m, -e)
+        scale = rest.terms[min(rest.terms)]
+        return common, rest * Polynomial({0: 1 / scale})
+
     def divide(self, dividend: Polynomial, divisor: Polynomial) -> tuple[Polynomial, Polynomial]:
-        """Quotient and remainder by the leading (lexicographic) monomial; no division with negative exponents."""
+        """Quotient and remainder by the leading (lexicographic) monomial; no division with negative exponents.
+
+        Raises
+        ------
+        NoNormalForm
+            The quotient is too long.
+        """
         if any(e < 0 for p in (dividend, divisor) for m in p.terms for *_, e in self.decode(m)):
             return ZERO, dividend
         lead = max(divisor.terms)
@@ -165,6 +183,9 @@ class Alphabet:
             if all(present.get(letter, 0) >= e for letter, e in needed.items()):
                 factor_ = Polynomial({top - lead: dividend.terms[top] / divisor.terms[lead]}, dividend.span)
                 quotient, dividend = quotient + factor_, dividend + -(factor_ * divisor)
+                if len(quotient.terms) > _MAX_QUOTIENT:
+                    msg = "a quotient is too long for the normal form"
+                    raise NoNormalForm(msg)
             else:
                 remainder, dividend = remainder + term, dividend + -term
         return quotient, remainder

@@ -92,12 +92,11 @@ class Normaliser:
             return str(divisor)
         if numerator.is_zero:
             return str(divisor)
-        letters = {letter[:2] for packed in numerator.terms for letter in self.alphabet.decode(packed)}
-        if all(m == 1 and base.is_Integer and base < _SPLIT for base, m in letters):
-            return NEVER
-        content, rest = numerator.primitive()
-        bases = {base for packed in content.terms for base, *_ in self.alphabet.decode(packed)}
-        return frozenset(base for base in bases if base is not sp.E and not base.is_Rational), rest
+        content, rest = self.alphabet.content(numerator)
+        letters = {letter[:2] for packed in rest.terms for letter in self.alphabet.decode(packed)}
+        if all(m == 1 and (base == -1 or (base.is_Integer and sp.isprime(base))) for base, m in letters):
+            rest = ONE  # a sum of roots of unity and radicals of primes, in normal form, is zero or not
+        return frozenset(base for base, _, e in content if e > 0 and base is not sp.E and not base.is_Rational), rest
 
     def _convert(self, e: sp.Expr) -> Ratio:
         if e.is_Rational:
@@ -188,6 +187,8 @@ class Normaliser:
             return self._integer_power(base, int(exponent))
         if base.is_Rational:
             return self._number_power(base, exponent)
+        if base is sp.I:  # log i = iπ/2
+            return self._number_power(sp.S.NegativeOne, exponent / 2)
         if exponent.is_Rational:
             return self._root(base, Fraction(int(exponent.p), int(exponent.q)))
         return self._symbolic_power(base, exponent)
@@ -224,6 +225,8 @@ class Normaliser:
             return self.letter(sp.Pow(self.normal(base), sp.Rational(*exponent.as_integer_ratio())))
         value = self.reduce(inner.numerator)
         plain = self.alphabet.to_expr(value)
+        if plain.is_Rational:
+            return self._number_power(plain, sp.Rational(*exponent.as_integer_ratio()))
         if (plain, sp.S.One) in self.alphabet.letters:
             return Ratio(self.alphabet.power(plain, sp.S.One, exponent))
         self._values[plain] = value
