@@ -11,7 +11,8 @@
 import sympy as sp
 
 import carleman_ssm as cs
-from carleman_ssm.theory.couplings import RANGES, coupling_sum
+from carleman_ssm.theory.couplings import coupling_sum
+from carleman_ssm.theory.wave_profile import RANGES
 
 N = sp.Symbol("N", integer=True, positive=True)
 M = sp.Symbol("M", integer=True, positive=True)

@@ -9,6 +9,7 @@ import sympy as sp
 import carleman_ssm as cs
 from carleman_ssm.theory.wave_profile import (
     DISTANCE,
+    HOP,
     MODE,
     NODES,
     TIME,
@@ -17,7 +18,9 @@ from carleman_ssm.theory.wave_profile import (
     mode_frequency,
     mode_sum,
     symmetric_start,
+    whole_start,
 )
+from carleman_ssm.theory.wave_readout import deleted_share
 
 N, d, t = NODES, DISTANCE, TIME
 f, f_0 = mode_frequency(None, N), symmetric_start(N)  # the symmetric range
@@ -52,18 +55,78 @@ others = cs.Identity(
     because=r"$r + \dots + r^{N-1} = (r^N - 1)/(r - 1) - 1$ and $r^N = 1$",
     nonzero=(sp.exp(turn * (hop - d)) - 1,),
 )
-arrival = cs.rigid_step().certificates[0]
 
 # %% [markdown]
-# ## What a node holds, how it is read, and the return of the wave
-# One step moves the contents on and lets the input enter: $h_j(k) = \rho h_{j-\delta}(k-1) + D(-j) u_k$. The
-# weight of node j is the undamped kernel at its travel time; for whole frequencies $e^{2a_n} = e^{-1}$, so the kernel
-# repeats itself after one revolution. Zeroing the weight of a node takes the profile out of the kernel   [THEORY T24].
+# ## What a node holds
+# With $\bar b_n = 1$ mode n is $x_n = \sum_m \lambda_n^m u_{k-m}$ after k steps from rest, and
+# $\lambda_n = e^{2 a_n\delta/N} = \rho\,e^{2\pi i f_n\delta/N}$ is in phase with the nodes: each input travels as a
+# whole. One step moves the contents on and lets the input enter: $h_j(k) = \rho h_{j-\delta}(k-1) + D(-j) u_k$.
 # %%
-moves = [c for c in cs.node_contents().certificates if c.right != 0]
-read = [*cs.readout_weights().certificates, *cs.impulse_response().certificates]
-edited = cs.edited_kernel(3, node=0).certificates
-for lemma in (others, arrival, *moves, *read, *edited):
+m, j = sp.Symbol("m", integer=True, nonnegative=True), sp.Symbol("j", integer=True)
+k, speed, u = sp.Symbol("k", integer=True, positive=True), HOP, sp.IndexedBase("u")
+multiplier = sp.exp(sp.expand(2 * lin_eigenvalue(f) * speed / N))
+modes = sp.Sum(multiplier**m * u[k - m], (m, 0, k - 1))
+damped = sp.Sum(sp.exp(-speed / N) ** m * sp.exp(turn * f * speed * m) * u[k - m], (m, 0, k - 1))
+contents = (
+    cs.Derivation("Node contents", start=mode_sum(modes * sp.exp(-turn * f * j), N))
+    .step(mode_sum(damped * sp.exp(-turn * f * j), N), because=r"$\lambda_n^m = \rho^m e^{2\pi i f_n\delta m/N}$")
+    .step(cs.unfold(cs.node_contents()).expression, because=r"at each lag the sum over n is $D(\delta m - j)$")
+)
+
+# %% [markdown]
+# ## How it is read, and the return of the wave
+# The weight of node j is the undamped kernel at its travel time $t_j = 2j/N$; for whole frequencies
+# $e^{2a_n} = e^{-1}$, so the kernel repeats itself after one revolution.
+# %%
+c, g = sp.IndexedBase("c"), mode_frequency(whole_start(None), N)  # from any whole frequency on
+kernel, travel = cs.impulse_response().expression, 2 * j / N
+read = (
+    cs.Derivation("Readout of a node", start=sp.exp(travel / 2) * kernel.subs(t, travel))
+    .step(
+        sp.exp(travel / 2) * sp.Sum(c[MODE] * sp.exp(-travel / 2) * sp.exp(turn * g * j), (MODE, 0, N - 1)),
+        because=r"$a_n t_j = -t_j/2 + 2\pi i f_n j/N$",
+    )
+    .step(cs.readout_weights().expression, because=r"$e^{t_j/2} e^{-t_j/2} = 1$")
+)
+again = (
+    cs.Derivation("One revolution later", start=kernel.subs(t, t + 2))
+    .step(
+        sp.Sum(c[MODE] * sp.exp(sp.expand(2 * lin_eigenvalue(g))) * sp.exp(lin_eigenvalue(g) * t), (MODE, 0, N - 1)),
+        because=r"$e^{a_n(t+2)} = e^{2a_n}e^{a_n t}$",
+    )
+    .step(sp.exp(-1) * kernel, because=r"$e^{2a_n} = e^{-1}e^{2\pi i f_n} = e^{-1}$")
+)
+
+# %% [markdown]
+# ## Zeroing the weight of a node
+# For a whole $\delta$ node j meets lag m at $\delta m - j$, a whole number: where that is a multiple of N the node
+# holds all of the lag, elsewhere nothing of it.   [THEORY T24]
+# %%
+gone = deleted_share().certificates
+q, rho = sp.Symbol("q", integer=True), sp.Symbol("rho", positive=True)
+visited = (
+    cs.Derivation("A lag that visits the node", start=gone[0].left)
+    .step(
+        rho**m * sp.Sum(c[MODE] * sp.exp(turn * g * (hop * m - q * N)), (MODE, 0, N - 1)),
+        because=r"$D(qN) = 1$ for whole frequencies",
+    )
+    .step(gone[0].right, because=r"$e^{-2\pi i f_n q} = 1$")
+)
+
+# %%
+chains = [statement for chain in (contents, read, again, visited) for statement in (*chain.steps, chain.conclusion)]
+forms = (
+    cs.wave_propagator(),
+    cs.rigid_step(),
+    cs.node_contents(),
+    cs.readout_weights(),
+    cs.impulse_response(),
+    cs.tap_design(3),
+    deleted_share(),
+    cs.edited_kernel(3, node=0),
+)
+certificates = [certificate for form in forms for certificate in form.certificates]
+for lemma in dict.fromkeys((others, *chains, *certificates)):
     derivation = derivation.lemma(lemma)
 
 # %%

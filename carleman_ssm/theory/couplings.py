@@ -15,16 +15,19 @@ from collections.abc import Sequence
 import sympy as sp
 
 from carleman_ssm.formulas.statements import ClosedForm, Identity
+from carleman_ssm.theory.wave_profile import (
+    DISTANCE,
+    MODE,
+    NODES,
+    RANGES,
+    first_frequency,
+    lin_eigenvalue,
+    periodic_sinc,
+)
 
 REFERENCE = "derivations/02_s4d_lin_couplings"
-RANGES = ("one-sided", "centred", "symmetric")
-r"""$0 \dots N-1$; $-M \dots M-1$ with $N = 2M$; $-(M-1) \dots M-1$ with $N = 2M-1$."""
 
-_NODES = sp.Symbol("N", integer=True, positive=True)
 _MODES = sp.Symbol("M", integer=True, positive=True)
-_DISTANCE = sp.Symbol("d", integer=True)
-_FREQUENCY = sp.Symbol("n", integer=True)
-_HALF = sp.Rational(1, 2)
 
 
 def s4d_lin_couplings(frequencies: str = "symmetric") -> ClosedForm:
@@ -43,7 +46,8 @@ def s4d_lin_couplings(frequencies: str = "symmetric") -> ClosedForm:
     -------
     ClosedForm
         Of ``w[d]`` [1/time] in N (or M) and d. Certificates: it is the DFT sum; the form with the cotangent;
-        $W + \tfrac12$ is skew-Hermitian; period N; the slope of the band-limited pulse; its modulus.
+        and of that sum: $W + \tfrac12$ is skew-Hermitian; it has period N; it is the slope of the band-limited
+        pulse; its modulus.
 
     Raises
     ------
@@ -66,12 +70,12 @@ def s4d_lin_couplings(frequencies: str = "symmetric") -> ClosedForm:
     (-pi*exp(I*pi*d/N)/(2*sin(pi*d/N)), (N, d))
     """
     size, arguments, where = _sizes(frequencies)
-    value = _coupling(frequencies, size, _DISTANCE)
+    value = _coupling(frequencies, size, DISTANCE)
     written = next(iter(where), size)
     return ClosedForm(
-        sp.IndexedBase("w")[_DISTANCE],
-        _coupling(frequencies, written, _DISTANCE),
-        (*arguments, _DISTANCE),
+        sp.IndexedBase("w")[DISTANCE],
+        _coupling(frequencies, written, DISTANCE),
+        (*arguments, DISTANCE),
         where,
         _certificates(frequencies, size, value),
         REFERENCE,
@@ -103,18 +107,17 @@ def s4d_lin_self_coupling(frequencies: str = "symmetric") -> ClosedForm:
     Examples
     --------
     >>> [s4d_lin_self_coupling(frequencies).expression for frequencies in RANGES]
-    [I*pi*(N - 1)/2 - 1/2, -1/2 - I*pi/2, -1/2]
+    [I*pi*(N/2 - 1/2) - 1/2, -1/2 - I*pi/2, -1/2]
     """
     size, arguments, _ = _sizes(frequencies)
-    doubled_mean = {"one-sided": size - 1, "centred": sp.S.NegativeOne, "symmetric": sp.S.Zero}[frequencies]
-    value = sp.I * sp.pi * doubled_mean / 2 - _HALF
+    value = lin_eigenvalue(sp.expand(first_frequency(frequencies, size) + (size - 1) / 2))
     total = coupling_sum(frequencies, sp.S.Zero)
     certificate = Identity(total, value, name="mean of the spectrum", because="an arithmetic series")
     kept = tuple(symbol for symbol in arguments if symbol in value.free_symbols)
     return ClosedForm(sp.IndexedBase("w")[0], value, kept, certificates=(certificate,), reference=REFERENCE)
 
 
-def coupling_sum(frequencies: str, distance: sp.Expr = _DISTANCE) -> sp.Expr:
+def coupling_sum(frequencies: str, distance: sp.Expr = DISTANCE) -> sp.Expr:
     r"""The definition: $\frac1N \sum_n (-\tfrac12 + i\pi n) e^{-2\pi i n d/N}$ over the range.
 
     Parameters
@@ -130,9 +133,9 @@ def coupling_sum(frequencies: str, distance: sp.Expr = _DISTANCE) -> sp.Expr:
         An unknown range.
     """
     size, *_ = _sizes(frequencies)
-    first = {"one-sided": sp.S.Zero, "centred": -_MODES, "symmetric": 1 - _MODES}[frequencies]
-    summand = (sp.I * sp.pi * _FREQUENCY - _HALF) * sp.exp(-2 * sp.pi * sp.I * _FREQUENCY * distance / size)
-    return sp.Sum(summand, (_FREQUENCY, first, sp.expand(first + size - 1))) / size
+    first = first_frequency(frequencies, size)
+    summand = lin_eigenvalue(MODE) * sp.exp(-2 * sp.pi * sp.I * MODE * distance / size)
+    return sp.Sum(summand, (MODE, first, sp.expand(first + size - 1))) / size
 
 
 def coupling_strength() -> ClosedForm:
@@ -142,33 +145,50 @@ def coupling_strength() -> ClosedForm:
     -------
     ClosedForm
         Of $|w_d|$ [1/time] in N and d; ``ell`` is the chord [nodes]. Certificates: the
-        polar form $w_d = |w_d| e^{i\theta}$ of the one-sided coupling with $\theta = \pi + \pi d/N$, a phase linear
-        in the distance, and the squared modulus.
+        polar form $w_d = |w_d| e^{i\theta}$ of the one-sided DFT sum with $\theta = \pi + \pi d/N$, a phase linear
+        in the distance, and its squared modulus.
 
     References
     ----------
     THEORY T2. The coupling family: Budzinski et al. (2024), arXiv 2311.16431 (weights $1/d^\alpha$, here $\alpha = 1$).
     """
-    size, chord = _NODES, sp.Symbol("ell")
-    length = size / sp.pi * sp.sin(sp.pi * _DISTANCE / size)
-    strength, value = size / (2 * length), _coupling("one-sided", size, _DISTANCE)
+    size, chord = NODES, sp.Symbol("ell")
+    length = _chord(size)
+    strength, total = size / (2 * length), coupling_sum("one-sided")
     certificates = (
         Identity(
-            value,
-            strength * sp.exp(sp.I * (sp.pi + sp.pi * _DISTANCE / size)),
+            total,
+            strength * sp.exp(sp.I * (sp.pi + sp.pi * DISTANCE / size)),
             name="polar form",
             because=r"$-1 = e^{i\pi}$; for $0 < d < N$ the sine is positive",
+            nonzero=_apart(size),
         ),
-        Identity(value * sp.conjugate(value), strength**2, name="squared modulus", because="the phases cancel"),
+        Identity(
+            sp.Abs(total) ** 2,
+            strength**2,
+            name="squared modulus",
+            because="the phases cancel",
+            nonzero=_apart(size),
+        ),
     )
     return ClosedForm(
-        sp.Abs(sp.IndexedBase("w")[_DISTANCE]),
+        sp.Abs(sp.IndexedBase("w")[DISTANCE]),
         size / (2 * chord),
-        (size, _DISTANCE),
+        (size, DISTANCE),
         {chord: length},
         certificates,
         REFERENCE,
     )
+
+
+def _chord(size: sp.Expr) -> sp.Expr:
+    """The chord over d arcs of length 1 on a circle of N such arcs."""
+    return size / sp.pi * sp.sin(sp.pi * DISTANCE / size)
+
+
+def _apart(size: sp.Expr) -> tuple[sp.Expr]:
+    """The condition that d is no multiple of N."""
+    return (sp.exp(-2 * sp.pi * sp.I * DISTANCE / size) - 1,)
 
 
 def _sizes(frequencies: str) -> tuple[sp.Expr, tuple[sp.Symbol, ...], dict[sp.Basic, sp.Basic]]:
@@ -177,9 +197,9 @@ def _sizes(frequencies: str) -> tuple[sp.Expr, tuple[sp.Symbol, ...], dict[sp.Ba
         msg = f"unknown range of frequencies {frequencies!r}: use {', '.join(map(repr, RANGES))}"
         raise ValueError(msg)
     if frequencies == "one-sided":
-        return _NODES, (_NODES,), {}
+        return NODES, (NODES,), {}
     size = 2 * _MODES if frequencies == "centred" else 2 * _MODES - 1
-    return size, (_MODES,), {_NODES: size}
+    return size, (_MODES,), {NODES: size}
 
 
 def _coupling(frequencies: str, size: sp.Expr, distance: sp.Expr) -> sp.Expr:
@@ -191,25 +211,18 @@ def _coupling(frequencies: str, size: sp.Expr, distance: sp.Expr) -> sp.Expr:
 def _with_cotangent(frequencies: str, size: sp.Expr, value: sp.Expr) -> tuple[Identity, ...]:
     if frequencies == "symmetric":
         return ()
-    sign = sp.S.One if frequencies == "one-sided" else sp.S.NegativeOne**_DISTANCE
-    written = -sp.pi / 2 * sign * (sp.cot(sp.pi * _DISTANCE / size) + sp.I)
+    sign = sp.S.One if frequencies == "one-sided" else sp.S.NegativeOne**DISTANCE
+    written = -sp.pi / 2 * sign * (sp.cot(sp.pi * DISTANCE / size) + sp.I)
     return (Identity(value, written, name="with the cotangent", because="Euler's formula"),)
 
 
-def _pulse(frequencies: str, size: sp.Expr, z: sp.Expr) -> sp.Expr:
-    r"""$\frac1N \sum_n e^{-2\pi i n z/N}$ in closed form: what a kick at node 0 looks like between the nodes."""
-    turns = {"one-sided": 1 - size, "centred": sp.S.One, "symmetric": sp.S.Zero}[frequencies]
-    return sp.exp(sp.I * sp.pi * z * turns / size) * sp.sin(sp.pi * z) / (size * sp.sin(sp.pi * z / size))
-
-
 def _certificates(frequencies: str, size: sp.Expr, value: sp.Expr) -> tuple[Identity, ...]:
-    z = sp.Symbol("z", real=True)
-    apart = (sp.exp(-2 * sp.pi * sp.I * _DISTANCE / size) - 1,)
-    slope = sp.diff(_pulse(frequencies, size, z), z).subs(z, _DISTANCE)
-    chord = size / sp.pi * sp.sin(sp.pi * _DISTANCE / size)
+    """What makes the closed form the coupling; the left sides are sums, so that nothing is compared with itself."""
+    z, total, apart = sp.Symbol("z", real=True), coupling_sum(frequencies), _apart(size)
+    pulse = periodic_sinc(-z, size, first=first_frequency(frequencies, size))
     return (
         Identity(
-            coupling_sum(frequencies),
+            total,
             value,
             name="discrete Fourier transform of the spectrum",
             because=r"$\sum_{n<N} n r^n = N/(r - 1)$ for $r^N = 1 \ne r$",
@@ -217,16 +230,33 @@ def _certificates(frequencies: str, size: sp.Expr, value: sp.Expr) -> tuple[Iden
         ),
         *_with_cotangent(frequencies, size, value),
         Identity(
-            value.subs(_DISTANCE, -_DISTANCE),
+            coupling_sum(frequencies, -DISTANCE),
             -sp.conjugate(value),
             name="W + 1/2 is skew-Hermitian",
             because="it moves contents around and keeps their energy",
+            nonzero=apart,
         ),
-        Identity(value.subs(_DISTANCE, _DISTANCE + size), value, name="period N", because="the matrix is circulant"),
         Identity(
-            -size / 2 * slope, value, name="Fourier differentiation", because="the slope of the band-limited pulse"
+            coupling_sum(frequencies, DISTANCE + size),
+            value,
+            name="period N",
+            because="the matrix is circulant",
+            nonzero=apart,
         ),
-        Identity(value * sp.conjugate(value), (size / (2 * chord)) ** 2, name="modulus", because="the phases cancel"),
+        Identity(
+            total,
+            -size / 2 * sp.diff(pulse, z).subs(z, DISTANCE),
+            name="Fourier differentiation",
+            because="the slope of the band-limited pulse",
+            nonzero=apart,
+        ),
+        Identity(
+            sp.Abs(total) ** 2,
+            (size / (2 * _chord(size))) ** 2,
+            name="modulus",
+            because="the phases cancel",
+            nonzero=apart,
+        ),
     )
 
 

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 import sympy as sp
 
 from carleman_ssm.formulas.statements import ClosedForm, Identity
+from carleman_ssm.theory.initialisations import inv_eigenvalue
 from carleman_ssm.theory.polynomials import exact
-from carleman_ssm.theory.wave_profile import NODES, checked_nodes, letters
+from carleman_ssm.theory.wave_profile import NODES, checked_nodes, letters, lin_eigenvalue
 
 REFERENCE = "derivations/06_dispersion_and_rigidity"
 MODE_NUMBER = sp.Symbol("n", real=True)
@@ -42,8 +43,6 @@ class Dispersion:
         N.
     per_step
         False in continuous time.
-    lemmas
-        Further identities that the phase stands on.
 
     Raises
     ------
@@ -68,7 +67,6 @@ class Dispersion:
     slope: sp.Expr
     nodes: sp.Expr = NODES
     per_step: bool = False
-    lemmas: tuple[Identity, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("eigenvalue", "phase", "modulus", "slope"):
@@ -78,14 +76,8 @@ class Dispersion:
     @property
     def phase_velocity(self) -> ClosedForm:
         r"""$v_p(n) = N\omega_n/(2\pi n)$ [nodes/time or nodes/step]; the crest of mode n stays in phase with it."""
-        n, velocity = MODE_NUMBER, self.nodes * self.phase / (2 * sp.pi * MODE_NUMBER)
-        crest = Identity(
-            self.phase - 2 * sp.pi * n * velocity / self.nodes,
-            sp.S.Zero,
-            name="the phase along the crest is constant",
-            because=r"$\omega_n t - 2\pi n j/N$ with $j = v_p t$",
-        )
-        return self._closed_form("v_p", velocity, (crest, *self.certificates))
+        velocity = self.nodes * self.phase / (2 * sp.pi * MODE_NUMBER)
+        return self._closed_form("v_p", velocity, (self.turning(velocity), *self.certificates))
 
     @property
     def group_velocity(self) -> ClosedForm:
@@ -97,34 +89,84 @@ class Dispersion:
             name="group velocity",
             because=r"neighbouring modes stay in phase where $\partial_n(\omega t - 2\pi n j/N) = 0$",
         )
-        return self._closed_form("v_g", velocity, (stationary, *self.certificates))
+        crest = self.nodes * self.phase / (2 * sp.pi * MODE_NUMBER)
+        return self._closed_form("v_g", velocity, (stationary, self.turning(crest), *self.certificates))
+
+    def turning(self, velocity: sp.Expr) -> Identity:
+        r"""That the crest of mode n moves with this velocity: $\lambda_n e^{-2\pi i n v/N} = |\lambda_n|$.
+
+        In continuous time $\mathrm{Im}\,a_n = 2\pi n v/N$. In discrete time a velocity is known only modulo one
+        revolution in n steps, and so is an argument modulo $2\pi$; which of them is the phase follows from its
+        continuity in n.
+
+        Parameters
+        ----------
+        velocity
+            v [nodes/time or nodes/step].
+        """
+        angle = 2 * sp.pi * MODE_NUMBER * velocity / self.nodes
+        if not self.per_step:
+            left = sp.im(self.eigenvalue, evaluate=False)
+            return Identity(left, angle, name="phase: Im a", because=r"$\omega_n t - 2\pi n j/N$ with $j = v_p t$")
+        above, below = map(sp.sqrt, sp.fraction(self.modulus))  # both positive
+        return Identity(
+            sp.powsimp(self.eigenvalue * unit_number(-angle), combine="exp") * below,
+            above,
+            name="phase: arg",
+            because=r"turned back by its argument it is $|\lambda_n|$; $e^{i\,\mathrm{atan2}(y, x)}"
+            r" = (x + iy)/\sqrt{x^2 + y^2}$",
+        )
 
     @property
     def certificates(self) -> tuple[Identity, ...]:
-        r"""That phase and modulus are those of the eigenvalue.
+        r"""That slope and modulus are those of the phase and of the eigenvalue; the phase itself is `turning`.
 
-        Per step the phase is characterised by its slope $\mathrm{Im}(\lambda'/\lambda)$ and its value at one n.
+        Per step the slope is $\mathrm{Im}(\lambda'/\lambda)$, which no choice of the branch changes.
         """
-        value, conjugate = self.eigenvalue, sp.conjugate(self.eigenvalue)
+        value = self.eigenvalue
+        slope = Identity(sp.Derivative(self.phase, MODE_NUMBER), self.slope, name="slope of the phase")
         if not self.per_step:
-            return (
-                Identity((value - conjugate) / (2 * sp.I), self.phase, name="phase: Im a"),
-                Identity((value + conjugate) / 2, self.modulus, name="decay: Re a"),
-                *self.lemmas,
-            )
-        turning = sp.Derivative(value, MODE_NUMBER) / value
+            return (Identity(sp.re(value, evaluate=False), self.modulus, name="decay: Re a"), slope)
         return (
-            Identity(value * conjugate, self.modulus, name="modulus squared"),
-            Identity(sp.im(turning), self.slope, name="slope of the phase", because=r"$\mathrm{Im}\,(\log\lambda)'$"),
-            *self.lemmas,
+            Identity(sp.powsimp(value * sp.conjugate(value), combine="exp"), self.modulus, name="modulus squared"),
+            slope,
+            Identity(
+                sp.im(sp.Derivative(value, MODE_NUMBER) / value),
+                self.slope,
+                name="slope of the argument",
+                because=r"$\mathrm{Im}\,(\log\lambda)'$",
+            ),
         )
 
     def _closed_form(self, name: str, velocity: sp.Expr, certificates: tuple[Identity, ...]) -> ClosedForm:
         return ClosedForm(sp.Symbol(name), velocity, letters(velocity), {}, certificates, REFERENCE)
 
 
-def _continuous(decay: sp.Expr, phase: sp.Expr, slope: sp.Expr, nodes: sp.Expr | int) -> Dispersion:
-    return Dispersion(-decay + sp.I * phase, phase, -decay, slope, checked_nodes(nodes))
+def unit_number(angle: sp.Expr) -> sp.Expr:
+    r"""$e^{i\theta}$; a term $\mathrm{atan2}(y, x)$ of the angle gives $(x + iy)/\sqrt{x^2 + y^2}$, its definition.
+
+    Examples
+    --------
+    >>> x, y = sp.symbols("x y", real=True)
+    >>> unit_number(sp.pi / 2 - sp.atan2(y, x))
+    I*sqrt(x**2 + y**2)/(x + I*y)
+    """
+    factors = []
+    for term in sp.Add.make_args(angle):
+        count, turn = term.as_coeff_Mul()
+        if isinstance(turn, sp.atan2) and count.is_Integer:
+            y, x = turn.args
+            factors.append(((x + sp.I * y) / sp.sqrt(x**2 + y**2)) ** count)
+        else:
+            factors.append(sp.exp(sp.I * term))
+    return sp.Mul(*factors)
+
+
+def _continuous(eigenvalue: sp.Expr, nodes: sp.Expr | int) -> Dispersion:
+    r"""The law of a spectrum $-\frac12 + i\omega_n$, written in this form."""
+    decay, turning = eigenvalue.as_independent(MODE_NUMBER, as_Add=True)
+    phase = turning / sp.I
+    return Dispersion(eigenvalue, phase, decay, sp.diff(phase, MODE_NUMBER), checked_nodes(nodes))
 
 
 def s4d_lin_dispersion(nodes: sp.Expr | int = NODES) -> Dispersion:
@@ -134,7 +176,7 @@ def s4d_lin_dispersion(nodes: sp.Expr | int = NODES) -> Dispersion:
     ----------
     THEORY T6.
     """
-    return _continuous(sp.Rational(1, 2), sp.pi * MODE_NUMBER, sp.pi, nodes)
+    return _continuous(lin_eigenvalue(MODE_NUMBER), nodes)
 
 
 def s4d_inv_dispersion(nodes: sp.Expr | int = NODES, *, size: sp.Expr | int | None = None) -> Dispersion:
@@ -154,9 +196,7 @@ def s4d_inv_dispersion(nodes: sp.Expr | int = NODES, *, size: sp.Expr | int | No
     THEORY T6; Gu et al. (2022), S4D, eq. 8.
     """
     states = checked_nodes(nodes if size is None else size)
-    odd = 2 * MODE_NUMBER + 1
-    phase = states / sp.pi * (states / odd - 1)
-    return _continuous(sp.Rational(1, 2), phase, -2 * states**2 / (sp.pi * odd**2), nodes)
+    return _continuous(inv_eigenvalue(MODE_NUMBER, states), nodes)
 
 
 def held_dispersion(law: Dispersion, step: sp.Expr = STEP) -> Dispersion:
@@ -179,16 +219,18 @@ def held_dispersion(law: Dispersion, step: sp.Expr = STEP) -> Dispersion:
     THEORY T6.
     """
     _require_continuous(law)
-    multiplier = sp.exp(law.modulus * step) * sp.exp(sp.I * law.phase * step)
     modulus = sp.exp(2 * law.modulus * step)
-    return Dispersion(multiplier, law.phase * step, modulus, law.slope * step, law.nodes, per_step=True)
+    return Dispersion(
+        sp.exp(law.eigenvalue * step), law.phase * step, modulus, law.slope * step, law.nodes, per_step=True
+    )
 
 
 def bilinear_dispersion(law: Dispersion, step: sp.Expr = STEP) -> Dispersion:
     r"""After the bilinear transform: high modes are slower and less damped than the held ones.
 
     With $a = -r + i\omega$, $B = \omega\Delta/2$, $A = 1 - r\Delta/2$, $C = 1 + r\Delta/2$:
-    $|\lambda|^2 = \frac{A^2 + B^2}{C^2 + B^2}$, $\arg\lambda = \mathrm{atan2}(B, A) + \mathrm{atan2}(B, C)$.
+    $|\lambda|^2 = \frac{A^2 + B^2}{C^2 + B^2}$, $\arg\lambda = \mathrm{atan2}(B, A) + \mathrm{atan2}(B, C)$: the
+    principal argument, as $|A| \le C$ makes the sum of the angles at most $\pi$ in size.
 
     Parameters
     ----------
@@ -218,12 +260,11 @@ def bilinear_dispersion(law: Dispersion, step: sp.Expr = STEP) -> Dispersion:
     quarter = above / (above**2 + turn**2) + below / (below**2 + turn**2)
     return Dispersion(
         multiplier,
-        sp.atan2(turn, above) + sp.atan2(turn, below),
+        sp.atan2(turn, above, evaluate=False) + sp.atan2(turn, below, evaluate=False),
         (above**2 + turn**2) / (below**2 + turn**2),
         law.slope * half * quarter,
         law.nodes,
         per_step=True,
-        lemmas=(_quotient_of_polar_numbers(),),
     )
 
 
@@ -231,12 +272,3 @@ def _require_continuous(law: Dispersion) -> None:
     if law.per_step:
         msg = "this law is already one of discrete time: start from the law of the continuous ring"
         raise ValueError(msg)
-
-
-def _quotient_of_polar_numbers() -> Identity:
-    r"""For $A + iB = r e^{i\alpha}$, $C + iB = s e^{i\beta}$ the phase of $(A + iB)/(C - iB)$ is $\alpha + \beta$."""
-    r, s = sp.symbols("r s", positive=True)
-    alpha, beta = sp.symbols("alpha beta", real=True)
-    above = r * sp.cos(alpha) + sp.I * r * sp.sin(alpha)
-    below = s * sp.cos(beta) - sp.I * s * sp.sin(beta)
-    return Identity(above / below, r / s * sp.exp(sp.I * (alpha + beta)), name="the two angles add")

@@ -14,6 +14,7 @@ import sympy as sp
 from carleman_ssm.theory.legendre import legs_frequencies
 from carleman_ssm.theory.polynomials import require_count
 from carleman_ssm.theory.ssm import DiagonalSSM
+from carleman_ssm.theory.wave_profile import lin_eigenvalue
 
 
 def s4d_lin(
@@ -51,7 +52,7 @@ def s4d_lin(
     >>> s4d_lin(2).with_conjugates(merge_real=True).output_vector
     (c_0 + conjugate(c_0), c_1, conjugate(c_1))
     """
-    return _pairs([sp.pi * n for n in range(_checked(states))], output_vector, feedthrough)
+    return _pairs([lin_eigenvalue(sp.Integer(n)) for n in range(_checked(states))], output_vector, feedthrough)
 
 
 def s4d_inv(
@@ -78,9 +79,20 @@ def s4d_inv(
     ----------
     Gu et al. (2022), S4D, eq. 8.
     """
-    size = 2 * _checked(states)
-    frequencies = [sp.Rational(size) / sp.pi * (sp.Rational(size, 2 * n + 1) - 1) for n in range(states)]
-    return _pairs(frequencies, output_vector, feedthrough)
+    size = sp.Integer(2 * _checked(states))
+    modes = map(sp.Integer, range(states))
+    return _pairs([inv_eigenvalue(n, size) for n in modes], output_vector, feedthrough)
+
+
+def inv_eigenvalue(mode: sp.Expr, size: sp.Expr) -> sp.Expr:
+    r"""$-\tfrac12 + i\frac S\pi\left(\frac{S}{2n+1} - 1\right)$: mode n of S4D-Inv with the full state size S.
+
+    Examples
+    --------
+    >>> inv_eigenvalue(sp.Integer(0), sp.Integer(4))
+    -1/2 + 12*I/pi
+    """
+    return -sp.Rational(1, 2) + sp.I * size / sp.pi * (size / (2 * mode + 1) - 1)
 
 
 def s4d_real(
@@ -147,7 +159,8 @@ def s4d_legs(
     ----------
     Gu et al. (2022), S4D, §4.
     """
-    return _pairs(legs_frequencies(_checked(states)), output_vector, feedthrough)
+    eigenvalues = [-sp.Rational(1, 2) + sp.I * frequency for frequency in legs_frequencies(_checked(states))]
+    return _pairs(eigenvalues, output_vector, feedthrough)
 
 
 def _checked(states: int) -> int:
@@ -164,11 +177,10 @@ def _readout(states: int, output_vector: Sequence[sp.Expr] | None) -> tuple[sp.E
 
 
 def _pairs(
-    frequencies: Sequence[sp.Expr], output_vector: Sequence[sp.Expr] | None, feedthrough: sp.Expr
+    eigenvalues: Sequence[sp.Expr], output_vector: Sequence[sp.Expr] | None, feedthrough: sp.Expr
 ) -> DiagonalSSM:
-    """One of each pair −1/2 ± iω_n, with input 1."""
-    eigenvalues = tuple(-sp.Rational(1, 2) + sp.I * frequency for frequency in frequencies)
+    """One eigenvalue of each conjugate pair, with input 1."""
     states = len(eigenvalues)
     return DiagonalSSM(
-        eigenvalues, (sp.S.One,) * states, _readout(states, output_vector), feedthrough, conjugate_pairs=True
+        tuple(eigenvalues), (sp.S.One,) * states, _readout(states, output_vector), feedthrough, conjugate_pairs=True
     )

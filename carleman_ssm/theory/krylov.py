@@ -128,14 +128,19 @@ def _certificates(
     entering = sp.ImmutableMatrix([_INPUT, *[0] * (size - 1)])
     return (
         Identity(
-            sp.diag(*model.multipliers) * frame,
+            sp.MatMul(sp.ImmutableMatrix(sp.diag(*model.multipliers)), frame, evaluate=False),
             frame * companion,
             name="companion form",
             because=r"$\chi(\lambda_n) = 0$ (Cayley and Hamilton)",
         ),
-        Identity(frame[:, 0], sp.ImmutableMatrix(model.input_vector), name="the input enters at the front"),
         Identity(
-            companion * filling + entering,
+            sp.MatMul(frame, sp.ImmutableMatrix([1, *[0] * (size - 1)]), evaluate=False),
+            sp.ImmutableMatrix(model.input_vector),
+            name="the input enters at the front",
+            because=r"$V e_0 = \bar b$",
+        ),
+        Identity(
+            sp.MatAdd(sp.MatMul(companion, filling, evaluate=False), entering, evaluate=False),
             sp.ImmutableMatrix([_INPUT, *register[:-1]]),
             name="a shift until the register is full",
             because="the last column meets a zero",

@@ -117,7 +117,13 @@ def kuramoto_field(model: KuramotoModel) -> ClosedForm:
     Returns
     -------
     ClosedForm
-        In the parameters and ``theta_i``. Certificate: with the phases turned by one angle together nothing changes.
+        In the parameters and ``theta_i``. Certificate: a node feels the others through
+        $Z_i = \sum_j a_{ij}e^{i\theta_j}$ alone, $\theta_i' = \omega_i + \varepsilon\,
+        \mathrm{Im}(e^{-i(\theta_i + \varphi)} Z_i)$; so a common turn of all phases changes nothing.
+
+    References
+    ----------
+    derivations/08_kuramoto; Kuramoto (1975); THEORY T8.
 
     Examples
     --------
@@ -127,9 +133,10 @@ def kuramoto_field(model: KuramotoModel) -> ClosedForm:
     """
     theta = phase_symbols(model.nodes)
     field = _field(model, theta)
-    turned = _field(model, [phase + real_symbol("turn") for phase in theta])
-    certificate = Identity(field, turned, name="only differences of phases count")
-    return ClosedForm(sp.Symbol("thetadot"), field, (*model.parameters, *theta), {}, (certificate,), "THEORY T8")
+    certificate = Identity(
+        field, _through_order_parameters(model, theta), name="through the order parameters", because="Euler's formula"
+    )
+    return ClosedForm(sp.Symbol("thetadot"), field, (*model.parameters, *theta), {}, (certificate,), REFERENCE)
 
 
 def phase_gap(model: KuramotoModel) -> ClosedForm:
@@ -210,6 +217,16 @@ def _field(model: KuramotoModel, theta: Sequence[sp.Expr]) -> sp.ImmutableMatrix
     """The column of Kuramoto's velocities."""
     pulls = _pulls(model, lambda i, j: sp.sin(theta[j] - theta[i] - model.lag))
     return sp.ImmutableMatrix(model.nodes, 1, list(model.frequencies)) + pulls
+
+
+def _through_order_parameters(model: KuramotoModel, theta: Sequence[sp.Expr]) -> sp.ImmutableMatrix:
+    r"""The column $\omega_i + \varepsilon\,\mathrm{Im}(e^{-i(\theta_i + \varphi)} \sum_j a_{ij} e^{i\theta_j})$."""
+    entries = []
+    for i, frequency in enumerate(model.frequencies):
+        parameter = sp.Add(*(model.adjacency[i, j] * sp.exp(sp.I * phase) for j, phase in enumerate(theta)))
+        seen = sp.exp(-sp.I * (theta[i] + model.lag)) * parameter
+        entries.append(frequency + model.strength * (seen - sp.conjugate(seen)) / (2 * sp.I))
+    return sp.ImmutableMatrix(entries)
 
 
 def _pulls(model: KuramotoModel, weight: Callable[[int, int], sp.Expr]) -> sp.ImmutableMatrix:

@@ -11,7 +11,7 @@ import sympy as sp
 from carleman_ssm.formulas.statements import ClosedForm, Identity
 from carleman_ssm.theory.wave_profile import MODE, NODES, TIME, checked_nodes, letters
 
-REFERENCE = "THEORY T6"
+REFERENCE = "derivations/06_dispersion_and_rigidity"
 
 _NODE = sp.Symbol("j", integer=True)
 _OTHER = sp.Symbol("i", integer=True)
@@ -36,7 +36,7 @@ def participation_ratio_formula(nodes: sp.Expr | int = NODES) -> ClosedForm:
 
     References
     ----------
-    THEORY T6.
+    derivations/06_dispersion_and_rigidity; THEORY T6.
     """
     size = checked_nodes(nodes)
     energy = _CONTENTS[_NODE] * sp.conjugate(_CONTENTS[_NODE])
@@ -79,7 +79,7 @@ def jittered_peak(nodes: sp.Expr | int = NODES) -> ClosedForm:
 
     References
     ----------
-    THEORY T6.
+    derivations/06_dispersion_and_rigidity; THEORY T6.
     """
     size = checked_nodes(nodes)
     q, mean = sp.Symbol("q", positive=True), sp.exp(-(_SPREAD**2) * TIME**2)
@@ -93,8 +93,17 @@ def jittered_peak(nodes: sp.Expr | int = NODES) -> ClosedForm:
             name="all pairs of modes",
             because="N pairs of equal modes, N(N - 1) of different ones",
         ),
-        Identity(one * one, mean, name="two independent phases"),
-        Identity(expected.subs(q, mean.subs(TIME, 0)), sp.S.One, name="in phase at the start"),
+        Identity(
+            sp.Pow(one, 2, evaluate=False),
+            mean,
+            name="two independent phases",
+            because=r"a normal phase of variance $s^2t^2$ has the mean $e^{-s^2t^2/2}$",
+        ),
+        Identity(
+            sp.Sum((before + 1 + after).subs(q, mean.subs(TIME, 0)), (MODE, 0, size - 1)) / size**2,
+            sp.S.One,
+            name="in phase at the start",
+        ),
     )
     symbols = (*letters(size), _SPREAD, TIME)
     return ClosedForm(sp.Symbol("intensity"), expected, symbols, {q: mean}, certificates, REFERENCE)

@@ -77,7 +77,13 @@ def s4d_lin_polar_law() -> ClosedForm:
     )
     written = coupling.expression.xreplace({size: _SIZE})
     value = sp.Mul(*(factor for factor in sp.Mul.make_args(written) if not isinstance(factor, sp.exp)))
-    same = Identity(value * sp.exp(sp.I * lag), written, name="strength and lag of the coupling T2")
+    sums = coupling.certificates[0]
+    same = Identity(
+        sums.left.xreplace({size: _SIZE}),
+        value * sp.exp(sp.I * lag),
+        name="strength and lag of the coupling T2",
+        nonzero=tuple(condition.xreplace({size: _SIZE}) for condition in sums.nonzero),
+    )
     return _law(turning, growing, pull, (_B, _ETA), {strength: value}, (same,))
 
 

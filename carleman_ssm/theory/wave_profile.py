@@ -10,9 +10,10 @@ from __future__ import annotations
 import sympy as sp
 
 from carleman_ssm.formulas.statements import Identity
-from carleman_ssm.theory.couplings import RANGES
 from carleman_ssm.theory.polynomials import exact
 
+RANGES = ("one-sided", "centred", "symmetric")
+r"""$0 \dots N-1$; $-M \dots M-1$ with $N = 2M$; $-(M-1) \dots M-1$ with $N = 2M-1$."""
 NODES = sp.Symbol("N", integer=True, positive=True)
 """Number of nodes N of the ring."""
 TIME = sp.Symbol("t", real=True)
@@ -45,7 +46,7 @@ def first_frequency(frequencies: str, nodes: sp.Expr | int = NODES) -> sp.Expr:
     Raises
     ------
     ValueError
-        An unknown range; the known ones are `couplings.RANGES`.
+        An unknown range; the known ones are `RANGES`.
 
     Examples
     --------

@@ -40,6 +40,16 @@ def _over_modes(factor: sp.Expr, size: sp.Expr) -> sp.Expr:
     return sp.Sum(_C[MODE] * factor, (MODE, 0, size - 1))
 
 
+def _taps(f: sp.Expr, size: sp.Expr, hop: sp.Expr) -> sp.Expr:
+    r"""The kernel at lag m, $\sum_n c_n \lambda_n^m$ with $\lambda_n = \rho e^{2\pi i f_n\delta/N}$."""
+    return _over_modes((_DAMPING * sp.exp(2 * sp.pi * sp.I * f * hop / size)) ** _LAG, size)
+
+
+def _share(place: sp.Expr, weight: sp.Expr, size: sp.Expr, first: sp.Expr | int | None) -> sp.Expr:
+    r"""What a node adds to the kernel at lag m: $\rho^m D(\delta m - j)\,C_j$, with the place $\delta m - j$."""
+    return _DAMPING**_LAG * interpolation_sum(place, size, first=first) * weight
+
+
 def _impulse_response(f: sp.Expr, size: sp.Expr, time: sp.Expr) -> sp.Expr:
     return _over_modes(sp.exp(sp.expand(lin_eigenvalue(f) * time)), size)
 
@@ -174,7 +184,7 @@ def tap_design(nodes: int, *, first: sp.Expr | int = 0) -> ClosedForm:
 
     References
     ----------
-    THEORY T3.
+    derivations/03_rigid_waves; THEORY T3.
     """
     size, start = checked_nodes(nodes), whole_start(first)
     if not size.is_Integer:
@@ -202,9 +212,9 @@ def tap_design(nodes: int, *, first: sp.Expr | int = 0) -> ClosedForm:
 def edited_kernel(nodes: int, *, node: int, first: sp.Expr | int | None = None, hop: sp.Expr = HOP) -> ClosedForm:
     r"""The kernel without the readout of node j: $K_m - \rho^m D(\delta m - j)\,C_j$.
 
-    Zeroing $C_j$ deletes the one lag $j/\delta$ exactly when the profile meets node j whole and nothing else
-    does: $\delta$ a whole number **and** no revolution within the memory. Otherwise it takes a sinc out of all lags
-    (non-integer $\delta$), or also the lags one revolution older (`visiting_lags`).
+    Zeroing $C_j$ deletes the one lag $j/\delta$ and nothing else if $\delta$ is a whole number **and** no revolution
+    lies within the memory. After a revolution it also takes the older lags that visit the node (`deleted_share`),
+    and for a $\delta$ that is no integer a part of every lag whose wave stands between two nodes.
 
     Parameters
     ----------
@@ -218,8 +228,8 @@ def edited_kernel(nodes: int, *, node: int, first: sp.Expr | int | None = None, 
     Returns
     -------
     ClosedForm
-        Of the kernel at lag m, in the weights ``C[0] … C[N-1]``. Certificate: with all nodes
-        $\sum_j \rho^m D(\delta m - j)\,C_j = \sum_n c_n \lambda_n^m$.
+        Of the kernel at lag m, in the weights ``C[0] … C[N-1]``. Certificate: with the share of the node,
+        $\rho^m D(\delta m - j)\,C_j$, it is $\sum_n c_n \lambda_n^m$.
 
     Raises
     ------
@@ -228,24 +238,76 @@ def edited_kernel(nodes: int, *, node: int, first: sp.Expr | int | None = None, 
 
     References
     ----------
-    THEORY T24.
+    derivations/03_rigid_waves; THEORY T24.
     """
     size, step = checked_nodes(nodes), exact(hop, "the nodes per step")
     if not size.is_Integer or node not in range(int(size)):
         msg = f"a ring of {nodes} nodes has no node {node!r}: give a number of nodes and a node from 0"
         raise ValueError(msg)
     f, weights = mode_frequency(first, size), sp.IndexedBase("C")
-
-    def share(j: int, weight: sp.Expr) -> sp.Expr:
-        return _DAMPING**_LAG * interpolation_sum(step * _LAG - j, size, first=first) * weight
-
-    multiplier = _DAMPING * sp.exp(2 * sp.pi * sp.I * f * step / size)
+    kept = sp.Add(*(_share(step * _LAG - j, weights[j], size, first) for j in range(size) if j != node))
+    readout = {weights[j]: _weight(f, size, sp.Integer(j)) for j in range(size)}
     whole = Identity(
-        sp.Add(*(share(j, _weight(f, size, sp.Integer(j))) for j in range(size))),
-        _over_modes(multiplier**_LAG, size),
-        name="the kernel, node by node",
+        kept.xreplace(readout) + _share(step * _LAG - node, readout[weights[node]], size, first),
+        _taps(f, size, step),
+        name="what is kept and what the node held",
         because="the profile interpolates every mode exactly",
     )
-    kept = sp.Add(*(share(j, weights[j]) for j in range(size) if j != node))
     where = {_DAMPING: sp.exp(-step / size)}
-    return ClosedForm(_K[_LAG], kept, (*letters(step), weights, _LAG), where, (whole,), "THEORY T24")
+    return ClosedForm(_K[_LAG], kept, (*letters(step), weights, _LAG), where, (whole,), REFERENCE)
+
+
+def deleted_share(nodes: sp.Expr | int = NODES, *, first: sp.Expr | int | None = None) -> ClosedForm:
+    r"""What zeroing the weight of node j takes from the kernel, for whole hops: whole lags, and nothing else.
+
+    The share of node j in lag m is $\rho^m D(\delta m - j)\,C_j$. For a whole $\delta$ it is all of $K_m$ if
+    $\delta m \equiv j \bmod N$, and 0 for every other lag. So exactly the visiting lags go (`visiting_lags`): one lag
+    alone as long as no wave came round.
+
+    Parameters
+    ----------
+    nodes
+        N.
+    first
+        $f_0$, a whole number; None for the symbol ``f_0``: the statement holds for each.
+
+    Returns
+    -------
+    ClosedForm
+        Of the share ``S[j]`` in lag m, with the weight of the node written with the modes. Certificates, with
+        symbolic N, $\delta$, m: at $j = \delta m - qN$ it is $\sum_n c_n\lambda_n^m$, the whole lag; and
+        $(e^{2\pi i(\delta m - j)/N} - 1)$ times it is 0, so that it vanishes at all other nodes.
+
+    Raises
+    ------
+    ValueError
+        N is no positive integer, or $f_0$ no whole number.
+
+    References
+    ----------
+    derivations/03_rigid_waves; THEORY T24.
+    """
+    size, start = checked_nodes(nodes), whole_start(first)
+    f, hop, turns = mode_frequency(start, size), sp.Symbol("delta", integer=True), sp.Symbol("q", integer=True)
+    front = hop * _LAG
+
+    def share(node: sp.Expr) -> sp.Expr:
+        return _share(front - node, _weight(f, size, node), size, start)
+
+    certificates = (
+        Identity(
+            share(front - turns * size),
+            _taps(f, size, hop),
+            name="a lag that visits the node goes as a whole",
+            because=r"$D(qN) = 1$ and $C_{\delta m - qN} = C_{\delta m}$",
+        ),
+        Identity(
+            (sp.exp(2 * sp.pi * sp.I * (front - _NODE) / size) - 1) * share(_NODE),
+            sp.S.Zero,
+            name="every other lag stays",
+            because=r"$D$ vanishes at other whole numbers",
+        ),
+    )
+    where = {_DAMPING: sp.exp(-hop / size)}
+    arguments = (*letters(size, start, hop), _C, _NODE, _LAG)
+    return ClosedForm(sp.IndexedBase("S")[_NODE], share(_NODE), arguments, where, certificates, REFERENCE)
