@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from carleman_ssm.formulas.numerics import compile_kernel
 from carleman_ssm.formulas.statements import Identity
 from carleman_ssm.formulas.verification import Evidence, verify
+from carleman_ssm.theory import ring_equivalence as ring_equivalence_module
 from carleman_ssm.theory.initialisations import s4d_inv, s4d_legs, s4d_lin, s4d_real
 from carleman_ssm.theory.ring import RingEmbedding, ring_embedding
 from carleman_ssm.theory.ring_equivalence import ring_equivalence
@@ -295,10 +296,50 @@ def test_contents_and_amplitudes_are_one_for_each_node():
             method((1, 2))
 
 
-def test_a_model_that_uses_the_name_of_a_node_is_refused():
-    model = DiscreteSSM((sp.Symbol("h_0", real=True),), (1,), (1,))
-    with pytest.raises(ValueError, match="two different symbols"):
-        ring_equivalence(ring_embedding(model))
+@pytest.mark.parametrize("kind", [DiagonalSSM, DiscreteSSM])
+@pytest.mark.parametrize(
+    "letter",
+    [
+        sp.Symbol("h_0"),
+        sp.Symbol("h_0", real=True),
+        sp.Symbol("g_0"),
+        sp.Symbol("j", integer=True, positive=True),  # would be bound by the sums over the inputs
+        sp.Symbol("k", integer=True, positive=True),
+        sp.Symbol("t", real=True),
+        sp.Symbol("u"),
+    ],
+    ids=str,
+)
+def test_a_model_that_uses_a_letter_of_the_statement_is_refused(kind, letter):
+    ring = ring_embedding(kind((letter,), (1,), (1,)))
+    with pytest.raises(ValueError, match=f"{letter} has a meaning of its own in this statement: rename it"):
+        ring_equivalence(ring)
+    renamed = ring_equivalence(ring_embedding(kind((sp.Symbol(f"{letter}0"),), (1,), (1,))))
+    assert all(verify(certificate).proved for certificate in renamed.certificates)
+
+
+@pytest.mark.parametrize("limits", [(0, 0), (-7, 0), (1, 3)], ids=["from 0", "from -7", "up to k + 3"])
+@pytest.mark.parametrize("model", [DiscreteSSM.symbolic(2), DiscreteSSM((0, 2), (1, 1), (1, 1))], ids=["symbols", "0"])
+def test_at_rest_is_a_statement_about_the_limits_of_the_sums(monkeypatch, model, limits):
+    """Sums that begin before the first input, or go on after the last one, are not at rest for k = 0."""
+    states = ring_equivalence_module._states
+
+    def wrong(model, sequence, steps):
+        return tuple(
+            x.replace(
+                lambda e: isinstance(e, sp.Sum),
+                lambda e: e.func(e.function, (e.limits[0][0], limits[0], e.limits[0][2] + limits[1])),
+            )
+            for x in states(model, sequence, steps)
+        )
+
+    def at_rest():
+        (found,) = (c for c in ring_equivalence(ring_embedding(model)).certificates if c.name.startswith("at rest"))
+        return verify(found)
+
+    assert at_rest().proved
+    monkeypatch.setattr(ring_equivalence_module, "_states", wrong)
+    assert at_rest().evidence is Evidence.REFUTED
 
 
 # --- kernels and measured errors -----------------------------------------------------------------------------------

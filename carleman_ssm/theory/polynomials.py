@@ -6,9 +6,11 @@ mistaken for an exact number, so it is refused.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from math import comb
-from typing import Protocol
+from operator import index
+from typing import Protocol, SupportsIndex
 
 import sympy as sp
 
@@ -48,8 +50,73 @@ def exact(value: object, what: str) -> sp.Expr:
     return expression
 
 
-def require_count(value: int, what: str) -> int:
-    """`value` if it is an integer that is not negative.
+def exact_without(value: object, what: str, *letters: sp.Basic) -> sp.Expr:
+    """`value` as an exact scalar that names none of the letters of a statement: a sum over n would bind an outer n.
+
+    Parameters
+    ----------
+    value, what
+        As in `exact`.
+    letters
+        The letters that the statement uses itself; told by their names, as assumptions are not printed.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As in `exact`; or the value contains one of the letters.
+
+    Examples
+    --------
+    >>> n = sp.Symbol("n", integer=True)
+    >>> exact_without(sp.Symbol("p") + 1, "the hop", n)
+    p + 1
+    """
+    expression = exact(value, what)
+    names = {str(letter) for letter in letters}
+    taken = sorted({str(symbol) for symbol in expression.atoms(sp.Symbol)} & names)
+    if taken:
+        msg = (
+            f"{what} is {expression}, but {', '.join(taken)} has a meaning of its own in this statement: "
+            f"rename it, for example to {taken[0]}_0"
+        )
+        raise ValueError(msg)
+    return expression
+
+
+def require_integer(value: object, what: str, *, least: int | None = None, most: int | None = None) -> int:
+    """`value` as an int, if it is a whole number between the bounds; True and 1.0 are none.
+
+    Raises
+    ------
+    TypeError
+        The value is no whole number: a bool, a float, text, an expression.
+    ValueError
+        It is less than `least` or more than `most`.
+
+    Examples
+    --------
+    >>> require_integer(sp.Integer(-2), "the hop")
+    -2
+    """
+    whole = None
+    if isinstance(value, SupportsIndex) and not isinstance(value, bool):
+        with suppress(TypeError):  # such as numpy.bool
+            whole = index(value)
+    if whole is None:
+        msg = f"{what} must be an integer, got {value!r}"
+        raise TypeError(msg)
+    if least is not None and whole < least:
+        limit = "must not be negative" if least == 0 else f"must be at least {least}"
+        msg = f"{what} {limit}, got {whole}"
+        raise ValueError(msg)
+    if most is not None and whole > most:
+        msg = f"{what} must be at most {most}, got {whole}"
+        raise ValueError(msg)
+    return whole
+
+
+def require_count(value: object, what: str) -> int:
+    """`value` as an int, if it is an integer that is not negative.
 
     Raises
     ------
@@ -58,13 +125,7 @@ def require_count(value: int, what: str) -> int:
     ValueError
         The value is negative.
     """
-    if isinstance(value, bool) or not isinstance(value, int):
-        msg = f"{what} must be an integer, got {value!r}"
-        raise TypeError(msg)
-    if value < 0:
-        msg = f"{what} must not be negative, got {value}"
-        raise ValueError(msg)
-    return value
+    return require_integer(value, what, least=0)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import sympy as sp
 
 from carleman_ssm.formulas.statements import ClosedForm, Identity
 from carleman_ssm.theory.collapse import collapsed_state
+from carleman_ssm.theory.polynomials import exact_without
 from carleman_ssm.theory.ring import RingEmbedding
 from carleman_ssm.theory.ring_modes import Model, regauged, spectrum_of
 from carleman_ssm.theory.ssm import DiscreteSSM
@@ -21,6 +22,7 @@ REFERENCE = "derivations/01_ring_equivalence"
 
 _TIME = sp.Symbol("t", real=True)
 _STEPS = sp.Symbol("k", integer=True, positive=True)
+_LETTERS = (_TIME, _STEPS, *sp.symbols("j u y K"))
 
 
 def ring_equivalence(ring: RingEmbedding) -> ClosedForm:
@@ -45,7 +47,8 @@ def ring_equivalence(ring: RingEmbedding) -> ClosedForm:
     TypeError
         Not a `RingEmbedding`.
     ValueError
-        The model uses the name of a node content, of the time or of the number of steps with another meaning.
+        The model uses a letter of this statement with another meaning: that of a node content, of the time, of the
+        number of steps or of the summation index.
 
     References
     ----------
@@ -65,6 +68,8 @@ def ring_equivalence(ring: RingEmbedding) -> ClosedForm:
         msg = f"ring_equivalence takes a RingEmbedding, got {type(given).__name__}: use ring_embedding(model)"
         raise TypeError(msg)
     letters = sp.symbols(f"h_:{ring.nodes}")
+    for parameter in ring.model.parameters:
+        exact_without(parameter, "a parameter of the model", *_LETTERS, *letters, *_factors(ring.model))
     symbol, arguments, contents, u, law = _driven(ring) if ring.discrete else _impulse(ring)
     return ClosedForm(
         symbol,
@@ -136,7 +141,7 @@ def _impulse(ring: RingEmbedding) -> _Motion:
 
 def _any_gauge(model: Model, output: Callable[[Model], sp.Expr]) -> Identity:
     r"""$x_n \to g_n x_n$ for any factors but 0: the unit gauge is $g_n = 1/b_n$ (T1′)."""
-    factors = sp.symbols(f"g_:{model.states}")
+    factors = _factors(model)
     return Identity(
         output(regauged(model, factors)),
         output(model),
@@ -144,6 +149,11 @@ def _any_gauge(model: Model, output: Callable[[Model], sp.Expr]) -> Identity:
         because=r"$c_n/g_n$ reads what $g_n b_n$ drives",
         nonzero=factors,
     )
+
+
+def _factors(model: Model) -> tuple[sp.Symbol, ...]:
+    """The letters of a gauge."""
+    return tuple(sp.symbols(f"g_:{model.states}"))
 
 
 def _transform_certificates(ring: RingEmbedding, letters: tuple[sp.Symbol, ...]) -> tuple[Identity, ...]:
@@ -181,12 +191,14 @@ def _states(model: Model, sequence: sp.IndexedBase, steps: sp.Expr) -> tuple[sp.
 
 
 def _before_the_first_input(contents: tuple[sp.Expr, ...]) -> list[sp.Expr]:
-    r"""At k = 0 the sums over $j \le k$ are empty, whatever their terms: also for $\lambda = 0$."""
+    r"""The sums with k = 0 in their limits: empty over $1 \le j \le k$ whatever their terms, also for $\lambda = 0$."""
 
-    def emptied(total: sp.Sum) -> sp.Sum:
-        return sp.Sum(total.function, (total.limits[0][0], 1, 0))
+    def begun(total: sp.Sum) -> sp.Sum:
+        return sp.Sum(
+            total.function, *((j, start.subs(_STEPS, 0), end.subs(_STEPS, 0)) for j, start, end in total.limits)
+        )
 
-    return [h.replace(lambda e: isinstance(e, sp.Sum), emptied) for h in contents]
+    return [h.replace(lambda e: isinstance(e, sp.Sum), begun) for h in contents]
 
 
 def _decays(model: Model) -> tuple[sp.Expr, ...]:
