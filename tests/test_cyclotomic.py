@@ -8,6 +8,9 @@ from hypothesis import strategies as st
 
 from carleman_ssm.formulas.statements import Identity
 from carleman_ssm.formulas.verification import Evidence, verify
+from carleman_ssm.theory.ring import ring_embedding
+from carleman_ssm.theory.ring_equivalence import ring_equivalence
+from carleman_ssm.theory.ssm import DiscreteSSM
 
 I, pi = sp.I, sp.pi
 ORDERS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 15, 16, 30)
@@ -155,3 +158,24 @@ def test_a_long_quotient_in_an_exponent_is_given_up_in_time():
     x = sp.Symbol("x")
     hidden = sp.sin(x) ** 2 + sp.cos(x) ** 2
     assert not verdict(sp.exp(x**200_000 / (x - 1)) * hidden, sp.exp(x**200_000 / (x - 1)) * 2).proved
+
+
+def test_powers_of_zero_pick_one_term_of_a_sum():
+    k, j = sp.Symbol("k", integer=True, positive=True), sp.Symbol("j", integer=True)
+    u, x = sp.IndexedBase("u"), sp.Symbol("x")
+    last = sp.Sum(sp.Pow(0, k - j) * x**j * u[j], (j, 1, k))
+    assert verdict(last, x**k * u[k]).proved
+    assert verdict(last, x**k * u[k - 1]).evidence is Evidence.REFUTED
+    assert verdict(sp.Sum(sp.Pow(0, j - 1) * u[j], (j, 1, k)), u[1]).proved
+    assert not verdict(sp.Sum(sp.Pow(0, k - j) * u[j], (j, 1, k - 1)), u[k]).proved
+    whatever = sp.Symbol("n", integer=True, nonnegative=True)  # for n = 0 the sum is empty
+    assert not verdict(sp.Sum(sp.Pow(0, whatever - j) * u[j], (j, 1, whatever)), u[whatever]).proved
+
+
+@pytest.mark.parametrize("multipliers", [(0,), (0, 0), (sp.Rational(1, 2), 0), (I, 0), (sp.Symbol("a"), 0, -1)])
+def test_a_ring_with_a_mode_that_forgets_at_once_is_proved(multipliers):
+    """λ = 0: the contents hold powers of zero (T1 is about every spectrum)."""
+    ones = (1,) * len(multipliers)
+    form = ring_equivalence(ring_embedding(DiscreteSSM(multipliers, ones, ones)))
+    for certificate in form.certificates:
+        assert verify(certificate).proved, certificate.name

@@ -85,11 +85,37 @@ def _at(expression: sp.Expr, index: sp.Symbol, value: sp.Expr) -> sp.Expr:
 def _sum_term(form: Normaliser, term: Polynomial, index: sp.Symbol, lower: sp.Expr, upper: sp.Expr) -> Ratio:
     """Sum of one monomial from `lower` to `upper`."""
     outside, power, ratio, core = _split(form, term, index)
+    zero_power = next((f for f in core if f.is_Pow and f.base == 0), None)
+    if zero_power is not None:
+        return _sum_with_zero_power(form, term, index, (lower, upper), zero_power.exp)
     if core:
         return outside * _sum_core(form, term, index, lower, upper)
     prefix = _geometric if ratio else _powers
     difference = prefix(form, power, ratio, upper) - prefix(form, power, ratio, lower - 1)
     return outside * difference
+
+
+def _sum_with_zero_power(
+    form: Normaliser, term: Polynomial, index: sp.Symbol, bounds: tuple[sp.Expr, sp.Expr], exponent: sp.Expr
+) -> Ratio:
+    r"""$\sum_{j=1}^k 0^{k-j} f(j) = f(k)$ for $k \ge 1$, and the mirror image; any other range is a letter.
+
+    A prefix sum would reach beyond the range, where powers of zero have no value.
+    """
+    lower, upper = bounds
+    slope = exponent.coeff(index, 1)
+    end = {-1: upper, 1: lower}.get(slope)
+    if end is not None and (upper - lower).is_nonnegative and sp.expand(exponent - slope * (index - end)) == 0:
+        return form.convert(_at(form.alphabet.to_expr(term), index, end))
+    outside = _split(form, term, index)[0]
+    return outside * form.closed_letter(sp.Sum(_part(form, term, index), (index, lower, upper)))
+
+
+def _part(form: Normaliser, term: Polynomial, index: sp.Symbol) -> sp.Expr:
+    """The factors of a monomial that hold the index."""
+    [(packed, _)] = term.terms.items()
+    factors = (factor(letter) for letter in form.alphabet.decode(packed))
+    return sp.Mul(*(f for f in factors if index in f.free_symbols))
 
 
 def _split(
@@ -143,9 +169,7 @@ def _number(value: int | Fraction) -> Ratio:
 
 def _sum_core(form: Normaliser, term: Polynomial, index: sp.Symbol, lower: sp.Expr, upper: sp.Expr) -> Ratio:
     """Sum of the part of a monomial that depends on the index, shifted to its canonical index."""
-    [(packed, _)] = term.terms.items()
-    factors = [factor(letter) for letter in form.alphabet.decode(packed)]
-    part = sp.Mul(*(f for f in factors if index in f.free_symbols))
+    part = _part(form, term, index)
     core = sp.Mul(*_split(form, term, index)[3])
     sign, offset = min(_anchors(core, index), key=lambda shift: str(_shifted(core, index, *shift)))
     moved = form.convert(_shifted(part, index, sign, offset))
@@ -185,10 +209,7 @@ def _shifted(expression: sp.Expr, index: sp.Symbol, sign: int, offset: sp.Expr) 
 
 
 def _prefix_difference(form: Normaliser, term: Polynomial, index: sp.Symbol, first: sp.Expr, last: sp.Expr) -> Ratio:
-    outside = _split(form, term, index)[0]
-    [(packed, _)] = term.terms.items()
-    factors = [factor(letter) for letter in form.alphabet.decode(packed)]
-    part = sp.Mul(*(f for f in factors if index in f.free_symbols))
+    outside, part = _split(form, term, index)[0], _part(form, term, index)
     return outside * (_prefix(form, part, index, last) - _prefix(form, part, index, first - 1))
 
 
