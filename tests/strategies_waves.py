@@ -71,13 +71,3 @@ def free_rings(eigenvalues, step, output, feedthrough=0.0, input_vector=None):
         order,
         conjugate_pairs=False,
     )
-
-
-def plain_states(multipliers, input_vector, u):
-    """x_k = λ x_{k-1} + b̄ u_k from rest, step by step, every state kept: (batch, length, H, N)."""
-    states = np.empty((*u.shape, multipliers.shape[1]), dtype=np.complex128)
-    x = np.zeros((len(u), *multipliers.shape), dtype=np.complex128)
-    for k in range(u.shape[1]):
-        x = multipliers * x + input_vector * u[:, k, :, None]
-        states[:, k] = x
-    return states

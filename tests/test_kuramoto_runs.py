@@ -41,8 +41,27 @@ def test_two_equal_nodes_without_lag_are_kuramoto_and_with_a_lag_they_are_not():
     same, lagged = (PhaseOscillators(np.full(2, 2.0), PAIR, 1.0, lag) for lag in (0.0, 0.7))
     assert linear_error(same, TIMES, initial).max() <= 100 * 1.7e-12
     assert np.abs([same.gap(x) for x in linear_states(same, TIMES, initial)]).max() < 1e-12
-    assert linear_error(lagged, TIMES, initial).max() > 0.1  # rad; THEORY T8 found 0.32 for its own parameters
+    error = linear_error(lagged, TIMES, initial)
+    assert error.max() > 0.32  # rad, as in THEORY T8, whose phases are not known; 0.45 for these
+    assert np.abs(error - lagged_pair_error(TIMES, *initial, lag=0.7)).max() < 1e-10
     assert np.abs(lagged.gap(linear_states(lagged, TIMES, initial)[20])).max() > 0.01
+
+
+def lagged_pair_error(times, first, second, lag):
+    r"""The same in closed form: of the difference D and the sum S of two phases, Kuramoto's and the network's.
+
+    $D' = -2\cos\varphi \sin D$, $S' = -2\sin\varphi\cos D$, so $\tan\frac D2$ decays and
+    $S = S_0 + \tan\varphi\,\ln(\sin D/\sin D_0)$; the network has $x = (e^{\mu t}p \pm e^{-\mu t}m)/2$ with
+    $\mu = e^{-i\varphi}$, $p, m = x_0 \pm x_1$, up to the common turn.
+    """
+    start = second - first
+    difference = 2 * np.arctan(np.tan(start / 2) * np.exp(-2 * np.cos(lag) * times))
+    total = first + second + np.tan(lag) * np.log(np.sin(difference) / np.sin(start))
+    kuramoto = np.array([total - difference, total + difference]) / 2
+    one, two, rate = np.exp(1j * first), np.exp(1j * second), np.exp(-1j * lag)
+    even, odd = (one + two) * np.exp(rate * times), (one - two) * np.exp(-rate * times)
+    network = np.array([even + odd, even - odd])
+    return np.abs(np.angle(network * np.exp(-1j * kuramoto))).max(axis=0)
 
 
 @pytest.mark.parametrize("winding", [1, 2, 5])
@@ -62,10 +81,10 @@ def test_naive_claim_5_complexified_kuramoto_is_kuramoto_is_false_at_the_laborat
     times = [0.0, 0.05, 0.25, 1.0]
     for seed in range(3):
         early, middle, late = linear_error(*lab_arguments(seed, 0.0, times))[1:]
-        assert early < 0.3 < middle
-        assert middle > 1
+        assert 0.02 < early < 0.1  # THEORY T8 for its own phases: 0.042, 2.5, 0.16 rad, and 3.06 with the lag
+        assert middle > 1.5
         assert late < middle / 2
-        assert linear_error(*lab_arguments(seed, 1.3, times))[-1] > 1
+        assert linear_error(*lab_arguments(seed, 1.3, times))[-1] > 2.8
 
 
 def lab_arguments(seed, lag, times):
@@ -84,8 +103,29 @@ def test_the_projected_iteration_converges_with_first_order(time, spread, splitt
     errors = [phase_distance(phases, exact) for phases in found]
     for coarse, fine in pairwise(errors):
         assert 1.7 < coarse / fine < 2.3
-    assert errors[-1] > 1e-5  # an approximation still
-    assert errors[-1] < {0.05: 100 * 1e-3, 0.25: 100 * 2.3e-2}[time]
+    assert errors[-1] > 1e-3  # an approximation still
+    assert errors[-1] < {0.05: 3 * 1e-3, 0.25: 2.3e-2}[time]  # T8 at this step: 1.0e-3 and 2.3e-2, for its own phases
+    assert phase_distance(extrapolated(*found[1:]), exact) < errors[-1] / 20  # what is left is of second order
+
+
+def extrapolated(coarse, fine):
+    """Richardson: twice the phases of half the step minus those of the step."""
+    return fine + np.angle(np.exp(1j * (fine - coarse)))
+
+
+def test_the_projected_iteration_of_a_lagged_network_is_off_by_5_hundredths_after_one_unit_of_time():
+    r"""T8 at $\varphi = 1.3$, t = 1, $\tau = 1.25\cdot 10^{-3}$: 5.4e-2 rad; 5.0e-2 for the phases of seed 3.
+
+    Other draws come near a zero of an amplitude on the way, and reach 0.36 rad with the same order of convergence.
+    """
+    for seed, bound in ((3, 5.4e-2), (1, 0.15), (4, 0.4)):
+        oscillators, initial = lab(seed, lag=1.3)
+        exact = kuramoto_phases(oscillators, [0.0, 1.0], initial)[-1]
+        found = [projected_phases(oscillators, 1.0 / n, n, initial) for n in (400, 800, 1600)]
+        errors = [phase_distance(phases, exact) for phases in found]
+        assert 1e-2 < errors[1] <= bound
+        assert all(1.8 < coarse / fine < 2.2 for coarse, fine in pairwise(errors))
+        assert phase_distance(extrapolated(*found[1:]), exact) < errors[-1] / 8
 
 
 def test_for_equal_frequencies_the_splitting_changes_nothing():

@@ -21,7 +21,6 @@ from carleman_ssm.theory.excitations import Excitation
 from carleman_ssm.theory.initialisations import s4d_lin
 from carleman_ssm.theory.oscillator_solutions import oscillator_solution
 from carleman_ssm.theory.oscillators import OscillatorNetwork
-from carleman_ssm.theory.polar import polar_field
 from carleman_ssm.theory.ring import ring_embedding
 from carleman_ssm.theory.ssm import DiagonalSSM, zero_order_hold
 
@@ -82,17 +81,6 @@ def test_the_integrated_network_meets_the_closed_form_of_the_modes():
     assert np.abs(found.states - expected).max() < 1e-9
 
 
-def test_the_equations_of_phase_and_amplitude_are_those_of_theory():
-    symbolic = polar_field(OscillatorNetwork.s4d_lin(4))
-    kernel, network = compile_kernel(symbolic), Oscillators.of_network(OscillatorNetwork.s4d_lin(4))
-    random = np.random.default_rng(2)
-    for _ in range(10):
-        phases, amplitudes, u = random.uniform(-3, 3, 4), random.uniform(0.2, 2, 4), random.normal()
-        turning, growing = polar_velocity(network, phases, amplitudes, u)
-        expected = np.ravel(kernel(*phases, *amplitudes, u))
-        assert np.allclose([*turning, *growing], expected, atol=1e-11, rtol=0)  # rounding times r_l/r_j up to 10
-
-
 @pytest.mark.parametrize("nodes", [1, 2, 8, 63])
 def test_five_hundred_polar_steps_are_those_of_the_linear_recurrence(nodes):
     rings = model_rings(s4d_lin(nodes, output_vector=(1,) * nodes), 0.0317)
@@ -145,8 +133,7 @@ def test_every_remedy_follows_the_real_ring_through_its_zeros(remedy, at_rest):
         return
     found = integrate_oscillators(network, FINE, start, sine, remedy=remedy)
     error = np.abs(found.states - exact).max()
-    assert error <= 1e-9
-    assert error <= 100 * (5.8e-13 if remedy == "complexified" else 4e-9)
+    assert error <= 100 * 5.8e-13  # THEORY T7 for "complexified"; at rtol 1e-12 it holds for every remedy
     assert np.isfinite(found.amplitudes).all()
     assert np.isfinite(found.phases.data).all()  # masked, never NaN
     if remedy == "signed":
@@ -162,7 +149,7 @@ def test_every_remedy_follows_the_real_ring_through_its_zeros(remedy, at_rest):
 def test_the_signed_amplitude_at_the_tolerance_of_the_note_is_as_good_as_the_note():
     network, start = real_ring(), np.random.default_rng(1).normal(size=9)
     found = integrate_oscillators(network, FINE, start, sine, remedy="signed", rtol=1e-9, atol=1e-9)
-    assert np.abs(found.states - exact_states(network, FINE, start, SINE)).max() <= 100 * 4e-9
+    assert np.abs(found.states - exact_states(network, FINE, start, SINE)).max() <= 3 * 4e-9  # 100 times would be 4e-7
 
 
 def test_the_offset_of_the_complexified_ring_only_decays():

@@ -9,13 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import linalg
 
+from benchmarks.ring import plain_states
 from carleman_ssm.networks import ring_states
 from carleman_ssm.networks.layers import S4DLayer
 from carleman_ssm.networks.rings import layer_rings, model_rings
 from carleman_ssm.theory.initialisations import s4d_inv, s4d_legs, s4d_lin, s4d_real
 from carleman_ssm.theory.legendre import legs_enclosures
 from carleman_ssm.theory.ssm import DiagonalSSM, bilinear_transform, zero_order_hold
-from tests.strategies_waves import free_rings, lin_layer, plain_states, ring_layers, seeds
+from tests.strategies_waves import free_rings, lin_layer, ring_layers, seeds
 
 MARGIN = 100  # by which the largest errors reported in THEORY may be exceeded
 ROUNDING = 1e-11  # a few hundred steps of a few operations each, in float64, with values of size 10
@@ -95,7 +96,7 @@ def test_whole_lin_layer_equals_its_ring_of_63_real_nodes(step, error, gauge):
     h = rings.node_contents(u)
     assert (rings.nodes, h.dtype) == (63, np.float64)
     y = layer.preactivation(u)
-    assert np.abs(rings.output(h, u) - y).max() <= MARGIN * error * scale(y)
+    assert np.abs(rings.output(h, u) - y).max() <= MARGIN * error
     assert all(v.dtype == np.float64 for v in (rings.couplings, rings.propagator, rings.kick, rings.readout_weights))
 
 
@@ -108,7 +109,7 @@ def test_a_learned_spectrum_has_an_antiperiodic_ring_of_64_real_nodes(gauge):
     u = generator.normal(size=(1, 1000, 2))
     h, y = rings.node_contents(u), layer.preactivation(u)
     assert (rings.nodes, h.dtype) == (64, np.float64)
-    assert np.abs(rings.output(h, u) - y).max() <= MARGIN * 8.5e-14 * scale(y)
+    assert np.abs(rings.output(h, u) - y).max() <= MARGIN * 8.5e-14
 
 
 def test_naive_claim_3_that_64_states_are_a_periodic_ring_of_64_real_nodes_is_false():
@@ -246,7 +247,7 @@ def test_one_revolution_of_inputs_is_held_well_conditioned(step):
     rings = layer_rings(lin_layer(1, 32, step), closure="real")
     held = rings.node_contents(np.eye(1, window)[..., None])[0, :, 0]  # by time invariance the row of each lag
     values = np.linalg.svd(held, compute_uv=False)
-    assert len(values) == min(63, window)
+    assert (values > 1e-10 * values[0]).sum() == min(63, window)
     assert 2.55 < values[0] / values[-1] <= np.e
 
 

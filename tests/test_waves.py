@@ -260,7 +260,7 @@ def test_within_one_revolution_the_ring_is_a_well_conditioned_store(step):
     hops = N_REAL * step / 2 * lags
     store = (np.exp(-lags * step / 2)[:, None] * profile(np.arange(N_REAL)[None, :] - hops[:, None], N_REAL)).T
     values = np.linalg.svd(store, compute_uv=False)
-    assert len(values) == min(N_REAL, revolution)
+    assert (values > 1e-10 * values[0]).sum() == min(N_REAL, revolution)
     assert 2.55 < values[0] / values[-1] <= np.e  # THEORY T3: 2.60 to 2.68
 
 

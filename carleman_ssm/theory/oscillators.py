@@ -102,6 +102,11 @@ class OscillatorNetwork:
         r"""Every network with these nodes: $W_{jl} = K_{jl} e^{i\alpha_{jl}}$, $\beta_j = B_j e^{i\eta_j}$, all real.
 
         In continuous time the diagonal is written $W_{jj} = -\gamma_j + i\omega_j$: damping and natural frequency.
+
+        Raises
+        ------
+        ValueError, TypeError
+            The number of nodes is no positive integer.
         """
         if require_count(nodes, "the number of nodes") == 0:
             msg = "a network needs at least one node"
@@ -121,6 +126,11 @@ class OscillatorNetwork:
 
         Natural frequency $\pi(N-1)/2$, damping $\tfrac12$, coupling $-\frac{\pi/2}{\sin(\pi d/N)} e^{i\pi d/N}$ over
         $d = j - l \bmod N$: stronger the nearer, with a lag that grows with the distance.
+
+        Raises
+        ------
+        ValueError, TypeError
+            The number of nodes is no positive integer.
 
         References
         ----------
@@ -167,7 +177,13 @@ class OscillatorNetwork:
         return tuple(dict.fromkeys(s for entry in entries for s in sorted(entry.free_symbols, key=str)))
 
     def derivative(self, states: Sequence[sp.Expr], u: sp.Expr) -> tuple[sp.Expr, ...]:
-        r"""$(W x + \beta u)_j$ for every node; of a discrete network the next state."""
+        r"""$(W x + \beta u)_j$ for every node; of a discrete network the next state.
+
+        Raises
+        ------
+        ValueError
+            Not one state for each node.
+        """
         if len(states) != self.nodes:
             msg = f"the network has {self.nodes} nodes, got {len(states)} states"
             raise ValueError(msg)
