@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from math import ceil, floor
-from pathlib import Path
 
 import numpy as np
 from rich.console import Console
@@ -42,7 +40,7 @@ _VERDICTS = {
 }
 
 
-def print_distinction(found: Distinction, files: Sequence[Path], console: Console) -> None:
+def print_distinction(found: Distinction, console: Console) -> None:
     """Print the sections in reading order."""
     console.rule(f"accuracy on the ring of {WAVE_RING}", align="left")
     console.print(_accuracies(found))
@@ -54,9 +52,6 @@ def print_distinction(found: Distinction, files: Sequence[Path], console: Consol
     console.rule("does it take a wave? (node contents)", align="left")
     console.print(_rings(found))
     console.print(f"  {RINGS_READING}", highlight=False)
-    console.rule("files", align="left")
-    for path in files:
-        console.print(f"  {path}", highlight=False, soft_wrap=True)
 
 
 def _grid(*headings: str) -> Table:

@@ -25,8 +25,9 @@ from carleman_ssm.networks.distinction import (
 from carleman_ssm.networks.simple_inputs import SEQUENCES, STEPS, TASKS
 from carleman_ssm.report.distinction_figure import distinction_figure
 from carleman_ssm.report.distinction_summary import print_distinction
-from carleman_ssm.report.terminal import output_folder, progress_line
+from carleman_ssm.report.terminal import output_folder, print_files, progress_line, results_in
 
+FILES = ("distinction.json", "distinction.png")
 DEFAULT_SEEDS = 10
 MAX_SEEDS = 1000
 
@@ -64,15 +65,17 @@ def distinguish(
         msg = f"--seeds must be between 2 (an interval needs two runs) and {MAX_SEEDS}, got {seeds}"
         raise ValueError(msg)
     folder = output_folder(output, "distinguish")
-    with progress_line("drawing inputs") as say:
-        found = distinguish_inputs(range(seeds), say)
-        say("drawing")
-        folder.mkdir(parents=True, exist_ok=True)
-        files = (folder / "distinction.json", folder / "distinction.png")
-        files[0].write_text(json.dumps(content(found), indent=1, allow_nan=False) + "\n", encoding="utf-8")
-        distinction_figure(found).savefig(files[1], dpi=150)
-    print_distinction(found, files, console or Console())
-    return DistinctionReport(found, files)
+    screen = console or Console()
+    with results_in(folder, FILES):
+        with progress_line("drawing inputs") as say:
+            found = distinguish_inputs(range(seeds), say)
+        print_distinction(found, screen)  # before anything can go wrong with files
+        report, figure = (folder / name for name in FILES)
+        with progress_line("drawing"):
+            report.write_text(json.dumps(content(found), indent=1, allow_nan=False) + "\n", encoding="utf-8")
+            distinction_figure(found).savefig(figure, dpi=150)
+    print_files(screen, (report, figure))
+    return DistinctionReport(found, (report, figure))
 
 
 def content(found: Distinction) -> dict[str, Any]:
