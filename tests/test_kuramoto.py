@@ -146,3 +146,10 @@ def test_a_wrong_model_is_refused(name):
 def test_what_approximates_says_so():
     for thing in (KuramotoModel.linear_network, projected_step):
         assert "approximation" in thing.__doc__
+
+
+@pytest.mark.parametrize("build", [kuramoto_field, phase_gap, projected_step])
+def test_a_parameter_with_the_name_of_a_phase_is_refused(build):
+    model = KuramotoModel((sp.Symbol("theta_0", positive=True), 1), sp.Matrix([[0, 1], [1, 0]]))
+    with pytest.raises(ValueError, match="theta_0"):
+        build(model)

@@ -121,6 +121,11 @@ def kuramoto_field(model: KuramotoModel) -> ClosedForm:
         $Z_i = \sum_j a_{ij}e^{i\theta_j}$ alone, $\theta_i' = \omega_i + \varepsilon\,
         \mathrm{Im}(e^{-i(\theta_i + \varphi)} Z_i)$; so a common turn of all phases changes nothing.
 
+    Raises
+    ------
+    ValueError
+        A parameter is called ``theta_i`` with another meaning.
+
     References
     ----------
     derivations/08_kuramoto; Kuramoto (1975); THEORY T8.
@@ -155,6 +160,11 @@ def phase_gap(model: KuramotoModel) -> ClosedForm:
     ClosedForm
         Of the column $g$ in the parameters, ``theta_i`` and ``r_i``. Certificates: the polar field of the network is
         Kuramoto's field plus g; at equal amplitudes it is Kuramoto's field.
+
+    Raises
+    ------
+    ValueError
+        A parameter is called ``theta_i`` or ``r_i``.
 
     References
     ----------
@@ -191,6 +201,11 @@ def projected_step(model: KuramotoModel) -> ClosedForm:
     ClosedForm
         Of the column $\mathrm{Im}(\bar x_i (W x)_i)$ at $x = e^{i\theta}$. Certificates: it is Kuramoto's field; and
         the velocity of the amplitudes, which the projection throws away.
+
+    Raises
+    ------
+    ValueError
+        A parameter is called ``theta_i`` with another meaning.
 
     References
     ----------
