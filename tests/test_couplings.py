@@ -10,7 +10,6 @@ from carleman_ssm.formulas.numerics import compile_kernel
 from carleman_ssm.formulas.statements import Identity, unfold
 from carleman_ssm.formulas.verification import Evidence, verify
 from carleman_ssm.theory.couplings import (
-    RANGES,
     circulant,
     coupling_strength,
     coupling_sum,
@@ -23,6 +22,7 @@ from carleman_ssm.theory.couplings import (
 from carleman_ssm.theory.initialisations import s4d_lin
 from carleman_ssm.theory.ring import ring_embedding
 from carleman_ssm.theory.ssm import DiagonalSSM
+from carleman_ssm.theory.wave_profile import RANGES
 from tests.strategies_ssm import planted
 
 N, M = (sp.Symbol(name, integer=True, positive=True) for name in "NM")
@@ -69,6 +69,26 @@ def test_the_sum_is_the_definition_written_by_hand(frequencies):
     by_hand = sp.Sum(summand, (n, first, first + size - 1))
     assert verify(Identity(coupling_sum(frequencies), by_hand)).proved
     assert verify(Identity(by_hand, formula(frequencies), nonzero=apart(frequencies))).proved
+
+
+TWINS = {
+    "W + 1/2 is skew-Hermitian": lambda right: -right,  # Hermitian
+    "Fourier differentiation": lambda right: -right,  # the other direction
+    "modulus": lambda right: right / 4,  # half as strong
+}
+
+
+@pytest.mark.parametrize("frequencies", RANGES)
+def test_no_certificate_compares_a_thing_with_itself(frequencies):
+    """Statements about the transform of the spectrum: wrong ones about skewness, slope and modulus are refuted."""
+    certificates = {c.name: c for c in s4d_lin_couplings(frequencies).certificates}
+    assert set(TWINS) < set(certificates)
+    for certificate in (*certificates.values(), *coupling_strength().certificates):
+        assert certificate.left != certificate.right, certificate.name
+    for name, falsify in TWINS.items():
+        true = certificates[name]
+        twin = Identity(true.left, falsify(true.right), nonzero=true.nonzero)
+        assert verify(twin).evidence is Evidence.REFUTED, name
 
 
 def wrong_sign(frequencies):

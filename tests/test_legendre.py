@@ -7,7 +7,7 @@ import sympy as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carleman_ssm.theory.initialisations import s4d_legs
+from carleman_ssm.theory.initialisations import s4d_inv, s4d_legs
 from carleman_ssm.theory.legendre import (
     _disjoint,
     _isolates,
@@ -57,10 +57,29 @@ def test_the_roots_are_the_numeric_spectrum_of_the_normal_part(states):
     dense = np.where(n[:, None] > n, -weights, 0) - np.diag(n + 1.0)
     normal = dense + np.outer(np.sqrt(n + 0.5), np.sqrt(n + 0.5))
     spectrum = np.linalg.eigvals(normal)
-    assert np.allclose(spectrum.real, -0.5, atol=1e-9 * size**2)
+    assert np.abs(spectrum.real + 0.5).max() <= 1e-12  # THEORY T6: 1e-14, with its margin of 100
     numeric = np.sort(spectrum.imag)[::-1][:states]
     exact = np.array([float(lower) for lower, _ in legs_enclosures(states)])
     assert np.allclose(exact, numeric, rtol=1e-9)
+
+
+def test_the_frequencies_of_legs_and_inv_differ_by_the_stated_percentages():
+    """THEORY T6: mode by mode by 1.4 to 22.6 % of those of LegS, with 32 stored modes (N = 64)."""
+    legs = np.array([float(lower) for lower, _ in legs_enclosures(32)])
+    inv = np.array([complex(a).imag for a in s4d_inv(32).eigenvalues])
+    percent = 100 * np.abs(legs - inv) / legs
+    assert abs(percent.min() - 1.4) <= 0.05  # printed to one digit
+    assert abs(percent.max() - 22.6) <= 0.05
+    assert (np.diff(legs) < 0).all()  # the largest first in both
+    assert (np.diff(inv) < 0).all()
+
+
+def test_the_eigenvectors_of_hippo_lose_digits_from_the_smallest_size_on():
+    """THEORY T1: condition 86 at N = 4 in float64; the normal part alone has orthonormal eigenvectors."""
+    matrix = np.array(hippo(4).evalf().tolist(), float)
+    assert abs(np.linalg.cond(np.linalg.eig(matrix)[1]) - 86) < 0.5
+    p = np.sqrt(np.arange(4) + 0.5)
+    assert np.linalg.cond(np.linalg.eig(matrix + np.outer(p, p))[1]) < 1 + 1e-12
 
 
 def test_size_eight_has_the_published_frequencies():

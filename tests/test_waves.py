@@ -14,21 +14,28 @@ from hypothesis import strategies as st
 from carleman_ssm.formulas.numerics import compile_kernel
 from carleman_ssm.formulas.statements import Identity, unfold
 from carleman_ssm.formulas.verification import Evidence, verify
-from carleman_ssm.theory.couplings import RANGES, s4d_lin_couplings
-from carleman_ssm.theory.held_input import held_kick
+from carleman_ssm.theory.couplings import s4d_lin_couplings
+from carleman_ssm.theory.held_input import held_kick, kick_growth
 from carleman_ssm.theory.initialisations import s4d_lin
 from carleman_ssm.theory.rigidity import shift_matrix
 from carleman_ssm.theory.ring import ring_embedding
 from carleman_ssm.theory.ssm import zero_order_hold
 from carleman_ssm.theory.wave_profile import (
     NODES,
+    RANGES,
     checked_nodes,
     first_frequency,
     interpolation_sum,
     periodic_sinc,
     symmetric_start,
 )
-from carleman_ssm.theory.wave_readout import edited_kernel, impulse_response, readout_weights, tap_design
+from carleman_ssm.theory.wave_readout import (
+    deleted_share,
+    edited_kernel,
+    impulse_response,
+    readout_weights,
+    tap_design,
+)
 from carleman_ssm.theory.waves import node_contents, rigid_step, visiting_lags, wave_propagator
 from tests.strategies_ssm import planted, small
 
@@ -41,6 +48,8 @@ FORMS = {
     "shift": rigid_step(),
     "weights": readout_weights(),
     "impulse response": impulse_response(),
+    "share": deleted_share(),
+    **{f"share of {n}": deleted_share(n) for n in (1, 2, 3, 4)},
     **{f"propagator of {n}": wave_propagator(n) for n in (1, 2, 3, 4)},
     **{f"shift of {n}": rigid_step(n) for n in (1, 2, 3, 4)},
     **{f"contents of {n}": node_contents(n) for n in (1, 2, 3)},
@@ -114,6 +123,26 @@ def test_a_wrong_propagator_is_refuted(position):
     time, distance = sp.Symbol("t", real=True), sp.Symbol("d", integer=True)
     wrong = sp.exp(-time / 2) * periodic_sinc(position(time, distance))
     assert verify(Identity(form.certificates[0].left, wrong)).evidence is Evidence.REFUTED
+
+
+FALSE_KICKS = {
+    "twice the kick": lambda kick, _: 2 * kick,
+    "the other direction": lambda kick, d: kick.xreplace({d: -d}),
+    "a node further": lambda kick, d: kick.xreplace({d: d + 1}),
+}
+
+
+@pytest.mark.parametrize("first", STARTS)
+@pytest.mark.parametrize("falsify", FALSE_KICKS.values(), ids=FALSE_KICKS)
+def test_a_wrong_held_kick_is_refuted_by_the_growth_that_characterises_it(falsify, first):
+    form = held_kick(first=first)
+    rest, growth, _ = form.certificates
+    assert growth.left == kick_growth(form.expression)  # the certificate speaks of what is returned
+    wrong = falsify(form.expression, sp.Symbol("d", integer=True))
+    assert verify(Identity(kick_growth(wrong), growth.right, nonzero=growth.nonzero)).evidence is Evidence.REFUTED
+    step = sp.Symbol("Delta", positive=True)
+    assert rest.left == form.expression.subs(step, 0)
+    assert verify(Identity((form.expression + 1).subs(step, 0), rest.right)).evidence is Evidence.REFUTED
 
 
 @pytest.mark.parametrize("nodes", [1, 2, 3, 8, 16, 63, 64])
@@ -262,6 +291,13 @@ def test_within_one_revolution_the_ring_is_a_well_conditioned_store(step):
     values = np.linalg.svd(store, compute_uv=False)
     assert (values > 1e-10 * values[0]).sum() == min(N_REAL, revolution)
     assert 2.55 < values[0] / values[-1] <= np.e  # THEORY T3: 2.60 to 2.68
+    # one revolution more adds nothing: what is older stands under what is younger, damped by 1/e
+    both = np.hstack([store, np.exp(-1) * store])
+    lags = np.arange(2 * revolution)
+    places = np.arange(N_REAL)[None, :] - (N_REAL * step / 2 * lags)[:, None]
+    longer = (np.exp(-lags * step / 2)[:, None] * profile(places, N_REAL)).T
+    assert np.abs(longer - both).max() < 1e-11  # the profile next to its zeros, as above
+    assert np.linalg.matrix_rank(longer, tol=1e-9) == min(N_REAL, revolution) < 2 * revolution
 
 
 @pytest.mark.parametrize(("hop", "energy"), [(0.0315, 0.999), (0.5, 0.915), (1.0, 0.898), (2.0, 0.996)])
@@ -281,21 +317,62 @@ def test_a_held_input_lands_smeared_over_the_nodes_it_passes(hop, energy):
     assert np.abs(kick - direct).max() > 1e-2  # without the division by a_n it is false
 
 
-def outputs_after_editing(nodes, hop, node, length):
-    """Largest difference between zeroing the weight of a node and deleting the lag node/hop from the kernel."""
+def lost_and_whole(nodes, hop, node, length):
+    """What zeroing the weight of a node takes from the kernel, and the kernel before."""
     kernel = compile_kernel(edited_kernel(nodes, node=node))
     weights = np.random.default_rng(6).uniform(1, 2, nodes)
     lags = np.arange(length)
     whole = np.exp(-hop * lags / nodes) * (profile(np.arange(nodes)[None, :] - hop * lags[:, None], nodes) @ weights)
-    edited = np.array([kernel(hop, weights, m) for m in lags])
-    deleted = np.where(lags == round(node / hop), 0, whole)
-    return np.abs(edited - deleted).max()
+    return whole - np.array([kernel(hop, weights, m) for m in lags]), whole
 
 
 def test_zeroing_a_node_deletes_one_lag_if_the_shift_is_whole_and_nothing_came_round():
-    assert outputs_after_editing(7, 1, node=3, length=7) < 1e-14
-    assert outputs_after_editing(7, 1, node=3, length=14) > 0.05  # the lag one revolution older goes too
-    assert outputs_after_editing(7, 0.5, node=3, length=7) > 0.05  # every lag between the nodes loses a part
+    """THEORY T24, set-up of our own: N = 7, weights C_j uniform in [1, 2], node 3; the differences follow exactly."""
+    lost, whole = lost_and_whole(7, 1, node=3, length=7)
+    assert np.abs(lost - np.where(np.arange(7) == 3, whole, 0)).max() < 1e-14
+    lost, whole = lost_and_whole(7, 1, node=3, length=14)  # the lag one revolution older goes too: 1/e of the first
+    assert np.abs(lost - np.where(np.arange(14) % 7 == 3, whole, 0)).max() < 1e-14
+    assert abs(lost[10] - lost[3] / np.e) < 1e-14
+    assert lost[10] > 0.3
+    half, lags = lost_and_whole(7, 0.5, node=3, length=14), np.arange(14)
+    place = lags / 2 - 3
+    assert np.abs(half[0][lags % 2 == 0] - np.where(place == 0, half[1], 0)[lags % 2 == 0]).max() < 1e-14
+    between = lags % 2 == 1  # these lags stand between two nodes: each loses a part, none the whole
+    assert (np.abs(half[0][between]) > 0.05).all()
+    assert (np.abs(half[0] - half[1])[between] > 0.05).all()
+
+
+def test_a_wrong_share_of_a_node_is_refuted():
+    goes, stays = deleted_share().certificates
+    assert verify(Identity(2 * goes.left, goes.right)).evidence is Evidence.REFUTED
+    letters = {str(s): s for s in goes.left.free_symbols}
+    one_turn_late = goes.left.subs(letters["q"], letters["q"] + sp.Rational(1, 2))
+    assert verify(Identity(one_turn_late, goes.right)).evidence is Evidence.REFUTED
+    assert verify(Identity(goes.left, sp.S.Zero)).evidence is Evidence.REFUTED  # there the node holds something
+    assert verify(Identity(stays.left.subs(letters["delta"], sp.Rational(1, 2)), 0)).evidence is Evidence.REFUTED
+
+
+@pytest.mark.parametrize("nodes", [2, 3, 4])
+def test_an_edited_kernel_that_keeps_or_drops_another_node_is_refuted(nodes):
+    right, wrong = (edited_kernel(nodes, node=node).certificates[0] for node in (0, 1))
+    lost = right.left - unfold_readout(edited_kernel(nodes, node=0).expression, nodes)
+    mixed = unfold_readout(edited_kernel(nodes, node=1).expression, nodes) + lost
+    assert verify(Identity(mixed, right.right)).evidence is Evidence.REFUTED
+    assert verify(Identity(unfold_readout(edited_kernel(nodes, node=1).expression, nodes), wrong.right)).evidence is (
+        Evidence.REFUTED
+    )
+
+
+def unfold_readout(kept, nodes):
+    """The weights C_j written with the weights of the modes."""
+    form = readout_weights_of_half_steps(nodes)
+    return kept.xreplace({sp.IndexedBase("C")[j]: form(j) for j in range(nodes)})
+
+
+def readout_weights_of_half_steps(nodes):
+    n, c = sp.Symbol("n", integer=True), sp.IndexedBase("c")
+    start = symmetric_start(nodes)
+    return lambda j: sp.Sum(c[n] * sp.exp(2 * sp.pi * sp.I * (start + n) * j / nodes), (n, 0, nodes - 1))
 
 
 @pytest.mark.parametrize(("nodes", "hop"), [(3, 1), (3, 2), (4, 2), (3, -1)])
@@ -389,7 +466,7 @@ def test_wrong_requests_are_refused_with_a_remedy():
         edited_kernel(3, node=3)
     with pytest.raises(ValueError, match="must be a number"):
         tap_design(NODES)
-    with pytest.raises(ValueError, match="at least one node"):
+    with pytest.raises(ValueError, match=r"at least (one node|1)"):
         visiting_lags(0, 0, 1, 1)
     with pytest.raises(ValueError, match="unknown range"):
         first_frequency("two-sided")
