@@ -150,7 +150,7 @@ def test_in_the_unit_gauge_the_input_enters_node_0_alone(ring):
 @pytest.mark.parametrize("kind", [DiagonalSSM, DiscreteSSM])
 def test_every_gauge_keeps_the_output_and_half_a_gauge_does_not(kind):
     """T1′ with letters; false twins: the output, or the input, left as it was."""
-    model, factors = symbolic(kind, 2, "complex", True), sp.symbols("g_:2")
+    model, factors = symbolic(kind, 2, "complex", True), sp.symbols("q_:2")
     other = regauged(model, factors)
     assert (other.input_vector, other.output_vector) == (
         tuple(g * b for g, b in zip(factors, model.input_vector, strict=True)),

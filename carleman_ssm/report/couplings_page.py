@@ -16,10 +16,11 @@ from carleman_ssm.networks.layers import ComplexArray
 from carleman_ssm.networks.rings import Rings
 from carleman_ssm.report.ring_run import RingRun
 from carleman_ssm.theory.couplings import s4d_lin_couplings, s4d_lin_self_coupling
+from carleman_ssm.theory.ring_modes import ANTIPERIODIC, COMPLEX, REAL
 
 DIGITS = 6
 BLOCK = 24
-_RANGES = MappingProxyType({"complex": "one-sided", "real": "symmetric"})
+_RANGES = MappingProxyType({COMPLEX: "one-sided", REAL: "symmetric"})
 """Which range of frequencies the modes of S4D-Lin have on a ring of each closure; on others they are not in steps."""
 
 
@@ -28,7 +29,7 @@ def lin_reference(rings: Rings) -> ComplexArray | None:
     if rings.closure not in _RANGES:
         return None
     frequencies, nodes = _RANGES[rings.closure], rings.nodes
-    size = nodes if rings.closure == "complex" else (nodes + 1) // 2  # the real ring is counted by its stored modes
+    size = nodes if rings.closure == COMPLEX else (nodes + 1) // 2  # the real ring is counted by its stored modes
     own = s4d_lin_self_coupling(frequencies)
     couplings = np.empty(nodes, dtype=np.complex128)
     couplings[0] = compile_kernel(own)(*[size] * len(own.arguments))
@@ -55,7 +56,7 @@ def _verdicts(form: ClosedForm) -> str:
 
 def _law(run: RingRun) -> str:
     n, step = run.nodes, decimal(float(run.ring.step[0]), DIGITS)
-    seam = "$w_{d-N} = -w_d$ across the seam" if run.ring.closure == "antiperiodic" else "$d$ is taken modulo $N$"
+    seam = "$w_{d-N} = -w_d$ across the seam" if run.ring.closure == ANTIPERIODIC else "$d$ is taken modulo $N$"
     return (
         rf"The {n} nodes of this {run.ring.closure} ring obey $h'_j = \sum_l w_{{j-l}} h_l + \beta_j u$; {seam}, "
         rf"$N = {n}$. One step is $\Delta t = {float(step):g}$; couplings are per unit of time."
