@@ -236,11 +236,11 @@ def test_wrong_requests_are_refused_with_a_remedy():
         krylov_frame(DiscreteSSM((2, 2), (1, 1), (1, 1)))
     with pytest.raises(ValueError, match="singular"):
         krylov_frame(DiscreteSSM((1, 2), (1, 0), (1, 1)))
-    with pytest.raises(ValueError, match="at least one node"):
+    with pytest.raises(ValueError, match="at least 1"):
         rigid_hops([])
-    with pytest.raises(ValueError, match="at least one node"):
+    with pytest.raises(ValueError, match="at least 1"):
         shift_matrix(0, 1)
-    with pytest.raises(TypeError, match="whole number of nodes"):
+    with pytest.raises(TypeError, match="must be an integer"):
         shift_matrix(3, 0.5)
     with pytest.raises(TypeError, match="text"):
         rigid_hops(["1", "2"])

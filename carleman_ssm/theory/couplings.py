@@ -15,6 +15,7 @@ from collections.abc import Sequence
 import sympy as sp
 
 from carleman_ssm.formulas.statements import ClosedForm, Identity
+from carleman_ssm.theory.polynomials import exact_without
 from carleman_ssm.theory.wave_profile import (
     DISTANCE,
     MODE,
@@ -117,7 +118,7 @@ def s4d_lin_self_coupling(frequencies: str = "symmetric") -> ClosedForm:
     return ClosedForm(sp.IndexedBase("w")[0], value, kept, certificates=(certificate,), reference=REFERENCE)
 
 
-def coupling_sum(frequencies: str, distance: sp.Expr = DISTANCE) -> sp.Expr:
+def coupling_sum(frequencies: str, distance: sp.Expr | int = DISTANCE) -> sp.Expr:
     r"""The definition: $\frac1N \sum_n (-\tfrac12 + i\pi n) e^{-2\pi i n d/N}$ over the range.
 
     Parameters
@@ -129,10 +130,11 @@ def coupling_sum(frequencies: str, distance: sp.Expr = DISTANCE) -> sp.Expr:
 
     Raises
     ------
-    ValueError
-        An unknown range.
+    TypeError, ValueError
+        An unknown range, or a distance that is not exact or contains the summation index.
     """
     size, *_ = _sizes(frequencies)
+    distance = exact_without(distance, "the distance", MODE)
     first = first_frequency(frequencies, size)
     summand = lin_eigenvalue(MODE) * sp.exp(-2 * sp.pi * sp.I * MODE * distance / size)
     return sp.Sum(summand, (MODE, first, sp.expand(first + size - 1))) / size

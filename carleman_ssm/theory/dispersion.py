@@ -16,7 +16,7 @@ import sympy as sp
 from carleman_ssm.formulas.statements import ClosedForm, Identity
 from carleman_ssm.theory.initialisations import inv_eigenvalue
 from carleman_ssm.theory.polynomials import exact
-from carleman_ssm.theory.wave_profile import NODES, checked_nodes, letters, lin_eigenvalue
+from carleman_ssm.theory.wave_profile import NODES, checked_nodes, letters, lin_eigenvalue, real_without
 
 REFERENCE = "derivations/06_dispersion_and_rigidity"
 MODE_NUMBER = sp.Symbol("n", real=True)
@@ -47,7 +47,8 @@ class Dispersion:
     Raises
     ------
     ValueError, TypeError
-        An entry is no exact expression, or the number of nodes is no positive integer.
+        An entry is no exact expression, or has another symbol n than `MODE_NUMBER`; or the number of nodes is no
+        positive integer.
 
     References
     ----------
@@ -70,7 +71,11 @@ class Dispersion:
 
     def __post_init__(self) -> None:
         for name in ("eigenvalue", "phase", "modulus", "slope"):
-            object.__setattr__(self, name, exact(getattr(self, name), f"the {name}"))
+            value = exact(getattr(self, name), f"the {name}")
+            if any(s.name == MODE_NUMBER.name and s != MODE_NUMBER for s in value.atoms(sp.Symbol)):
+                msg = f"the {name} is {value} with another symbol n: write it with `MODE_NUMBER`, which is real"
+                raise ValueError(msg)
+            object.__setattr__(self, name, value)
         object.__setattr__(self, "nodes", checked_nodes(self.nodes))
 
     @property
@@ -205,20 +210,21 @@ def held_dispersion(law: Dispersion, step: sp.Expr = STEP) -> Dispersion:
     Parameters
     ----------
     law
-        A ring in continuous time whose modes all decay alike.
+        A ring in continuous time.
     step
-        $\Delta$.
+        $\Delta > 0$.
 
     Raises
     ------
-    ValueError
-        The law is one of discrete time.
+    TypeError, ValueError
+        The law is one of discrete time, or the step is not known to be positive or depends on n.
 
     References
     ----------
     THEORY T6.
     """
     _require_continuous(law)
+    step = _checked_step(step)
     modulus = sp.exp(2 * law.modulus * step)
     return Dispersion(
         sp.exp(law.eigenvalue * step), law.phase * step, modulus, law.slope * step, law.nodes, per_step=True
@@ -237,12 +243,13 @@ def bilinear_dispersion(law: Dispersion, step: sp.Expr = STEP) -> Dispersion:
     law
         A ring in continuous time whose decay $r$ does not depend on n.
     step
-        $\Delta$.
+        $\Delta > 0$.
 
     Raises
     ------
-    ValueError
-        The law is one of discrete time.
+    TypeError, ValueError
+        The law is one of discrete time, or its decay depends on n; or the step is not known to be positive or depends
+        on n.
 
     References
     ----------
@@ -254,7 +261,10 @@ def bilinear_dispersion(law: Dispersion, step: sp.Expr = STEP) -> Dispersion:
     (pi**2*Delta**2*n**2/4 + (1 - Delta/4)**2)/(pi**2*Delta**2*n**2/4 + (Delta/4 + 1)**2)
     """
     _require_continuous(law)
-    half = step / 2
+    if law.modulus.has(MODE_NUMBER):
+        msg = f"the modes must decay alike, but Re a is {law.modulus}: the slope here holds for a decay without n"
+        raise ValueError(msg)
+    half = _checked_step(step) / 2
     above, below, turn = 1 + law.modulus * half, 1 - law.modulus * half, law.phase * half
     multiplier = (above + sp.I * turn) / (below - sp.I * turn)
     quarter = above / (above**2 + turn**2) + below / (below**2 + turn**2)
@@ -266,6 +276,14 @@ def bilinear_dispersion(law: Dispersion, step: sp.Expr = STEP) -> Dispersion:
         law.nodes,
         per_step=True,
     )
+
+
+def _checked_step(step: sp.Expr) -> sp.Expr:
+    checked = real_without(step, "the step", MODE_NUMBER)
+    if checked.is_positive is not True:
+        msg = f"the step must be positive, got {checked}: declare its symbols with positive=True"
+        raise ValueError(msg)
+    return checked
 
 
 def _require_continuous(law: Dispersion) -> None:

@@ -8,6 +8,7 @@ from carleman_ssm.formulas.special import phi
 from carleman_ssm.formulas.statements import ClosedForm, Identity
 from carleman_ssm.theory.wave_profile import (
     DISTANCE,
+    MODE,
     NODES,
     checked_nodes,
     letters,
@@ -43,6 +44,12 @@ def held_kick(nodes: sp.Expr | int = NODES, *, first: sp.Expr | int | None = Non
         is the propagator $e^{-\Delta/2} D(\tfrac N2\Delta - d)$: both together determine it; for each a,
         $\partial_\Delta\,\Delta\varphi_1(a\Delta) = e^{a\Delta}$.
 
+    Raises
+    ------
+    TypeError, ValueError
+        N is no positive integer, or $f_0$ not known to be real; or a letter of the statement is used with another
+        meaning.
+
     References
     ----------
     derivations/04_held_input; THEORY T4.
@@ -69,7 +76,7 @@ def held_kick(nodes: sp.Expr | int = NODES, *, first: sp.Expr | int | None = Non
         ),
     )
     symbol = sp.IndexedBase("kick")[DISTANCE]
-    return ClosedForm(symbol, kick, (*letters(size), _STEP, DISTANCE), {}, certificates, REFERENCE)
+    return ClosedForm(symbol, kick, (*letters(size, f - MODE), _STEP, DISTANCE), {}, certificates, REFERENCE)
 
 
 def kick_growth(kick: sp.Expr) -> sp.Expr:

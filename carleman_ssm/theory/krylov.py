@@ -15,6 +15,7 @@ from math import prod
 import sympy as sp
 
 from carleman_ssm.formulas.statements import ClosedForm, Identity
+from carleman_ssm.formulas.verification import verify
 from carleman_ssm.theory.ssm import DiscreteSSM
 from carleman_ssm.theory.wave_profile import (
     MODE,
@@ -24,6 +25,7 @@ from carleman_ssm.theory.wave_profile import (
     lin_eigenvalue,
     mode_frequency,
     whole_start,
+    written_nodes,
 )
 
 _INPUT = sp.Symbol("u")
@@ -67,7 +69,7 @@ def krylov_frame(model: DiscreteSSM) -> KrylovFrame:
     TypeError
         Not a `DiscreteSSM`.
     ValueError
-        Conjugate pairs are stored, or $\det V = 0$: equal multipliers or an input entry 0.
+        Conjugate pairs are stored, or $\det V = 0$: multipliers that are proved to be equal, or an input entry 0.
 
     References
     ----------
@@ -85,13 +87,20 @@ def krylov_frame(model: DiscreteSSM) -> KrylovFrame:
     frame = sp.ImmutableMatrix(size, size, lambda n, m: gains[n] * values[n] ** m)
     ends = [-coefficient for coefficient in characteristic_coefficients(values)[:-1]]
     companion = sp.ImmutableMatrix(size, size, lambda j, l: ends[j] if l == size - 1 else int(j == l + 1))
-    differences = prod((values[n] - values[l] for n in range(size) for l in range(n)), start=sp.S.One)
-    determinant = sp.Mul(*gains) * differences
-    if sp.expand(determinant).is_zero:
+    differences = [values[n] - values[l] for n in range(size) for l in range(n)]
+    determinant = sp.Mul(*gains) * prod(differences, start=sp.S.One)
+    if any(map(_vanishes, (*gains, *differences))):
         msg = "the Krylov frame is singular: the multipliers must differ and no input entry may be 0"
         raise ValueError(msg)
     row = sp.ImmutableMatrix([model.output_vector]) * frame
     return KrylovFrame(frame, companion, row, determinant, _certificates(model, frame, companion, determinant))
+
+
+def _vanishes(factor: sp.Expr) -> bool:
+    r"""0 by itself or by proof, as $\cos^2 x + \sin^2 x - 1$; what is 0 for some values of its symbols is not."""
+    if factor.is_zero is not None:
+        return bool(factor.is_zero)
+    return verify(Identity(factor, sp.S.Zero)).proved
 
 
 def _check(model: DiscreteSSM) -> None:
@@ -157,7 +166,7 @@ def unit_hop_characteristic(nodes: sp.Expr | int = NODES, *, first: sp.Expr | in
     Parameters
     ----------
     nodes
-        N; with a number the product of linear factors is written out as well.
+        N; with a number (at most `MAX_WRITTEN`) the product of linear factors is written out as well.
     first
         $f_0$, a whole number; None for the symbol ``f_0``.
 
@@ -166,6 +175,11 @@ def unit_hop_characteristic(nodes: sp.Expr | int = NODES, *, first: sp.Expr | in
     ClosedForm
         Of ``chi`` in z. Certificates: $\lambda_n^N = e^{-1}$ for every n; and, for a given N,
         $\prod_n (z - \lambda_n) = z^N - e^{-1}$.
+
+    Raises
+    ------
+    TypeError, ValueError
+        N is no positive integer or too large, or $f_0$ no whole number.
 
     References
     ----------
@@ -181,7 +195,8 @@ def unit_hop_characteristic(nodes: sp.Expr | int = NODES, *, first: sp.Expr | in
     )
     certificates = [root]
     if size.is_Integer:
-        factors = [z - multiplier.subs(MODE, n) for n in range(int(size))]
+        modes = range(written_nodes(nodes, "give the symbol N"))
+        factors = [z - multiplier.subs(MODE, n) for n in modes]
         certificates.append(Identity(sp.Mul(*factors), z**size - sp.exp(-1), name="all roots"))
     reference = "derivations/06_dispersion_and_rigidity"
     symbols = (*letters(size, start), z)

@@ -1,23 +1,26 @@
 r"""When a ring carries a rigid wave, and when it cannot carry one at all.
 
 In a given order of the modes the step is $\rho e^{i\varphi} P^\delta$, a shift by $\delta$ whole nodes, **if and only
-if** $\lambda_n = \rho e^{i\varphi} e^{2\pi i \delta n/N}$: the spectrum lies equally spaced (with multiplicity) on a
-circle and its phase is affine in the index modulo $2\pi$. Another order keeps input and output but not the picture.
-A real spectrum carries no wave: $|h_d(t)| \le h_0(t)$ at all times.
+if** $\lambda_n = \rho e^{i\varphi} e^{2\pi i \delta n/N}$: the moduli are equal, and the phase is affine in the index
+modulo $2\pi$ with the slope $2\pi\delta/N$ of a *whole* $\delta$. Another order keeps input and output but not the
+picture. Real eigenvalues a carry no wave in continuous time nor under a hold: $|h_d(t)| \le h_0(t)$. Real
+*multipliers* can: 1, -1 are the shift by one of two nodes, and the bilinear transform makes $\lambda < 0$ of a real a
+once $|a|\Delta > 2$.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import gcd
 
 import sympy as sp
 
 from carleman_ssm.formulas.statements import ClosedForm, Identity
 from carleman_ssm.formulas.verification import Evidence, verify
-from carleman_ssm.theory.polynomials import exact, require_count
+from carleman_ssm.theory.polynomials import exact, require_integer
 from carleman_ssm.theory.wave_profile import (
     DISTANCE,
+    MAX_WRITTEN,
     MODE,
     NODES,
     TIME,
@@ -46,8 +49,10 @@ def shift_matrix(nodes: int, hop: int) -> sp.ImmutableMatrix:
 
     Raises
     ------
-    ValueError, TypeError
-        N is no positive count, or $\delta$ no integer.
+    TypeError
+        N or $\delta$ is no integer.
+    ValueError
+        N is not positive, or larger than `MAX_WRITTEN`.
 
     Examples
     --------
@@ -57,12 +62,9 @@ def shift_matrix(nodes: int, hop: int) -> sp.ImmutableMatrix:
     [5],
     [6]])
     """
-    size = _positive(nodes)
-    given: object = hop
-    if not isinstance(given, int):
-        msg = f"the hop must be a whole number of nodes, got {hop!r}"
-        raise TypeError(msg)
-    return sp.ImmutableMatrix(size, size, lambda j, l: int((j - l - hop) % size == 0))
+    size = require_integer(nodes, "the number of nodes", least=1, most=MAX_WRITTEN)
+    advance = require_integer(hop, "the hop")
+    return sp.ImmutableMatrix(size, size, lambda j, l: int((j - l - advance) % size == 0))
 
 
 def rigid_spectrum(nodes: sp.Expr | int = NODES, *, first: sp.Expr | int | None = None) -> ClosedForm:
@@ -143,18 +145,27 @@ def rigidity_conditions(multipliers: Sequence[sp.Expr], hop: int) -> tuple[Ident
     Raises
     ------
     ValueError, TypeError
-        No multiplier, or one that is not exact.
+        No multiplier, or one that is not exact, or $\delta$ is no integer.
 
     References
     ----------
     THEORY T6.
     """
-    values = [exact(value, f"multipliers[{n}]") for n, value in enumerate(multipliers)]
-    size = _positive(len(values))
+    values, advance = _exact_multipliers(multipliers), require_integer(hop, "the hop")
+    size = len(values)
     return tuple(
-        Identity(value, values[0] * _turn(sp.Integer(hop * n), sp.Integer(size)), name=f"mode {n} keeps step")
+        Identity(value, values[0] * _turn(sp.Integer(advance * n), sp.Integer(size)), name=f"mode {n} keeps step")
         for n, value in enumerate(values[1:], 1)
     )
+
+
+def _exact_multipliers(multipliers: object) -> tuple[sp.Expr, ...]:
+    if not isinstance(multipliers, Iterable) or isinstance(multipliers, str):
+        msg = f"the multipliers are a sequence of exact numbers, one for each mode, got {multipliers!r}"
+        raise TypeError(msg)
+    values = tuple(exact(value, f"multipliers[{n}]") for n, value in enumerate(multipliers))
+    require_integer(len(values), "the number of multipliers", least=1)
+    return values
 
 
 def rigid_hops(multipliers: Sequence[sp.Expr]) -> tuple[int, ...]:
@@ -167,6 +178,8 @@ def rigid_hops(multipliers: Sequence[sp.Expr]) -> tuple[int, ...]:
 
     Raises
     ------
+    TypeError
+        No sequence of exact multipliers.
     ValueError
         A condition can be neither proved nor refuted; or no multiplier is given.
 
@@ -179,8 +192,8 @@ def rigid_hops(multipliers: Sequence[sp.Expr]) -> tuple[int, ...]:
     >>> rigid_hops([1, sp.I, -1, -sp.I]), rigid_hops([1, -1, sp.I, -sp.I])  # the order matters
     ((1,), ())
     """
-    size = _positive(len(multipliers))
-    return tuple(hop for hop in range(size) if all(map(_holds, rigidity_conditions(multipliers, hop))))
+    values = _exact_multipliers(multipliers)
+    return tuple(hop for hop in range(len(values)) if all(map(_holds, rigidity_conditions(values, hop))))
 
 
 def _holds(condition: Identity) -> bool:
@@ -196,8 +209,10 @@ def multiplied_order(nodes: int, factor: int) -> tuple[int, ...]:
 
     Raises
     ------
+    TypeError
+        N or q is no integer.
     ValueError
-        q and N have a common divisor, so that this is no permutation.
+        N is not positive, or q and N have a common divisor, so that this is no permutation.
 
     References
     ----------
@@ -208,18 +223,20 @@ def multiplied_order(nodes: int, factor: int) -> tuple[int, ...]:
     >>> multiplied_order(5, 2), multiplied_order(5, -1)  # -1 turns the wave round
     ((0, 2, 4, 1, 3), (0, 4, 3, 2, 1))
     """
-    size = _positive(nodes)
-    if gcd(factor, size) != 1:
-        msg = f"{factor} and {size} have the common divisor {gcd(factor, size)}: choose a factor coprime to N"
+    size, q = require_integer(nodes, "the number of nodes", least=1), require_integer(factor, "the factor")
+    if gcd(q, size) != 1:
+        msg = f"{q} and {size} have the common divisor {gcd(q, size)}: choose a factor coprime to N"
         raise ValueError(msg)
-    return tuple(factor * n % size for n in range(size))
+    return tuple(q * n % size for n in range(size))
 
 
 def real_spectrum_contents(nodes: sp.Expr | int = NODES) -> ClosedForm:
-    r"""A real spectrum carries no wave: $h_d(t) = \frac1N\sum_n e^{a_n t - 2\pi i n d/N}$ never exceeds $h_0(t)$.
+    r"""Real eigenvalues carry no wave: $h_d(t) = \frac1N\sum_n e^{a_n t - 2\pi i n d/N}$ never exceeds $h_0(t)$.
 
     The kick of node 0 stays largest at node 0 for all times: nothing travels. This covers S4D-Real and Mamba's
-    default $A = -(n+1)$; equal eigenvalues do not even couple the nodes.
+    default $A = -(n+1)$, in continuous time and sampled by a hold ($\lambda_n = e^{a_n\Delta} > 0$); equal eigenvalues
+    do not even couple the nodes. It says nothing of multipliers below 0, as the bilinear transform makes them once
+    $|a|\Delta > 2$: with $\lambda = (1, -1)$ the kick changes nodes at every step.
 
     Parameters
     ----------
@@ -267,10 +284,3 @@ def real_spectrum_contents(nodes: sp.Expr | int = NODES) -> ClosedForm:
 def _conjugated(expression: sp.Expr) -> sp.Expr:
     """The conjugate of the sums, not carried out: so that a statement about it compares two different things."""
     return expression.replace(lambda e: isinstance(e, sp.Sum), lambda e: sp.conjugate(e, evaluate=False))
-
-
-def _positive(count: int) -> int:
-    if require_count(count, "the number of nodes") == 0:
-        msg = "a ring needs at least one node"
-        raise ValueError(msg)
-    return count

@@ -20,6 +20,7 @@ from functools import cached_property
 import sympy as sp
 
 from carleman_ssm.theory.couplings import circulant, root_of_unity, skew_circulant, weighted_roots
+from carleman_ssm.theory.polynomials import exact
 from carleman_ssm.theory.ring_modes import (
     ANTIPERIODIC,
     COMPLEX,
@@ -149,29 +150,33 @@ class RingEmbedding:
 
         Raises
         ------
-        ValueError
-            Not one amplitude for each mode of the ring.
+        TypeError, ValueError
+            Not one exact amplitude for each mode of the ring.
         """
-        self._require_count(amplitudes, "amplitudes")
-        return tuple(self._sum(amplitudes, j, -1) / self.nodes for j in range(self.nodes))
+        values = self._exact(amplitudes, "amplitudes")
+        return tuple(self._sum(values, j, -1) / self.nodes for j in range(self.nodes))
 
     def mode_amplitudes(self, contents: Sequence[sp.Expr]) -> tuple[sp.Expr, ...]:
         r"""$x_n = \sum_j h_j e^{2\pi i f_n j/N}$, in ring order: the inverse of `node_contents`.
 
         Raises
         ------
-        ValueError
-            Not one content for each node.
+        TypeError, ValueError
+            Not one exact content for each node.
         """
-        self._require_count(contents, "node contents")
-        return tuple(
-            weighted_roots(contents, [f * j / self.nodes for j in range(self.nodes)]) for f in self.frequencies
-        )
+        values = self._exact(contents, "node contents")
+        return tuple(weighted_roots(values, [f * j / self.nodes for j in range(self.nodes)]) for f in self.frequencies)
 
     def readout(self, contents: Sequence[sp.Expr], u: sp.Expr) -> sp.Expr:
-        r"""$y = \sum_j C_j h_j + D u$; twice the real part of the sum on a complex ring of conjugate pairs."""
-        self._require_count(contents, "node contents")
-        return replace(self.modes, output_vector=self.readout_weights).readout(tuple(contents), u)
+        r"""$y = \sum_j C_j h_j + D u$; twice the real part of the sum on a complex ring of conjugate pairs.
+
+        Raises
+        ------
+        TypeError, ValueError
+            Not one exact content for each node, or an input that is not exact.
+        """
+        values, entered = self._exact(contents, "node contents"), exact(u, "the input")
+        return replace(self.modes, output_vector=self.readout_weights).readout(values, entered)
 
     def _sum(self, values: Sequence[sp.Expr], node: int, sign: int) -> sp.Expr:
         r"""$\sum_n v_n e^{\pm 2\pi i f_n j/N}$ over the modes."""
@@ -180,10 +185,11 @@ class RingEmbedding:
     def _phase(self, turns: sp.Expr) -> sp.Expr:
         return root_of_unity(turns / self.nodes)
 
-    def _require_count(self, values: Sequence[sp.Expr], what: str) -> None:
+    def _exact(self, values: Sequence[sp.Expr], what: str) -> tuple[sp.Expr, ...]:
         if len(values) != self.nodes:
             msg = f"the ring has {self.nodes} nodes and as many modes, got {len(values)} {what}"
             raise ValueError(msg)
+        return tuple(exact(value, f"entry {n} of the {what}") for n, value in enumerate(values))
 
 
 def ring_embedding(

@@ -11,21 +11,25 @@ from __future__ import annotations
 import sympy as sp
 
 from carleman_ssm.formulas.statements import ClosedForm, Identity
-from carleman_ssm.theory.polynomials import exact
+from carleman_ssm.theory.polynomials import require_integer
 from carleman_ssm.theory.wave_profile import (
     HOP,
     MODE,
     NODES,
     TIME,
+    checked_hop,
     checked_nodes,
     interpolation_sum,
     letters,
     lin_eigenvalue,
     mode_frequency,
     whole_start,
+    written_nodes,
 )
 
 REFERENCE = "derivations/03_rigid_waves"
+MAX_TAPS = 24
+"""Most taps that `tap_design` writes out: its certificate has their third power of terms."""
 
 _C = sp.IndexedBase("c")
 _K = sp.IndexedBase("K")
@@ -168,7 +172,7 @@ def tap_design(nodes: int, *, first: sp.Expr | int = 0) -> ClosedForm:
     Parameters
     ----------
     nodes
-        N, a number: the certificate is written out.
+        N, a number of at most `MAX_TAPS`: the certificate is written out.
     first
         $f_0$.
 
@@ -179,17 +183,15 @@ def tap_design(nodes: int, *, first: sp.Expr | int = 0) -> ClosedForm:
 
     Raises
     ------
-    ValueError
-        `nodes` is no positive number.
+    TypeError, ValueError
+        `nodes` is no positive number, or larger than `MAX_TAPS`; or $f_0$ is no whole number.
 
     References
     ----------
     derivations/03_rigid_waves; THEORY T3.
     """
-    size, start = checked_nodes(nodes), whole_start(first)
-    if not size.is_Integer:
-        msg = f"the taps are written out, so the number of nodes must be a number, got {nodes}"
-        raise ValueError(msg)
+    remedy = r"for any N `readout_weights` states K_m = rho^m C_m, and c is the Fourier transform of rho^-m K_m"
+    size, start = sp.Integer(written_nodes(nodes, remedy, MAX_TAPS)), whole_start(first)
     rho = sp.exp(-1 / size)
 
     def weight(n: sp.Expr) -> sp.Expr:
@@ -206,20 +208,21 @@ def tap_design(nodes: int, *, first: sp.Expr | int = 0) -> ClosedForm:
         name="the taps are the prescribed ones",
         because="the discrete Fourier transform is invertible",
     )
-    return ClosedForm(_C[MODE], weight(MODE), (_K, MODE), {}, (taps,), REFERENCE)
+    return ClosedForm(_C[MODE], weight(MODE), (*letters(start), _K, MODE), {}, (taps,), REFERENCE)
 
 
-def edited_kernel(nodes: int, *, node: int, first: sp.Expr | int | None = None, hop: sp.Expr = HOP) -> ClosedForm:
+def edited_kernel(nodes: int, *, node: int, first: sp.Expr | int | None = None, hop: sp.Expr | int = HOP) -> ClosedForm:
     r"""The kernel without the readout of node j: $K_m - \rho^m D(\delta m - j)\,C_j$.
 
-    Zeroing $C_j$ deletes the one lag $j/\delta$ and nothing else if $\delta$ is a whole number **and** no revolution
-    lies within the memory. After a revolution it also takes the older lags that visit the node (`deleted_share`),
-    and for a $\delta$ that is no integer a part of every lag whose wave stands between two nodes.
+    For every $\delta$ zeroing $C_j$ deletes lag m if $\delta m$ is a whole number $\equiv j \bmod N$, leaves it
+    untouched if $\delta m$ is another whole number, and takes a part of it, $D(\delta m - j) \ne 0$, otherwise. So a
+    whole $\delta$ loses exactly the lags that visit the node (`visiting_lags`, `deleted_share`): one, and every
+    $N/\gcd(\delta, N)$ steps another; none if the wave leaps over the node. Lag 0 goes with $C_0$ for every $\delta$.
 
     Parameters
     ----------
     nodes
-        N, a number: the sum over nodes is written out.
+        N, a number of at most `MAX_WRITTEN`: the sum over nodes is written out.
     node
         j, the node whose weight becomes 0.
     first, hop
@@ -233,16 +236,17 @@ def edited_kernel(nodes: int, *, node: int, first: sp.Expr | int | None = None, 
 
     Raises
     ------
-    ValueError
-        N is no number, or the ring has no such node.
+    TypeError, ValueError
+        N is no number or too large, j no integer or not on the ring, $f_0$ or $\delta$ not known to be real; or a
+        letter of the statement is used with another meaning.
 
     References
     ----------
     derivations/03_rigid_waves; THEORY T24.
     """
-    size, step = checked_nodes(nodes), exact(hop, "the nodes per step")
-    if not size.is_Integer or node not in range(int(size)):
-        msg = f"a ring of {nodes} nodes has no node {node!r}: give a number of nodes and a node from 0"
+    step, size = checked_hop(hop), sp.Integer(written_nodes(nodes, "for any N use `deleted_share`"))
+    if require_integer(node, "the node") not in range(int(size)):
+        msg = f"a ring of {nodes} nodes has no node {node!r}: they are 0 … {size - 1}"
         raise ValueError(msg)
     f, weights = mode_frequency(first, size), sp.IndexedBase("C")
     kept = sp.Add(*(_share(step * _LAG - j, weights[j], size, first) for j in range(size) if j != node))
@@ -254,7 +258,8 @@ def edited_kernel(nodes: int, *, node: int, first: sp.Expr | int | None = None, 
         because="the profile interpolates every mode exactly",
     )
     where = {_DAMPING: sp.exp(-step / size)}
-    return ClosedForm(_K[_LAG], kept, (*letters(step), weights, _LAG), where, (whole,), REFERENCE)
+    symbols = (*letters(f - MODE, step), weights, _LAG)
+    return ClosedForm(_K[_LAG], kept, symbols, where, (whole,), REFERENCE)
 
 
 def deleted_share(nodes: sp.Expr | int = NODES, *, first: sp.Expr | int | None = None) -> ClosedForm:

@@ -8,16 +8,19 @@ step, and is damped as a whole. For a whole $\delta$ the step is $\rho P^\delta$
 
 from __future__ import annotations
 
+from math import gcd
+
 import sympy as sp
 
 from carleman_ssm.formulas.statements import ClosedForm, Identity
-from carleman_ssm.theory.polynomials import exact, require_count
+from carleman_ssm.theory.polynomials import require_count, require_integer
 from carleman_ssm.theory.wave_profile import (
     DISTANCE,
     HOP,
     MODE,
     NODES,
     TIME,
+    checked_hop,
     checked_nodes,
     interpolation_sum,
     letters,
@@ -25,16 +28,20 @@ from carleman_ssm.theory.wave_profile import (
     mode_frequency,
     mode_sum,
     periodic_sinc,
+    real_without,
     whole_positions,
     whole_start,
 )
 
 REFERENCE = "derivations/03_rigid_waves"
+MAX_LAGS = 10**6
+"""Most lags that `visiting_lags` lists."""
 
 _LAG = sp.Symbol("m", integer=True, nonnegative=True)
 _STEPS = sp.Symbol("k", integer=True, positive=True)
 _NODE = sp.Symbol("j", integer=True)
 _TURNS = sp.Symbol("q", integer=True)
+_PLACE = sp.Symbol("z", real=True)
 _DAMPING = sp.Symbol("rho", positive=True)
 _INPUT = sp.IndexedBase("u")
 
@@ -43,8 +50,8 @@ def wave_propagator(
     nodes: sp.Expr | int = NODES,
     *,
     first: sp.Expr | int | None = None,
-    time: sp.Expr = TIME,
-    distance: sp.Expr = DISTANCE,
+    time: sp.Expr | int = TIME,
+    distance: sp.Expr | int = DISTANCE,
 ) -> ClosedForm:
     r"""The ring of S4D-Lin after time t: $[e^{Wt}]_d = e^{-t/2} D(\tfrac N2 t - d)$, $d = j - l$.
 
@@ -58,18 +65,20 @@ def wave_propagator(
     first
         $f_0$: None for the symmetric range (real couplings for odd N), 0 for the stored modes, $-N/2$.
     time, distance
-        t and d.
+        t, real, and d, a whole number; exact numbers or expressions without n and z.
 
     Returns
     -------
     ClosedForm
-        Of ``G[d]``, with z the position relative to the peak. Certificates: it is the sum over the modes
-        (for symbolic N, a geometric sum); each mode obeys $x' = ax$; it is the identity at $t = 0$.
+        Of ``G[d]``, with z the position relative to the peak (written out if it is known to be at the peak).
+        Certificates: it is the sum over the modes (for symbolic N, a geometric sum); each mode obeys $x' = ax$; it is
+        the identity at $t = 0$.
 
     Raises
     ------
-    ValueError
-        The number of nodes is no positive integer.
+    TypeError, ValueError
+        The number of nodes is no positive integer, $f_0$ or t is not known to be real, d to be whole; or a letter of
+        the statement is used with another meaning.
 
     References
     ----------
@@ -80,21 +89,31 @@ def wave_propagator(
     >>> wave_propagator().expression
     exp(-t/2)*sin(pi*z)/(N*sin(pi*z/N))
     """
-    size, z = checked_nodes(nodes), sp.Symbol("z", real=True)
-    f = mode_frequency(first, size)
-    arguments = tuple(sorted((size.free_symbols | time.free_symbols | distance.free_symbols), key=str))
+    size, moment = checked_nodes(nodes), real_without(time, "the time", MODE, _PLACE)
+    away = real_without(distance, "the distance", MODE, _PLACE)
+    if away.is_integer is not True:
+        msg = f"the distance is a whole number of nodes, got {away}: between the nodes use `interpolation_sum`"
+        raise ValueError(msg)
+    f, place = mode_frequency(first, size), size * moment / 2 - away
+    z = place if _at_peak(place, size) else _PLACE
+    used = size.free_symbols | (f - MODE).free_symbols | moment.free_symbols | away.free_symbols
     return ClosedForm(
-        sp.IndexedBase("G")[distance],
-        sp.exp(-time / 2) * periodic_sinc(z, size, first=first),
-        arguments,
-        {z: size * time / 2 - distance},
+        sp.IndexedBase("G")[away],
+        sp.exp(-moment / 2) * periodic_sinc(z, size, first=first),
+        tuple(sorted(used, key=str)),
+        {z: place} if z == _PLACE else {},
         (
-            _propagator_sum(f, size, time, distance, first),
-            _equation_of_motion(f, size, distance),
+            _propagator_sum(f, size, moment, away, first),
+            _equation_of_motion(f, size, away),
             *whole_positions(size, first),
         ),
         REFERENCE,
     )
+
+
+def _at_peak(place: sp.Expr, size: sp.Expr) -> bool:
+    """The quotient for the profile would be 0/0 there."""
+    return sp.sin(sp.pi * place / size).is_zero is True
 
 
 def _propagator_sum(
@@ -107,7 +126,7 @@ def _propagator_sum(
         sp.exp(-time / 2) * periodic_sinc(z, size, first=first),
         name="propagator of the ring",
         because=r"a geometric sum of $e^{2\pi i z/N}$ with $z = Nt/2 - d$",
-        nonzero=(sp.sin(sp.pi * z / size),),
+        nonzero=() if _at_peak(z, size) else (sp.sin(sp.pi * z / size),),
     )
 
 
@@ -167,21 +186,22 @@ def rigid_step(nodes: sp.Expr | int = NODES, *, first: sp.Expr | int | None = No
 
 
 def node_contents(
-    nodes: sp.Expr | int = NODES, *, first: sp.Expr | int | None = None, hop: sp.Expr = HOP
+    nodes: sp.Expr | int = NODES, *, first: sp.Expr | int | None = None, hop: sp.Expr | int = HOP
 ) -> ClosedForm:
     r"""What node j holds after k steps from rest: $h_j(k) = \sum_{m=0}^{k-1} \rho^m u_{k-m} D(\delta m - j)$.
 
     In the unit-input gauge ($\bar b_n = 1$) each input enters at node 0 and travels as a whole. For a whole
-    $\delta$ only the lags with $\delta m \equiv j \bmod N$ remain (`visiting_lags`): node j holds the input of
-    $j/\delta$ steps ago *and* its damped predecessors of one, two, … revolutions before (with alternating signs on
-    an anti-periodic ring). Otherwise the contents are interpolated between nodes.
+    $\delta$ only the lags with $\delta m \equiv j \bmod N$ remain (`visiting_lags`), and those as a whole: the first
+    lag that visits node j *and* its damped predecessors of one, two, … periods before (with alternating signs on
+    an anti-periodic ring). The first is $j/\delta$ if $\delta$ divides j; at $N = 5$, $\delta = 2$ node 1 holds the
+    lags 3, 8, …; at $N = 4$, $\delta = 2$ none visits it. Otherwise the contents are interpolated between nodes.
 
     Parameters
     ----------
     nodes, first
         N and $f_0$ (symmetric by default, where D is even).
     hop
-        $\delta = N\Delta/2$, a symbol or a number.
+        $\delta = N\Delta/2$, a real symbol or number.
 
     Returns
     -------
@@ -190,11 +210,17 @@ def node_contents(
         $h_j(k) = \rho\,h_{j-\delta}(k-1) + D(-j)\,u_k$, at node 0 and at every other; each mode of one kick is
         $\rho^m e^{2\pi i f_n(\delta m - j)/N}$ after m steps; and D is the unit kick of node 0.
 
+    Raises
+    ------
+    TypeError, ValueError
+        N is no positive integer, $f_0$ or $\delta$ not known to be real; or a letter of the statement is used with
+        another meaning.
+
     References
     ----------
     derivations/03_rigid_waves; THEORY T3.
     """
-    size, step = checked_nodes(nodes), exact(hop, "the nodes per step")
+    size, step = checked_nodes(nodes), checked_hop(hop)
     f = mode_frequency(first, size)
 
     def contents(node: sp.Expr, steps: sp.Expr) -> sp.Expr:
@@ -214,7 +240,7 @@ def node_contents(
         _kick_after_steps(size, step),
         *whole_positions(size, first),
     )
-    arguments = (*letters(size, step), _INPUT, _NODE, _STEPS)
+    arguments = (*letters(size, f - MODE, step), _INPUT, _NODE, _STEPS)
     where = {_DAMPING: sp.exp(-step / size)}
     return ClosedForm(sp.IndexedBase("h")[_NODE], contents(_NODE, _STEPS), arguments, where, certificates, REFERENCE)
 
@@ -233,6 +259,8 @@ def _kick_after_steps(size: sp.Expr, hop: sp.Expr) -> Identity:
 def visiting_lags(node: int, nodes: int, hop: int, steps: int) -> tuple[int, ...]:
     r"""The lags $m < k$ whose input stands on a node: $\delta m \equiv j \bmod N$, for a whole $\delta$.
 
+    With $g = \gcd(\delta, N)$ there are none if g does not divide j, else every $(N/g)$-th lag.
+
     Parameters
     ----------
     node, nodes
@@ -244,8 +272,10 @@ def visiting_lags(node: int, nodes: int, hop: int, steps: int) -> tuple[int, ...
 
     Raises
     ------
-    ValueError, TypeError
-        N is no positive count, or j, $\delta$ are no integers.
+    TypeError
+        j, N, $\delta$ or k is no integer.
+    ValueError
+        N is not positive, k is negative, or there are more than `MAX_LAGS` such lags.
 
     References
     ----------
@@ -258,9 +288,15 @@ def visiting_lags(node: int, nodes: int, hop: int, steps: int) -> tuple[int, ...
     >>> visiting_lags(node=1, nodes=4, hop=2, steps=9)  # even hops never visit an odd node
     ()
     """
-    size = require_count(nodes, "the number of nodes")
-    if size == 0:
-        msg = "a ring needs at least one node"
+    size, count = require_integer(nodes, "the number of nodes", least=1), require_count(steps, "the number of steps")
+    place, advance = require_integer(node, "the node"), require_integer(hop, "the hop")
+    common = gcd(advance, size)
+    period = size // common
+    if place % common:
+        return ()
+    first = place // common * pow(advance // common, -1, period) % period
+    visits = max(0, -((first - count) // period))
+    if visits > MAX_LAGS:
+        msg = f"{visits} lags are more than {MAX_LAGS}: they are {first} + {period} q for q = 0 … {visits - 1}"
         raise ValueError(msg)
-    lags = range(require_count(steps, "the number of steps"))
-    return tuple(m for m in lags if (hop * m - node) % size == 0)
+    return tuple(range(first, count, period))
