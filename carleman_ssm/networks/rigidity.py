@@ -23,6 +23,9 @@ REFINEMENTS = 4
 TIE = 1e-12
 """Residuals [rad] closer than this are equal up to rounding; then the smaller hop is reported."""
 
+STILL = 1e-12
+"""A hop below this many nodes per step is rounding of the angles and reported as 0."""
+
 
 @dataclass(frozen=True, eq=False)
 class Rigidity:
@@ -31,7 +34,8 @@ class Rigidity:
     Parameters
     ----------
     hop
-        $\delta$ in (-N/2, N/2], nodes per step, integer or not; in discrete time it has a meaning modulo N only.
+        $\delta$ in (-N/2, N/2], nodes per step, integer or not; in discrete time it has a meaning modulo N only. What
+        rounding of the angles cannot be told from is 0.
     offset
         $\varphi$ in (-π, π] [rad].
     phase_residual
@@ -138,7 +142,8 @@ def _phase_law(angles: Array) -> tuple[float, float, float]:
     equal = np.flatnonzero(residual <= residual.min() + TIE)
     best = equal[np.argmin(np.abs(hop[equal]))]
     first = float(wrapped(np.asarray(offset[best] - slope[best] * (nodes - 1) / 2)))
-    return float(hop[best]), first, float(residual[best])
+    moves = float(hop[best]) if abs(hop[best]) > STILL else 0.0
+    return moves, first, float(residual[best])
 
 
 def _best_offset(angles: Array) -> Array:

@@ -22,14 +22,16 @@ _SWING = 0.32
 
 
 def frame_steps(length: int, frames: int = MAX_FRAMES) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """The steps (from 1) that get a frame: all of them, or evenly every q-th.
+    """The steps (from 1) that get a frame: all of them, or evenly every q-th, and always the last.
 
     Examples
     --------
-    >>> frame_steps(5).tolist(), frame_steps(161, frames=80)[:3].tolist()
-    ([1, 2, 3, 4, 5], [1, 4, 7])
+    >>> frame_steps(5).tolist(), frame_steps(10, frames=4).tolist(), frame_steps(9, frames=4).tolist()
+    ([1, 2, 3, 4, 5], [1, 4, 7, 10], [1, 4, 7, 9])
     """
-    return np.arange(1, length + 1, -(-length // frames))
+    apart = max(1, -(-(length - 1) // (frames - 1)))
+    even = np.arange(1, length + 1, apart)
+    return even if even[-1] == length else np.append(even, length)
 
 
 def write_animation(run: RingRun, path: Path) -> Path:
@@ -45,7 +47,7 @@ def write_animation(run: RingRun, path: Path) -> Path:
     figure = Figure(figsize=(5.6, 6.6), dpi=_DPI)
     ring = figure.add_axes((0.0, 0.16, 1.0, 0.775))
     strip = figure.add_axes((0.12, 0.07, 0.84, 0.085))
-    figure.suptitle(run.title.replace(": ", "\n", 1), fontsize=10, y=0.99)
+    figure.suptitle(run.title.replace(": ", "\n", 1), fontsize=10, y=0.99, parse_math=False)
     draw_ring = _RingDrawing(ring, run)
     marker = _input_strip(strip, run)
     writer = PillowWriter(fps=FRAMES_PER_SECOND)
@@ -85,6 +87,8 @@ class _RingDrawing:
         self._dots = axis.scatter(x, y, c=np.zeros(run.nodes), edgecolors="0.45", zorder=2, **style)
         self._clock = axis.text(0, 0.0, "", ha="center", va="center", fontsize=13)
         self._furnish(axis, style)
+        if run.has_seam:
+            self._mark_seam(axis)
 
     def _furnish(self, axis: Axes, style: dict[str, Any]) -> None:
         """What does not move: where the input enters, which way the wave goes, what the colours mean."""
@@ -102,6 +106,13 @@ class _RingDrawing:
             axis.text(x, y, name, color="0.3", **small)
         axis.text(0, 0.62, "size: |h|,  hue: arg h", color="0.3", **small)
 
+    def _mark_seam(self, axis: Axes) -> None:
+        """A cut between node N - 1 and node 0, where signs change."""
+        angle = np.pi / 2 + np.pi / self._run.nodes
+        across = np.array([0.78, 1.0 + _SWING])
+        axis.plot(across * np.cos(angle), across * np.sin(angle), color=RED, linewidth=1.2, linestyle="--", zorder=3)
+        axis.text(-0.1, 0.72, "seam: signs change", color=RED, ha="right", va="center", fontsize=8.5)
+
     def show(self, step: int) -> None:
         """Draw the contents after a step (from 1)."""
         run, values = self._run, self._run.contents[step - 1]
@@ -109,7 +120,8 @@ class _RingDrawing:
         swing = share if run.is_complex else np.real(values) / self._limit
         place = self._directions * (1.0 + _SWING * swing)[:, None]
         if run.nodes > 2:  # two nodes are joined by no circle
-            self._wave.set_data(*np.concatenate([place, place[:1]]).T)
+            closing = np.full((1, 2), np.nan) if run.has_seam else place[:1]
+            self._wave.set_data(*np.concatenate([place, closing]).T)
         self._dots.set_offsets(place)
         largest = min(240.0, 12000.0 / run.nodes)
         self._dots.set_sizes(4.0 + largest * share)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +18,16 @@ app = typer.Typer(name="carleman-ssm", add_completion=False, rich_markup_mode=No
 
 # The base class of what the parser of arguments raises: BadParameter -> UsageError -> this.
 _CommandLineError: type[Exception] = typer.BadParameter.__mro__[2]
+
+
+def _folder(name: str) -> Path:
+    """A folder by its name; the empty one would be the current folder."""
+    if not name:
+        msg = "the name is empty; leave the option out for the default, or give . for the current folder"
+        raise typer.BadParameter(msg)
+    return Path(name)
+
+
 _EXPECTED = (ValueError, OSError, ImportError, ArithmeticError, RuntimeError)
 
 
@@ -43,7 +54,10 @@ def explain(
     input_bound: Annotated[
         float | None, typer.Option(help="Certify for all |x| <= B instead of these sequences.")
     ] = None,
-    output: Annotated[Path | None, typer.Option(help="Folder for the results; explain-NAME by default.")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(parser=_folder, metavar="FOLDER", help="Folder for the results; explain-NAME by default."),
+    ] = None,
 ) -> None:
     """Explain a trained network: its operator, its certified error, which orders decide."""
     from carleman_ssm.report.explain import explain as explain_network  # figures are slow to import
@@ -89,14 +103,17 @@ def waves(
     given: Annotated[
         str, typer.Option("--input", help="impulse, step, sine, digits-test, or an npz file as in explain.")
     ] = "impulse",
-    sequence: Annotated[int, typer.Option(help="Which sequence of the file.")] = 0,
+    sequence: Annotated[int | None, typer.Option(help="Which sequence of the file, from 0; 0 by default.")] = None,
     layer: Annotated[int, typer.Option(help="Layer to draw, from 0.")] = 0,
     channel: Annotated[
         int | None, typer.Option(help="Channel to draw, from 0; by default the one with the fastest waves.")
     ] = None,
     closure: Annotated[Closure, typer.Option(help="How the stored modes become a ring.")] = Closure.COMPLEX,
     length: Annotated[int | None, typer.Option(help="Steps; two revolutions, or the file's, by default.")] = None,
-    output: Annotated[Path | None, typer.Option(help="Folder for the results; waves-NAME by default.")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(parser=_folder, metavar="FOLDER", help="Folder for the results; waves-NAME by default."),
+    ] = None,
 ) -> None:
     """Show a network, or an initial spectrum, as waves on rings: figures, animation, table, LaTeX."""
     from carleman_ssm.report.waves import waves as show_waves  # figures are slow to import
@@ -119,7 +136,10 @@ def waves(
 @app.command()
 def distinguish(
     seeds: Annotated[int, typer.Option(help="Number of seeds, each with its own sequences; at least 2.")] = 10,
-    output: Annotated[Path | None, typer.Option(help="Folder for the results; distinguish by default.")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(parser=_folder, metavar="FOLDER", help="Folder for the results; distinguish by default."),
+    ] = None,
 ) -> None:
     """Measure which simple inputs a ring tells apart by which readout: claims, accuracies, intervals."""
     from carleman_ssm.report.distinguish import distinguish as distinguish_inputs  # figures are slow to import
@@ -148,6 +168,9 @@ def convert(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; an error is one line on stderr and exit code 2."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without δ shows ? instead of half of a result
     try:
         given = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
         code = app(args=given, prog_name="carleman-ssm", standalone_mode=False)

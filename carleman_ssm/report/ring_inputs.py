@@ -36,7 +36,9 @@ class RingInput:
     whole: int | None = None
 
 
-def chosen_input(given: str, features: int, revolution: float, length: int | None, index: int = 0) -> RingInput:
+def chosen_input(
+    given: str, features: int, revolution: float, length: int | None, index: int | None = None
+) -> RingInput:
     """The input that ``--input`` names, for d input channels; signals go into the first of them.
 
     Parameters
@@ -50,18 +52,21 @@ def chosen_input(given: str, features: int, revolution: float, length: int | Non
     length
         L; by default two revolutions, or all of a file's sequence.
     index
-        Which sequence of a file.
+        Which sequence of a file; the first by default.
 
     Raises
     ------
     ValueError
-        A length below 1, a file of another number of channels or without that sequence.
+        A length below 1, a file of another number of channels or without that sequence, or a sequence of a signal.
     """
     if length is not None and not 1 <= length <= LONGEST:
         msg = f"--length must be between 1 and {LONGEST} steps, got {length}"
         raise ValueError(msg)
     if given not in tuple(Signal):
-        return _from_file(given, features, length, index)
+        return _from_file(given, features, length, index or 0)
+    if index is not None:
+        msg = f"--sequence {index} chooses one of a file, and --input {given} is none: leave it out"
+        raise ValueError(msg)
     steps = length or default_length(revolution)
     x = np.zeros((steps, features))
     x[:, 0], words = _signal(Signal(given), steps, revolution)
@@ -114,7 +119,16 @@ def driving_input(network: S4DNetwork, x: Array, layer: int) -> Array:
     r"""What of x reaches each channel of a layer, (L, H): the deviation from the layer's input at x = 0.
 
     In the first layer it is $W x_k$ (the bias drops out); further on it has passed the decoders of the layers before.
+
+    Raises
+    ------
+    ValueError
+        The input leaves the range of float64 on its way.
     """
-    both = network.layer_inputs(np.stack([x, np.zeros_like(x)]))[layer]
-    deviation: Array = both[0] - both[1]
+    with np.errstate(over="ignore", invalid="ignore"):
+        both = network.layer_inputs(np.stack([x, np.zeros_like(x)]))[layer]
+        deviation: Array = both[0] - both[1]
+    if not np.isfinite(deviation).all():
+        msg = f"--input leaves the range of float64 before it reaches layer {layer}: the inputs are too large"
+        raise ValueError(msg)
     return deviation

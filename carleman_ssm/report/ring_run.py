@@ -12,6 +12,7 @@ import numpy.typing as npt
 from carleman_ssm.networks.layers import Array, ComplexArray
 from carleman_ssm.networks.rings import Rings
 from carleman_ssm.networks.waves import Rigidity, participation_ratio, rigidity
+from carleman_ssm.theory.ring_modes import ANTIPERIODIC
 
 AMPLITUDE_TOLERANCE = 1e-2
 """A phase is shown only where the amplitude is at least this share of the largest one of the run."""
@@ -105,6 +106,11 @@ class RingRun:
     def is_complex(self) -> bool:
         """True when nodes have phases; on real rings there are only signs (THEORY T5)."""
         return not self.ring.is_real
+
+    @property
+    def has_seam(self) -> bool:
+        """True when what passes from node N - 1 to node 0 changes its sign (THEORY T5b)."""
+        return self.ring.closure == ANTIPERIODIC
 
     @property
     def amplitudes(self) -> Array:

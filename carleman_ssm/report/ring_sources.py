@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
-from math import isfinite
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +24,8 @@ from carleman_ssm.theory.initialisations import s4d_inv, s4d_legs, s4d_lin, s4d_
 
 MAX_MODES = 512
 MAX_LEGS_MODES = 64
+MIN_STEP, MAX_STEP = 1e-9, 1e6
+"""Steps of an initial spectrum: below, a hop is lost in the rounding of angles; above, no spectrum is left."""
 DEFAULT_MODES = 32
 
 
@@ -95,7 +99,18 @@ def network_source(model: str, closure: Closure) -> RingSource:
     """
     network = load_network(model)
     length = shipped_sequences(model).x.shape[1] if model in SHIPPED else None
-    return RingSource(Path(model).stem, network, _rings(network, closure), closure, sequence_length=length)
+    with _advice_for_options():
+        rings = _rings(network, closure)
+    return RingSource(Path(model).stem, network, rings, closure, sequence_length=length)
+
+
+@contextmanager
+def _advice_for_options() -> Iterator[None]:
+    """Errors of functions advise their arguments: say the option of the command instead."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(re.sub(r"closure='(\w+)'", r"--closure \1", str(error))) from error
 
 
 def _rings(network: S4DNetwork, closure: Closure) -> tuple[Rings, ...]:
@@ -116,11 +131,12 @@ def initial_source(spectrum: InitialSpectrum, modes: int | None, step: float | N
         msg = f"--modes must be between 1 and {largest} for {spectrum}, got {stored}"
         raise ValueError(msg)
     delta = 1.0 / stored if step is None else step
-    if not (isfinite(delta) and delta > 0):
-        msg = f"--dt must be a positive number, got {delta:g}"
+    if not MIN_STEP <= delta <= MAX_STEP:
+        msg = f"--dt must be a positive number between {MIN_STEP:g} and {MAX_STEP:g}, got {delta:g}"
         raise ValueError(msg)
     model = _MODELS[spectrum](stored, output_vector=(sp.S.One,) * stored)
-    rings = model_rings(model, delta, closure=closure)
+    with _advice_for_options():
+        rings = model_rings(model, delta, closure=closure)
     network = _one_channel(model_rings(model, delta, order="index").eigenvalues, delta)
     return RingSource(f"{_NAMES[spectrum]}, M = {stored}", network, (rings,), closure, spectrum)
 

@@ -24,9 +24,15 @@ def output_folder(given: Path | None, default: str) -> Path:
     ------
     ValueError
         There is a file of that name.
+    OSError
+        It cannot be looked at.
     """
     folder = Path(default) if given is None else given
-    if folder.exists() and not folder.is_dir():
+    try:
+        taken = folder.exists() and not folder.is_dir()
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    if taken:
         msg = f"--output {folder} is a file; name a folder"
         raise ValueError(msg)
     return folder
@@ -83,8 +89,11 @@ def _make(folder: Path) -> None:
         with TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        msg = f"--output {folder}: no files can be written there ({error.strerror}); name another folder"
-        raise OSError(msg) from error
+        raise _unwritable(folder, error) from error
+
+
+def _unwritable(folder: Path, error: OSError) -> OSError:
+    return OSError(f"--output {folder}: no files can be written there ({error.strerror}); name another folder")
 
 
 def heading(console: Console, title: str) -> None:
@@ -96,7 +105,7 @@ def print_pairs(console: Console, rows: Mapping[str, str]) -> None:
     """What is named, and what it is, in two columns."""
     grid = Table.grid(padding=(0, 2))
     for name, value in rows.items():
-        grid.add_row(Text("  " + name), Text(value))
+        grid.add_row(Text("  " + name), Text(value, overflow="fold"))
     console.print(grid)
 
 

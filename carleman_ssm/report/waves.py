@@ -19,9 +19,12 @@ from carleman_ssm.report.explain import DEFAULT_MODEL
 from carleman_ssm.report.ring_inputs import RingInput, chosen_input, driving_input
 from carleman_ssm.report.ring_run import RingRun, channel_ring
 from carleman_ssm.report.ring_sources import Closure, InitialSpectrum, RingSource, initial_source, network_source
-from carleman_ssm.report.terminal import output_folder, progress_line
-from carleman_ssm.report.wave_figures import coupling_figure, dispersion_figure, space_time_figure
+from carleman_ssm.report.spectrum_figures import coupling_figure, dispersion_figure
+from carleman_ssm.report.terminal import output_folder, print_files, progress_line, results_in
+from carleman_ssm.report.wave_figures import space_time_figure
 from carleman_ssm.report.wave_summary import CountedSteps, print_waves
+
+FILES = ("space_time.png", "couplings.png", "dispersion.png", "ring.gif", "couplings.tex", "waves.json", "contents.npz")
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +53,7 @@ def waves(
     modes: int | None = None,
     step: float | None = None,
     given: str = "impulse",
-    sequence: int = 0,
+    sequence: int | None = None,
     layer: int = 0,
     channel: int | None = None,
     closure: Closure = Closure.COMPLEX,
@@ -85,17 +88,20 @@ def waves(
         The output folder cannot be written.
     """
     screen = console or Console()
-    folder = output_folder(output, f"waves-{init or Path(model or DEFAULT_MODEL).stem}")
-    with progress_line("reading") as say:
+    shown = DEFAULT_MODEL if model is None else model
+    folder = output_folder(output, f"waves-{init or Path(shown).stem}")
+    with progress_line("reading"):
         source = _source(model, init, modes, step, closure)
         run, place, counted = _run(source, layer, channel, given, sequence, length)
-        say("measuring")
-        table = source.table(counted.steps)
-        content = _content(source, run, place, table, counted)
-        folder.mkdir(parents=True, exist_ok=True)
-        files = _write(run, content, folder, say)
-    print_waves(source.name, run, table, counted, files, screen)
-    return WaveReport(run, table, tuple(files))
+    with results_in(folder, FILES, (Path(shown), Path(given))):
+        with progress_line("measuring"):
+            table = source.table(counted.steps)
+            content = _content(source, run, place, table, counted)
+        print_waves(source.name, run, table, counted, screen)  # before anything can go wrong with files
+        with progress_line("drawing") as say:
+            files = _write(run, content, folder, say)
+    print_files(screen, files)
+    return WaveReport(run, table, files)
 
 
 def _source(
@@ -109,11 +115,11 @@ def _source(
     if modes is not None or step is not None:
         msg = f"--{'dt' if modes is None else 'modes'} belongs to --init; a network brings its own"
         raise ValueError(msg)
-    return network_source(model or DEFAULT_MODEL, closure)
+    return network_source(DEFAULT_MODEL if model is None else model, closure)
 
 
 def _run(
-    source: RingSource, layer: int, channel: int | None, given: str, sequence: int, length: int | None
+    source: RingSource, layer: int, channel: int | None, given: str, sequence: int | None, length: int | None
 ) -> tuple[RingRun, tuple[int, int], CountedSteps]:
     """The ring to draw under its input, its layer and channel, and the steps over which turns are counted."""
     if not 0 <= layer < len(source.rings):
@@ -189,20 +195,15 @@ def _pairs(values: Any) -> list[list[float]]:
     return [[float(value.real), float(value.imag)] for value in values]
 
 
-def _write(run: RingRun, content: dict[str, Any], folder: Path, say: Callable[[str], None]) -> list[Path]:
+def _write(run: RingRun, content: dict[str, Any], folder: Path, say: Callable[[str], None]) -> tuple[Path, ...]:
     """Write everything; returns the files in reading order."""
-    say("drawing")
-    figures = {
-        "space_time.png": space_time_figure(run),
-        "couplings.png": coupling_figure(run),
-        "dispersion.png": dispersion_figure(run),
-    }
-    for name, figure in figures.items():
-        figure.savefig(folder / name, dpi=150)
+    files = tuple(folder / name for name in FILES)
+    *pictures, animation, latex, report, arrays = files
+    for path, draw in zip(pictures, (space_time_figure, coupling_figure, dispersion_figure), strict=True):
+        draw(run).savefig(path, dpi=150)
     say("animating")
-    write_animation(run, folder / "ring.gif")
-    (folder / "couplings.tex").write_text(couplings_document(run), encoding="utf-8")
-    text = json.dumps(content, indent=1, allow_nan=False) + "\n"
-    (folder / "waves.json").write_text(text, encoding="utf-8")
-    np.savez(folder / "contents.npz", h=run.contents, u=run.inputs, step=run.ring.step)
-    return [folder / name for name in (*figures, "ring.gif", "couplings.tex", "waves.json", "contents.npz")]
+    write_animation(run, animation)
+    latex.write_text(couplings_document(run), encoding="utf-8")
+    report.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    np.savez(arrays, h=run.contents, u=run.inputs, step=run.ring.step)
+    return files
