@@ -65,10 +65,16 @@ def sign_swapped(values):
         yield [-value for value in values]
 
 
+@cache
+def terms_of(value):
+    """The value multiplied out, unless it is so long that this would take seconds."""
+    return sp.expand(value) if value.count_ops() <= 300 else value
+
+
 def binomial_dropped(values):
     """The first integer factor above 1 becomes 1, in the last entry that has one."""
     for place in reversed(range(len(values))):
-        expanded = sp.expand(values[place])
+        expanded = terms_of(values[place])
         for term in sp.Add.make_args(expanded):
             factor, rest = term.as_coeff_Mul()
             if factor.is_Integer and factor > 1:
@@ -78,7 +84,7 @@ def binomial_dropped(values):
 
 def term_dropped(values):
     for place in reversed(range(len(values))):
-        terms = sp.Add.make_args(sp.expand(values[place]))
+        terms = sp.Add.make_args(terms_of(values[place]))
         if len(terms) > 1:
             yield [*values[:place], sp.Add(*terms[1:]), *values[place + 1 :]]
             return
