@@ -186,11 +186,13 @@ from carleman_ssm.networks.waves import (
     wave_table as wave_table,
     with_lin_spectrum as with_lin_spectrum,
 )
+from carleman_ssm.networks.phases import (
+    SingularPhaseError as SingularPhaseError,
+    masked_phases as masked_phases,
+)
 from carleman_ssm.networks.oscillators import (
     Oscillators as Oscillators,
-    SingularPhaseError as SingularPhaseError,
     exact_states as exact_states,
-    masked_phases as masked_phases,
     polar_recurrence as polar_recurrence,
 )
 from carleman_ssm.networks.oscillations import (

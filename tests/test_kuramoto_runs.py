@@ -169,7 +169,7 @@ REFUSED = {
         lambda: projected_phases(PhaseOscillators([1.0], [[0.0]]), 0.0, 1, [0.0]),
         "positive length",
     ),
-    "a matrix of another size": (lambda: PhaseOscillators([1.0], PAIR), "adjacency has shape"),
+    "a matrix of another size": (lambda: PhaseOscillators([1.0], PAIR), "adjacency: expected the shape"),
     "a complex frequency": (lambda: PhaseOscillators([1j], [[0.0]]), "expected real"),
     "letters": (lambda: PhaseOscillators.of_model(KuramotoModel.symbolic(2)), "free symbols"),
     "a neighbourhood that meets itself": (lambda: ring_adjacency(4, 2), "neighbours within 1 to 1"),

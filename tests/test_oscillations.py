@@ -213,8 +213,8 @@ REFUSED = {
     "one time": (lambda: integrate_oscillators(network, [0], [1, 1]), "at least two"),
     "a discrete network": (lambda: integrate_oscillators(step, [0, 1], [1, 1]), "in continuous time is needed"),
     "a continuous network": (lambda: polar_recurrence(network, [1.0]), "in discrete time is needed"),
-    "states of another size": (lambda: exact_states(network, [0, 1], [1]), "2 finite states"),
-    "a state that is no number": (lambda: exact_states(network, [0, 1], [1, np.nan]), "2 finite states"),
+    "states of another size": (lambda: exact_states(network, [0, 1], [1]), r"one per node: expected the shape \(2\)"),
+    "a state that is no number": (lambda: exact_states(network, [0, 1], [1, np.nan]), "one per node: expected finite"),
     "an offset of another size": (
         lambda: integrate_oscillators(real_ring(), [0, 1], [1] * 9, remedy="complexified", offset=[1]),
         "one entry per node",

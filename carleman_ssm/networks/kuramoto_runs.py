@@ -16,8 +16,11 @@ from scipy.integrate import solve_ivp
 from scipy.linalg import expm
 
 from carleman_ssm.networks.exact_numbers import to_real
-from carleman_ssm.networks.layers import Array, ComplexArray, parameter_array
+from carleman_ssm.networks.finite_arrays import ascending_times, complex_array, real_array, require_range
+from carleman_ssm.networks.layers import Array, ComplexArray
+from carleman_ssm.networks.phases import SingularPhaseError
 from carleman_ssm.theory.kuramoto import KuramotoModel
+from carleman_ssm.theory.polynomials import require_integer
 
 _PRECISION = 1e-12
 
@@ -56,11 +59,14 @@ class PhaseOscillators:
     lag: float = 0.0
 
     def __post_init__(self) -> None:
-        frequencies = parameter_array("frequencies", self.frequencies, (None,))
+        frequencies = real_array("frequencies", self.frequencies, (None,))
+        if not frequencies.size:
+            msg = "give at least one frequency"
+            raise ValueError(msg)
         object.__setattr__(self, "frequencies", frequencies)
-        object.__setattr__(self, "adjacency", parameter_array("adjacency", self.adjacency, (frequencies.size,) * 2))
+        object.__setattr__(self, "adjacency", real_array("adjacency", self.adjacency, (frequencies.size,) * 2))
         for name in ("strength", "lag"):
-            object.__setattr__(self, name, float(parameter_array(name, getattr(self, name), ())))
+            object.__setattr__(self, name, float(real_array(name, getattr(self, name), ())))
 
     @classmethod
     def of_model(cls, model: KuramotoModel) -> PhaseOscillators:
@@ -76,14 +82,26 @@ class PhaseOscillators:
         return cls(to_real(model.frequencies, "frequencies"), adjacency, float(strength), float(lag))
 
     @property
+    def nodes(self) -> int:
+        """N."""
+        return int(self.frequencies.size)
+
+    @property
     def coupling_matrix(self) -> ComplexArray:
         r"""$W = i\,\mathrm{diag}\,\omega + \varepsilon e^{-i\varphi} A$ of the linear network."""
         pull: ComplexArray = self.strength * np.exp(-1j * self.lag) * self.adjacency
         return 1j * np.diag(self.frequencies) + pull
 
-    def kuramoto_velocity(self, phases: Array) -> Array:
-        """The right side of Kuramoto's equations."""
-        angles = phases[None, :] - phases[:, None] - self.lag
+    def kuramoto_velocity(self, phases: npt.ArrayLike) -> Array:
+        """The right side of Kuramoto's equations.
+
+        Raises
+        ------
+        ValueError, TypeError
+            Not one finite real phase per node.
+        """
+        theta = real_array("phases", phases, (self.nodes,))
+        angles = theta[None, :] - theta[:, None] - self.lag
         velocity: Array = self.frequencies + self.strength * (self.adjacency * np.sin(angles)).sum(1)
         return velocity
 
@@ -94,17 +112,20 @@ class PhaseOscillators:
 
         Raises
         ------
-        ValueError
+        SingularPhaseError
             A node has the amplitude 0.
+        ValueError, TypeError
+            Not one finite state per node; a gap beyond float64.
         """
-        x = np.asarray(states, complex)
+        x = complex_array("states", states, (self.nodes,))
         r, theta = np.abs(x), np.angle(x)
         if not r.all():
             msg = f"node {int(np.argmin(r))} has the amplitude 0 and no phase"
-            raise ValueError(msg)
-        weights = self.adjacency * (r[None, :] / r[:, None] - 1)
-        gap: Array = self.strength * (weights * np.sin(theta[None, :] - theta[:, None] - self.lag)).sum(1)
-        return gap
+            raise SingularPhaseError(msg)
+        with np.errstate(over="ignore", invalid="ignore"):
+            weights = self.adjacency * (r[None, :] / r[:, None] - 1)
+            gap: Array = self.strength * (weights * np.sin(theta[None, :] - theta[:, None] - self.lag)).sum(1)
+        return require_range("the gaps", gap)
 
 
 def ring_adjacency(nodes: int, reach: int) -> Array:
@@ -112,14 +133,15 @@ def ring_adjacency(nodes: int, reach: int) -> Array:
 
     Raises
     ------
-    ValueError
-        The neighbourhood is empty or meets itself around the circle.
+    ValueError, TypeError
+        The neighbourhood is empty or meets itself around the circle; a size that is no integer.
 
     Examples
     --------
     >>> ring_adjacency(4, 1)[0]
     array([0., 1., 0., 1.])
     """
+    nodes, reach = require_integer(nodes, "the number of nodes"), require_integer(reach, "the reach")
     if not 1 <= reach <= (nodes - 1) // 2:
         msg = f"a circle of {nodes} nodes has neighbours within 1 to {(nodes - 1) // 2}, got {reach}"
         raise ValueError(msg)
@@ -134,20 +156,21 @@ def kuramoto_phases(oscillators: PhaseOscillators, times: npt.ArrayLike, initial
     Parameters
     ----------
     times
-        (T,) ascending; the first is that of the initial phases.
+        (T,) ascending, at least two; the first is that of the initial phases.
     initial
         (N,) [rad].
 
     Raises
     ------
-    ValueError
-        The integrator stopped before the last time.
+    ValueError, TypeError
+        Times that do not ascend, phases that are no finite real numbers, one per node; the integrator stopped before
+        the last time.
     """
-    moments = np.asarray(times, float)
+    moments = ascending_times(times)
     run = solve_ivp(
         lambda _, phases: oscillators.kuramoto_velocity(phases),
         (moments[0], moments[-1]),
-        np.asarray(initial, float),
+        real_array("initial", initial, (oscillators.nodes,)),
         "DOP853",
         t_eval=moments,
         rtol=_PRECISION,
@@ -164,9 +187,16 @@ def linear_states(oscillators: PhaseOscillators, times: npt.ArrayLike, initial: 
     r"""States $e^{W(t - t_0)} e^{i\theta(t_0)}$ of the linear network (T, N).
 
     Their arguments are an **approximation** of Kuramoto's phases, exact only where `PhaseOscillators.gap` vanishes.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As in `kuramoto_phases`; states beyond float64.
     """
-    moments, start = np.asarray(times, float), np.exp(1j * np.asarray(initial, float))
-    return np.array([expm(oscillators.coupling_matrix * (t - moments[0])) @ start for t in moments])
+    moments, start = ascending_times(times), np.exp(1j * real_array("initial", initial, (oscillators.nodes,)))
+    with np.errstate(all="ignore"):
+        states = np.array([expm(oscillators.coupling_matrix * (t - moments[0])) @ start for t in moments])
+    return require_range("the states", states)
 
 
 def projected_phases(
@@ -191,21 +221,29 @@ def projected_phases(
 
     Raises
     ------
-    ValueError
-        No step, or a step that is not positive.
+    SingularPhaseError
+        An amplitude vanished within a step, or left float64: there is nothing to divide by.
+    ValueError, TypeError
+        No step, or a step that is not positive and finite; not one finite real phase per node.
     """
-    if steps < 1 or not step > 0:
-        msg = f"give at least one step of positive length, got {steps} steps of {step}"
+    count, length = require_integer(steps, "the number of steps"), float(real_array("step", step, ()))
+    if count < 1 or not length > 0:
+        msg = f"give at least one step of positive length, got {count} steps of {length}"
         raise ValueError(msg)
+    x = np.exp(1j * real_array("initial", initial, (oscillators.nodes,)))
     turning = 1j * np.diag(oscillators.frequencies)
-    if splitting:
-        propagator = expm(turning * step) @ expm((oscillators.coupling_matrix - turning) * step)
-    else:
-        propagator = expm(oscillators.coupling_matrix * step)
-    x = np.exp(1j * np.asarray(initial, float))
-    for _ in range(steps):
-        x = propagator @ x
-        x /= np.abs(x)
+    with np.errstate(all="ignore"):
+        if splitting:
+            propagator = expm(turning * length) @ expm((oscillators.coupling_matrix - turning) * length)
+        else:
+            propagator = expm(oscillators.coupling_matrix * length)
+        for k in range(count):
+            x = propagator @ x
+            sizes = np.abs(x)
+            if not (np.isfinite(sizes) & (sizes > 0)).all():
+                msg = f"in step {k + 1} an amplitude vanishes or leaves float64: give shorter steps"
+                raise SingularPhaseError(msg)
+            x /= sizes
     phases: Array = np.angle(x)
     return phases
 
@@ -213,10 +251,19 @@ def projected_phases(
 def phase_distance(first: npt.ArrayLike, second: npt.ArrayLike) -> float:
     """The largest difference of two sets of phases, modulo 2π [rad].
 
+    Raises
+    ------
+    ValueError, TypeError
+        Phases that are no finite real numbers, none, or two shapes that differ.
+
     Examples
     --------
     >>> round(phase_distance([0.0, 3.1], [0.0, -3.1]), 4)
     0.0832
     """
-    difference = np.asarray(first, float) - np.asarray(second, float)
-    return float(np.abs(np.angle(np.exp(1j * difference))).max())
+    one = real_array("the first phases", first)
+    other = real_array("the second phases", second, one.shape)
+    if not one.size:
+        msg = "there are no phases to compare"
+        raise ValueError(msg)
+    return float(np.abs(np.angle(np.exp(1j * (one - other)))).max())

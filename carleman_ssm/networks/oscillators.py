@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,20 +15,13 @@ import sympy as sp
 from scipy.linalg import expm
 
 from carleman_ssm.networks.exact_numbers import to_complex
+from carleman_ssm.networks.finite_arrays import complex_array, real_array, require_range
 from carleman_ssm.networks.layers import Array, ComplexArray
+from carleman_ssm.networks.phases import TOLERANCE, Phases, SingularPhaseError, masked_phases
 from carleman_ssm.networks.rings import Rings
 from carleman_ssm.theory.couplings import skew_circulant
 from carleman_ssm.theory.oscillators import OscillatorNetwork
 from carleman_ssm.theory.ring_modes import ANTIPERIODIC
-
-TOLERANCE = 1e-12
-"""Phases of amplitudes below this fraction of the largest one do not exist."""
-
-Phases = np.ma.MaskedArray[Any, np.dtype[np.float64]]
-
-
-class SingularPhaseError(ValueError):
-    """A phase was asked for where an amplitude vanishes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,8 +39,8 @@ class Oscillators:
 
     Raises
     ------
-    ValueError
-        Shapes that do not fit, or entries that are not finite.
+    ValueError, TypeError
+        Shapes that do not fit, or entries that are no finite numbers; `discrete` is no bool.
 
     References
     ----------
@@ -60,13 +52,14 @@ class Oscillators:
     discrete: bool = False
 
     def __post_init__(self) -> None:
-        matrix, drive = (np.array(value, dtype=complex) for value in (self.coupling_matrix, self.drive))
+        matrix, drive = complex_array("W", self.coupling_matrix), complex_array("beta", self.drive)
         if matrix.ndim != 2 or drive.shape != matrix.shape[:1] or matrix.shape != (drive.size,) * 2 or not drive.size:
             msg = f"W must be square and beta have one entry per node, got shapes {matrix.shape} and {drive.shape}"
             raise ValueError(msg)
-        if not (np.isfinite(matrix).all() and np.isfinite(drive).all()):
-            msg = "W and beta must be finite"
-            raise ValueError(msg)
+        flag: object = self.discrete
+        if not isinstance(flag, bool):
+            msg = f"discrete must be True or False, got {flag!r}"
+            raise TypeError(msg)
         for name, value in (("coupling_matrix", matrix), ("drive", drive)):
             value.flags.writeable = False
             object.__setattr__(self, name, value)
@@ -100,14 +93,10 @@ class Oscillators:
 
         Raises
         ------
-        ValueError
-            Another number of states, or NaN or infinity.
+        ValueError, TypeError
+            Another number of states, or NaN or infinity, or no numbers.
         """
-        array = np.asarray(values, complex)
-        if array.shape != (self.nodes,) or not np.isfinite(array).all():
-            msg = f"give {self.nodes} finite states, one per node, got shape {array.shape}"
-            raise ValueError(msg)
-        return array
+        return complex_array("states, one per node", values, (self.nodes,))
 
     @property
     def nodes(self) -> int:
@@ -145,8 +134,10 @@ def _seam(nodes: int) -> Array:
     return signs
 
 
-def polar_velocity(oscillators: Oscillators, phases: Array, amplitudes: Array, u: float) -> tuple[Array, Array]:
-    r"""$(\theta', r')$ of T7 for every node, for real u.
+def polar_velocity(
+    oscillators: Oscillators, phases: npt.ArrayLike, amplitudes: npt.ArrayLike, u: float
+) -> tuple[Array, Array]:
+    r"""$(\theta', r')$ of T7 for every node, in continuous time and for real u.
 
     The formula of `theory.polar.polar_field` as array operations; that the two agree is measured in
     tests/test_ring_bridges.py.
@@ -155,22 +146,28 @@ def polar_velocity(oscillators: Oscillators, phases: Array, amplitudes: Array, u
     ------
     SingularPhaseError
         An amplitude is 0.
+    ValueError, TypeError
+        A network in discrete time; not one finite real phase and amplitude per node; a velocity beyond float64.
 
     Examples
     --------
     >>> polar_velocity(Oscillators(np.array([[2j - 1]]), np.array([0])), np.array([0.3]), np.array([2.0]), 0.0)
     (array([2.]), array([-2.]))
     """
-    if not np.all(amplitudes):
-        node = int(np.argmin(np.abs(amplitudes)))
+    require_time(oscillators, discrete=False)
+    shape, drive = (oscillators.nodes,), oscillators.drive * float(real_array("u", u, ()))
+    theta, r = real_array("phases", phases, shape), real_array("amplitudes", amplitudes, shape)
+    if not r.all():
+        node = int(np.argmin(np.abs(r)))
         msg = f"node {node} has the amplitude 0 and no phase: see the remedies of integrate_oscillators"
         raise SingularPhaseError(msg)
-    W, beta = oscillators.coupling_matrix, oscillators.drive
-    angles = phases[None, :] - phases[:, None] + np.angle(W)
-    pulls, kicks = np.abs(W) * amplitudes[None, :], np.abs(beta) * u
-    turning = (pulls * np.sin(angles)).sum(1) + kicks * np.sin(np.angle(beta) - phases)
-    growing = (pulls * np.cos(angles)).sum(1) + kicks * np.cos(np.angle(beta) - phases)
-    return turning / amplitudes, growing
+    angles = theta[None, :] - theta[:, None] + np.angle(oscillators.coupling_matrix)
+    with np.errstate(over="ignore", invalid="ignore"):
+        pulls = np.abs(oscillators.coupling_matrix) * r[None, :]
+        kicks = drive * np.exp(-1j * theta)
+        turning = ((pulls * np.sin(angles)).sum(1) + kicks.imag) / r
+        growing = (pulls * np.cos(angles)).sum(1) + kicks.real
+    return require_range("the velocities of the phases", turning), require_range("those of the amplitudes", growing)
 
 
 def exact_states(
@@ -201,17 +198,22 @@ def exact_states(
 
     Raises
     ------
-    ValueError
-        A network in discrete time, or not one finite initial state per node.
+    ValueError, TypeError
+        A network in discrete time, or not one finite initial state per node; times or terms that are no finite
+        numbers; states beyond float64.
     """
     require_time(oscillators, discrete=False)
+    moments = real_array("times", times, (None,))
+    pairs = complex_array("the terms (amplitude, rate)", list(terms) or np.empty((0, 2)), (None, 2))
     nodes, size = oscillators.nodes, oscillators.nodes + len(terms)
     generator = np.zeros((size, size), complex)
     generator[:nodes, :nodes] = oscillators.coupling_matrix
-    for place, (amplitude, rate) in enumerate(terms, start=nodes):
+    for place, (amplitude, rate) in enumerate(pairs, start=nodes):
         generator[:nodes, place], generator[place, place] = oscillators.drive * amplitude, rate
     start = np.concatenate([oscillators.states(initial), np.ones(len(terms))])
-    return np.array([(expm(generator * t) @ start)[:nodes] for t in np.asarray(times, float)]).reshape(-1, nodes)
+    with np.errstate(all="ignore"):
+        states = np.array([(expm(generator * t) @ start)[:nodes] for t in moments], complex).reshape(-1, nodes)
+    return require_range("the states", states)
 
 
 def polar_recurrence(
@@ -234,7 +236,7 @@ def polar_recurrence(
     initial
         (N,) $x_0$, by default rest.
     tolerance
-        Phases of amplitudes below this fraction of the largest one of the run are masked.
+        Phases of amplitudes below this fraction of the largest one met so far are masked.
 
     Returns
     -------
@@ -242,40 +244,29 @@ def polar_recurrence(
 
     Raises
     ------
-    ValueError
-        A network in continuous time, or not one finite initial state per node.
+    ValueError, TypeError
+        A network in continuous time, or not one finite initial state per node; inputs that are no finite real
+        numbers; amplitudes beyond float64.
 
     References
     ----------
     THEORY T7.
     """
     require_time(oscillators, discrete=True)
-    u = np.asarray(inputs, float)
+    u = real_array("inputs", inputs, (None,))
     start = oscillators.states(np.zeros(oscillators.nodes) if initial is None else initial)
     strength, lag = np.abs(oscillators.coupling_matrix), np.angle(oscillators.coupling_matrix)
     kick, aim = np.abs(oscillators.drive), np.angle(oscillators.drive)
     amplitudes, phases = np.empty((2, u.size, oscillators.nodes))
     r, theta = np.abs(start), np.angle(start)
-    for k, value in enumerate(u):
-        sizes, angles = strength * r, theta + lag
-        across = (sizes * np.cos(angles)).sum(1) + kick * value * np.cos(aim)
-        along = (sizes * np.sin(angles)).sum(1) + kick * value * np.sin(aim)
-        r, theta = np.hypot(across, along), np.arctan2(along, across)
-        amplitudes[k], phases[k] = r, theta
-    return amplitudes, masked_phases(amplitudes, phases, tolerance)
-
-
-def masked_phases(amplitudes: Array, phases: Array, tolerance: float = TOLERANCE) -> Phases:
-    """The phases, masked where the amplitude is below this fraction of the largest one.
-
-    Examples
-    --------
-    >>> masked_phases(np.array([1.0, 0.0]), np.array([0.5, 0.0]))
-    masked_array(data=[0.5, --], mask=[False,  True], fill_value=1e+20)
-    """
-    sizes = np.abs(amplitudes)
-    absent = sizes <= tolerance * sizes.max(initial=0.0)
-    return np.ma.MaskedArray(np.where(absent, 0.0, phases), mask=absent)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for k, value in enumerate(u):
+            sizes, angles = strength * r, theta + lag
+            across = (sizes * np.cos(angles)).sum(1) + kick * value * np.cos(aim)
+            along = (sizes * np.sin(angles)).sum(1) + kick * value * np.sin(aim)
+            r, theta = np.hypot(across, along), np.arctan2(along, across)
+            amplitudes[k], phases[k] = r, theta
+    return require_range("the amplitudes", amplitudes), masked_phases(amplitudes, phases, tolerance)
 
 
 def require_time(oscillators: Oscillators, *, discrete: bool) -> None:
