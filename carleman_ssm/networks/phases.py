@@ -54,6 +54,9 @@ def masked_phases(
     if sizes.ndim not in (1, 2):
         msg = f"the amplitudes must have the shape (N,) or (T, N), got {sizes.shape}"
         raise ValueError(msg)
+    if np.shape(phases) != sizes.shape:
+        msg = f"the phases need the shape of the amplitudes, {sizes.shape}, got {np.shape(phases)}"
+        raise ValueError(msg)
     largest = sizes.max(-1, initial=0.0)
     if sizes.ndim == 2:
         largest = np.maximum.accumulate(largest)[:, None]
