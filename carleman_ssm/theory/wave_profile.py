@@ -24,6 +24,8 @@ HOP = sp.Symbol("delta", real=True)
 r"""Nodes per step, $\delta = N\Delta/2$."""
 MODE = sp.Symbol("n", integer=True)
 """Summation index n of the modes."""
+FIRST = sp.Symbol("f_0", integer=True)
+"""The lowest frequency of a ring, where it is not given: any whole number."""
 LETTERS = sp.symbols("n m k j i q z d t f s p a u c h x rho lambda varphi delta Delta C G K L R S W")
 r"""What the statements about waves call their own quantities, so what $N$ and $f_0$ cannot be called."""
 MAX_WRITTEN = 256
@@ -38,7 +40,7 @@ def checked_nodes(nodes: sp.Expr | int) -> sp.Expr:
     TypeError, ValueError
         No positive integer, or one of `LETTERS` in another meaning.
     """
-    size = exact_without(nodes, "the number of nodes", *LETTERS)
+    size = exact_without(nodes, "the number of nodes", *LETTERS, FIRST)
     if size.is_integer is not True or size.is_positive is False or (size.is_number and not size.is_positive):
         msg = f"the number of nodes must be a positive integer or an integer symbol, got {nodes}"
         raise ValueError(msg)
@@ -129,7 +131,7 @@ def whole_start(first: sp.Expr | int | None) -> sp.Expr:
     TypeError, ValueError
         No whole number, or one of `LETTERS` in another meaning.
     """
-    start = sp.Symbol("f_0", integer=True) if first is None else real_without(first, "the first frequency", *LETTERS)
+    start = FIRST if first is None else real_without(first, "the first frequency", *LETTERS)
     if start.is_integer is not True:
         msg = f"this needs whole frequencies, got f_0 = {start}: use 0, or -(N - 1)/2 with a given odd N"
         raise ValueError(msg)
