@@ -1,28 +1,36 @@
 """Which simple inputs a ring tells apart by which readout: the run, and the theorems that it should obey."""
 
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import linalg
 
-from carleman_ssm.networks import simple_inputs
-from carleman_ssm.networks.distinction import (
+from carleman_ssm.networks.claims import (
     AT_CHANCE,
     CLAIMS,
     CONTROLLED,
+    FAINT_NOISE,
     LINEAR,
     NOISE_LEVELS,
+    REFERENCE_NOISE,
+    REFERENCE_STATE_NOISE,
     RINGS,
+    STATE_NOISES,
     Claim,
     Finding,
     Outcome,
+    Setting,
+)
+from carleman_ssm.networks.distinction import (
     conditioning,
     distinguish_inputs,
-    run_task,
+    experiment,
+    measure,
     simple_ring,
+    with_state_noise,
 )
 from carleman_ssm.networks.readouts import Readout, RingResponses, fit_ridge
 from carleman_ssm.networks.simple_inputs import SEQUENCES, STEPS, TASKS, draw
@@ -69,29 +77,83 @@ def test_random_phase_leaves_no_mean_and_the_order_of_pulses_one_that_changes_si
 
 def test_the_run_confirms_the_sound_claims_and_refutes_the_naive_ones(distinction):
     findings = [(claim, finding) for claim, _, finding in distinction.verdicts]
-    refuted = {(claim.task, claim.readout, claim.ring) for claim, finding in findings if finding is Finding.FAILS}
+    refuted = {claim.setting for claim, finding in findings if finding is Finding.FAILS}
     assert Finding.UNDECIDED not in dict(findings).values()  # six seeds decide all of them
     assert refuted == {
-        (FOUR, Readout.LINEAR_MEAN, "S4D-Lin"),
-        (FOUR, Readout.LINEAR_LAST, "S4D-Lin"),
-        ("order of two pulses", Readout.QUADRATIC_MEAN, "S4D-Lin"),
-        (SILENCE, Readout.LINEAR_MEAN, "S4D-Lin"),
-        ("impulse position", Readout.LINEAR_LAST, "S4D-Real"),
+        Setting("S4D-Lin", FOUR, Readout.LINEAR_MEAN),
+        Setting("S4D-Lin", FOUR, Readout.LINEAR_LAST),
+        Setting("S4D-Lin", "order of two pulses", Readout.QUADRATIC_MEAN),
+        Setting("S4D-Lin", SILENCE, Readout.LINEAR_MEAN),
+        Setting("S4D-Real", "impulse position", Readout.LINEAR_LAST, state_noise=REFERENCE_STATE_NOISE),
     }
     assert len(distinction.verdicts) == len(CLAIMS)
+
+
+def test_one_noise_level_judges_every_claim_whose_sentence_names_no_other():
+    for claim in CLAIMS:
+        named = f"σ = {claim.setting.noise:g}" in claim.sentence
+        assert named != (claim.setting.noise == REFERENCE_NOISE), claim
+        assert (f"state noise {claim.setting.state_noise:g}" in claim.sentence) == (claim.setting.state_noise > 0)
+
+
+def test_the_levels_at_which_a_claim_holds_are_those_at_which_it_is_judged_to(distinction):
+    for claim, _, finding in distinction.verdicts:
+        levels = distinction.holds_at(claim)
+        assert (claim.setting.noise in levels) == (finding is Finding.HOLDS)
+        for level in NOISE_LEVELS:
+            outcome = distinction.at(replace(claim.setting, noise=level))
+            assert (claim.judge(outcome) is Finding.HOLDS) == (level in levels)
+    position = next(claim for claim in CLAIMS if claim.setting.task == "impulse position")
+    assert 1.0 not in distinction.holds_at(position)  # where even the ideal observer is below 0.6
+
+
+def test_in_float64_the_ring_without_waves_tells_what_the_others_tell(distinction):
+    for ring in RINGS:
+        for task in CONTROLLED:
+            for readout in LINEAR:
+                assert distinction.outcome(task, readout, ring=ring).interval[0] >= 0.97, (ring, task)
+
+
+def test_a_grid_of_penalties_that_ends_early_would_deny_that_and_its_edge_says_so(monkeypatch):
+    """The false twin: with no penalty below 1e-8 the ring without waves seems to forget the position."""
+    monkeypatch.setattr("carleman_ssm.networks.readouts.PENALTIES", tuple(10.0**e for e in range(-8, 5)))
+    monkeypatch.setattr("carleman_ssm.networks.claims.PENALTIES", (1e-8, 1e4))
+    outcome = measure((Setting("S4D-Real", "impulse position", Readout.LINEAR_LAST),), (0, 1, 2))[0]
+    assert outcome.accuracy < 0.95
+    assert outcome.at_edge[0] == 3
+
+
+def test_noise_on_the_state_costs_the_ring_without_waves_first(distinction):
+    for task in CONTROLLED:
+        clean, *noisy = (
+            [distinction.outcome(task, Readout.LINEAR_LAST, ring=ring, state_noise=noise) for ring in RINGS]
+            for noise in STATE_NOISES
+        )
+        for outcomes in noisy:
+            lin, inv, real = outcomes
+            assert min(lin.accuracy, inv.accuracy) >= real.accuracy
+            assert min(lin.interval[0], inv.interval[0]) > 0.97
+        assert clean[2].interval[0] > noisy[-1][2].interval[1] + 0.05
+
+
+def test_no_fit_wants_a_smaller_penalty_and_only_drowned_ones_the_largest(distinction):
+    assert all(outcome.at_edge[0] == 0 for outcome in distinction.outcomes)
+    edges = [outcome for outcome in distinction.outcomes if outcome.at_edge[1]]
+    assert edges
+    assert all(outcome.accuracy < 0.55 for outcome in edges)
 
 
 def test_no_readout_beats_the_ideal_observer_and_linear_ones_come_near(distinction):
     compared = 0
     for found in distinction.outcomes:
-        task = TASKS[found.task]
+        task = TASKS[found.setting.task]
         if task.ideal is not None:
-            ideal, compared = task.ideal(found.noise, len(task.classes)), compared + 1
+            ideal, compared = task.ideal(found.setting.noise, len(task.classes)), compared + 1
             assert found.interval[0] <= ideal, found
     assert compared > 80
     for name in ("impulse position", "sine, fixed phase"):
         found = distinction.outcome(name, Readout.LINEAR_LAST)
-        assert found.accuracy > TASKS[name].ideal(found.noise, len(TASKS[name].classes)) - 0.02
+        assert found.accuracy > TASKS[name].ideal(REFERENCE_NOISE, len(TASKS[name].classes)) - 0.02
 
 
 def test_least_squares_explains_nothing_without_a_class_mean_and_powers_do(distinction):
@@ -124,11 +186,11 @@ def test_the_reason_is_that_the_noise_of_a_class_points_along_its_own_waves():
 def test_more_training_data_does_not_bring_that_back_to_chance(monkeypatch):
     monkeypatch.setattr("carleman_ssm.networks.simple_inputs.SEQUENCES", 1500)
     monkeypatch.setattr("carleman_ssm.networks.distinction.SEQUENCES", 1500)
-    found = run_task(TASKS[FOUR], "S4D-Lin", (0, 1, 2), (0.1,), (Readout.LINEAR_LAST,))[0]
+    four, two = (Setting("S4D-Lin", task, Readout.LINEAR_LAST) for task in (FOUR, TWO))
+    found, other = measure((four, two), (0, 1, 2))
     assert found.accuracy > 0.35
     assert np.abs(found.explained).max() < 0.01
-    two = run_task(TASKS[TWO], "S4D-Lin", (0, 1, 2), (0.1,), (Readout.LINEAR_LAST,))[0]
-    assert abs(two.accuracy - 0.5) < 0.04
+    assert abs(other.accuracy - 0.5) < 0.04
 
 
 def test_wave_powers_do_not_know_the_order_of_pulses(distinction):
@@ -152,6 +214,17 @@ def test_over_the_whole_response_only_the_sum_of_the_input_is_left():
     modes = u.sum(axis=1)[:, None] * (ring.input_vector / (1 - ring.multipliers))[0]
     expected = (modes @ ring.waves.conj().T).real / ring.nodes
     np.testing.assert_allclose(pooled(u), expected, atol=1e-11)
+
+
+def test_after_five_silent_revolutions_a_trace_is_left_that_faint_noise_does_not_hide(distinction):
+    """Not "nothing but the sum": e^-5 to e^-6 of the wave tells the position, if little else does."""
+    early, late = np.zeros((2, 1, 6 * STEPS))
+    early[0, 8], late[0, 55] = 1.0, 1.0
+    trace, whole = np.abs(pooled(early) - pooled(late)).max(), np.abs(pooled(early)).max()
+    assert np.exp(-6) < trace / whole < np.exp(-5)
+    found = distinction.outcome(SILENCE, Readout.LINEAR_MEAN, FAINT_NOISE)
+    assert found.interval[0] > 0.99
+    assert distinction.outcome(SILENCE, Readout.LINEAR_MEAN).interval[1] < 0.3
 
 
 def test_within_one_revolution_the_time_mean_still_knows_the_position():
@@ -203,6 +276,21 @@ def test_the_naive_claim_that_no_linear_threshold_beats_chance_is_false():
     assert accuracy(scores * 0 - 1, labels) == 0.5
 
 
+def test_a_linear_threshold_that_is_no_least_squares_beats_chance_on_test_data():
+    """So "at chance" is a claim about least squares: a direction along which one class spreads more does better."""
+    shares = []
+    for seed in range(4):
+        signals, noise, labels = draw(TASKS[TWO], seed)
+        features = RingResponses(simple_ring("S4D-Lin"), signals, noise).features(Readout.LINEAR_LAST, 0.5)
+        train, test = features[:SEQUENCES], features[SEQUENCES:]
+        own, other = (np.cov(train[labels[:SEQUENCES] == label].T) for label in (0, 1))
+        loud = linalg.eigh(own, other + 1e-3 * np.trace(other) / 63 * np.eye(63))[1][:, -1]
+        levels = np.sort(train @ loud)
+        right = [np.mean((train @ loud > level) == (labels[:SEQUENCES] == 0)) for level in levels]
+        shares.append(np.mean((test @ loud > levels[np.argmax(right)]) == (labels[SEQUENCES:] == 0)))
+    assert 0.6 < np.mean(shares) <= 0.76
+
+
 def test_a_class_mean_breaks_the_bound():
     """The false twin: with a fixed phase the same ring has scores of far smaller loss."""
     task = TASKS["sine, fixed phase"]
@@ -214,13 +302,23 @@ def test_a_class_mean_breaks_the_bound():
 
 
 def test_conditioning_of_the_rigid_ring_is_its_damping_and_of_a_real_spectrum_hopeless():
-    ratio, kept = conditioning(simple_ring("S4D-Lin"), STEPS)
+    ratio, kept = conditioning(simple_ring("S4D-Lin"), STEPS, 0.01)
     assert ratio == pytest.approx(np.exp((STEPS - 1) / STEPS), rel=1e-12)  # node j holds e^(-j/63) u (T3)
     assert kept == STEPS
-    ratio, kept = conditioning(simple_ring("S4D-Real"), STEPS)
-    assert ratio > 1e12
-    assert kept < 15
-    assert 30 < conditioning(simple_ring("S4D-Inv"), STEPS)[1] < STEPS
+    assert conditioning(simple_ring("S4D-Real"), STEPS, 0.0)[0] > 1e12
+    above = [[conditioning(simple_ring(ring), STEPS, noise)[1] for noise in STATE_NOISES] for ring in RINGS[1:]]
+    assert all(row == sorted(row, reverse=True) for row in above)
+    assert min(above[0]) > 40 > 30 > max(above[1])
+
+
+def test_noise_on_the_state_has_the_stated_size_and_is_the_same_at_every_level():
+    features = np.random.default_rng(0).standard_normal((2 * SEQUENCES, 63))
+    largest = np.abs(features[:SEQUENCES]).max()
+    faint, loud = (with_state_noise(features, noise, 3) - features for noise in (1e-3, 1e-2))
+    assert faint.std() == pytest.approx(1e-3 * largest, rel=0.02)
+    np.testing.assert_allclose(loud, 10 * faint, atol=1e-14)
+    assert with_state_noise(features, 0.0, 3) is features
+    assert np.abs(with_state_noise(features, 1e-3, 4) - features - faint).max() > 1e-3
 
 
 def test_the_rigid_ring_is_rigid_and_the_others_are_not():
@@ -234,10 +332,10 @@ def test_the_rigid_ring_is_rigid_and_the_others_are_not():
 
 
 def test_the_same_seeds_give_the_same_numbers_and_others_others(distinction):
-    task = TASKS["order of two pulses"]
-    again = run_task(task, "S4D-Lin", range(6), (0.2,), (Readout.LINEAR_MEAN,))[0]
-    assert again == distinction.outcome(task.name, Readout.LINEAR_MEAN, 0.2)
-    other = run_task(task, "S4D-Lin", range(6, 12), (0.2,), (Readout.LINEAR_MEAN,))[0]
+    setting = Setting("S4D-Lin", "order of two pulses", Readout.LINEAR_MEAN, 0.2)
+    again = measure((setting,), range(6))[0]
+    assert again == distinction.at(setting)
+    other = measure((setting,), range(6, 12))[0]
     assert other.accuracies != again.accuracies
 
 
@@ -249,12 +347,13 @@ def test_test_sequences_are_not_seen_in_training():
     assert 0.25 < fitted.accuracy(features[60:], labels[60:]) < 0.75
 
 
-CLAIM = Claim("at chance", TWO, Readout.LINEAR_MEAN, told_apart=False)
+CLAIM = Claim("at chance", Setting("S4D-Lin", TWO, Readout.LINEAR_MEAN), told_apart=False)
 
 
 def judged(accuracies, told_apart):
     """The finding, and that nothing but the interval decides it."""
-    outcome = Outcome("S4D-Lin", TWO, Readout.LINEAR_MEAN, 0.5, accuracies, (0.0,) * len(accuracies))
+    nothing = (0.0,) * len(accuracies)
+    outcome = Outcome(CLAIM.setting, accuracies, explained=nothing, penalties=nothing)
     return replace(CLAIM, told_apart=told_apart).judge(outcome), outcome.interval
 
 
@@ -297,8 +396,8 @@ def test_a_finding_is_one_of_three_and_never_certain_on_a_wide_interval(accuraci
 
 def test_two_seeds_do_not_confirm_ignorance():
     """The old rule, that an interval which contains chance confirms it, would: it is as wide as (0.03, 1)."""
-    claim = next(one for one in CLAIMS if one.task == TWO and not one.told_apart)
-    outcome = run_task(TASKS[TWO], "S4D-Lin", (0, 1), (TASKS[TWO].noise,), (claim.readout,))[0]
+    claim = next(one for one in CLAIMS if one.setting.task == TWO and not one.told_apart)
+    outcome = measure((claim.setting,), (0, 1))[0]
     assert outcome.interval[0] <= outcome.chance <= outcome.interval[1]
     assert claim.judge(outcome) is Finding.UNDECIDED
 
@@ -309,16 +408,29 @@ def test_two_seeds_do_not_confirm_ignorance():
         {"task": "no task"},
         {"readout": Readout.QUADRATIC_MEAN, "task": SILENCE},
         {"ring": "S4D-Fou"},
-        {"ring": "S4D-Inv"},  # on this task only the ring of S4D-Lin is run
+        {"noise": 0.0},
+        {"state_noise": -1e-3},
+        {"noise": float("nan")},
     ],
 )
-def test_a_claim_that_is_not_measured_cannot_be_made(wrong):
-    with pytest.raises(ValueError, match="cannot be tested"):
-        replace(Claim("something", TWO, Readout.LINEAR_MEAN, told_apart=True), **wrong)
+def test_what_cannot_be_measured_is_no_setting(wrong):
+    with pytest.raises(ValueError, match="cannot be measured"):
+        replace(Setting("S4D-Lin", TWO, Readout.LINEAR_MEAN), **wrong)
 
 
-@pytest.mark.parametrize("wrong", [{"classes": ("one",)}, {"noise": 0.0}, {"readouts": ()}])
-def test_a_task_needs_classes_noise_and_a_readout(wrong):
+def test_noise_on_the_state_is_for_linear_readouts():
+    with pytest.raises(ValueError, match="for linear readouts"):
+        Setting("S4D-Lin", TWO, Readout.QUADRATIC_MEAN, state_noise=1e-3)
+
+
+def test_everything_is_measured_once():
+    settings = experiment()
+    assert len(set(settings)) == len(settings)
+    assert {claim.setting for claim in CLAIMS} <= set(settings)
+
+
+@pytest.mark.parametrize("wrong", [{"classes": ("one",)}, {"readouts": ()}])
+def test_a_task_needs_classes_and_a_readout(wrong):
     with pytest.raises(ValueError, match="a task needs two classes"):
         replace(TASKS[TWO], **wrong)
 
@@ -334,11 +446,8 @@ def test_what_was_not_measured_is_not_made_up(distinction):
         distinction.outcome(CONTROLLED[0], Readout.LINEAR_LAST, noise=0.15)
 
 
-def test_progress_names_each_part(monkeypatch):
+def test_progress_names_each_ring_and_task_once():
     said = []
-    quick = replace(TASKS["order of two pulses"], signals=partial(lambda _, labels: np.eye(len(labels), STEPS)))
-    monkeypatch.setattr("carleman_ssm.networks.distinction.TASKS", {quick.name: quick})
-    monkeypatch.setattr("carleman_ssm.networks.distinction.CONTROLLED", (quick.name,))
-    distinguish_inputs((0, 1), said.append)
-    assert [line.split()[-1] for line in said] == list(RINGS)
-    assert simple_inputs.TASKS is TASKS
+    settings = [Setting(ring, CONTROLLED[0], Readout.LINEAR_LAST, sigma) for ring in RINGS[::2] for sigma in (0.1, 0.2)]
+    measure(settings, (0, 1), said.append)
+    assert said == [f"{CONTROLLED[0]} on the ring of {ring}" for ring in RINGS[::2]]

@@ -8,13 +8,25 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from matplotlib import image
+from rich.console import Console
 
-from carleman_ssm.networks.distinction import NOISE_LEVELS, Finding, Outcome, distinguish_inputs
+from carleman_ssm.networks.claims import (
+    CONTROLLED,
+    LINEAR,
+    NOISE_LEVELS,
+    RINGS,
+    STATE_NOISES,
+    WAVE_RING,
+    Finding,
+    Outcome,
+    Setting,
+)
+from carleman_ssm.networks.distinction import distinguish_inputs
 from carleman_ssm.networks.readouts import Readout
 from carleman_ssm.networks.simple_inputs import TASKS
 from carleman_ssm.report.cli import main
 from carleman_ssm.report.distinction_figure import distinction_figure
-from carleman_ssm.report.distinction_summary import interval
+from carleman_ssm.report.distinction_summary import in_short, interval, print_distinction
 
 SEEDS = 2
 
@@ -84,7 +96,10 @@ def test_the_file_holds_what_was_measured_and_can_be_recomputed(measured):
             inside = max(entry["chance"] - low, high - entry["chance"]) <= 0.05
             expected = "fails" if not low <= entry["chance"] <= high else "holds" if inside else "undecided"
         assert entry["finding"] == expected, entry["claim"]
-    assert content["rings"]["S4D-Lin"]["inputs_kept"] == 63
+        assert (entry["noise"] in entry["holds_at_noise"]) == (entry["finding"] == "holds")
+    assert content["rings"]["S4D-Lin"]["directions_above_state_noise"] == dict.fromkeys(
+        map("{:g}".format, STATE_NOISES), 63
+    )
     assert content["rings"]["S4D-Real"]["singular_value_ratio"] is None  # beyond float64: no number is made up
 
 
@@ -93,11 +108,20 @@ def test_the_figure_draws_the_accuracies_with_their_chance_and_axes(measured):
     assert image.imread(folder / "distinction.png").std() > 0.05
     figure = distinction_figure(found)
     axes = [axis for axis in figure.axes if axis.get_title()]
-    assert [axis.get_title().split(" (")[0] for axis in axes] == list(TASKS)
-    for axis, task in zip(axes, TASKS.values(), strict=True):
+    names = [axis.get_title().split(" (")[0].split(", σ")[0] for axis in axes]
+    assert names == [*TASKS, *CONTROLLED]
+    for axis, task in zip(axes, TASKS.values(), strict=False):
         drawn = [container.lines[0].get_ydata() for container in axis.containers]
         expected = [
             [found.outcome(task.name, readout, sigma).accuracy for sigma in NOISE_LEVELS] for readout in task.readouts
+        ]
+        np.testing.assert_array_equal(drawn, expected)
+    for axis, name in zip(axes[len(TASKS) :], CONTROLLED, strict=True):
+        drawn = [container.lines[0].get_ydata() for container in axis.containers]
+        expected = [
+            [found.outcome(name, readout, ring=ring, state_noise=noise).accuracy for noise in STATE_NOISES]
+            for ring in RINGS
+            for readout in LINEAR
         ]
         np.testing.assert_array_equal(drawn, expected)
     assert "accuracy" in axes[0].get_ylabel()
@@ -105,9 +129,41 @@ def test_the_figure_draws_the_accuracies_with_their_chance_and_axes(measured):
     assert "95 %" in figure.get_supxlabel()
 
 
+def test_every_claim_is_printed_with_the_noise_at_which_it_is_judged(measured):
+    """A wide terminal leaves one line to each claim: sentence, σ, accuracy, chance, levels at which it holds."""
+    _, _, found = measured
+    console = Console(file=io.StringIO(), width=200)
+    print_distinction(found, console)
+    lines = console.file.getvalue().splitlines()
+    for claim, outcome, _ in found.verdicts:
+        row = next(line for line in lines if f" {claim.sentence}  " in line and f"{outcome.accuracy:.3f}" in line)
+        assert row.split(claim.sentence)[1].split()[0] == f"{claim.setting.noise:g}"
+
+
+def test_fits_at_the_end_of_the_grid_of_penalties_are_flagged_and_counted(measured):
+    _, result, found = measured
+    text = " ".join(result.output.split())
+    smallest, largest = (sum(outcome.at_edge[end] for outcome in found.outcomes) for end in (0, 1))
+    assert f"{smallest} the smallest" in text
+    assert f"{largest} the largest" in text
+    drowned = found.outcome("position, then silence", Readout.LINEAR_LAST)
+    assert drowned.at_edge[1] > 0
+    assert f"*{drowned.accuracy:.3f}" in result.output
+
+
+@pytest.mark.parametrize(
+    ("levels", "text"),
+    [(NOISE_LEVELS, "all"), ((), "none"), ((0.1, 0.2), "≤ 0.2"), ((1.0, 2.0), "≥ 1"), ((0.1, 0.5), "0.1, 0.5"),
+     ((0.1,), "0.1"), ((0.001,), "0.001")],
+)  # fmt: skip
+def test_levels_are_told_in_short(levels, text):
+    assert in_short(levels) == text
+
+
 def test_printed_intervals_are_rounded_outward():
     task = next(iter(TASKS))
-    outcome = Outcome("S4D-Lin", task, Readout.LINEAR_LAST, 0.2, (0.91, 0.93, 0.97), (0.5, 0.5, 0.5))
+    setting = Setting(WAVE_RING, task, Readout.LINEAR_LAST)
+    outcome = Outcome(setting, (0.91, 0.93, 0.97), (0.5, 0.5, 0.5), (1.0, 1.0, 1.0))
     low, high = map(float, interval(outcome).split("–"))
     assert low <= outcome.interval[0] < low + 1e-3
     assert high - 1e-3 < outcome.interval[1] <= high

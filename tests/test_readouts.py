@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carleman_ssm.networks.distinction import RINGS, simple_ring
-from carleman_ssm.networks.readouts import PENALTIES, Readout, RingResponses, fit_ridge
+from carleman_ssm.networks.claims import RINGS
+from carleman_ssm.networks.distinction import simple_ring
+from carleman_ssm.networks.readouts import PENALTIES, Readout, RingResponses, _singular_vectors, fit_ridge
 from carleman_ssm.networks.rings import model_rings
 from carleman_ssm.theory.initialisations import s4d_lin
 
@@ -23,7 +24,7 @@ def direct(rings, u, readout):
         x = rings.mode_amplitudes(h)
         values = np.abs(x[..., rings.frequencies >= 0]) ** 2
     else:
-        values = np.concatenate([h.real, h.imag], axis=-1) if np.iscomplexobj(h) else h
+        values = np.concatenate([h.real[..., :32], h.imag[..., 1:32]], axis=-1) if np.iscomplexobj(h) else h
     return values.mean(axis=1) if readout in (Readout.LINEAR_MEAN, Readout.QUADRATIC_MEAN) else values[:, -1]
 
 
@@ -92,7 +93,9 @@ def test_the_penalty_is_the_one_that_leaving_out_each_sequence_prefers(seed, noi
     scale = np.linalg.norm(deviation, 2) ** 2
     fitted = fit_ridge(features, labels, classes)
     expected = ridge(features, targets, fitted.penalty * scale)(features)
-    np.testing.assert_allclose(fitted(features), expected, atol=1e-7)  # the normal equations square the condition
+    np.testing.assert_allclose(
+        fitted(features), expected, atol=1e-7
+    )  # an augmented system with a penalty of 1e-30 is near singular
     errors = []
     for penalty in PENALTIES:
         left_out = [
@@ -103,6 +106,61 @@ def test_the_penalty_is_the_one_that_leaving_out_each_sequence_prefers(seed, noi
         errors.append(np.mean(np.square(left_out)))
     chosen = errors[PENALTIES.index(fitted.penalty)]
     assert chosen <= min(errors) * (1 + 1e-6)
+
+
+def graded(seed, smallest):
+    """Features in random directions whose strengths fall to `smallest`; the label hangs on the faintest of them."""
+    generator = np.random.default_rng(seed)
+    scores = generator.standard_normal((600, 20))
+    strengths = np.geomspace(1, smallest, 20)
+    axes = np.linalg.qr(generator.standard_normal((20, 20)))[0]
+    return scores * strengths @ axes, (scores[:, -1] > 0).astype(int)
+
+
+@pytest.mark.parametrize("smallest", [1e-3, 1e-7, 1e-11])
+def test_a_label_in_a_faint_direction_is_found_down_to_rounding(smallest):
+    features, labels = graded(0, smallest)
+    fitted = fit_ridge(features[:300], labels[:300], 2)
+    assert fitted.accuracy(features[300:], labels[300:]) > 0.9
+    assert not fitted.at_edge
+
+
+def test_normal_equations_would_lose_it():
+    features, _ = graded(0, 1e-11)
+    deviation = features[:100] - features[:100].mean(axis=0)
+    eigenvalues = np.linalg.eigvalsh(deviation.T @ deviation)
+    singular = np.linalg.svd(deviation, compute_uv=False)
+    assert singular[-1] < 1e-10 * singular[0]
+    assert abs(np.sqrt(abs(eigenvalues[0])) / singular[-1] - 1) > 10
+    assert singular[-1] == pytest.approx(_singular_vectors(deviation)[1][-1], rel=1e-3)
+
+
+def test_beyond_the_ends_of_the_grid_nothing_changes(monkeypatch):
+    generator = np.random.default_rng(2)
+    clean, labels = graded(1, 1e-13)
+    for features, end in ((clean, 0), (generator.standard_normal((600, 20)), -1)):
+        scores = []
+        for further in (1.0, 1e-4 if end == 0 else 1e4):
+            penalty = PENALTIES[end] * further
+            monkeypatch.setattr("carleman_ssm.networks.readouts.PENALTIES", (penalty,))
+            found = fit_ridge(features, labels, 2)(features)
+            scores.append((found - found.mean(axis=0)) / found.std(axis=0))
+        np.testing.assert_allclose(scores[0], scores[1], atol=1e-2)
+
+
+@pytest.mark.parametrize("shape", [(300, 63), (5, 3), (3, 5), (301, 64), (40, 1)])
+def test_the_decomposition_by_halves_is_one(shape):
+    matrix = np.random.default_rng(3).standard_normal(shape)
+    left, values, right = _singular_vectors(matrix)
+    np.testing.assert_allclose(left * values @ right, matrix, atol=1e-13)
+    np.testing.assert_allclose(left.T @ left, np.eye(len(values)), atol=1e-13)
+    np.testing.assert_allclose(values, np.linalg.svd(matrix, compute_uv=False), rtol=1e-12)
+
+
+def test_of_a_real_spectrum_half_of_the_nodes_say_all():
+    ring = simple_ring("S4D-Real")
+    h = ring.node_contents(drawn(4)[0][:, :, None])[:, -1, 0]
+    np.testing.assert_allclose(h[:, 1:], h[:, :0:-1].conj(), atol=1e-15)
 
 
 def test_a_readout_of_nodes_and_one_of_modes_are_the_same():

@@ -19,7 +19,12 @@ from carleman_ssm.networks.layers import Array, ComplexArray
 from carleman_ssm.networks.rings import RealOrComplex, Rings
 from carleman_ssm.theory.ring_modes import REAL
 
-PENALTIES = tuple(10.0**exponent for exponent in range(-8, 5))
+PENALTIES = tuple(10.0**exponent for exponent in range(-30, 5))
+"""Penalties to choose from, in units of the largest squared singular value of the features.
+
+At the ends a further step would change nothing: the smallest leaves every singular value alone that float64 can tell
+from zero (penalties compare with their squares), and the largest shrinks all of them alike.
+"""
 _BATCH = 100  # sequences at a time: a run of node contents stays below some tens of megabytes
 
 
@@ -73,7 +78,7 @@ class RingResponses:
         contents = chosen[0] + sigma * chosen[1]
         if readout is Readout.QUADRATIC_LAST:
             return np.asarray(np.abs(self._modes(contents)) ** 2)
-        return _real_columns(contents)
+        return _real_columns(contents, not self.rings.multipliers.imag.any())
 
     @cached_property
     def _contents(self) -> tuple[RealOrComplex, RealOrComplex]:
@@ -109,10 +114,14 @@ class RingResponses:
         return np.asarray(contents @ self.rings.waves[:, kept])
 
 
-def _real_columns(contents: RealOrComplex) -> Array:
-    if np.iscomplexobj(contents):
+def _real_columns(contents: RealOrComplex, real_spectrum: bool) -> Array:
+    """Real numbers that say all about the contents; of a real spectrum node -j is the conjugate of node j."""
+    if not np.iscomplexobj(contents):
+        return np.asarray(contents)
+    if not real_spectrum:
         return np.concatenate([contents.real, contents.imag], axis=-1)
-    return np.asarray(contents)
+    nodes = contents.shape[-1]
+    return np.concatenate([contents.real[..., : nodes // 2 + 1], contents.imag[..., 1 : (nodes + 1) // 2]], axis=-1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,6 +132,11 @@ class RidgeReadout:
     weights: Array
     offset: Array
     penalty: float
+
+    @property
+    def at_edge(self) -> bool:
+        """Whether the penalty is the smallest or the largest of `PENALTIES`: a smaller or larger one was not tried."""
+        return self.penalty in (PENALTIES[0], PENALTIES[-1])
 
     def __call__(self, features: Array) -> Array:
         """Scores (batch, classes) of features (batch, number)."""
@@ -142,8 +156,9 @@ class RidgeReadout:
 def fit_ridge(features: Array, labels: npt.NDArray[np.int64], classes: int) -> RidgeReadout:
     r"""Least squares on one-hot labels with a penalty $\alpha\,|V|^2$, chosen on these features alone.
 
-    $\alpha$ is the one of `PENALTIES` (times the largest eigenvalue of the features' scatter matrix) with the smallest
-    squared error when each sequence is left out in turn, which the leverages give in closed form.
+    $\alpha$ is the one of `PENALTIES` (times the largest squared singular value of the centred features) with the
+    smallest squared error when each sequence is left out in turn, which the leverages give in closed form. The fit goes
+    through the singular values themselves: normal equations square them, and lose all below $10^{-8}$ of the largest.
 
     Parameters
     ----------
@@ -161,26 +176,44 @@ def fit_ridge(features: Array, labels: npt.NDArray[np.int64], classes: int) -> R
 
     References
     ----------
-    Hastie, Tibshirani & Friedman, The Elements of Statistical Learning, 2nd ed., §7.10.
+    Hastie, Tibshirani & Friedman, The Elements of Statistical Learning, 2nd ed., §3.4.1 and §7.10.
     """
     values, given = np.asarray(features, dtype=np.float64), np.asarray(labels)
     if values.ndim != 2 or len(values) < 2 or given.shape != values.shape[:1]:
         msg = f"features (batch, number) and labels (batch,) of at least two, got {values.shape} and {given.shape}"
         raise ValueError(msg)
     centre, target = values.mean(axis=0), np.eye(classes)[given]
-    deviation, offset = values - centre, target.mean(axis=0)
-    eigenvalues, axes = linalg.eigh(deviation.T @ deviation)
-    if not eigenvalues[-1] > 0:
+    offset = target.mean(axis=0)
+    if (values == values[0]).all():
         msg = "the features are the same for all sequences: nothing can be read from them"
         raise ValueError(msg)
-    eigenvalues, projected = np.maximum(eigenvalues, 0.0), deviation @ axes
-    moments = projected.T @ (target - offset)
-    best = (np.inf, 0.0, moments)
-    for penalty in PENALTIES:
-        inverse = 1 / (eigenvalues + penalty * eigenvalues[-1])
-        weights = inverse[:, None] * moments
-        kept = 1 - 1 / len(values) - (projected**2) @ inverse
-        error = float((((target - offset - projected @ weights) / kept[:, None]) ** 2).mean())
-        if error < best[0]:
-            best = (error, penalty, axes @ weights)
-    return RidgeReadout(centre, best[2], offset, best[1])
+    left, singular, right = _singular_vectors(values - centre)
+    moments = left.T @ (target - offset)
+    squares = (singular / singular[0]) ** 2
+    lost = np.array(PENALTIES)[:, None] / (squares + np.array(PENALTIES)[:, None])  # (penalties, rank)
+    beyond, spared = target - offset - left @ moments, np.maximum(1 - 1 / len(values) - (left**2).sum(axis=1), 0.0)
+    if len(singular) == len(values) - 1:  # the features span all that labels can be: the rest is rounding
+        beyond, spared = np.zeros_like(beyond), np.zeros_like(spared)
+    residual, kept = beyond + left @ (lost[:, :, None] * moments), spared + lost @ (left**2).T
+    errors = ((residual / kept[:, :, None]) ** 2).mean(axis=(1, 2))
+    best = int(errors.argmin())
+    weights = right.T @ (((1 - lost[best]) / singular)[:, None] * moments)
+    return RidgeReadout(centre, weights, offset, PENALTIES[best])
+
+
+def _singular_vectors(matrix: Array) -> tuple[Array, Array, Array]:
+    """The singular value decomposition, without values that rounding cannot tell from zero."""
+    q, triangle = _orthogonal(matrix)
+    left, values, right = linalg.svd(triangle, full_matrices=False, lapack_driver="gesvd")
+    rank = int((values > max(matrix.shape) * np.finfo(np.float64).eps * values[0]).sum())
+    return q @ left[:, :rank], values[:rank], right[:rank]
+
+
+def _orthogonal(matrix: Array) -> tuple[Array, Array]:
+    """QR of a tall matrix by halves: for blocks this small BLAS starts no threads, which cost more than they bring."""
+    rows, columns = matrix.shape
+    if rows <= 2 * columns:
+        return np.linalg.qr(matrix)
+    (upper, first), (lower, second) = _orthogonal(matrix[: rows // 2]), _orthogonal(matrix[rows // 2 :])
+    q, triangle = np.linalg.qr(np.concatenate([first, second]))
+    return np.concatenate([upper @ q[: len(first)], lower @ q[len(first) :]]), triangle

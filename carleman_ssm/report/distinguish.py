@@ -10,18 +10,18 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from carleman_ssm.networks.distinction import (
+from carleman_ssm.networks.claims import (
     AT_CHANCE,
     NOISE_LEVELS,
+    REFERENCE_NOISE,
     RINGS,
+    STATE_NOISES,
     TOLD_APART,
     WAVE_RING,
-    Distinction,
     Outcome,
-    conditioning,
-    distinguish_inputs,
-    simple_ring,
 )
+from carleman_ssm.networks.distinction import Distinction, conditioning, distinguish_inputs, simple_ring
+from carleman_ssm.networks.readouts import PENALTIES
 from carleman_ssm.networks.simple_inputs import SEQUENCES, STEPS, TASKS
 from carleman_ssm.report.distinction_figure import distinction_figure
 from carleman_ssm.report.distinction_summary import print_distinction
@@ -86,6 +86,9 @@ def content(found: Distinction) -> dict[str, Any]:
         "test_sequences_per_seed": SEQUENCES,
         "steps": STEPS,
         "noise_levels": list(NOISE_LEVELS),
+        "claims_judged_at_noise": REFERENCE_NOISE,
+        "state_noises": list(STATE_NOISES),
+        "penalties": [PENALTIES[0], PENALTIES[-1]],
         "interval": "95 %: hull of Student's t over seeds and Wilson's for the pooled count",
         "told_apart_when": f"lower end of the interval >= {TOLD_APART}",
         "at_chance_when": f"the whole interval lies within {AT_CHANCE} of chance; refuted when it excludes chance",
@@ -95,41 +98,51 @@ def content(found: Distinction) -> dict[str, Any]:
                 "claim": claim.sentence,
                 "predicts": "told apart" if claim.told_apart else "at chance",
                 "finding": str(finding),
+                "holds_at_noise": list(found.holds_at(claim)),
                 **_entry(outcome),
             }
             for claim, outcome, finding in found.verdicts
         ],
         "rings": {name: _ring(name) for name in RINGS},
         "outcomes": [
-            {**_entry(outcome), "accuracies": list(outcome.accuracies), "explained": list(outcome.explained)}
+            {
+                **_entry(outcome),
+                "accuracies": list(outcome.accuracies),
+                "explained": list(outcome.explained),
+                "penalties": list(outcome.penalties),
+            }
             for outcome in found.outcomes
         ],
     }
 
 
 def _entry(outcome: Outcome) -> dict[str, Any]:
-    task = TASKS[outcome.task]
+    setting = outcome.setting
+    task, (smallest, largest) = TASKS[setting.task], outcome.at_edge
     return {
-        "ring": outcome.ring,
-        "task": outcome.task,
-        "readout": str(outcome.readout),
-        "noise": outcome.noise,
+        "ring": setting.ring,
+        "task": setting.task,
+        "readout": str(setting.readout),
+        "noise": setting.noise,
+        "state_noise": setting.state_noise,
         "chance": outcome.chance,
         "accuracy": outcome.accuracy,
         "interval": list(outcome.interval),
         "mean_explained": float(np.mean(outcome.explained)),
-        "ideal": None if task.ideal is None else task.ideal(outcome.noise, len(task.classes)),
+        "ideal": None if task.ideal is None else task.ideal(setting.noise, len(task.classes)),
+        "fits_with_smallest_penalty": smallest,
+        "fits_with_largest_penalty": largest,
     }
 
 
 def _ring(name: str) -> dict[str, Any]:
     rings = simple_ring(name)
-    ratio, kept = conditioning(rings, STEPS)
+    ratio, _ = conditioning(rings, STEPS, 0.0)
     return {
         "nodes": rings.nodes,
         "step": float(rings.step[0]),
         "closure": rings.closure,
         "waves": {WAVE_RING: "rigid", "S4D-Inv": "spreading", "S4D-Real": "none"}[name],
         "singular_value_ratio": ratio if ratio < 1e15 else None,
-        "inputs_kept": kept,
+        "directions_above_state_noise": {f"{noise:g}": conditioning(rings, STEPS, noise)[1] for noise in STATE_NOISES},
     }
