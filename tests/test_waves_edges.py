@@ -316,8 +316,8 @@ def test_the_seam_of_an_anti_periodic_ring_is_marked_in_its_animation(tmp_path, 
         monkeypatch.setattr("carleman_ssm.report.animation.PillowWriter.finish", lambda writer: None)
         write_animation(ring_run(InitialSpectrum.S4D_LIN, 4, 0.2, 3, closure), tmp_path / "ring.gif")
     seams = {closure: [text.get_text() for text in axis.texts] for closure, axis in found.items()}
-    assert "seam: signs change" in seams[Closure.ANTIPERIODIC]
-    assert "seam: signs change" not in seams[Closure.REAL]
+    assert "dashed: seam, signs change" in seams[Closure.ANTIPERIODIC]
+    assert "dashed: seam, signs change" not in seams[Closure.REAL]
 
 
 # Terminals

@@ -111,7 +111,7 @@ class _RingDrawing:
         angle = np.pi / 2 + np.pi / self._run.nodes
         across = np.array([0.78, 1.0 + _SWING])
         axis.plot(across * np.cos(angle), across * np.sin(angle), color=RED, linewidth=1.2, linestyle="--", zorder=3)
-        axis.text(-0.1, 0.72, "seam: signs change", color=RED, ha="right", va="center", fontsize=8.5)
+        axis.text(0, 0.55, "dashed: seam, signs change", color=RED, ha="center", va="center", fontsize=8.5)
 
     def show(self, step: int) -> None:
         """Draw the contents after a step (from 1)."""
