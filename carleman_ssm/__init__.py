@@ -102,6 +102,7 @@ from carleman_ssm.theory.waves import (
     wave_propagator as wave_propagator,
 )
 from carleman_ssm.theory.wave_readout import (
+    deleted_share as deleted_share,
     edited_kernel as edited_kernel,
     impulse_response as impulse_response,
     readout_weights as readout_weights,
@@ -180,6 +181,7 @@ from carleman_ssm.networks.rings import Rings as Rings, layer_rings as layer_rin
 from carleman_ssm.networks.rigidity import Rigidity as Rigidity, rigidity as rigidity
 from carleman_ssm.networks.waves import (
     ChannelWaves as ChannelWaves,
+    ModeVelocities as ModeVelocities,
     dispersion as dispersion,
     kick_participation as kick_participation,
     participation_ratio as participation_ratio,
