@@ -149,14 +149,14 @@ def _entries(identity: Identity) -> list[_Pair] | None:
 def _differentiated(expression: sp.Expr) -> sp.Expr:
     if not expression.has(sp.Derivative):
         return expression
-    return expression.replace(lambda e: isinstance(e, sp.Derivative), lambda e: e.doit())
+    return expression.replace(lambda e: isinstance(e, sp.Derivative), lambda e: e.doit(deep=False))
 
 
 def _cancelled_divisors(identity: Identity) -> list[sp.Expr]:
     """Divisors that are gone once inverses and derivatives are carried out, so that nobody sees them."""
     found: list[sp.Expr] = []
     for side in (identity.left, identity.right):
-        found += own_divisors([derivative.doit() for derivative in side.atoms(sp.Derivative)])
+        found += own_divisors([derivative.doit(deep=False) for derivative in side.atoms(sp.Derivative)])
         for inverse in side.atoms(sp.Inverse):
             written = all(sp.sympify(size, strict=True).is_Integer for size in inverse.shape)
             found.append(explicit(inverse.arg).det() if written else sp.Determinant(inverse.arg))
