@@ -229,6 +229,22 @@ def test_modes_of_one_angle_are_not_called_a_real_spectrum(tmp_path):
     assert "real spectra" not in flat(result)
 
 
+def test_angles_that_are_nothing_but_rounding_are_refused(tmp_path):
+    """At Im a · Δt = 1e12 rad two neighbouring floats are 1e-4 rad apart; a little below is measured."""
+    for frequency, code in ((1e300, 2), (1e9, 0)):
+        result = command(same_angles(tmp_path, frequency), "--length", 4, "--output", tmp_path / "o")
+        assert result.exit_code == code, result.error
+        assert ("no digits modulo 2π" in result.error) == (code == 2)
+
+
+def test_a_multiplier_of_zero_has_no_angle_whatever_its_signs():
+    zeros = np.zeros(4, dtype=complex)
+    zeros.imag = [0.0, -0.0, -0.0, 0.0]
+    zeros.real = [0.0, -0.0, 0.0, -0.0]
+    assert np.abs(np.angle(zeros)).max() > 3  # what numpy makes of the signs
+    assert rigidity(zeros[None]).hop == 0
+
+
 def test_rounding_of_the_angles_is_no_hop_and_what_is_larger_is():
     nodes = np.arange(8)
     for hop, found in ((3e-13, 0.0), (3e-11, 3e-11)):

@@ -88,8 +88,9 @@ def revolution_steps(hop: npt.ArrayLike, nodes: int) -> Array:
 def rigidity(multipliers: npt.ArrayLike) -> Rigidity:
     r"""The rigid law nearest to multipliers (H, N) in ring order.
 
-    The phases are compared modulo 2π. Every hop of a grid of eighth nodes is a start; there the best offset is
-    found exactly, and least squares on the nearest branch of each angle refine both.
+    The phases are compared modulo 2π; a multiplier that is 0 has the phase 0, whatever the signs of its zeros. Every
+    hop of a grid of eighth nodes is a start; there the best offset is found exactly, and least squares on the nearest
+    branch of each angle refine both.
 
     Raises
     ------
@@ -111,8 +112,8 @@ def rigidity(multipliers: npt.ArrayLike) -> Rigidity:
     if values.ndim != 2 or 0 in values.shape or not np.isfinite(values).all():
         msg = f"multipliers must be finite and of shape (H, N), got {values.shape}"
         raise ValueError(msg)
-    laws = np.array([_phase_law(angles) for angles in np.angle(values)])
     size = np.abs(values)
+    laws = np.array([_phase_law(angles) for angles in np.where(size > 0, np.angle(values), 0.0)])
     radius = size.mean(axis=1)
     spread = np.sqrt(((size - radius[:, None]) ** 2).mean(axis=1))
     return Rigidity(laws[:, 0], laws[:, 1], laws[:, 2], radius, spread, values.shape[1])

@@ -24,6 +24,8 @@ from carleman_ssm.theory.initialisations import s4d_inv, s4d_legs, s4d_lin, s4d_
 
 MAX_MODES = 512
 MAX_LEGS_MODES = 64
+MOST_TURNED = 1e12
+"""Radians in a step, from which rounding of the eigenvalue alone is 1e-4 rad."""
 MIN_STEP, MAX_STEP = 1e-9, 1e6
 """Steps of an initial spectrum: below, a hop is lost in the rounding of angles; above, no spectrum is left."""
 DEFAULT_MODES = 32
@@ -65,6 +67,11 @@ class RingSource:
     sequence_length
         Steps of the sequences that the network was made for, or None where that is not known: a checkpoint does not
         say.
+
+    Raises
+    ------
+    ValueError
+        A spectrum so large that the angles of its multipliers are rounding.
     """
 
     name: str
@@ -73,6 +80,16 @@ class RingSource:
     closure: Closure
     spectrum: InitialSpectrum | None = None
     sequence_length: int | None = None
+
+    def __post_init__(self) -> None:
+        for layer, rings in enumerate(self.rings):
+            turned = np.abs(rings.eigenvalues.imag).max(axis=1) * rings.step
+            if turned.max() > MOST_TURNED:
+                msg = (
+                    f"layer {layer}, channel {int(turned.argmax())}: a step turns a mode by {turned.max():.3g} rad, of "
+                    "which float64 keeps no digits modulo 2π, so that no wave can be measured: check log_dt and A_imag"
+                )
+                raise ValueError(msg)
 
     def fastest(self, layer: int) -> int:
         """The channel whose waves go furthest in one step."""
