@@ -4,9 +4,10 @@
 # $g_i = \varepsilon \sum_j a_{ij} (r_j/r_i - 1) \sin(\theta_j - \theta_i - \varphi)$, and so are Kuramoto's on an
 # interval if and only if $g = 0$ on it. Equal amplitudes suffice, if they stay equal. Whether they do is the content
 # of the chain, for two nodes:
-# $\frac12 (r_0^2 - r_1^2)' = 2 \varepsilon a\, r_0 r_1 \sin\varphi \sin(\theta_1 - \theta_0)$. Without a lag they do;
-# with one, equal amplitudes part at once unless the phases are equal or opposite, and the phases of the linear
-# network are an *approximation* of Kuramoto's.   [THEORY T8]
+# $\frac12 (r_0^2 - r_1^2)' = 2 \varepsilon a\, r_0 r_1 \sin\varphi \sin(\theta_1 - \theta_0)$. They do
+# where $\varepsilon a \sin\varphi = 0$: without a lag, and also with the lag $\pi$, which only turns the sign of the
+# coupling. Where $\varepsilon a \sin\varphi \ne 0$, equal amplitudes part at once unless the phases are equal or
+# opposite, and the phases of the linear network are an *approximation* of Kuramoto's.   [THEORY T8]
 # %%
 import sympy as sp
 
@@ -40,8 +41,9 @@ derivation = (
 
 # %% [markdown]
 # The solution shows it too. For $\varphi = 0$,
-# $x_{0,1} = e^{i\omega t} (p e^{\varepsilon a t} \pm q e^{-\varepsilon a t})$ and $|x_0|^2 - |x_1|^2$ keeps its value.
-# With a lag it turns: $4\,\mathrm{Re}(p \bar q e^{-2 i \varepsilon a t \sin\varphi})$.
+# $x_{0,1} = e^{i\omega t} (p e^{\varepsilon a t} \pm q e^{-\varepsilon a t})$ and $|x_0|^2 - |x_1|^2$ keeps its value,
+# and so it does for $\varphi = \pi$. With any lag it is $4\,\mathrm{Re}(p \bar q e^{-2 i \varepsilon a t \sin\varphi})$
+# and turns unless $\varepsilon a \sin\varphi = 0$.
 # %%
 p, q = sp.symbols("p q")
 
@@ -52,11 +54,10 @@ def difference_of_squares(lag):
     return sides[0] * sp.conjugate(sides[0]) - sides[1] * sp.conjugate(sides[1])
 
 
-kept = cs.Identity(
-    difference_of_squares(sp.S.Zero),
-    2 * (p * sp.conjugate(q) + q * sp.conjugate(p)),
-    name="no lag: amplitudes stay equal",
-)
+kept = [
+    cs.Identity(difference_of_squares(lag), 2 * (p * sp.conjugate(q) + q * sp.conjugate(p)), name=f"kept with {words}")
+    for lag, words in ((sp.S.Zero, "no lag"), (sp.pi, "the lag pi"))
+]
 turn = sp.exp(-2 * sp.I * epsilon * a * t * sp.sin(varphi))
 lost = cs.Identity(
     difference_of_squares(varphi),
@@ -92,7 +93,7 @@ def twisted_state(nodes):
 # %% [markdown]
 # ## The gap in general, and the projected iteration to first order
 # %%
-lemmas = [kept, lost, twisted_state(3), twisted_state(4)]
+lemmas = [*kept, lost, twisted_state(3), twisted_state(4)]
 for nodes in (2, 3):
     model = cs.KuramotoModel.symbolic(nodes)
     for form in (cs.kuramoto_field(model), cs.phase_gap(model), cs.projected_step(model)):

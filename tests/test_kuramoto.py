@@ -60,7 +60,7 @@ def test_naive_claim_5_an_ssm_is_kuramoto_is_false():
 
 def test_two_equal_nodes_without_lag_keep_equal_amplitudes_and_with_a_lag_they_do_not():
     theta, sizes = phase_symbols(2), amplitude_symbols(2)
-    for lag, kept in ((sp.S.Zero, True), (varphi, False)):
+    for lag, kept in ((sp.S.Zero, True), (sp.pi, True), (varphi, False)):
         model = KuramotoModel((omega, omega), sp.Matrix([[0, a], [a, 0]]), epsilon, lag)
         _, growing = velocities(model)
         balance = sizes[0] * growing[0] - sizes[1] * growing[1]  # half the velocity of r_0^2 - r_1^2
@@ -133,6 +133,12 @@ REFUSED = {
     "a letter that may be complex": (lambda: KuramotoModel((sp.Symbol("w"),), sp.eye(1)), "must be real"),
     "a float": (lambda: KuramotoModel((1,), sp.eye(1), 0.5), "exact numbers"),
     "text": (lambda: KuramotoModel((1,), sp.eye(1), 1, "0"), "never evaluated"),
+    "no frequencies": (lambda: KuramotoModel(None, sp.eye(1)), "frequencies must be a sequence"),
+    "text as frequencies": (lambda: KuramotoModel("1", sp.eye(1)), "frequencies must be a sequence"),
+    "no letters": (lambda: KuramotoModel.symbolic(0), "at least 1"),
+    "the field of a number": (lambda: kuramoto_field(5), "class KuramotoModel"),
+    "the gap of a number": (lambda: phase_gap(5), "class KuramotoModel"),
+    "the projected step of a number": (lambda: projected_step(5), "class KuramotoModel"),
 }
 
 

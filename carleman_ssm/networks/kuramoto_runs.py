@@ -20,7 +20,7 @@ from carleman_ssm.networks.finite_arrays import ascending_times, complex_array, 
 from carleman_ssm.networks.layers import Array, ComplexArray
 from carleman_ssm.networks.phases import SingularPhaseError
 from carleman_ssm.theory.kuramoto import KuramotoModel
-from carleman_ssm.theory.polynomials import require_integer
+from carleman_ssm.theory.polynomials import require_integer, require_kind
 
 _PRECISION = 1e-12
 
@@ -77,6 +77,7 @@ class PhaseOscillators:
         ValueError
             The model has free symbols.
         """
+        require_kind(model, KuramotoModel, "the model")
         adjacency = to_real(model.adjacency, "adjacency").reshape(model.nodes, model.nodes)
         strength, lag = to_real((model.strength, model.lag), "(strength, lag)")
         return cls(to_real(model.frequencies, "frequencies"), adjacency, float(strength), float(lag))

@@ -21,6 +21,7 @@ from carleman_ssm.networks.phases import TOLERANCE, Phases, SingularPhaseError, 
 from carleman_ssm.networks.rings import Rings
 from carleman_ssm.theory.couplings import skew_circulant
 from carleman_ssm.theory.oscillators import OscillatorNetwork
+from carleman_ssm.theory.polynomials import require_kind
 from carleman_ssm.theory.ring_modes import ANTIPERIODIC
 
 
@@ -73,6 +74,7 @@ class Oscillators:
         ValueError
             The network has free symbols.
         """
+        require_kind(network, OscillatorNetwork, "the network")
         matrix = to_complex(network.coupling_matrix, "W").reshape(network.nodes, network.nodes)
         return cls(matrix, to_complex(network.drive, "beta"), network.discrete)
 
@@ -274,9 +276,10 @@ def require_time(oscillators: Oscillators, *, discrete: bool) -> None:
 
     Raises
     ------
-    ValueError
-        The network is of the other kind.
+    ValueError, TypeError
+        The network is of the other kind, or none.
     """
+    require_kind(oscillators, Oscillators, "the network")
     if oscillators.discrete is not discrete:
         kinds = ("continuous", "discrete")
         msg = f"a network in {kinds[discrete]} time is needed, this one is {kinds[oscillators.discrete]}"

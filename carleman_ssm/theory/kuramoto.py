@@ -22,7 +22,7 @@ import sympy as sp
 from carleman_ssm.formulas.statements import ClosedForm, Identity
 from carleman_ssm.theory.oscillators import OscillatorNetwork, real_symbol
 from carleman_ssm.theory.polar import INPUT, amplitude_symbols, phase_symbols, polar_field
-from carleman_ssm.theory.polynomials import exact, require_count
+from carleman_ssm.theory.polynomials import exact, exact_entries, require_integer, require_kind
 
 REFERENCE = "derivations/08_kuramoto"
 
@@ -47,7 +47,7 @@ class KuramotoModel:
     ValueError
         The matrix is not square or of another size than the frequencies, or a parameter is not known to be real.
     TypeError
-        An entry is text or no scalar.
+        An entry is text or no scalar, or there are no frequencies.
 
     References
     ----------
@@ -66,11 +66,12 @@ class KuramotoModel:
 
     def __post_init__(self) -> None:
         given: object = self.adjacency
-        if not isinstance(given, sp.MatrixBase) or given.shape != (len(self.frequencies),) * 2 or not given.rows:
-            msg = f"{len(self.frequencies)} frequencies need a square adjacency matrix of that size, got {given!r}"
+        frequencies = exact_entries(self.frequencies, "the frequencies")
+        if not isinstance(given, sp.MatrixBase) or given.shape != (len(frequencies),) * 2 or not given.rows:
+            msg = f"{len(frequencies)} frequencies need a square adjacency matrix of that size, got {given!r}"
             raise ValueError(msg)
         checked = {
-            "frequencies": tuple(_real(w, f"the frequency {i}") for i, w in enumerate(self.frequencies)),
+            "frequencies": tuple(_real(w, f"the frequency {i}") for i, w in enumerate(frequencies)),
             "adjacency": sp.ImmutableMatrix(*given.shape, [_real(a, "an entry of the adjacency") for a in given]),
             "strength": _real(self.strength, "the strength"),
             "lag": _real(self.lag, "the lag"),
@@ -81,7 +82,7 @@ class KuramotoModel:
     @classmethod
     def symbolic(cls, nodes: int) -> KuramotoModel:
         r"""$\omega_i$, $a_{ij}$ without self-couplings, $\varepsilon$ and $\varphi$ as real letters."""
-        count = require_count(nodes, "the number of nodes")
+        count = require_integer(nodes, "the number of nodes", least=1)
         matrix = sp.ImmutableMatrix(count, count, lambda i, j: 0 if i == j else real_symbol(f"a_{i}_{j}"))
         frequencies = tuple(real_symbol(f"omega_{i}") for i in range(count))
         return cls(frequencies, matrix, real_symbol("epsilon"), real_symbol("varphi"))
@@ -125,6 +126,8 @@ def kuramoto_field(model: KuramotoModel) -> ClosedForm:
     ------
     ValueError
         A parameter is called ``theta_i`` with another meaning.
+    TypeError
+        This is no `KuramotoModel`.
 
     References
     ----------
@@ -136,6 +139,7 @@ def kuramoto_field(model: KuramotoModel) -> ClosedForm:
     >>> kuramoto_field(one).expression
     Matrix([[2]])
     """
+    require_kind(model, KuramotoModel, "the model")
     theta = phase_symbols(model.nodes)
     field = _field(model, theta)
     certificate = Identity(
@@ -165,6 +169,8 @@ def phase_gap(model: KuramotoModel) -> ClosedForm:
     ------
     ValueError
         A parameter is called ``theta_i`` or ``r_i``.
+    TypeError
+        This is no `KuramotoModel`.
 
     References
     ----------
@@ -176,6 +182,7 @@ def phase_gap(model: KuramotoModel) -> ClosedForm:
     >>> phase_gap(pair).expression[0]
     -(-1 + r_1/r_0)*sin(theta_0 - theta_1)
     """
+    require_kind(model, KuramotoModel, "the model")
     theta, r = phase_symbols(model.nodes), amplitude_symbols(model.nodes)
     gap = _pulls(model, lambda i, j: (r[j] / r[i] - 1) * sp.sin(theta[j] - theta[i] - model.lag))
     network = polar_field(model.linear_network())
@@ -206,11 +213,14 @@ def projected_step(model: KuramotoModel) -> ClosedForm:
     ------
     ValueError
         A parameter is called ``theta_i`` with another meaning.
+    TypeError
+        This is no `KuramotoModel`.
 
     References
     ----------
     THEORY T8; Budzinski et al. (2022), Chaos 32, 031104.
     """
+    require_kind(model, KuramotoModel, "the model")
     theta = phase_symbols(model.nodes)
     states = [sp.exp(sp.I * phase) for phase in theta]
     velocities = model.linear_network().derivative(states, sp.S.Zero)

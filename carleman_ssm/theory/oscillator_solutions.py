@@ -28,7 +28,7 @@ from carleman_ssm.theory.polar import (
     polar_field,
     polar_step,
 )
-from carleman_ssm.theory.polynomials import exact
+from carleman_ssm.theory.polynomials import exact, require_kind
 from carleman_ssm.theory.ring import RingEmbedding
 from carleman_ssm.theory.ring_modes import ANTIPERIODIC
 from carleman_ssm.theory.ssm import DiagonalSSM, DiscreteSSM
@@ -124,6 +124,7 @@ _Found = tuple[sp.Symbol, tuple[sp.Expr, ...], dict[sp.Basic, sp.Basic], list[Id
 
 
 def _ring_of(network: OscillatorNetwork) -> RingEmbedding:
+    require_kind(network, OscillatorNetwork, "the network")
     if network.ring is None:
         msg = (
             "a coupling matrix alone has no modes in closed form: build the network with OscillatorNetwork.of_ring, "

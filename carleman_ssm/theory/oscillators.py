@@ -23,8 +23,11 @@ import sympy as sp
 
 from carleman_ssm.formulas.statements import check_names
 from carleman_ssm.theory.couplings import circulant, s4d_lin_couplings, s4d_lin_self_coupling
-from carleman_ssm.theory.polynomials import exact, require_count
+from carleman_ssm.theory.polynomials import exact, exact_entries, require_integer, require_kind
 from carleman_ssm.theory.ring import RingEmbedding
+
+MOST_NODES = 512
+"""Of a network that is built from a number of nodes: $N^2$ expressions take seconds from here on."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ class OscillatorNetwork:
     ValueError
         The matrix is not square, or the drive, or the ring, has another size; an entry is a float.
     TypeError
-        An entry is text or no scalar, `discrete` is no bool.
+        An entry is text or no scalar, there is no drive, `discrete` is no bool, `ring` no `RingEmbedding`.
 
     References
     ----------
@@ -70,10 +73,14 @@ class OscillatorNetwork:
         if not isinstance(given, sp.MatrixBase) or given.rows != given.cols or not given.rows:
             msg = f"the coupling matrix must be an explicit square matrix with at least one row, got {given!r}"
             raise ValueError(msg)
-        entries = [exact(w, f"W[{i // given.rows}, {i % given.rows}]") for i, w in enumerate(given)]
-        object.__setattr__(self, "coupling_matrix", sp.ImmutableMatrix(*given.shape, entries))
-        drive = tuple(exact(b, f"beta[{j}]") for j, b in enumerate(self.drive))
+        places = {w: i for i, w in reversed(list(enumerate(given)))}  # each entry once: circulants repeat theirs
+        for w, i in places.items():
+            exact(w, f"W[{i // given.rows}, {i % given.rows}]")
+        object.__setattr__(self, "coupling_matrix", sp.ImmutableMatrix(given))
+        drive = exact_entries(self.drive, "beta")
         object.__setattr__(self, "drive", drive)
+        if self.ring is not None:
+            require_kind(self.ring, RingEmbedding, "the ring")
         sizes = {len(drive), *([] if self.ring is None else [self.ring.nodes])}
         if sizes != {given.rows}:
             msg = f"{given.rows} nodes need a drive (and a ring) of that size, got {len(drive)} entries of the drive"
@@ -88,6 +95,11 @@ class OscillatorNetwork:
     def of_ring(cls, ring: RingEmbedding) -> OscillatorNetwork:
         r"""The oscillators of a ring: $W$ its couplings, $\beta$ its kick; continuous or discrete as the ring is.
 
+        Raises
+        ------
+        TypeError
+            This is no `RingEmbedding`.
+
         Examples
         --------
         >>> from carleman_ssm.theory.initialisations import s4d_lin
@@ -95,6 +107,7 @@ class OscillatorNetwork:
         >>> OscillatorNetwork.of_ring(ring_embedding(s4d_lin(2))).natural_frequencies
         (pi/2, pi/2)
         """
+        require_kind(ring, RingEmbedding, "the ring")
         return cls(ring.coupling_matrix, ring.kick, ring.discrete, ring)
 
     @classmethod
@@ -106,19 +119,17 @@ class OscillatorNetwork:
         Raises
         ------
         ValueError, TypeError
-            The number of nodes is no positive integer.
+            The number of nodes is no integer from 1 to `MOST_NODES`.
         """
-        if require_count(nodes, "the number of nodes") == 0:
-            msg = "a network needs at least one node"
-            raise ValueError(msg)
+        count = _node_count(nodes)
 
         def entry(j: int, l: int) -> sp.Expr:
             if j == l and not discrete:
                 return -real_symbol(f"gamma_{j}") + sp.I * real_symbol(f"omega_{j}")
             return real_symbol(f"K_{j}_{l}") * sp.exp(sp.I * real_symbol(f"alpha_{j}_{l}"))
 
-        drive = tuple(real_symbol(f"B_{j}") * sp.exp(sp.I * real_symbol(f"eta_{j}")) for j in range(nodes))
-        return cls(sp.ImmutableMatrix(nodes, nodes, entry), drive, discrete)
+        drive = tuple(real_symbol(f"B_{j}") * sp.exp(sp.I * real_symbol(f"eta_{j}")) for j in range(count))
+        return cls(sp.ImmutableMatrix(count, count, entry), drive, discrete)
 
     @classmethod
     def s4d_lin(cls, nodes: int) -> OscillatorNetwork:
@@ -130,7 +141,7 @@ class OscillatorNetwork:
         Raises
         ------
         ValueError, TypeError
-            The number of nodes is no positive integer.
+            The number of nodes is no integer from 1 to `MOST_NODES`.
 
         References
         ----------
@@ -143,10 +154,7 @@ class OscillatorNetwork:
         [-1/2 + I*pi/2,       -I*pi/2],
         [      -I*pi/2, -1/2 + I*pi/2]])
         """
-        count = require_count(nodes, "the number of nodes")
-        if count == 0:
-            msg = "a network needs at least one node"
-            raise ValueError(msg)
+        count = _node_count(nodes)
         alone, coupling = s4d_lin_self_coupling("one-sided"), s4d_lin_couplings("one-sided")
         size, distance = coupling.arguments
         column = [alone.expression.subs(size, count)]
@@ -173,7 +181,7 @@ class OscillatorNetwork:
     @property
     def parameters(self) -> tuple[sp.Symbol, ...]:
         """The free symbols, each once, rows of W first."""
-        entries = [*self.coupling_matrix, *self.drive]
+        entries = dict.fromkeys([*self.coupling_matrix, *self.drive])
         return tuple(dict.fromkeys(s for entry in entries for s in sorted(entry.free_symbols, key=str)))
 
     def derivative(self, states: Sequence[sp.Expr], u: sp.Expr) -> tuple[sp.Expr, ...]:
@@ -192,6 +200,20 @@ class OscillatorNetwork:
             sp.Add(*(w * x for w, x in zip(row, states, strict=True)), beta * u)
             for row, beta in zip(rows, self.drive, strict=True)
         )
+
+
+def _node_count(nodes: object) -> int:
+    count = require_integer(nodes, "the number of nodes")
+    if count < 1:
+        msg = "a network needs at least one node"
+        raise ValueError(msg)
+    if count > MOST_NODES:
+        msg = (
+            f"an exact network of {count} nodes has {count}^2 expressions, at most {MOST_NODES} nodes are built: use "
+            "theory.polar_laws for symbolic N, or networks.rings.model_rings and Oscillators.of_rings for numbers"
+        )
+        raise ValueError(msg)
+    return count
 
 
 def _short_sine(angle: sp.Expr) -> sp.Expr:

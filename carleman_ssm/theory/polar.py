@@ -12,6 +12,7 @@ import sympy as sp
 
 from carleman_ssm.formulas.statements import ClosedForm, Identity
 from carleman_ssm.theory.oscillators import OscillatorNetwork, real_symbol
+from carleman_ssm.theory.polynomials import require_kind
 
 REFERENCE = "derivations/07_polar_oscillators"
 INPUT = sp.Symbol("u", real=True)
@@ -224,6 +225,7 @@ def _strength_and_lag(weight: sp.Expr) -> tuple[sp.Expr, sp.Expr | None]:
 
 
 def _require_time(network: OscillatorNetwork, *, discrete: bool) -> None:
+    require_kind(network, OscillatorNetwork, "the network")
     if network.discrete is not discrete:
         kinds = ("continuous", "discrete")
         remedy = "polar_step" if network.discrete else "polar_field or complex_phase_field"

@@ -6,6 +6,7 @@ mistaken for an exact number, so it is refused.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from math import comb
@@ -81,6 +82,33 @@ def exact_without(value: object, what: str, *letters: sp.Basic) -> sp.Expr:
         )
         raise ValueError(msg)
     return expression
+
+
+def exact_entries(values: object, what: str) -> tuple[sp.Expr, ...]:
+    """Every entry as in `exact`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As in `exact`; or there are no entries to go through.
+    """
+    if not isinstance(values, Iterable) or isinstance(values, str):
+        msg = f"{what} must be a sequence of exact numbers or expressions, got {values!r}"
+        raise TypeError(msg)
+    return tuple(exact(value, f"{what}[{j}]") for j, value in enumerate(values))
+
+
+def require_kind(value: object, kind: type, what: str) -> None:
+    """Refuse what is of another class.
+
+    Raises
+    ------
+    TypeError
+        The value is no instance of `kind`.
+    """
+    if not isinstance(value, kind):
+        msg = f"{what} must be of the class {kind.__name__}, got {value!r}"
+        raise TypeError(msg)
 
 
 def require_integer(value: object, what: str, *, least: int | None = None, most: int | None = None) -> int:
