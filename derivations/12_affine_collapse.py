@@ -108,7 +108,8 @@ def induction_step(lifted):
 
 def base_and_readout(lifted):
     ssm, now = lifted.ssm, collapsed(lifted.ssm, k)
-    empty = [total.func(total.function, (j, 1, 0)) for total in now]
+    limits = [(index, start.subs(k, 0), end.subs(k, 0)) for total in now for index, start, end in total.limits]
+    empty = [total.func(total.function, limit) for total, limit in zip(now, limits, strict=True)]
     yield cs.Identity(lift(empty), lift([0] * ssm.states), name="initial value", because="an empty sum")
     decoded = lifted.decoder(ssm.readout(tuple(now), u[k]))
     yield cs.Identity((lifted.readout_row(u[k]) * lift(now))[0], decoded, name="readout", because="multinomial theorem")

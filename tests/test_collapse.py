@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from carleman_ssm.formulas.numerics import compile_kernel
 from carleman_ssm.formulas.statements import Identity, unfold
 from carleman_ssm.formulas.verification import Evidence, verify
+from carleman_ssm.theory import collapse
 from carleman_ssm.theory.affine_lift import affine_representation
 from carleman_ssm.theory.carleman import carleman_lift
 from carleman_ssm.theory.collapse import collapsed_state, forward_operator, rank_form
@@ -168,6 +169,25 @@ def test_large_models_are_certified_by_the_recurrence_of_the_state():
     assert all(verify(c).proved for c in form.certificates)
 
 
+@pytest.mark.parametrize("limits", [(0, 0), (-7, 0), (1, 3)], ids=["from 0", "from -7", "up to k + 3"])
+@pytest.mark.parametrize("model", [DiscreteSSM.symbolic(2), DiscreteSSM((0, 2), (1, 1), (1, 1))], ids=["symbols", "0"])
+def test_at_rest_is_a_statement_about_the_limits_of_the_sums(monkeypatch, model, limits):
+    """Sums that begin before the first input, or go on after the last one, are not at rest for k = 0."""
+
+    def wrong(model, steps):
+        begun = [*collapsed_state(model, steps)]
+        return tuple(x.func(x.function, (x.limits[0][0], limits[0], x.limits[0][2] + limits[1])) for x in begun)
+
+    def at_rest():
+        form = forward_operator(model, PolynomialDecoder((0, 1)))
+        (found,) = (c for c in form.certificates if c.name in ("initial value", "at rest before the first input"))
+        return verify(found)
+
+    assert at_rest().proved
+    monkeypatch.setattr(collapse, "collapsed_state", wrong)
+    assert at_rest().evidence is Evidence.REFUTED
+
+
 def test_where_entries_are_in_reading_order():
     form = forward_operator(DiagonalSSM.symbolic(states=1), PolynomialDecoder.symbolic(degree=2))
     assert list(map(str, form.where)) == ["lambda_0", "bbar_0", "xi_0", "y"]
@@ -181,6 +201,10 @@ def test_wrong_requests_are_refused(form):
     for steps in (0, -1, sp.Rational(1, 2), sp.Symbol("k"), sp.Symbol("n", integer=True) + 1):
         with pytest.raises(ValueError, match="steps must"):
             form(model, decoder, steps=steps)
+    with pytest.raises(ValueError, match="j has a meaning of its own"):  # the sums over the inputs would bind it
+        form(model, decoder, steps=sp.Symbol("j", integer=True, positive=True))
+    with pytest.raises(TypeError, match="text is never evaluated"):
+        form(model, decoder, steps="5")
     with pytest.raises(TypeError, match="give the decoder"):
         form(model)
     with pytest.raises(TypeError, match="PolynomialDecoder"):

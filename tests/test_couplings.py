@@ -13,14 +13,13 @@ from carleman_ssm.theory.couplings import (
     circulant,
     coupling_strength,
     coupling_sum,
-    root_of_unity,
     s4d_lin_couplings,
     s4d_lin_self_coupling,
     skew_circulant,
-    weighted_roots,
 )
 from carleman_ssm.theory.initialisations import s4d_lin
 from carleman_ssm.theory.ring import ring_embedding
+from carleman_ssm.theory.roots_of_unity import root_of_unity, weighted_roots
 from carleman_ssm.theory.ssm import DiagonalSSM
 from carleman_ssm.theory.wave_profile import RANGES
 from tests.strategies_ssm import planted

@@ -8,7 +8,7 @@ import sympy as sp
 
 from carleman_ssm.formulas.statements import Identity, unfold
 from carleman_ssm.formulas.verification import Evidence, verify
-from carleman_ssm.theory.couplings import coupling_sum
+from carleman_ssm.theory.couplings import circulant, coupling_sum, skew_circulant
 from carleman_ssm.theory.dispersion import (
     MODE_NUMBER,
     Dispersion,
@@ -31,6 +31,7 @@ from carleman_ssm.theory.rigidity import (
     shift_matrix,
 )
 from carleman_ssm.theory.ring import ring_embedding
+from carleman_ssm.theory.ring_modes import regauged
 from carleman_ssm.theory.ssm import DiscreteSSM, bilinear_transform, zero_order_hold
 from carleman_ssm.theory.wave_profile import (
     MAX_WRITTEN,
@@ -175,6 +176,11 @@ REFUSED = {
     "conditions, one number": (lambda: rigidity_conditions(5, 1), TypeError, "sequence of exact numbers"),
     "hops of a number": (lambda: rigid_hops(5), TypeError, "sequence of exact numbers"),
     "hops of a text": (lambda: rigid_hops("12"), TypeError, "sequence of exact numbers"),
+    "circulant of texts": (lambda: circulant(["1 + 1"]), TypeError, "text is never evaluated"),
+    "skew-circulant of texts": (lambda: skew_circulant(["1 + 1"]), TypeError, "text is never evaluated"),
+    "circulant of floats": (lambda: circulant([0.5, 1]), ValueError, FLOAT),
+    "gauge of texts": (lambda: regauged(DiscreteSSM.symbolic(1), ["2"]), TypeError, "text is never evaluated"),
+    "gauge of floats": (lambda: regauged(DiscreteSSM.symbolic(1), [0.5]), ValueError, FLOAT),
     "hops of floats": (lambda: rigid_hops([1.0, 0.5]), ValueError, FLOAT),
     "shift by half a node": (lambda: shift_matrix(3, 0.5), TypeError, INTEGER),
     "shift by an exact half": (lambda: shift_matrix(3, half), TypeError, INTEGER),

@@ -24,7 +24,7 @@ from carleman_ssm.theory.carleman import (
     StateAffineSystem,
     carleman_lift,
 )
-from carleman_ssm.theory.polynomials import PolynomialDecoder
+from carleman_ssm.theory.polynomials import PolynomialDecoder, exact_without
 from carleman_ssm.theory.ssm import DiagonalSSM, DiscreteSSM, zero_order_hold
 
 STEPS = sp.Symbol("k", integer=True, positive=True)
@@ -189,7 +189,7 @@ def _rank_product(decoder: PolynomialDecoder, y: sp.Expr) -> sp.Expr:
 
 
 def _checked_steps(steps: sp.Expr | int) -> sp.Expr:
-    k = sp.sympify(steps, strict=True)
+    k = exact_without(steps, "the number of steps", _TIME, _SEQUENCE.label)
     if (isinstance(k, sp.Integer) and k >= 1) or (isinstance(k, sp.Symbol) and k.is_integer):
         return k
     msg = f"steps must be a positive integer or a symbol such as Symbol('k', integer=True), got {steps!r}"
@@ -212,7 +212,7 @@ def _discrete_system(
 def _recurrence_certificates(model: DiscreteSSM, k: sp.Symbol) -> tuple[Identity, ...]:
     """At rest in the beginning, and one step of the state."""
     now, before = (collapsed_state(model, steps) for steps in (k, k - 1))
-    rest = column([_before_the_first_input(xi) for xi in now])
+    rest = column([before_the_first_input(xi, k) for xi in now])
     rows = zip(model.multipliers, before, model.input_vector, strict=True)
     moved = column([multiplier * xi + gain * _SEQUENCE[k] for multiplier, xi, gain in rows])
     return (
@@ -238,9 +238,13 @@ def _convolution_certificates(model: DiscreteSSM, k: sp.Symbol) -> tuple[Identit
     return (*_recurrence_certificates(model, k), output)
 
 
-def _before_the_first_input(expression: sp.Expr) -> sp.Expr:
-    r"""At k = 0 the sums over $j \le k$ are empty, whatever their terms: also for $\lambda = 0$."""
-    return expression.replace(lambda e: isinstance(e, sp.Sum), lambda e: e.func(e.function, (_TIME, 1, 0)))
+def before_the_first_input(expression: sp.Expr, k: sp.Symbol) -> sp.Expr:
+    r"""The sums with k = 0 in their limits: empty over $1 \le j \le k$ whatever their terms, also for $\lambda = 0$."""
+
+    def begun(total: sp.Sum) -> sp.Sum:
+        return total.func(total.function, *((j, start.subs(k, 0), end.subs(k, 0)) for j, start, end in total.limits))
+
+    return expression.replace(lambda e: isinstance(e, sp.Sum), begun)
 
 
 def _collapse_certificates(system: StateAffineSystem, k: sp.Symbol) -> tuple[Identity, ...]:
@@ -250,9 +254,9 @@ def _collapse_certificates(system: StateAffineSystem, k: sp.Symbol) -> tuple[Ide
     basis = system.basis
     state, before = collapsed_state(model, k), collapsed_state(model, k - 1)
     u, lift = _SEQUENCE[k], column(basis.lift(state))
-    rest = column([1, *[0] * (basis.size - 1)])
+    rest, empty = column([1, *[0] * (basis.size - 1)]), [before_the_first_input(xi, k) for xi in state]
     return (
-        Identity(lift.applyfunc(_before_the_first_input), rest, name="initial value", because=r"at rest, $X_0 = e_0$"),
+        Identity(column(basis.lift(tuple(empty))), rest, name="initial value", because=r"at rest, $X_0 = e_0$"),
         Identity(
             sp.MatMul(system.transition_matrix(u), column(basis.lift(before)), evaluate=False),
             lift,

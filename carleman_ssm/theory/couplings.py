@@ -9,13 +9,12 @@ with exponent 1. $-\tfrac2N (W + \tfrac12)$ differentiates along the ring as a F
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
 import sympy as sp
 
 from carleman_ssm.formulas.statements import ClosedForm, Identity
-from carleman_ssm.theory.polynomials import exact_without
+from carleman_ssm.theory.polynomials import exact, exact_without
 from carleman_ssm.theory.wave_profile import (
     DISTANCE,
     MODE,
@@ -262,64 +261,38 @@ def _certificates(frequencies: str, size: sp.Expr, value: sp.Expr) -> tuple[Iden
     )
 
 
-def root_of_unity(turns: sp.Expr) -> sp.Expr:
-    r"""$e^{2\pi i \theta}$ for a number of turns $\theta$, exact; whole turns of a rational number are dropped.
-
-    Examples
-    --------
-    >>> root_of_unity(sp.Rational(1, 4)), root_of_unity(sp.Rational(7, 3))
-    (I, exp(2*I*pi/3))
-    """
-    return sp.exp(2 * sp.pi * sp.I * (turns % 1 if turns.is_Rational else turns))
-
-
-def weighted_roots(weights: Sequence[sp.Expr], turns: Sequence[sp.Expr]) -> sp.Expr:
-    r"""$\sum_n v_n e^{2\pi i \theta_n}$ for rational $\theta_n$; the roots of one weight are added if possible.
-
-    Examples
-    --------
-    >>> a, b = sp.symbols("a b")
-    >>> thirds = [sp.Rational(n, 3) for n in range(3)]
-    >>> weighted_roots([a, a, a], thirds), weighted_roots([a, b, b], thirds)
-    (0, a - b)
-    """
-    groups: dict[sp.Expr, list[sp.Expr]] = {}
-    for weight, turn in zip(weights, turns, strict=True):
-        groups.setdefault(weight, []).append(turn)
-    return sp.Add(*(weight * _sum_of_roots(group) for weight, group in groups.items()))
-
-
-def _sum_of_roots(turns: Sequence[sp.Expr]) -> sp.Expr:
-    """The sum of roots of unity: a rational number if it is one, else as it is."""
-    if len(turns) > 1:
-        order = sp.ilcm(*(turn.q for turn in turns))
-        z = sp.Symbol("z")
-        powers = sp.Poly.from_dict(dict(Counter((int(turn * order) % order,) for turn in turns)), z)
-        remainder = powers.rem(sp.Poly(sp.cyclotomic_poly(order, z), z))
-        if remainder.is_ground:
-            return remainder.as_expr()
-    return sp.Add(*map(root_of_unity, turns))
-
-
 def circulant(first_column: Sequence[sp.Expr]) -> sp.ImmutableMatrix:
     r"""$W_{jl} = w_{(j-l) \bmod N}$, shape (N, N).
+
+    Raises
+    ------
+    TypeError, ValueError
+        An entry that is not exact.
 
     Examples
     --------
     >>> circulant(sp.symbols("w_0 w_1 w_2")).row(0)
     Matrix([[w_0, w_2, w_1]])
     """
-    size = len(first_column)
-    return sp.ImmutableMatrix(size, size, lambda j, l: first_column[(j - l) % size])
+    return _by_distance(first_column, 1)
 
 
 def skew_circulant(first_column: Sequence[sp.Expr]) -> sp.ImmutableMatrix:
     r"""$W_{jl} = w_{j-l}$ with $w_{d-N} = -w_d$, shape (N, N): what passes node $N - 1$ returns with the other sign.
+
+    Raises
+    ------
+    TypeError, ValueError
+        An entry that is not exact.
 
     Examples
     --------
     >>> skew_circulant(sp.symbols("w_0 w_1 w_2")).row(0)
     Matrix([[w_0, -w_2, -w_1]])
     """
-    size = len(first_column)
-    return sp.ImmutableMatrix(size, size, lambda j, l: first_column[j - l] if j >= l else -first_column[j - l + size])
+    return _by_distance(first_column, -1)
+
+
+def _by_distance(first_column: Sequence[sp.Expr], seam: int) -> sp.ImmutableMatrix:
+    w = [exact(value, f"the coupling over the distance {d}") for d, value in enumerate(first_column)]
+    return sp.ImmutableMatrix(len(w), len(w), lambda j, l: w[j - l] if j >= l else seam * w[j - l])

@@ -19,7 +19,7 @@ from functools import cached_property
 
 import sympy as sp
 
-from carleman_ssm.theory.couplings import circulant, root_of_unity, skew_circulant, weighted_roots
+from carleman_ssm.theory.couplings import circulant, skew_circulant
 from carleman_ssm.theory.polynomials import exact
 from carleman_ssm.theory.ring_modes import (
     ANTIPERIODIC,
@@ -33,6 +33,7 @@ from carleman_ssm.theory.ring_modes import (
     ring_modes,
     spectrum_of,
 )
+from carleman_ssm.theory.roots_of_unity import root_of_unity, weighted_roots
 from carleman_ssm.theory.ssm import DiscreteSSM
 
 

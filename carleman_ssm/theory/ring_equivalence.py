@@ -12,7 +12,7 @@ from typing import cast
 import sympy as sp
 
 from carleman_ssm.formulas.statements import ClosedForm, Identity
-from carleman_ssm.theory.collapse import collapsed_state
+from carleman_ssm.theory.collapse import before_the_first_input, collapsed_state
 from carleman_ssm.theory.polynomials import exact_without
 from carleman_ssm.theory.ring import RingEmbedding
 from carleman_ssm.theory.ring_modes import Model, regauged, spectrum_of
@@ -90,7 +90,7 @@ def _driven(ring: RingEmbedding) -> _Motion:
     now, before = (ring.node_contents(_states(ring.modes, sequence, steps)) for steps in (k, k - 1))
     law = (
         Identity(
-            _column(_before_the_first_input(now)),
+            _column(before_the_first_input(h, k) for h in now),
             sp.zeros(ring.nodes, 1),
             name="at rest before the first input",
             because="empty sums",
@@ -188,17 +188,6 @@ def _states(model: Model, sequence: sp.IndexedBase, steps: sp.Expr) -> tuple[sp.
     return tuple(
         x.xreplace({sp.IndexedBase("u"): sequence}) for x in collapsed_state(cast("DiscreteSSM", model), steps)
     )
-
-
-def _before_the_first_input(contents: tuple[sp.Expr, ...]) -> list[sp.Expr]:
-    r"""The sums with k = 0 in their limits: empty over $1 \le j \le k$ whatever their terms, also for $\lambda = 0$."""
-
-    def begun(total: sp.Sum) -> sp.Sum:
-        return sp.Sum(
-            total.function, *((j, start.subs(_STEPS, 0), end.subs(_STEPS, 0)) for j, start, end in total.limits)
-        )
-
-    return [h.replace(lambda e: isinstance(e, sp.Sum), begun) for h in contents]
 
 
 def _decays(model: Model) -> tuple[sp.Expr, ...]:

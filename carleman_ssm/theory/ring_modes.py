@@ -14,6 +14,7 @@ from typing import Any
 
 import sympy as sp
 
+from carleman_ssm.theory.polynomials import exact
 from carleman_ssm.theory.ssm import DiagonalSSM, DiscreteSSM, zero_order_hold
 
 Model = DiagonalSSM | DiscreteSSM
@@ -250,14 +251,15 @@ def regauged(model: Model, factors: Sequence[sp.Expr]) -> Model:
 
     Raises
     ------
-    ValueError
-        Not one factor for each mode, or a factor 0.
+    TypeError, ValueError
+        Not one exact factor for each mode, or a factor 0.
     """
-    if len(factors) != model.states or any(g.is_zero for g in factors):
+    gauge = [exact(g, f"the factor of mode {n}") for n, g in enumerate(factors)]
+    if len(gauge) != model.states or any(g.is_zero for g in gauge):
         msg = f"a gauge has one factor for each of the {model.states} modes, none of them 0, got {tuple(factors)}"
         raise ValueError(msg)
-    inputs = tuple(g * b for g, b in zip(factors, model.input_vector, strict=True))
-    outputs = tuple(c / g for g, c in zip(factors, model.output_vector, strict=True))
+    inputs = tuple(g * b for g, b in zip(gauge, model.input_vector, strict=True))
+    outputs = tuple(c / g for g, c in zip(gauge, model.output_vector, strict=True))
     return replace(model, input_vector=inputs, output_vector=outputs)
 
 
