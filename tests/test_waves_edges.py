@@ -350,6 +350,7 @@ def test_no_number_is_cut_on_a_narrow_terminal(width):
     rows = [line.split() for line in lines if line.lstrip().startswith("0/3 ")]
     shown = [cell for row in rows for cell in row]
     assert len(shown) == 11 + len(rows) - 1  # every column once, the ring in each part
+    assert (len(rows) == 1) == (width >= 80)
     assert "…" not in "".join(shown)
     assert all(len(line) <= width for line in lines)
 

@@ -62,8 +62,8 @@ def _columns(table: tuple[ChannelWaves, ...], length: int) -> list[tuple[str, li
     ]
     return [
         ("ring", [f"{row.layer}/{row.channel}" for row in rows]),
-        ("Δt", [f"{row.step:.4g}" for row in rows]),
-        ("nodes\n/step", [f"{row.hop:.4g}" for row in rows]),
+        ("Δt", [f"{row.step:.3g}" for row in rows]),
+        ("nodes\n/step", [f"{row.hop:.3g}" for row in rows]),
         ("steps\n/turn", [_number(row.revolution_steps, ".4g") for row in rows]),
         (f"turns\nin {length}", [f"{row.wraps:.3g}" for row in rows]),
         ("phase\nresidual", [_number(row.relative_residual, ".3f") for row in rows]),
