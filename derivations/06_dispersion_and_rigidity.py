@@ -1,10 +1,11 @@
 # %% [markdown]
-# # Rigid waves are exactly the equally spaced circles; dispersion of the others
+# # Rigid waves are exactly the circles with one phase step of whole nodes; dispersion of the others
 # The step of a ring is a shift $\rho e^{i\varphi} P^\delta$ if and only if
 # $\lambda_n = \rho e^{i\varphi} e^{2\pi i\delta f_n/N}$.
 # *If:* the couplings of this spectrum are one number at the distance $\delta$ and zero elsewhere (the chain below, and
 # a lemma). *Only if:* a shift has these eigenvalues, and couplings determine the spectrum, because the discrete Fourier
-# transform has an inverse (two lemmas). Other spectra disperse; real ones carry no wave.   [THEORY T6]
+# transform has an inverse (two lemmas). Other spectra disperse. Real eigenvalues carry no wave in continuous time and
+# under a hold; real multipliers can: 1 and -1 are the shift of two nodes.   [THEORY T6]
 # %%
 import sympy as sp
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import sympy as sp
 
 from carleman_ssm.formulas.statements import ClosedForm, Identity
-from carleman_ssm.theory.polynomials import exact, exact_without
+from carleman_ssm.theory.polynomials import exact_entries, exact_without
 from carleman_ssm.theory.wave_profile import (
     DISTANCE,
     MODE,
@@ -294,5 +294,5 @@ def skew_circulant(first_column: Sequence[sp.Expr]) -> sp.ImmutableMatrix:
 
 
 def _by_distance(first_column: Sequence[sp.Expr], seam: int) -> sp.ImmutableMatrix:
-    w = [exact(value, f"the coupling over the distance {d}") for d, value in enumerate(first_column)]
+    w = exact_entries(first_column, "first column")
     return sp.ImmutableMatrix(len(w), len(w), lambda j, l: w[j - l] if j >= l else seam * w[j - l])

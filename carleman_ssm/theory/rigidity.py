@@ -10,14 +10,14 @@ once $|a|\Delta > 2$.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from math import gcd
 
 import sympy as sp
 
 from carleman_ssm.formulas.statements import ClosedForm, Identity
 from carleman_ssm.formulas.verification import Evidence, verify
-from carleman_ssm.theory.polynomials import exact, require_integer
+from carleman_ssm.theory.polynomials import exact_entries, require_integer
 from carleman_ssm.theory.wave_profile import (
     DISTANCE,
     MAX_WRITTEN,
@@ -160,10 +160,7 @@ def rigidity_conditions(multipliers: Sequence[sp.Expr], hop: int) -> tuple[Ident
 
 
 def _exact_multipliers(multipliers: object) -> tuple[sp.Expr, ...]:
-    if not isinstance(multipliers, Iterable) or isinstance(multipliers, str):
-        msg = f"the multipliers are a sequence of exact numbers, one for each mode, got {multipliers!r}"
-        raise TypeError(msg)
-    values = tuple(exact(value, f"multipliers[{n}]") for n, value in enumerate(multipliers))
+    values = exact_entries(multipliers, "multipliers")
     require_integer(len(values), "the number of multipliers", least=1)
     return values
 

@@ -20,7 +20,7 @@ from functools import cached_property
 import sympy as sp
 
 from carleman_ssm.theory.couplings import circulant, skew_circulant
-from carleman_ssm.theory.polynomials import exact
+from carleman_ssm.theory.polynomials import exact, exact_entries
 from carleman_ssm.theory.ring_modes import (
     ANTIPERIODIC,
     COMPLEX,
@@ -187,10 +187,11 @@ class RingEmbedding:
         return root_of_unity(turns / self.nodes)
 
     def _exact(self, values: Sequence[sp.Expr], what: str) -> tuple[sp.Expr, ...]:
-        if len(values) != self.nodes:
-            msg = f"the ring has {self.nodes} nodes and as many modes, got {len(values)} {what}"
+        entries = exact_entries(values, what)
+        if len(entries) != self.nodes:
+            msg = f"the ring has {self.nodes} nodes and as many modes, got {len(entries)} {what}"
             raise ValueError(msg)
-        return tuple(exact(value, f"entry {n} of the {what}") for n, value in enumerate(values))
+        return entries
 
 
 def ring_embedding(

@@ -14,7 +14,7 @@ from typing import Any
 
 import sympy as sp
 
-from carleman_ssm.theory.polynomials import exact
+from carleman_ssm.theory.polynomials import exact_entries
 from carleman_ssm.theory.ssm import DiagonalSSM, DiscreteSSM, zero_order_hold
 
 Model = DiagonalSSM | DiscreteSSM
@@ -254,9 +254,9 @@ def regauged(model: Model, factors: Sequence[sp.Expr]) -> Model:
     TypeError, ValueError
         Not one exact factor for each mode, or a factor 0.
     """
-    gauge = [exact(g, f"the factor of mode {n}") for n, g in enumerate(factors)]
+    gauge = exact_entries(factors, "factors")
     if len(gauge) != model.states or any(g.is_zero for g in gauge):
-        msg = f"a gauge has one factor for each of the {model.states} modes, none of them 0, got {tuple(factors)}"
+        msg = f"a gauge has one factor for each of the {model.states} modes, none of them 0, got {gauge}"
         raise ValueError(msg)
     inputs = tuple(g * b for g, b in zip(gauge, model.input_vector, strict=True))
     outputs = tuple(c / g for g, c in zip(gauge, model.output_vector, strict=True))
