@@ -220,6 +220,7 @@ REFUSED = {
         ValueError,
         "must decay alike",
     ),
+    "a law of another class": (lambda: held_dispersion(5), TypeError, "Dispersion"),
     "another n": (lambda: Dispersion(sp.I * mode, mode, 0, 1), ValueError, "another symbol n"),
 }
 
@@ -270,6 +271,11 @@ def test_letters_are_told_by_their_name():
     for value in (mode, sp.Symbol("n"), sp.Sum(mode, (mode, 1, 3)), sp.IndexedBase("n")[x]):
         with pytest.raises(ValueError, match=r"it is .* but n has a meaning of its own .* for example to n_0"):
             exact_without(value, "it", mode)
+
+
+def test_sequences_of_any_kind_are_multipliers():
+    for multipliers in ([1, -1], (1, -1), sp.Matrix([1, -1]), iter([1, -1]), sp.Tuple(1, -1)):
+        assert rigid_hops(multipliers) == (1,)
 
 
 def test_multipliers_that_are_proved_equal_make_the_krylov_frame_singular():

@@ -15,7 +15,7 @@ import sympy as sp
 
 from carleman_ssm.formulas.statements import ClosedForm, Identity
 from carleman_ssm.theory.initialisations import inv_eigenvalue
-from carleman_ssm.theory.polynomials import exact
+from carleman_ssm.theory.polynomials import exact, require_kind
 from carleman_ssm.theory.wave_profile import NODES, checked_nodes, letters, lin_eigenvalue, real_without
 
 REFERENCE = "derivations/06_dispersion_and_rigidity"
@@ -287,6 +287,7 @@ def _checked_step(step: sp.Expr) -> sp.Expr:
 
 
 def _require_continuous(law: Dispersion) -> None:
+    require_kind(law, Dispersion, "the law")
     if law.per_step:
         msg = "this law is already one of discrete time: start from the law of the continuous ring"
         raise ValueError(msg)

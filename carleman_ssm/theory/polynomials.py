@@ -92,7 +92,7 @@ def exact_entries(values: object, what: str) -> tuple[sp.Expr, ...]:
     TypeError, ValueError
         As in `exact`; or there are no entries to go through.
     """
-    if not isinstance(values, Iterable) or isinstance(values, str):
+    if not isinstance(values, Iterable | sp.MatrixBase) or isinstance(values, str):
         msg = f"{what} must be a sequence of exact numbers or expressions, got {values!r}"
         raise TypeError(msg)
     return tuple(exact(value, f"{what}[{j}]") for j, value in enumerate(values))

@@ -94,12 +94,12 @@ def checked_hop(hop: object) -> sp.Expr:
     TypeError, ValueError
         As in `real_without`.
     """
-    return real_without(hop, "the nodes per step", *(s for s in LETTERS if s.name not in ("delta", "Delta")))
+    return real_without(hop, "the hop", *(s for s in LETTERS if s.name not in ("delta", "Delta")))
 
 
 def symmetric_start(nodes: sp.Expr | int = NODES) -> sp.Expr:
     """The first of N frequencies that lie symmetrically around 0: whole numbers for odd N, halves for even N."""
-    return -(sp.sympify(nodes, strict=True) - 1) / 2
+    return -(exact(nodes, "the number of nodes") - 1) / 2
 
 
 def first_frequency(frequencies: str, nodes: sp.Expr | int = NODES) -> sp.Expr:
