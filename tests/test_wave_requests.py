@@ -18,7 +18,7 @@ from carleman_ssm.theory.dispersion import (
     s4d_lin_dispersion,
 )
 from carleman_ssm.theory.held_input import held_kick
-from carleman_ssm.theory.initialisations import s4d_real
+from carleman_ssm.theory.initialisations import s4d_lin, s4d_real
 from carleman_ssm.theory.krylov import krylov_frame, unit_hop_characteristic
 from carleman_ssm.theory.localisation import jittered_peak, participation_ratio_formula
 from carleman_ssm.theory.polynomials import exact_without, require_count, require_integer
@@ -31,7 +31,7 @@ from carleman_ssm.theory.rigidity import (
     shift_matrix,
 )
 from carleman_ssm.theory.ring import ring_embedding
-from carleman_ssm.theory.ring_modes import regauged
+from carleman_ssm.theory.ring_modes import regauged, sampled_order
 from carleman_ssm.theory.ssm import DiscreteSSM, bilinear_transform, zero_order_hold
 from carleman_ssm.theory.wave_profile import (
     MAX_WRITTEN,
@@ -220,6 +220,7 @@ REFUSED = {
         ValueError,
         "must decay alike",
     ),
+    "imaginary step": (lambda: sampled_order(s4d_lin(2), sp.I), ValueError, "step must be positive"),
     "a law of another class": (lambda: held_dispersion(5), TypeError, "Dispersion"),
     "another n": (lambda: Dispersion(sp.I * mode, mode, 0, 1), ValueError, "another symbol n"),
 }

@@ -153,7 +153,7 @@ def sampled_order(model: DiagonalSSM, step: sp.Expr, closure: str = COMPLEX) -> 
     held = zero_order_hold(model, step)
     numbers = _angles(held)  # refuses a symbol in the step
     delta = sp.N(step, _DIGITS)
-    if not delta > 0:
+    if not (delta.is_real and delta > 0):
         msg = f"a step must be positive, got {step}"
         raise ValueError(msg)
     gaps = [after - before for before, after in pairwise(frequencies)]
