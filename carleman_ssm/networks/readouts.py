@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +26,10 @@ PENALTIES = tuple(10.0**exponent for exponent in range(-30, 5))
 At the ends a further step would change nothing: the smallest leaves every singular value alone that float64 can tell
 from zero (penalties compare with their squares), and the largest shrinks all of them alike.
 """
-_BATCH = 100  # sequences at a time: a run of node contents stays below some tens of megabytes
+_BATCH = 300
+"""Sequences at a time: few large products, but runs of modes stay below some tens of megabytes."""
+_SMALL_PRODUCT = 2**18
+"""Multiplications for which BLAS starts no threads: on busy cores those cost more than they bring."""
 
 
 class Readout(StrEnum):
@@ -86,23 +90,34 @@ class RingResponses:
 
         With the response $g_m$ to an impulse: $\sum_m g_m u_{L-m}$, and $\frac1L \sum_i u_i \sum_{m \le L-i} g_m$.
         """
+        response = self._impulse_response
+        seen = np.concatenate([response, response.cumsum(axis=0) / len(response)], axis=1)
+        backwards = np.concatenate([self.signals, self.noise])[:, ::-1]
+        found: npt.NDArray[Any] = (backwards @ seen.view(np.float64)).view(response.dtype)
+        parts = found.reshape(2, len(self.signals), 2, -1)
+        return parts[:, :, 0], parts[:, :, 1]
+
+    @cached_property
+    def _impulse_response(self) -> RealOrComplex:
+        """Node contents (length, N) after an impulse at the first step."""
         length = self.signals.shape[1]
-        response = self.rings.node_contents(np.eye(1, length)[:, :, None])[0, :, 0]
-        backwards = np.array([self.signals, self.noise])[:, :, ::-1]
-        return backwards @ response, backwards @ (response.cumsum(axis=0) / length)
+        return self.rings.node_contents(np.eye(1, length)[:, :, None])[0, :, 0]
 
     @cached_property
     def _mean_powers(self) -> tuple[Array, Array, Array]:
         """Time means of the powers of the signal, of its cross term with the noise, of the noise: (batch, features)."""
+        response = self._modes(self._impulse_response)
+        steps = np.arange(len(response))
+        lags = steps - steps[:, None]
+        moved = np.where(lags[:, :, None] >= 0, response[lags], 0.0)  # (input, step, modes)
+        matrix = moved.reshape(len(response), -1).view(np.float64)
         parts = []
         for at in range(0, len(self.signals), _BATCH):
-            rows = slice(at, at + _BATCH)
             x, z = (
-                self._modes(self.rings.node_contents(part[rows, :, None])[:, :, 0])
-                for part in (self.signals, self.noise)
+                (part[at : at + _BATCH] @ matrix).reshape(-1, *response.shape, 2) for part in (self.signals, self.noise)
             )
-            products = ((x, x), (x, z), (z, z))
-            parts.append([np.einsum("bkm,bkm->bm", a, b.conj()).real / x.shape[1] for a, b in products])
+            products = ((x, x), (x, z), (z, z))  # of real and imaginary parts: Re(x z*)
+            parts.append([np.einsum("bkmc,bkmc->bm", a, b) / len(response) for a, b in products])
         signal, cross, noise = (np.concatenate(part) for part in zip(*parts, strict=True))
         return signal, cross, noise
 
@@ -194,7 +209,7 @@ def fit_ridge(features: Array, labels: npt.NDArray[np.int64], classes: int) -> R
     beyond, spared = target - offset - left @ moments, np.maximum(1 - 1 / len(values) - (left**2).sum(axis=1), 0.0)
     if len(singular) == len(values) - 1:  # the features span all that labels can be: the rest is rounding
         beyond, spared = np.zeros_like(beyond), np.zeros_like(spared)
-    residual, kept = beyond + left @ (lost[:, :, None] * moments), spared + lost @ (left**2).T
+    residual, kept = beyond + left @ (lost[:, :, None] * moments), spared + _product(left**2, lost.T).T
     errors = ((residual / kept[:, :, None]) ** 2).mean(axis=(1, 2))
     best = int(errors.argmin())
     weights = right.T @ (((1 - lost[best]) / singular)[:, None] * moments)
@@ -206,14 +221,20 @@ def _singular_vectors(matrix: Array) -> tuple[Array, Array, Array]:
     q, triangle = _orthogonal(matrix)
     left, values, right = linalg.svd(triangle, full_matrices=False, lapack_driver="gesvd")
     rank = int((values > max(matrix.shape) * np.finfo(np.float64).eps * values[0]).sum())
-    return q @ left[:, :rank], values[:rank], right[:rank]
+    return _product(q, left[:, :rank]), values[:rank], right[:rank]
 
 
 def _orthogonal(matrix: Array) -> tuple[Array, Array]:
-    """QR of a tall matrix by halves: for blocks this small BLAS starts no threads, which cost more than they bring."""
+    """QR of a tall matrix by halves, each small enough for BLAS to start no threads."""
     rows, columns = matrix.shape
     if rows <= 2 * columns:
         return np.linalg.qr(matrix)
     (upper, first), (lower, second) = _orthogonal(matrix[: rows // 2]), _orthogonal(matrix[rows // 2 :])
     q, triangle = np.linalg.qr(np.concatenate([first, second]))
-    return np.concatenate([upper @ q[: len(first)], lower @ q[len(first) :]]), triangle
+    return np.concatenate([_product(upper, q[: len(first)]), _product(lower, q[len(first) :])]), triangle
+
+
+def _product(left: Array, right: Array) -> Array:
+    """The product of two matrices in blocks of rows, see `_SMALL_PRODUCT`."""
+    blocks = 1 + left.size * right.shape[1] // _SMALL_PRODUCT
+    return np.concatenate([rows @ right for rows in np.array_split(left, blocks)])
