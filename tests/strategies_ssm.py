@@ -6,6 +6,7 @@ import sympy as sp
 from hypothesis import strategies as st
 
 from carleman_ssm.formulas.statements import ClosedForm, Identity, unfold
+from carleman_ssm.formulas.verification import Evidence, verify
 from carleman_ssm.theory.polynomials import PolynomialDecoder
 from carleman_ssm.theory.ssm import DiagonalSSM, DiscreteSSM
 
@@ -67,3 +68,12 @@ def planted(identity: Identity) -> Identity:
         wrong[wrong.rows - 1, wrong.cols - 1] += 1
         return Identity(identity.left, wrong, nonzero=identity.nonzero)
     return Identity(identity.left, right + 1, nonzero=identity.nonzero)
+
+
+def assert_certified(form: ClosedForm) -> None:
+    """Every certificate is proved, and refuted with an error of one planted."""
+    assert form.certificates
+    for certificate in form.certificates:
+        verdict = verify(certificate)
+        assert verdict.proved, (certificate.name, str(verdict))
+        assert verify(planted(certificate)).evidence is Evidence.REFUTED, certificate.name
