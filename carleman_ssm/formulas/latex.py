@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from carleman_ssm.formulas.statements import ClosedForm, Derivation, Identity, fold
-from carleman_ssm.formulas.tex import closed_form_lines, derivation_lines, escape, nonvanishing, prose, refuse_commands
+from carleman_ssm.formulas.tex import closed_form_lines, escape, nonvanishing, prose, refuse_commands
 from carleman_ssm.formulas.tex import to_latex as to_latex
 from carleman_ssm.formulas.typst_source import expression_to_typst, prose_to_typst, quoted
 
@@ -70,7 +70,7 @@ def _section(item: Any, settings: Mapping[str, Any]) -> str:
     if isinstance(item, ClosedForm):
         return "\n".join([_display(closed_form_lines(item, **settings)), _certificates(item, settings)])
     if isinstance(item, Derivation):
-        parts = [rf"\subsection*{{{escape(item.title)}}}", _display(derivation_lines(item, **settings))]
+        parts = [rf"\subsection*{{{escape(item.title)}}}", *_chain(item, settings)]
         parts += [_named(lemma, settings) for lemma in item.lemmas]
         return "\n".join(parts)
     if isinstance(item, Identity):
@@ -81,6 +81,15 @@ def _section(item: Any, settings: Mapping[str, Any]) -> str:
 def _display(lines: Iterable[str]) -> str:
     body = " \\\\\n".join(lines)
     return f"\\begin{{align*}}\n{body}\n\\end{{align*}}"
+
+
+def _chain(derivation: Derivation, settings: Mapping[str, Any]) -> list[str]:
+    """The links of a chain below each other, each under its reason: side by side they leave the page."""
+    lines = [rf"\fitted{{{to_latex(derivation.start, **settings)}}}"]
+    for step in derivation.steps:
+        right = f"{to_latex(step.right, **settings)}{nonvanishing(step.nonzero, **settings)}"
+        lines += [prose(step.because), rf"\fitted{{= {right}}}"]
+    return lines
 
 
 def _named(identity: Identity, settings: Mapping[str, Any]) -> str:
@@ -134,14 +143,11 @@ def _typst_conditions(identity: Identity) -> str:
 
 
 def _typst_derivation(item: Derivation, translate: bool) -> str:
-    left, lines = expression_to_typst(item.start), []
+    blocks = [f"== #{quoted(item.title)}", _typst_display([expression_to_typst(item.start)])]
     for step in item.steps:
-        reason = prose_to_typst(step.because, translate=translate)
         right = expression_to_typst(step.right) + _typst_conditions(step)
-        lines.append(f"{left} &= {right} & quad #[{reason}]")
-        left = ""
-    lemmas = [to_typst(lemma, translate=translate) for lemma in item.lemmas]
-    return "\n\n".join([f"== #{quoted(item.title)}", _typst_display(lines or [left]), *lemmas])
+        blocks += [prose_to_typst(step.because, translate=translate), _typst_display([f"= {right}"])]
+    return "\n\n".join([*blocks, *(to_typst(lemma, translate=translate) for lemma in item.lemmas)])
 
 
 def _typst_display(lines: Iterable[str]) -> str:
