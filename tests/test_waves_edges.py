@@ -387,3 +387,16 @@ def test_a_report_is_returned_and_its_files_are_there(tmp_path):
     )
     assert [path.name for path in report.files] == list(FILES)
     assert json.loads(report.files[5].read_text(encoding="utf-8"))["length"] == 2
+
+
+class ClosedPipe(io.StringIO):
+    """A reader that has seen enough."""
+
+    def write(self, text):
+        raise BrokenPipeError
+
+
+def test_a_reader_that_closes_the_pipe_early_loses_no_file(tmp_path):
+    with pytest.raises((BrokenPipeError, SystemExit)):
+        waves(init=InitialSpectrum.S4D_LIN, modes=4, length=3, output=tmp_path / "w", console=Console(file=ClosedPipe()))
+    assert {path.name for path in (tmp_path / "w").iterdir()} == set(FILES)

@@ -69,11 +69,13 @@ def distinguish(
     with results_in(folder, FILES):
         with progress_line("drawing inputs") as say:
             found = distinguish_inputs(range(seeds), say)
-        print_distinction(found, screen)  # before anything can go wrong with files
         report, figure = (folder / name for name in FILES)
-        with progress_line("drawing"):
-            report.write_text(json.dumps(content(found), indent=1, allow_nan=False) + "\n", encoding="utf-8")
-            distinction_figure(found).savefig(figure, dpi=150)
+        try:
+            print_distinction(found, screen)  # before anything can go wrong with files
+        finally:  # a reader that has seen enough and closes the pipe loses no file
+            with progress_line("drawing"):
+                report.write_text(json.dumps(content(found), indent=1, allow_nan=False) + "\n", encoding="utf-8")
+                distinction_figure(found).savefig(figure, dpi=150)
     print_files(screen, (report, figure))
     return DistinctionReport(found, (report, figure))
 

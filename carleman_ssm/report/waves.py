@@ -97,9 +97,11 @@ def waves(
         with progress_line("measuring"):
             table = source.table(counted.steps)
             content = _content(source, run, place, table, counted)
-        print_waves(source.name, run, table, counted, screen)  # before anything can go wrong with files
-        with progress_line("drawing") as say:
-            files = _write(run, content, folder, say)
+        try:
+            print_waves(source.name, run, table, counted, screen)  # before anything can go wrong with files
+        finally:  # a reader that has seen enough and closes the pipe loses no file
+            with progress_line("drawing") as say:
+                files = _write(run, content, folder, say)
     print_files(screen, files)
     return WaveReport(run, table, files)
 
