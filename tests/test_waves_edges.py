@@ -398,5 +398,7 @@ class ClosedPipe(io.StringIO):
 
 def test_a_reader_that_closes_the_pipe_early_loses_no_file(tmp_path):
     with pytest.raises((BrokenPipeError, SystemExit)):
-        waves(init=InitialSpectrum.S4D_LIN, modes=4, length=3, output=tmp_path / "w", console=Console(file=ClosedPipe()))
+        waves(
+            init=InitialSpectrum.S4D_LIN, modes=4, length=3, output=tmp_path / "w", console=Console(file=ClosedPipe())
+        )
     assert {path.name for path in (tmp_path / "w").iterdir()} == set(FILES)
