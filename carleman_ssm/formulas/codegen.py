@@ -5,7 +5,7 @@ Only checked names reach the text: every symbol passes `check_names`, functions 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import sympy as sp
@@ -29,22 +29,23 @@ class _PaperNames:
 
     defined: frozenset[str] = frozenset()
     conjugate: str
+    _print: Callable[[Any], str]  # of the printer that this class is mixed into
 
     def root(self, e: sp.CRootOf) -> str:
         """An algebraic number, to the precision of the backend."""
-        raise NotImplementedError
+        raise NotImplementedError  # each backend has its own
 
     def _print_phi(self, e: phi) -> str:
-        return f"varphi({e.args[0]}, {self._print(e.args[1])})"  # type: ignore[attr-defined]
+        return f"varphi({e.args[0]}, {self._print(e.args[1])})"
 
     def _print_conjugate(self, e: sp.conjugate) -> str:
-        return f"{self.conjugate}({self._print(e.args[0])})"  # type: ignore[attr-defined]
+        return f"{self.conjugate}({self._print(e.args[0])})"
 
     def _print_ComplexRootOf(self, e: sp.CRootOf) -> str:
         return self.root(e)
 
     def _print_Indexed(self, e: sp.Indexed) -> str:
-        name, indices = str(e.base.label), ", ".join(map(self._print, e.indices))  # type: ignore[attr-defined]
+        name, indices = str(e.base.label), ", ".join(map(self._print, e.indices))
         return f"{name}({indices})" if name in self.defined else f"{name}[{indices}]"
 
     def _print_Sum(self, e: sp.Sum) -> str:
@@ -54,14 +55,14 @@ class _PaperNames:
         return f"prod({self._loop(e)})"
 
     def _loop(self, e: Any) -> str:
-        show = self._print  # type: ignore[attr-defined]
+        show = self._print
         loops = [
             f"for {show(index)} in range({show(lower)}, {show(upper + 1)})"
             for index, lower, upper in reversed(e.limits)
         ]
         return f"{show(e.function)} {' '.join(loops)}"
 
-    def _module_format(self, fqn: str, register: bool = True) -> str:  # noqa: ARG002
+    def _module_format(self, fqn: str, register: bool = True) -> str:  # noqa: ARG002 - the printers' signature
         for module, alias in _ALIAS:
             fqn = fqn.replace(module, alias)
         return fqn

@@ -194,6 +194,11 @@ def distinguish_inputs(seeds: Sequence[int], progress: Callable[[str], None] = l
     progress
         Called with a line of text as the work goes on.
 
+    Returns
+    -------
+    Distinction
+        Outcomes and verdicts, all of them measured.
+
     Raises
     ------
     ValueError

@@ -166,6 +166,10 @@ def kuramoto_phases(oscillators: PhaseOscillators, times: npt.ArrayLike, initial
     ValueError, TypeError
         Times that do not ascend, phases that are no finite real numbers, one per node; the integrator stopped before
         the last time.
+
+    References
+    ----------
+    Kuramoto (1975); THEORY T8.
     """
     moments = ascending_times(times)
     run = solve_ivp(
@@ -193,6 +197,10 @@ def linear_states(oscillators: PhaseOscillators, times: npt.ArrayLike, initial: 
     ------
     ValueError, TypeError
         As in `kuramoto_phases`; states beyond float64.
+
+    References
+    ----------
+    THEORY T8.
     """
     moments, start = ascending_times(times), np.exp(1j * real_array("initial", initial, (oscillators.nodes,)))
     with np.errstate(all="ignore"):
@@ -220,12 +228,20 @@ def projected_phases(
         $e^{i\,\mathrm{diag}\,\omega\,\tau} e^{\varepsilon e^{-i\varphi} A \tau}$ instead of $e^{W\tau}$: the same for
         equal frequencies.
 
+    Returns
+    -------
+    (T, N) [rad].
+
     Raises
     ------
     SingularPhaseError
         An amplitude vanished within a step, or left float64: there is nothing to divide by.
     ValueError, TypeError
         No step, or a step that is not positive and finite; not one finite real phase per node.
+
+    References
+    ----------
+    THEORY T8; Budzinski et al. (2022), Chaos 32, 031104.
     """
     count, length = require_integer(steps, "the number of steps"), float(real_array("step", step, ()))
     if count < 1 or not length > 0:

@@ -63,6 +63,10 @@ class Trajectory:
         How the singular points were treated.
     evaluations
         How often the integrator asked for the velocities.
+
+    References
+    ----------
+    THEORY T7.
     """
 
     times: Array
@@ -121,6 +125,10 @@ def integrate_oscillators(
     ValueError, TypeError
         An unknown remedy, or one that needs a real network on a complex one; shapes that do not fit; numbers that are
         not finite or, for u, not real; a state that leaves float64; more than `MOST_EVALUATIONS`.
+
+    References
+    ----------
+    THEORY T7.
     """
     require_time(oscillators, discrete=False)
     moments, start = ascending_times(times), oscillators.states(initial)

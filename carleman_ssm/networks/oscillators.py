@@ -203,6 +203,10 @@ def exact_states(
     ValueError, TypeError
         A network in discrete time, or not one finite initial state per node; times or terms that are no finite
         numbers; states beyond float64.
+
+    References
+    ----------
+    THEORY T7.
     """
     require_time(oscillators, discrete=False)
     moments = real_array("times", times, (None,))

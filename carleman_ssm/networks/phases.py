@@ -16,7 +16,12 @@ Phases = np.ma.MaskedArray[Any, np.dtype[np.float64]]
 
 
 class SingularPhaseError(ValueError):
-    """A phase was asked for where an amplitude vanishes."""
+    """A phase was asked for where an amplitude vanishes.
+
+    References
+    ----------
+    THEORY T7.
+    """
 
 
 def masked_phases(
@@ -44,6 +49,10 @@ def masked_phases(
     ValueError, TypeError
         Amplitudes, or phases that are not masked, which are no finite real numbers; shapes that differ; a tolerance
         outside of 0 to 1.
+
+    References
+    ----------
+    THEORY T7.
 
     Examples
     --------

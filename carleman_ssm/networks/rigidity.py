@@ -44,6 +44,10 @@ class Rigidity:
         $\rho$, the mean of $|\lambda_n|$, and the root mean square of $|\lambda_n| - \rho$.
     nodes
         N.
+
+    References
+    ----------
+    THEORY T6 (iii).
     """
 
     hop: Array
@@ -91,6 +95,11 @@ def rigidity(multipliers: npt.ArrayLike) -> Rigidity:
     The phases are compared modulo 2π; a multiplier that is 0 has the phase 0, whatever the signs of its zeros. Every
     hop of a grid of eighth nodes is a start; there the best offset is found exactly, and least squares on the nearest
     branch of each angle refine both.
+
+    Returns
+    -------
+    Rigidity
+        Arrays (H,).
 
     Raises
     ------

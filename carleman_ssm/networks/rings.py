@@ -229,6 +229,10 @@ def layer_rings(
     ValueError
         An unknown choice, an order that is no permutation, a spectrum that the closure cannot hold.
 
+    References
+    ----------
+    THEORY T1, T1′, T5, T5b.
+
     Examples
     --------
     >>> layer = S4DLayer([0.0], [[0.0, 0.0]], [[0.0, 1.0]], [[1.0 + 0j, 0.5j]], [0.0])
@@ -269,6 +273,10 @@ def model_rings(
     ------
     ValueError
         Symbols in the model, a step that is not positive, or as in `layer_rings`.
+
+    References
+    ----------
+    THEORY T1, T1′, T5, T5b.
     """
     return _rings(model_modes(ssm, step, discretization), closure, gauge, order)
 

@@ -51,6 +51,10 @@ def participation_ratio(h: npt.ArrayLike, axis: int = -1) -> Array:
     A pattern without energy has the ratio 0. The formula of `theory.localisation.participation_ratio_formula`, scaled
     so that no square under- or overflows; that the two agree is measured in tests/test_ring_bridges.py.
 
+    Returns
+    -------
+    Of the shape of `h` without the axis.
+
     References
     ----------
     THEORY T6 (ii).
@@ -82,6 +86,10 @@ class ModeVelocities:
     phase_velocity_per_step, group_velocity_per_step
         The same of $\arg\lambda_n$ [nodes per step], whose differences are taken modulo 2π and whose sum starts at the
         wave number nearest to 0.
+
+    References
+    ----------
+    THEORY T6 (i).
     """
 
     frequencies: Array
@@ -92,7 +100,17 @@ class ModeVelocities:
 
 
 def dispersion(rings: Rings) -> ModeVelocities:
-    """Phase and group velocity of every mode (T6 i), from numbers; in closed form see `theory.dispersion`."""
+    """Phase and group velocity of every mode (T6 i), from numbers; in closed form see `theory.dispersion`.
+
+    Returns
+    -------
+    ModeVelocities
+        Masked arrays (H, N).
+
+    References
+    ----------
+    THEORY T6 (i).
+    """
     f = rings.frequencies
     angular = rings.eigenvalues.imag
     turned = np.angle(rings.multipliers)
@@ -148,7 +166,16 @@ def kick_states(rings: Rings, steps: npt.ArrayLike) -> ComplexArray:
 
 
 def kick_participation(rings: Rings, steps: npt.ArrayLike) -> Array:
-    """How many nodes share the energy k steps after a kick of one node, (K, H)."""
+    """How many nodes share the energy k steps after a kick of one node, (K, H).
+
+    Returns
+    -------
+    (K, H), between 1 and N; 0 where nothing is left of the kick.
+
+    References
+    ----------
+    THEORY T6 (ii).
+    """
     return participation_ratio(kick_states(rings, steps))
 
 
@@ -175,6 +202,10 @@ class ChannelWaves:
     participation, lin_participation
         Nodes that share a kick of one node after 1/4, 1/2 and 1 revolution (rounded to steps), here and on the ring of
         S4D-Lin with the same N and Δt at the same steps.
+
+    References
+    ----------
+    THEORY T3, T6.
     """
 
     layer: int
@@ -203,7 +234,16 @@ class ChannelWaves:
 
 
 def with_lin_spectrum(layer: S4DLayer) -> S4DLayer:
-    """The layer with the spectrum of `s4d_lin` and everything else as it is."""
+    """The layer with the spectrum of `s4d_lin` and everything else as it is.
+
+    Returns
+    -------
+    S4DLayer
+
+    References
+    ----------
+    Gu et al. (2022), S4D, eq. 9.
+    """
     spectrum = np.broadcast_to(to_complex(s4d_lin(layer.modes).eigenvalues, "eigenvalues"), layer.A_imag.shape)
     return replace(layer, log_A_real=np.log(-spectrum.real), A_imag=spectrum.imag)
 
@@ -211,10 +251,18 @@ def with_lin_spectrum(layer: S4DLayer) -> S4DLayer:
 def wave_table(network: S4DNetwork, length: int, *, closure: str = COMPLEX) -> tuple[ChannelWaves, ...]:
     """The wave quantities of every layer and channel of a network, for sequences of `length` steps.
 
+    Returns
+    -------
+    One `ChannelWaves` for each layer and channel, in their order.
+
     Raises
     ------
     ValueError
         The length is not positive, or the closure does not hold the spectra (see `layer_rings`).
+
+    References
+    ----------
+    THEORY T3, T6.
     """
     if length < 1:
         msg = f"a sequence has at least one step, got length {length}"

@@ -264,10 +264,18 @@ def _certificates(frequencies: str, size: sp.Expr, value: sp.Expr) -> tuple[Iden
 def circulant(first_column: Sequence[sp.Expr]) -> sp.ImmutableMatrix:
     r"""$W_{jl} = w_{(j-l) \bmod N}$, shape (N, N).
 
+    Returns
+    -------
+    (N, N) exact matrix.
+
     Raises
     ------
     TypeError, ValueError
         An entry that is not exact.
+
+    References
+    ----------
+    THEORY T1; derivations/01_ring_equivalence.
 
     Examples
     --------
@@ -280,10 +288,18 @@ def circulant(first_column: Sequence[sp.Expr]) -> sp.ImmutableMatrix:
 def skew_circulant(first_column: Sequence[sp.Expr]) -> sp.ImmutableMatrix:
     r"""$W_{jl} = w_{j-l}$ with $w_{d-N} = -w_d$, shape (N, N): what passes node $N - 1$ returns with the other sign.
 
+    Returns
+    -------
+    (N, N) exact matrix.
+
     Raises
     ------
     TypeError, ValueError
         An entry that is not exact.
+
+    References
+    ----------
+    THEORY T5b; derivations/05_real_rings.
 
     Examples
     --------

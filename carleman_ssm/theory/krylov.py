@@ -47,6 +47,10 @@ class KrylovFrame:
         $\det V = \prod_n \bar b_n \prod_{l<n}(\lambda_n - \lambda_l)$; the frame is one where it does not vanish.
     certificates
         $\Lambda V = VC$; $V e_0 = \bar b$; one step of a register that is not yet full is a shift; the determinant.
+
+    References
+    ----------
+    derivations/06_dispersion_and_rigidity; THEORY T6 (iv).
     """
 
     frame: sp.ImmutableMatrix

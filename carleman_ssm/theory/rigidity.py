@@ -54,6 +54,10 @@ def shift_matrix(nodes: int, hop: int) -> sp.ImmutableMatrix:
     ValueError
         N is not positive, or larger than `MAX_WRITTEN`.
 
+    References
+    ----------
+    THEORY T6 (iii).
+
     Examples
     --------
     >>> shift_matrix(3, 1) * sp.Matrix([5, 6, 7])

@@ -270,6 +270,10 @@ def visiting_lags(node: int, nodes: int, hop: int, steps: int) -> tuple[int, ...
     steps
         k, the number of inputs so far.
 
+    Returns
+    -------
+    Ascending lags.
+
     Raises
     ------
     TypeError
