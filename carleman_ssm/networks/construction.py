@@ -19,6 +19,7 @@ from carleman_ssm.networks.decoders import ChannelDecoders, ExactDecoders, Fitte
 from carleman_ssm.networks.enclosures import Floats
 from carleman_ssm.networks.network import S4DNetwork
 from carleman_ssm.networks.one_layer import OneLayerForm, one_layer_form
+from carleman_ssm.networks.one_layer_operator import OneLayerOperator
 from carleman_ssm.networks.operator import NetworkOperator
 from carleman_ssm.theory.activations import Activation, activation
 from carleman_ssm.theory.fits import ChebyshevFit, fit_chebyshev, fit_least_squares
@@ -225,7 +226,7 @@ def _fits(setting: _Setting, degree: int, fit: str) -> list[ChebyshevFit]:
     ]
 
 
-def _assemble(setting: _Setting, decoders: ChannelDecoders) -> NetworkOperator:
+def _assemble(setting: _Setting, decoders: ChannelDecoders) -> OneLayerOperator:
     slack = setting.bounds.rounding.max(axis=0)
     if isinstance(decoders, ExactDecoders):
         unlimited = np.full(setting.form.channels, np.inf)
@@ -236,14 +237,14 @@ def _assemble(setting: _Setting, decoders: ChannelDecoders) -> NetworkOperator:
         # The ends are rounded once more here; the interval of `lipschitz` is rounded outward past that.
         lipschitz = np.array([setting.activation.lipschitz(*map(_outward, pair, (-np.inf, np.inf))) for pair in ends])
     proof = certificate(setting.form, decoders, setting.bounds, lipschitz, interval, setting.domain)
-    return NetworkOperator(setting.network, setting.form, decoders, proof, setting.centre)
+    return OneLayerOperator(setting.network, setting.form, decoders, proof, setting.centre)
 
 
 def _outward(end: float, direction: float) -> float:
     return float(np.nextafter(end, direction))
 
 
-def _smallest_degree(setting: _Setting, inputs: Floats, fit: str, progress: Progress) -> NetworkOperator:
+def _smallest_degree(setting: _Setting, inputs: Floats, fit: str, progress: Progress) -> OneLayerOperator:
     """Raise the degree until the certified error leaves the class of 99 % of the sequences alone."""
     form, values = setting.form, setting.samples if setting.samples is not None else setting.form.preactivations(inputs)
     operator = _assemble(setting, _fitted(setting, 0, fit))

@@ -26,6 +26,7 @@ from carleman_ssm.networks.enclosures import (
 )
 from carleman_ssm.networks.kernel import convolution_kernel
 from carleman_ssm.networks.network import S4DLayer, S4DNetwork
+from carleman_ssm.networks.stack import folded_statistics
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,18 +168,7 @@ def _normalisation(layer: S4DLayer, epsilon: float) -> tuple[flint.arb_mat, flin
     channels = layer.D.shape[0]
     if layer.norm is None:
         return ball_matrix(np.eye(channels)), ball_matrix(np.zeros((channels, 1)))
-    norm = layer.norm
-    if norm.running_mean is None or norm.running_var is None:
-        msg = "this norm has no running statistics: only BatchNorm in evaluation is affine"
-        raise ValueError(msg)
-    gains = [
-        flint.arb(weight) / (flint.arb(variance) + flint.arb(epsilon)).sqrt()
-        for weight, variance in zip(norm.weight.tolist(), norm.running_var.tolist(), strict=True)
-    ]
-    shifts = [
-        flint.arb(bias) - gain * flint.arb(mean)
-        for bias, gain, mean in zip(norm.bias.tolist(), gains, norm.running_mean.tolist(), strict=True)
-    ]
+    gains, shifts = folded_statistics(layer.norm, epsilon)
     scale = flint.arb_mat(channels, channels)
     for channel, gain in enumerate(gains):
         scale[channel, channel] = gain

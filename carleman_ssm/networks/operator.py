@@ -1,195 +1,145 @@
-r"""The whole forward pass of a one-layer network as one explicit operator with a certified error.
+r"""What every operator of a trained network offers, whatever its depth.
 
-The logits are evaluated in the Volterra / rank-(P+1) form (THEORY T10, T12′): a convolution with the closed-form
-kernel, a polynomial per channel, one affine readout. The simulation of the network is never called.
+An operator is the whole forward pass with decoders (polynomials, or phase products) in place of the activations,
+evaluated in its Volterra / rank-(P+1) form (THEORY T10, T12′, T16), and a certified bound of its distance from the
+exact real function of the stored parameters. The simulation of the network is never called.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from math import comb
+from abc import ABC, abstractmethod
+from typing import Protocol
 
 import numpy as np
 
-from carleman_ssm.formulas.statements import ClosedForm
-from carleman_ssm.networks.certificate import Certificate
-from carleman_ssm.networks.closed_forms import channel_formula
-from carleman_ssm.networks.decoders import ChannelDecoders
 from carleman_ssm.networks.enclosures import Floats
-from carleman_ssm.networks.interactions import (
-    SecondOrderKernel,
-    channel_orders,
-    first_order_kernel,
-    orders,
-    second_order_kernel,
-)
 from carleman_ssm.networks.network import S4DNetwork
-from carleman_ssm.networks.one_layer import OneLayerForm
+
+Flags = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 
 
 class DomainError(ValueError):
     """An input lies outside the set for which the operator was built and certified."""
 
 
-@dataclass(frozen=True, eq=False)
-class NetworkOperator:
-    """The operator of a network of one S4D layer; build it with `network_operator`.
+class QuadraticKernel(Protocol):
+    """The quadratic part of every logit about the centre."""
 
-    Parameters
-    ----------
-    network
-        The network that it is the operator of (kept to print its parameters, not to evaluate).
-    form
-        Kernels and affine maps.
-    decoders
-        The polynomial of every channel.
-    certificate
-        Bounds on the printed logits and the inputs they hold for.
-    centre
-        The input (L, d) about which orders and Volterra kernels are counted.
+    def array(self, label: int) -> Floats:
+        """Half the Hessian of one logit, (L, d, L, d)."""
+
+    def quadratic_form(self, deviation: Floats) -> Floats:
+        """Second-order part (batch, classes) of deviations (batch, L, d)."""
+
+
+class NetworkOperator(ABC):
+    """The operator of a network; build it with `network_operator`.
+
+    `OneLayerOperator` serves one layer with affine surroundings, `StackOperator` depth, gates and norms.
     """
 
     network: S4DNetwork
-    form: OneLayerForm
-    decoders: ChannelDecoders
-    certificate: Certificate
     centre: Floats
 
     @property
-    def degree(self) -> int:
-        """P, the degree of the decoders."""
-        return self.decoders.degree
+    @abstractmethod
+    def exact(self) -> bool:
+        """True when the decoders *are* the network's activations and gates: nothing was fitted."""
 
     @property
+    @abstractmethod
+    def degree(self) -> int:
+        """Largest degree of the decoders of the activations."""
+
+    @property
+    @abstractmethod
     def certified_error(self) -> Floats:
         """Bound of |printed logit − logit of the exact network|, (classes,), on the certificate's domain."""
-        return self.certificate.per_class
 
-    error_bound = certified_error
+    @property
+    def error_bound(self) -> Floats:
+        """The same as `certified_error`."""
+        return self.certified_error
 
+    @abstractmethod
     def __call__(self, sequences: Floats) -> Floats:
         """Logits (batch, classes) of sequences (batch, length, d), through the operator.
 
         Raises
         ------
         DomainError
-            A value exceeds the input bound, the sequence is longer than the certificate's, or a pre-activation leaves
-            its channel's interval: the message names sequence, step and channel.
+            A sequence lies outside the certificate's domain; the message names sequence, step and channel.
         ValueError
             Wrong shape, or NaN or infinity.
         """
-        inputs = self.checked(sequences)
-        values = self.decoders(self.preactivations(inputs))
-        return self.form.read_out(self.form.pooled(values), self.form.pooled(inputs))
 
-    def preactivations(self, sequences: Floats) -> Floats:
-        """$y_{k,h}$ (batch, length, H), feedthrough and bias included, checked against the intervals.
-
-        Raises
-        ------
-        DomainError
-            A pre-activation leaves its interval.
-        """
-        values = self.form.preactivations(sequences)
-        outside = (values < self.certificate.lower) | (values > self.certificate.upper)
-        if outside.any():
-            raise DomainError(self._name_exit(values, outside))
-        return values
-
-    def _name_exit(self, values: Floats, outside: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> str:
-        item, step, channel = (int(index) for index in np.argwhere(outside)[0])
-        lower, upper = self.certificate.lower[channel], self.certificate.upper[channel]
-        return (
-            f"sequence {item} leaves the certified interval of channel {channel} at step {step}: "
-            f"y = {values[item, step, channel]:.6g} is not in [{lower:.6g}, {upper:.6g}] "
-            f"({int(outside.sum())} values are outside in all). A polynomial blows up there; build the operator "
-            "with these sequences, or with a larger input_bound"
-        )
-
-    def checked(self, sequences: Floats) -> Floats:
-        """The sequences as float64, once shape, finiteness, length and input bound are found good."""
-        inputs = np.asarray(sequences, dtype=np.float64)
-        if inputs.ndim != 3 or inputs.shape[2] != self.form.features or inputs.shape[1] < 1:
-            msg = f"expected sequences (batch, length, {self.form.features}), got shape {inputs.shape}"
-            raise ValueError(msg)
-        if not np.isfinite(inputs).all():
-            msg = f"sequence {int(np.argwhere(~np.isfinite(inputs))[0][0])} holds NaN or infinity"
-            raise ValueError(msg)
-        if inputs.shape[1] > self.certificate.length:
-            msg = (
-                f"sequences have {inputs.shape[1]} steps, the operator holds for at most {self.certificate.length}: "
-                "build it with a longer length"
-            )
-            raise DomainError(msg)
-        largest = float(np.abs(inputs).max(initial=0.0))
-        if largest > self.certificate.input_bound:
-            item = int(np.unravel_index(np.abs(inputs).argmax(), inputs.shape)[0])
-            msg = (
-                f"sequence {item} has a value of size {largest:.6g}, the certificate holds for |x| <= "
-                f"{self.certificate.input_bound:.6g}: build the operator with a larger input_bound"
-            )
-            raise DomainError(msg)
-        return inputs
-
+    @abstractmethod
     def orders(self, sequences: Floats) -> Floats:
-        """Contributions by order, (batch, classes, P + 1); they sum to the logits (see `interactions.orders`)."""
-        inputs = self.checked(sequences)
-        return np.moveaxis(orders(self.form, self.decoders, self.centre, inputs, self.preactivations(inputs)), 0, -1)
+        """Contributions by order, (batch, classes, orders); they sum to the logits."""
 
-    def channel_orders(self, sequences: Floats) -> Floats:
-        """Pooled decoder outputs by order, (P + 1, batch, H): what the readout of `orders` sees."""
-        inputs = self.checked(sequences)
-        return channel_orders(self.form, self.decoders, self.centre, inputs, self.preactivations(inputs))
-
+    @abstractmethod
     def first_order_kernel(self) -> Floats:
         """Gradient of every logit at the centre over input steps and channels, (classes, L, d)."""
-        return first_order_kernel(self.form, self.decoders, self.centre)
 
-    def second_order_kernel(self) -> SecondOrderKernel:
-        """Half the Hessian of every logit at the centre, factored; ``.array(label)`` writes it out."""
-        return second_order_kernel(self.form, self.decoders, self.centre)
+    @abstractmethod
+    def second_order_kernel(self) -> QuadraticKernel:
+        """Half the Hessian of every logit at the centre."""
 
-    def channel(self, index: int, digits: int = 6) -> ClosedForm:
-        """Closed form of one channel's decoder output over the input sequence (see `channel_formula`)."""
-        return channel_formula(self.network, self.form, self.decoders, index, digits)
+    @abstractmethod
+    def certified_classes(self, sequences: Floats) -> Flags:
+        """For each sequence: is the class that the operator prints proved to be the exact network's? (batch,)."""
 
-    def channel_importance(self, sequences: Floats) -> Floats:
-        r"""Spread of each channel's part of the logits, (H,).
 
-        $\lVert R_{\cdot h}\rVert_2\,\mathrm{std}_b\,\mathrm{pool}\,p_h$; the part of a readout column that all
-        classes share moves no decision and is taken off first.
-        """
-        pooled = self.form.pooled(self.decoders(self.preactivations(self.checked(sequences))))
-        readout = self.form.readout.value
-        spread: Floats = np.linalg.norm(readout - readout.mean(axis=0), axis=0) * pooled.std(axis=0)
-        return spread
+def checked_sequences(sequences: Floats, features: int, length: int, input_bound: float) -> Floats:
+    """The sequences as float64, once shape, finiteness, length and input bound are found good.
 
-    def certified_same_class(self, logits: Floats) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
-        r"""For printed logits (batch, classes): is the winning class proved to be the exact network's?
+    Raises
+    ------
+    ValueError
+        Wrong shape, or NaN or infinity.
+    DomainError
+        Too many steps, or a value beyond the input bound.
+    """
+    inputs = np.asarray(sequences, dtype=np.float64)
+    if inputs.ndim != 3 or inputs.shape[2] != features or inputs.shape[1] < 1:
+        msg = f"expected sequences (batch, length, {features}), got shape {inputs.shape}"
+        raise ValueError(msg)
+    if not np.isfinite(inputs).all():
+        msg = f"sequence {int(np.argwhere(~np.isfinite(inputs))[0][0])} holds NaN or infinity"
+        raise ValueError(msg)
+    if inputs.shape[1] > length:
+        msg = (
+            f"sequences have {inputs.shape[1]} steps, the operator holds for at most {length}: build it with a longer "
+            "length"
+        )
+        raise DomainError(msg)
+    largest = float(np.abs(inputs).max(initial=0.0))
+    if largest > input_bound:
+        item = int(np.unravel_index(np.abs(inputs).argmax(), inputs.shape)[0])
+        msg = (
+            f"sequence {item} has a value of size {largest:.6g}, the certificate holds for |x| <= {input_bound:.6g}: "
+            "build the operator with a larger input_bound"
+        )
+        raise DomainError(msg)
+    return inputs
 
-        True where $\ell_i - \ell_j$ exceeds its certified error for every other class j; shape (batch,).
 
-        Raises
-        ------
-        ValueError
-            These are no logits of this operator.
-        """
-        if logits.ndim != 2 or logits.shape[1] != self.form.classes:
-            msg = f"expected logits (batch, {self.form.classes}), as the operator prints them; got shape {logits.shape}"
-            raise ValueError(msg)
-        winner = logits.argmax(axis=1)
-        margin = np.take_along_axis(logits, winner[:, None], axis=1) - logits
-        slack = self.certificate.per_pair[winner] + 2.0**-52 * np.abs(margin)
-        beaten = margin > slack
-        np.put_along_axis(beaten, winner[:, None], True, axis=1)
-        return np.asarray(beaten.all(axis=1), dtype=np.bool_)
+def refuse_outside(values: Floats, lower: Floats, upper: Floats, place: str) -> None:
+    """Refuse values (batch, length, H) outside the per-channel intervals [lower, upper], (H,) each.
 
-    @property
-    def lifted_sizes(self) -> dict[str, int]:
-        """Numbers of coordinates of one channel's explicit lift, real states 2M: symmetric and Kronecker basis."""
-        states = 2 * self.network.layers[0].C.shape[1]
-        return {
-            "symmetric": comb(states + self.degree, self.degree),
-            "kronecker": sum(states**p for p in range(self.degree + 1)),
-            "rank_form": self.degree + 1,
-        }
+    Raises
+    ------
+    DomainError
+        With sequence, step and channel of the first value outside; `place` says which values these are.
+    """
+    outside = (values < lower) | (values > upper)
+    if not outside.any():
+        return
+    item, step, channel = (int(index) for index in np.argwhere(outside)[0])
+    msg = (
+        f"sequence {item} leaves the certified interval of {place} {channel} at step {step}: "
+        f"y = {values[item, step, channel]:.6g} is not in [{lower[channel]:.6g}, {upper[channel]:.6g}] "
+        f"({int(outside.sum())} values are outside in all). A fit means nothing there; build the operator with these "
+        "sequences, or with a larger input_bound"
+    )
+    raise DomainError(msg)

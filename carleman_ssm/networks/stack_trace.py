@@ -84,9 +84,7 @@ def run_layer(layer: StackLayer, decoders: LayerDecoders, source: Floats) -> Lay
     return LayerTrace(source, drive, preactivation, activated, mapped, gate, branch, summed, result)
 
 
-def run(
-    stack: Stack, decoders: Sequence[LayerDecoders], inputs: Floats
-) -> tuple[Floats, tuple[LayerTrace, ...]]:
+def run(stack: Stack, decoders: Sequence[LayerDecoders], inputs: Floats) -> tuple[Floats, tuple[LayerTrace, ...]]:
     """Logits (batch, classes) of inputs (batch, L, d), and the trace of every layer."""
     hidden, traces = stack.encoder(inputs), []
     for layer, rules in zip(stack.layers, decoders, strict=True):

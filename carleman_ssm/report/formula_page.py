@@ -14,7 +14,7 @@ from carleman_ssm.formulas.numerics import compile_kernel
 from carleman_ssm.formulas.statements import ClosedForm
 from carleman_ssm.networks.closed_forms import MAX_PARAMETERS, network_formula, parameter_count
 from carleman_ssm.networks.enclosures import Floats
-from carleman_ssm.networks.operator import NetworkOperator
+from carleman_ssm.networks.one_layer_operator import OneLayerOperator
 from carleman_ssm.report.directed import below
 from carleman_ssm.report.explanation import Explanation, accuracy
 from carleman_ssm.report.formula_text import lines
@@ -37,12 +37,12 @@ GROUPS = (
 )
 
 
-def has_formula(operator: NetworkOperator) -> bool:
+def has_formula(operator: OneLayerOperator) -> bool:
     """True when the network is small and its decoder a polynomial, so that its formula fits a page."""
     return operator.decoders.exact and parameter_count(operator.network) <= MAX_PARAMETERS
 
 
-def formula_of(operator: NetworkOperator) -> ClosedForm:
+def formula_of(operator: OneLayerOperator) -> ClosedForm:
     """The network's formula, numbers rounded to five significant digits."""
     return network_formula(operator.network, operator.form, operator.decoders)
 
@@ -162,7 +162,7 @@ def tex_power(value: float) -> str:
     return rf"{int(np.ceil(value / 10.0**exponent))}\cdot 10^{{{exponent}}}"
 
 
-def _waves(figure: Figure, operator: NetworkOperator) -> None:
+def _waves(figure: Figure, operator: OneLayerOperator) -> None:
     axis = figure.add_axes((0.115, 0.06, 0.34, 0.16))
     kernel = operator.form.kernel.value.copy()
     kernel[:, 0] -= operator.network.layers[0].D
