@@ -19,12 +19,18 @@ from carleman_ssm.report.directed import above, below
 from carleman_ssm.report.explanation import Explanation
 from carleman_ssm.report.figures import FIGURES, write_figures
 from carleman_ssm.report.formula_page import FORMULA_FILES, has_formula, write_formula_page
+from carleman_ssm.report.html import write_html
 from carleman_ssm.report.inputs import sequences_for
-from carleman_ssm.report.summary import print_summary
-from carleman_ssm.report.terminal import output_folder, progress_line, results_in
+from carleman_ssm.report.sections import Section, Verbatim, print_sections
+from carleman_ssm.report.summary import summary_sections
+from carleman_ssm.report.terminal import output_folder, print_files, progress_line, results_in
 
 DEFAULT_MODEL = "digits-gelu"
-FILES = ("report.json", "operator.tex", *FORMULA_FILES, *FIGURES)
+FILES = ("report.json", "report.html", "operator.tex", *FORMULA_FILES, *FIGURES)
+LEAD = (
+    "Certified: computed with every rounding and every fit counted. Measured: found in this run, on these sequences. "
+    "Proved: an identity of formulas."
+)
 
 
 def explain(
@@ -69,8 +75,9 @@ def explain(
             say("measuring")
             content = explanation.as_json()
             say("drawing")
-            files, page = _write(explanation, content, folder)
-    print_summary(explanation, content, files, page, screen)
+            sections, files = _write(explanation, content, folder)
+    print_sections(sections, screen)
+    print_files(screen, files)
     return explanation
 
 
@@ -88,16 +95,22 @@ def _explanation(
     return Explanation(Path(model).stem, operator, sequences.x, sequences.y, degree is None, names, raster)
 
 
-def _write(explanation: Explanation, content: dict[str, object], folder: Path) -> tuple[list[Path], str | None]:
-    """Write everything; returns the files in reading order, and the formula of a network that fits a page."""
+def _write(explanation: Explanation, content: dict[str, object], folder: Path) -> tuple[list[Section], list[Path]]:
+    """Write everything; returns what it says, and the files in reading order."""
     report = folder / "report.json"
     report.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    files = [report, _write_operator(explanation, folder)]
-    page = None
+    source = _write_operator(explanation, folder)
+    files, page = [report, source], None
     if has_formula(explanation.operator):
         pages, page = write_formula_page(explanation, folder)
         files += pages
-    return files + write_figures(explanation, folder), page
+    pictures = write_figures(explanation, folder)
+    sections = summary_sections(explanation, content, page, {picture.path.name: picture for picture in pictures})
+    files += [picture.path for picture in pictures]
+    formula = Verbatim(source.read_text(encoding="utf-8"), f"{source.name}: LaTeX of the most important channel")
+    whole = [*sections, Section("the formula", (formula,))]
+    files.append(write_html(folder / "report.html", f"{explanation.name}, explained", whole, lead=LEAD))
+    return sections, files
 
 
 def _write_operator(explanation: Explanation, folder: Path) -> Path:

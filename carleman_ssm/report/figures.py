@@ -12,21 +12,24 @@ from matplotlib.ticker import MaxNLocator
 
 from carleman_ssm.networks.enclosures import Floats
 from carleman_ssm.report.explanation import Explanation
+from carleman_ssm.report.sections import Picture
+from carleman_ssm.report.wave_figures import BLUE, caption
 
 FIGURES = ("kernels_first_order.png", "kernels_second_order.png", "orders.png")
 MAX_PANELS = 10
 MAX_STEPS = 512
 
 
-def write_figures(explanation: Explanation, folder: Path) -> list[Path]:
+def write_figures(explanation: Explanation, folder: Path) -> list[Picture]:
     """Draw all figures into `folder` as PNG; figures that would not be readable are left out."""
     drawn = (first_order_figure(explanation), second_order_figure(explanation), orders_figure(explanation))
-    paths = []
-    for name, figure in zip(FIGURES, drawn, strict=True):
-        if figure is not None:
-            figure.savefig(folder / name, dpi=150)
-            paths.append(folder / name)
-    return paths
+    return [save(figure, folder / name) for name, figure in zip(FIGURES, drawn, strict=True) if figure is not None]
+
+
+def save(figure: Figure, path: Path) -> Picture:
+    """Write a figure; its caption, in one line, goes with it."""
+    figure.savefig(path, dpi=150)
+    return Picture(path, " ".join(figure.get_supxlabel().split()))
 
 
 def _panels(count: int, side: float) -> tuple[Figure, list[Axes]]:
@@ -47,10 +50,6 @@ def _name_axes(axes: list[Axes], horizontal: str, vertical: str) -> None:
             axis.set_ylabel(vertical, fontsize=8)
         if place is not None and place.is_last_row():
             axis.set_xlabel(horizontal, fontsize=8)
-
-
-def _caption(figure: Figure, text: str) -> None:
-    figure.supxlabel(text, fontsize=8, wrap=True)
 
 
 def _picture_side(length: int) -> int | None:
@@ -79,7 +78,7 @@ def first_order_figure(explanation: Explanation) -> Figure:
             axis.set_title(explanation.class_name(label), fontsize=9, parse_math=False)
         _name_axes(axes, "input step", "logit per unit of input")
         place = "at a step"
-    _caption(
+    caption(
         figure,
         f"First-order Volterra kernel of each class about the operator's centre: what a small input {place} adds to "
         "its logit.",
@@ -101,7 +100,7 @@ def second_order_figure(explanation: Explanation) -> Figure | None:
         axis.set_title(explanation.class_name(label), fontsize=9, parse_math=False)
     figure.colorbar(image, ax=axes, label="logit per unit of input squared", shrink=0.8, extend="both")
     _name_axes(axes, "input step $s$", "input step $s'$")
-    _caption(
+    caption(
         figure,
         "Second-order Volterra kernel of each class about the operator's centre, over pairs of input steps: how the "
         "waves of two inputs interact in the decoder. Colours are cut at the 99.9 % quantile.",
@@ -116,7 +115,7 @@ def orders_figure(explanation: Explanation) -> Figure:
     exact = explanation.operator.decoders.exact
     figure = Figure(figsize=(9.0, 3.8), layout="constrained")
     left, right = figure.subplots(1, 2)
-    left.bar(np.arange(len(spread)), spread, color="#33658a")
+    left.bar(np.arange(len(spread)), spread, color=BLUE)
     for axis in (left, right):
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     name = "order p (total degree in the input)" if exact else "degree p of the fit"
@@ -132,7 +131,7 @@ def orders_figure(explanation: Explanation) -> Figure:
         right.legend(fontsize=8, loc="lower right")
     else:
         right.text(0.5, 0.5, "no labels were given", ha="center", transform=right.transAxes)
-    _caption(
+    caption(
         figure,
         "Left: root mean square over sequences of what each "
         + ("order" if exact else "degree of the nested fits")

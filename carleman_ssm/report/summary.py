@@ -1,39 +1,50 @@
-"""What `explain` prints: the network, its operator, agreement, orders, files."""
+"""What `explain` says: the network, its operator, agreement, orders, as sections for the terminal and the page."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from rich.console import Console
-from rich.table import Table
 
 from carleman_ssm.networks.construction import CERTIFIED_SHARE
 from carleman_ssm.report.directed import above, below, share_below
 from carleman_ssm.report.explanation import Explanation
-from carleman_ssm.report.terminal import heading, print_files, print_pairs
+from carleman_ssm.report.sections import Block, Grid, Note, Pairs, Picture, Section, Verbatim
 
 MAX_ROWS = 12
 
 
-def print_summary(
-    explanation: Explanation, content: dict[str, Any], files: list[Path], page: str | None, console: Console
-) -> None:
-    """Print the sections in reading order; a network whose formula fits a page is that formula first."""
-    _rows(console, f"the network: {explanation.name}", _network(explanation, content))
+def summary_sections(
+    explanation: Explanation, content: dict[str, Any], page: str | None, pictures: Mapping[str, Picture]
+) -> list[Section]:
+    """The sections in reading order; a network whose formula fits a page is that formula first.
+
+    Parameters
+    ----------
+    content
+        What ``report.json`` holds.
+    page
+        The formula of the whole network as text, where it has one.
+    pictures
+        Those that were drawn, by file name.
+    """
+    sections = [Section(f"the network: {explanation.name}", (Pairs(_network(explanation, content)),))]
     if page is not None:
-        heading(console, "the whole network, as one formula")
-        console.print(page, highlight=False, markup=False, soft_wrap=True)
-    _rows(console, "the operator", _operator(explanation, content))
-    _rows(console, "agreement", _agreement(content))
-    _orders(explanation, content, console)
-    print_files(console, files)
+        sections.append(Section("the whole network, as one formula", (Verbatim(page),)))
+    return [
+        *sections,
+        Section("the operator", (Pairs(_operator(explanation, content)),)),
+        Section("agreement", (Pairs(_agreement(content)),)),
+        _orders(explanation, content, pictures),
+        *_kernels(pictures),
+    ]
 
 
-def _rows(console: Console, title: str, rows: dict[str, str]) -> None:
-    heading(console, title)
-    print_pairs(console, rows)
+def _kernels(pictures: Mapping[str, Picture]) -> list[Section]:
+    """The pictures of the kernels: sections of the page alone."""
+    titles = {"kernels_first_order.png": "what one input adds", "kernels_second_order.png": "what pairs of inputs add"}
+    return [Section(title, (pictures[name],)) for name, title in titles.items() if name in pictures]
 
 
 def _network(explanation: Explanation, content: dict[str, Any]) -> dict[str, str]:
@@ -97,23 +108,24 @@ def _agreement(content: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def _orders(explanation: Explanation, content: dict[str, Any], console: Console) -> None:
+def _orders(explanation: Explanation, content: dict[str, Any], pictures: Mapping[str, Picture]) -> Section:
     exact, kept = explanation.operator.decoders.exact, explanation.operator.degree + 1
-    heading(console, "accuracy by order" if exact else "accuracy by degree of the fit")
+    title = "accuracy by order" if exact else "accuracy by degree of the fit"
+    drawn = tuple(pictures[name] for name in ("orders.png",) if name in pictures)
     if explanation.labels is None:
-        console.print("  no labels were given, so there are no accuracies")
-        return
-    table = Table("order ≤" if exact else "degree", "readout unchanged", "readout refitted", box=None, pad_edge=True)
+        return Section(title, (Note("no labels were given, so there are no accuracies"), *drawn))
+    rows = []
     for order in range(kept):
         last = order == kept - 1
         if kept <= MAX_ROWS or order < MAX_ROWS - 2 or last:
             scores = (content["accuracy_by_order"][order], content["accuracy_by_order_refit"][order])
             name = f"{order}" if exact or not last else f"{order}, the operator"
-            table.add_row(name, *map(share_below, scores))
+            rows.append((name, *map(share_below, scores)))
         elif order == kept - 2:
-            table.add_row("…", "all rows are in", "report.json")
-    console.print(table)
-    console.print(f"  {MEANING[exact]} {READING}", soft_wrap=False)
+            rows.append(("…", "all rows are in", "report.json"))
+    header = ("order ≤" if exact else "degree", "readout unchanged", "readout refitted")
+    blocks: tuple[Block, ...] = (Grid(header, tuple(rows)), Note(f"{MEANING[exact]} {READING}"), *drawn)
+    return Section(title, blocks)
 
 
 MEANING = (
@@ -122,7 +134,7 @@ MEANING = (
     "Order: total degree in the deviation of the input from the centre.",
 )
 READING = (
-    "The first column drops the rest of [i]this[/i] network (an ablation); the second refits the readout to the "
-    "network's logits on half of the sequences and scores the other half. Whether interactions are [i]necessary[/i] is "
+    "The first column drops the rest of this network (an ablation); the second refits the readout to the "
+    "network's logits on half of the sequences and scores the other half. Whether interactions are necessary is "
     "answered only by networks trained without them."
 )
