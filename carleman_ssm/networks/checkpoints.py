@@ -13,7 +13,6 @@ import io
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,8 @@ import safetensors.numpy
 
 from carleman_ssm.networks import containers
 from carleman_ssm.networks.containers import CONFIG, MAX_BYTES, MAX_CONFIG_BYTES, CheckpointError
-from carleman_ssm.networks.network import Array, NetworkConfig, Normalization, S4DLayer, S4DNetwork
+from carleman_ssm.networks.discretization import Discretization
+from carleman_ssm.networks.network import Array, Normalization, S4DLayer, S4DNetwork
 from carleman_ssm.networks.schema import check_tensors, complete_config, network_sizes
 
 __all__ = ["SHIPPED", "CheckpointError", "build_network", "load_network", "save_network", "tensors"]
@@ -90,7 +90,7 @@ def build_network(container: containers.Container, config: Mapping[str, object])
     return S4DNetwork(
         encoder_weight=values["encoder.weight"],
         encoder_bias=values["encoder.bias"],
-        layers=tuple(_layer(values, index) for index in range(sizes.layers)),
+        layers=tuple(_layer(values, index, complete.discretization) for index in range(sizes.layers)),
         decoder_weight=values["decoder.weight"],
         decoder_bias=values["decoder.bias"],
         config=complete,
@@ -105,7 +105,7 @@ def _finite(name: str, value: npt.NDArray[Any]) -> Array:
     return value.astype(np.float64)
 
 
-def _layer(values: Mapping[str, Array], index: int) -> S4DLayer:
+def _layer(values: Mapping[str, Array], index: int, discretization: Discretization) -> S4DLayer:
     prefix, norm = f"s4_layers.{index}.", f"norms.{index}."
     weight = values.get(prefix + "output_linear.0.weight")
     readout = values[prefix + "kernel.C"]
@@ -120,6 +120,7 @@ def _layer(values: Mapping[str, Array], index: int) -> S4DLayer:
             output_bias=values.get(prefix + "output_linear.0.bias"),
             norm=None if norm + "weight" not in values else _norm(values, norm),
             activation_coefficients=values.get(prefix + "activation.c"),
+            discretization=discretization,
         )
     except ValueError as error:
         msg = f"layer {index}: {error}"
@@ -129,7 +130,7 @@ def _layer(values: Mapping[str, Array], index: int) -> S4DLayer:
 def _norm(values: Mapping[str, Array], prefix: str) -> Normalization:
     return Normalization(
         weight=values[prefix + "weight"],
-        bias=values[prefix + "bias"],
+        bias=values.get(prefix + "bias"),
         running_mean=values.get(prefix + "running_mean"),
         running_var=values.get(prefix + "running_var"),
     )
@@ -226,10 +227,7 @@ def save_network(network: S4DNetwork, path: str | os.PathLike[str]) -> None:
     target = Path(path)
     # safetensors 0.8 writes memory order, not logical order, for arrays that are not C-contiguous.
     arrays = {name: np.ascontiguousarray(_narrowed(value)) for name, value in tensors(network).items()}
-    entries = asdict(network.config)
-    if entries["eps"] == NetworkConfig.eps:
-        del entries["eps"]
-    text = json.dumps(entries)
+    text = json.dumps(network.config.stated())
     if target.suffix == ".safetensors":
         data = safetensors.numpy.save(arrays, metadata={CONFIG: text})
     elif target.suffix == ".npz":

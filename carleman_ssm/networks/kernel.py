@@ -1,7 +1,8 @@
 r"""Convolution kernels of trained channels with a proved bound on the rounding.
 
 $K_{h,l} = 2\,\mathrm{Re}\sum_n C_{hn}\,\bar b_{hn}\,\lambda_{hn}^{\,l} + D_h\,\delta_{l0}$ with
-$\lambda = e^{\Delta a}$, $\bar b = (\lambda - 1)/a$ (zero-order hold; THEORY T10). The multipliers
+$\lambda = e^{\Delta a}$, $\bar b = (\lambda - 1)/a$ (zero-order hold; THEORY T10), or
+$\lambda = (1 + \Delta a/2)/(1 - \Delta a/2)$, $\bar b = \Delta/(1 - \Delta a/2)$ (bilinear). The multipliers
 and weights come from ball arithmetic; the powers are float64 products whose error is counted.
 """
 
@@ -46,7 +47,7 @@ def _parts(number: complex) -> tuple[float, float]:
 
 
 def modes(layer: S4DLayer) -> Modes:
-    r"""$\lambda_{hn} = e^{\Delta_h a_{hn}}$ and $w_{hn} = 2C_{hn}(\lambda_{hn}-1)/a_{hn}$ of the stored parameters.
+    r"""$\lambda_{hn}$ and $w_{hn} = 2C_{hn}\bar b_{hn}$ of the stored parameters, by the layer's discretization.
 
     The stored numbers are taken as exact; each result is rounded once.
     """
@@ -61,10 +62,18 @@ def modes(layer: S4DLayer) -> Modes:
             strict=True,
         ):
             eigenvalue = flint.acb(-flint.arb(real).exp(), flint.arb(imaginary))
-            exponent = eigenvalue * flint.arb(step).exp()
-            multipliers.append(exponent.exp())
-            weights.append(flint.acb(*_parts(readout)) * 2 * exponent.expm1() / eigenvalue)
+            multiplier, driven = _discretized(eigenvalue, flint.arb(step).exp(), layer.discretization)
+            multipliers.append(multiplier)
+            weights.append(flint.acb(*_parts(readout)) * 2 * driven)
         return Modes(*_round_complex(multipliers, shape), *_round_complex(weights, shape))
+
+
+def _discretized(eigenvalue: flint.acb, step: flint.arb, rule: str) -> tuple[flint.acb, flint.acb]:
+    r"""Balls around $\lambda$ and $\bar b$ of one mode; $1 - \Delta a/2$ is never 0, since $\mathrm{Re}\,a < 0$."""
+    exponent = eigenvalue * step
+    if rule == "zoh":
+        return exponent.exp(), exponent.expm1() / eigenvalue
+    return (1 + exponent / 2) / (1 - exponent / 2), step / (1 - exponent / 2)
 
 
 def powers(multipliers: Complexes, length: int) -> Complexes:

@@ -1,8 +1,7 @@
 r"""One S4D layer of a trained network: its stored parameters and its arithmetic in float64.
 
-Names, as in the reference implementation: $\Delta$ = `step`, $A$ = `eigenvalues`,
-$\bar A = e^{\Delta A}$ = `multipliers`, $\bar B = (e^{\Delta A} - 1)/A$ = `input_vector` (zero-order hold;
-$B = 1$ is absorbed in $C$), $D$ = feedthrough,
+Names, as in the reference implementation: $\Delta$ = `step`, $A$ = `eigenvalues`, $\bar A$ = `multipliers`,
+$\bar B$ = `input_vector` ($B = 1$ is absorbed in $C$; both by the layer's `discretization`), $D$ = feedthrough,
 
 $$x_k = \bar A x_{k-1} + \bar B u_k, \qquad y_k = 2\,\mathrm{Re} \sum_n C_n x_{k,n} + D u_k .$$
 
@@ -12,93 +11,23 @@ equal the stored float32 numbers exactly.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy import fft, special
 
-Array = npt.NDArray[np.float64]
-ComplexArray = npt.NDArray[np.complex128]
+from carleman_ssm.networks.discretization import (
+    Discretization,
+    require_discretization,
+    step_inputs,
+    step_multipliers,
+    step_powers,
+)
+from carleman_ssm.networks.normalization import Normalization
+from carleman_ssm.networks.parameters import Array, ComplexArray, parameter_array
 
-
-def parameter_array(name: str, value: npt.ArrayLike, shape: tuple[int | None, ...]) -> Array:
-    """Return `value` as a read-only float64 array, checked against `shape` (None: any positive length).
-
-    Raises
-    ------
-    TypeError
-        The values are not real numbers that float64 holds exactly.
-    ValueError
-        The shape is wrong, or an entry is NaN or infinite.
-    """
-    array = np.asarray(value)
-    if array.dtype.kind not in "fiu" or array.dtype.itemsize > np.dtype(np.float64).itemsize:
-        msg = f"{name} holds {array.dtype}, expected real numbers of at most 64 bits"
-        raise TypeError(msg)
-    fits = array.ndim == len(shape) and all(
-        have > 0 if want is None else have == want for have, want in zip(array.shape, shape, strict=True)
-    )
-    if not fits:
-        wanted = "(" + ", ".join("any" if want is None else str(want) for want in shape) + ")"
-        msg = f"{name} has shape {array.shape}, expected {wanted} with no empty axis"
-        raise ValueError(msg)
-    if not np.isfinite(array).all():
-        msg = f"{name} holds NaN or infinity; retrain or repair the checkpoint"
-        raise ValueError(msg)
-    frozen = np.array(array, dtype=np.float64, order="C")
-    frozen.flags.writeable = False
-    return frozen
-
-
-@dataclass(frozen=True, eq=False)
-class Normalization:
-    r"""BatchNorm in evaluation (with running statistics) or LayerNorm (without).
-
-    $\mathrm{weight} \cdot (x - \mu)/\sqrt{\sigma^2 + \varepsilon} + \mathrm{bias}$, where $\mu, \sigma^2$ are
-    the stored running statistics of each channel, or the mean and biased variance over the channels per step.
-
-    Parameters
-    ----------
-    weight, bias
-        (H,).
-    running_mean, running_var
-        (H,) for BatchNorm, both None for LayerNorm.
-    """
-
-    weight: Array
-    bias: Array
-    running_mean: Array | None = None
-    running_var: Array | None = None
-
-    def __post_init__(self) -> None:
-        weight = parameter_array("norm weight", self.weight, (None,))
-        shape = weight.shape
-        object.__setattr__(self, "weight", weight)
-        object.__setattr__(self, "bias", parameter_array("norm bias", self.bias, shape))
-        if (self.running_mean is None) != (self.running_var is None):
-            msg = "running_mean and running_var come together (BatchNorm) or not at all (LayerNorm)"
-            raise ValueError(msg)
-        if self.running_mean is None or self.running_var is None:
-            return
-        variance = parameter_array("norm running_var", self.running_var, shape)
-        if (variance < 0).any():
-            msg = "norm running_var has a negative entry; a variance is at least 0"
-            raise ValueError(msg)
-        mean = parameter_array("norm running_mean", self.running_mean, shape)
-        object.__setattr__(self, "running_mean", mean)
-        object.__setattr__(self, "running_var", variance)
-
-    def __call__(self, x: Array, eps: float) -> Array:
-        """Normalise x (…, H)."""
-        mean: Array | np.floating
-        variance: Array | np.floating
-        if self.running_mean is None or self.running_var is None:
-            mean, variance = x.mean(axis=-1, keepdims=True), x.var(axis=-1, keepdims=True)
-        else:
-            mean, variance = self.running_mean, self.running_var
-        result: Array = (x - mean) / np.sqrt(variance + eps) * self.weight + self.bias
-        return result
+__all__ = ["Array", "ComplexArray", "Normalization", "S4DLayer", "parameter_array"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,11 +50,14 @@ class S4DLayer:
         The normalisation that belongs to this layer, or None.
     activation_coefficients
         (d,): $c_1, \dots, c_d$ of a learned polynomial $\sum_k c_k y^k$, or None.
+    discretization
+        ``"zoh"`` (zero-order hold, the reference's) or ``"bilinear"``.
 
     Raises
     ------
     ValueError
-        Wrong shapes, NaN or infinity, or eigenvalues that are not stable and finite in float64.
+        Wrong shapes, an unknown discretization, NaN or infinity, or eigenvalues that are not stable and finite in
+        float64.
     """
 
     log_dt: Array
@@ -137,8 +69,10 @@ class S4DLayer:
     output_bias: Array | None = None
     norm: Normalization | None = None
     activation_coefficients: Array | None = None
+    discretization: Discretization = "zoh"
 
     def __post_init__(self) -> None:
+        require_discretization(self.discretization)
         log_dt = parameter_array("log_dt", self.log_dt, (None,))
         channels = log_dt.shape[0]
         decay = parameter_array("log_A_real", self.log_A_real, (channels, None))
@@ -221,16 +155,13 @@ class S4DLayer:
 
     @property
     def multipliers(self) -> ComplexArray:
-        r"""$\bar A = e^{\Delta A}$ (H, M)."""
-        result: ComplexArray = np.exp(self.step[:, None] * self.eigenvalues)
-        return result
+        r"""$\bar A$ (H, M): $e^{\Delta A}$ under zero-order hold."""
+        return step_multipliers(self.eigenvalues, self.step[:, None], self.discretization)
 
     @property
     def input_vector(self) -> ComplexArray:
-        r"""$\bar B = (e^{\Delta A} - 1)/A$ (H, M), by expm1: it cancels when $\Delta A$ is small."""
-        eigenvalues = self.eigenvalues
-        result: ComplexArray = np.expm1(self.step[:, None] * eigenvalues) / eigenvalues
-        return result
+        r"""$\bar B$ (H, M): $(e^{\Delta A} - 1)/A$ under zero-order hold."""
+        return step_inputs(self.eigenvalues, self.step[:, None], self.discretization)
 
     def kernel(self, length: int) -> Array:
         r"""$K_\ell = 2\,\mathrm{Re} \sum_n C_n \bar B_n \bar A_n^{\ell}$, $0 \le \ell < L$: (H, L), no $D$.
@@ -241,9 +172,9 @@ class S4DLayer:
             msg = f"a kernel needs at least one lag, got length {length}"
             raise ValueError(msg)
         inner = int(np.ceil(np.sqrt(length)))
-        rates = (self.step[:, None] * self.eigenvalues)[..., None]
-        fine = np.exp(rates * np.arange(inner))
-        coarse = np.exp(rates * (inner * np.arange(-(-length // inner))))
+        modes = (self.eigenvalues, self.step[:, None], self.discretization)
+        fine = step_powers(*modes, np.arange(inner, dtype=np.float64))
+        coarse = step_powers(*modes, inner * np.arange(-(-length // inner), dtype=np.float64))
         weights = 2 * (self.C * self.input_vector)[..., None]
         powers = np.swapaxes(weights * coarse, 1, 2) @ fine
         result: Array = np.ascontiguousarray(powers.real.reshape(self.channels, -1)[:, :length])
@@ -274,13 +205,21 @@ class S4DLayer:
             result[:, k] = 2 * np.einsum("hm,bhm->bh", self.C, state).real
         return result
 
-    def output(self, v: Array, *, gated: bool) -> Array:
-        r"""$W v + w$ of the activated values (…, H); the first half times $\sigma$(second half) if gated."""
+    def output(self, v: Array, *, gated: bool, gate: Callable[[Array], Array] = special.expit) -> Array:
+        r"""$W v + w$ of the activated values (…, H); the first half times $\sigma$(second half) if gated.
+
+        Parameters
+        ----------
+        gated
+            Whether the map has two halves (GLU).
+        gate
+            What stands for the logistic $\sigma$.
+        """
         if self.output_weight is None or self.output_bias is None:
             return v
         mapped: Array = v @ self.output_weight.T + self.output_bias
         if not gated:
             return mapped
-        value, gate = np.split(mapped, 2, axis=-1)
-        result: Array = value * special.expit(gate)
+        value, control = np.split(mapped, 2, axis=-1)
+        result: Array = value * gate(control)
         return result

@@ -1,20 +1,21 @@
 r"""A trained S4D network: frozen records of its parameters and its simulation in float64.
 
 Encoder, then for each layer $x \leftarrow \mathrm{norm}(W \varphi(\mathrm{S4D}(x)) + w + x)$ (post-norm; with
-`prenorm` the norm acts on the input of the branch), then the mean over time or the last step, then the
-decoder. Dropout is off.
+`prenorm` the norm acts on the input of the branch), then the mean over time, the last step or every step, then
+the decoder. Dropout is off.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Literal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from scipy import special
 
+from carleman_ssm.networks.config import CHOICES, NetworkConfig
 from carleman_ssm.networks.layers import Array, ComplexArray, Normalization, S4DLayer, parameter_array
 from carleman_ssm.theory import activations
 
@@ -28,66 +29,7 @@ __all__ = [
     "S4DNetwork",
 ]
 
-CHOICES: MappingProxyType[str, tuple[object, ...]] = MappingProxyType(
-    {
-        "family": ("s4d",),
-        "activation": ("gelu", "gelu_tanh", "silu", "identity", "square", "cube", "poly"),
-        "output": ("linear", "glu", "none"),
-        "norm": ("none", "batch", "layer"),
-        "prenorm": (False, True),
-        "residual": (True, False),
-        "pool": ("mean", "last"),
-    }
-)
-"""What each entry of a configuration may be; the same table checks files and records."""
-
-Activation = Literal["gelu", "gelu_tanh", "silu", "identity", "square", "cube", "poly"]
-
-
-@dataclass(frozen=True)
-class NetworkConfig:
-    """What the parameters do not say about a network.
-
-    Parameters
-    ----------
-    activation
-        φ: exact (erf) GELU, its tanh form (it differs by 4.7e-4), SiLU, y, y², y³, or learned Σ c_k y^k.
-    output
-        Map after φ: affine, affine with a gated linear unit, or none.
-    norm, prenorm
-        BatchNorm in evaluation, LayerNorm or none; before the branch or after the residual sum.
-    residual, pool
-        Whether a layer adds its input; mean over time or last step.
-    eps
-        Added to the variance of a norm.
-
-    Raises
-    ------
-    ValueError
-        An entry is not one of its choices (named in the message).
-    """
-
-    family: Literal["s4d"] = "s4d"
-    activation: Activation = "gelu"
-    output: Literal["linear", "glu", "none"] = "linear"
-    norm: Literal["none", "batch", "layer"] = "none"
-    prenorm: bool = False
-    residual: bool = True
-    pool: Literal["mean", "last"] = "mean"
-    eps: float = 1e-5
-
-    def __post_init__(self) -> None:
-        for name, choices in CHOICES.items():
-            value = getattr(self, name)
-            if name == "activation" and value == "relu":
-                activations.activation("relu")  # refuses with the reason
-            if not any(type(value) is type(choice) and value == choice for choice in choices):
-                known = ", ".join(map(repr, choices))
-                msg = f"configuration entry {name!r} is {value!r}; choose one of {known}"
-                raise ValueError(msg)
-        if type(self.eps) is not float or not 0 < self.eps < float("inf"):
-            msg = f"configuration entry 'eps' is {self.eps!r}; it must be a positive float"
-            raise ValueError(msg)
+Pointwise: TypeAlias = Callable[[Array], Array]
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,13 +108,21 @@ class S4DNetwork:
         """Convolution kernel of a layer, (H, length), without the feedthrough."""
         return self.layers[layer].kernel(length)
 
+    def read_at_last_step(self) -> S4DNetwork:
+        """The same network with pool ``"last"``: on the first k steps of a sequence, the logits of step k.
+
+        It is causal, so a network without a pool is this one on every prefix.
+        """
+        return replace(self, config=replace(self.config, pool="last"))
+
     def __call__(
         self,
         x: npt.ArrayLike,
         method: str = "convolution",
-        activation: Callable[[Array], Array] | None = None,
+        activation: Pointwise | Sequence[Pointwise] | None = None,
+        gate: Pointwise | Sequence[Pointwise] | None = None,
     ) -> Array:
-        """Logits (batch, K) of sequences x (batch, length, d).
+        """Logits (batch, K) of sequences x (batch, length, d); (batch, length, K) without a pool.
 
         Parameters
         ----------
@@ -181,19 +131,22 @@ class S4DNetwork:
         method
             FFT convolution, or the recurrence step by step; they agree to rounding.
         activation
-            A function of (batch, length, H) to use in place of every layer's own activation.
+            A function of (batch, length, H), or one for each layer, in place of the layers' own activation.
+        gate
+            Likewise in place of the gate's own function, on the second half of a gated map.
 
         Raises
         ------
         ValueError
-            Wrong shape, NaN or infinity in x, or values beyond the range of float64 on the way.
+            Wrong shape, NaN or infinity in x, values beyond the range of float64 on the way, or functions whose
+            number is not that of the layers.
         """
+        own = _per_layer(activation, len(self.layers), "activations"), _per_layer(gate, len(self.layers), "gates")
         with np.errstate(all="ignore"):  # what overflows is reported by name below
             hidden = self._encode(x)
-            for layer in self.layers:
-                hidden = self._apply(layer, hidden, method, activation)[1]
-            pooled = hidden.mean(axis=1) if self.config.pool == "mean" else hidden[:, -1]
-            logits: Array = pooled @ self.decoder_weight.T + self.decoder_bias
+            for layer, phi, s in zip(self.layers, *own, strict=True):
+                hidden = self._apply(layer, hidden, method, phi, s)[1]
+            logits: Array = self._pool(hidden) @ self.decoder_weight.T + self.decoder_bias
         if not np.isfinite(logits).all():
             msg = "the simulation leaves the range of float64; scale the sequences or check the parameters"
             raise ValueError(msg)
@@ -242,16 +195,23 @@ class S4DNetwork:
         encoded: Array = sequences.astype(np.float64) @ self.encoder_weight.T + self.encoder_bias
         return encoded
 
+    def _pool(self, hidden: Array) -> Array:
+        if self.config.pool == "none":
+            return hidden
+        pooled: Array = hidden.mean(axis=1) if self.config.pool == "mean" else hidden[:, -1]
+        return pooled
+
     def _apply(
-        self, layer: S4DLayer, x: Array, method: str, activation: Callable[[Array], Array] | None = None
+        self, layer: S4DLayer, x: Array, method: str, activation: Pointwise | None = None, gate: Pointwise | None = None
     ) -> tuple[Array, Array]:
         """Pre-activation and output of one layer."""
         config, norm = self.config, layer.norm
         reached = layer.preactivation(self._branch(layer, x), method)
         if activation is None:
             activation = activations.activation(config.activation, layer.activation_coefficients)
-        activated = activation(reached)
-        result = layer.output(activated, gated=config.output == "glu")
+        if gate is None:
+            gate = special.expit if config.gate == "sigmoid" else _identity
+        result = layer.output(activation(reached), gated=config.output == "glu", gate=gate)
         if config.residual:
             result = result + x
         if norm is not None and not config.prenorm:
@@ -263,9 +223,23 @@ class S4DNetwork:
         return layer.norm(x, self.config.eps) if layer.norm is not None and self.config.prenorm else x
 
 
+def _identity(values: Array) -> Array:
+    return values
+
+
+def _per_layer(given: Pointwise | Sequence[Pointwise] | None, layers: int, what: str) -> tuple[Pointwise | None, ...]:
+    """One function for each layer; None where the layer's own is meant."""
+    if given is None or callable(given):
+        return (given,) * layers
+    if len(given) != layers:
+        msg = f"{len(given)} {what} for {layers} layers: give one for each layer, or one for all"
+        raise ValueError(msg)
+    return tuple(given)
+
+
 def _check_layer(index: int, layer: S4DLayer, channels: int, config: NetworkConfig) -> None:
     norm, weight = layer.norm, layer.output_weight
-    kind = "none" if norm is None else "layer" if norm.running_mean is None else "batch"
+    kind = "none" if norm is None else norm.kind
     rows = {"none": None, "linear": channels, "glu": 2 * channels}[config.output]
     problem = ""
     if layer.channels != channels:
@@ -274,6 +248,8 @@ def _check_layer(index: int, layer: S4DLayer, channels: int, config: NetworkConf
         problem = f"output {config.output!r} needs an output_weight of {rows or 'no'} rows"
     elif kind != config.norm:
         problem = f"the configuration says norm {config.norm!r}, the layer holds {kind!r}"
+    elif layer.discretization != config.discretization:
+        problem = f"the configuration says {config.discretization!r}, the layer {layer.discretization!r}"
     elif (config.activation == "poly") != (layer.activation_coefficients is not None):
         problem = "activation_coefficients belong to activation 'poly' and to no other"
     if problem:

@@ -112,8 +112,10 @@ def check_supported(network: S4DNetwork) -> None:
         reasons.append(f"it has {len(network.layers)} S4D layers (one is covered)")
     if config.output == "glu":
         reasons.append("its output is a GLU (linear or none are covered)")
-    if config.norm == "layer":
-        reasons.append("its norm is LayerNorm (batch or none are covered)")
+    if config.norm in ("layer", "rms"):
+        reasons.append("its norm is LayerNorm or RMSNorm (batch or none are covered)")
+    if config.pool == "none":
+        reasons.append("it has no pool (read_at_last_step() gives one whose logits are those of the last step)")
     if reasons:
         msg = (
             "this network has no one-layer operator: "

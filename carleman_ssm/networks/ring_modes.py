@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from carleman_ssm.networks.discretization import require_discretization, step_inputs, step_multipliers
 from carleman_ssm.networks.exact_numbers import to_complex, to_real
 from carleman_ssm.networks.layers import Array, ComplexArray, parameter_array
 from carleman_ssm.theory.ring_modes import AUTO, COMPLEX, INDEX, ORDERS, REAL, require_choice
@@ -184,20 +185,15 @@ def model_modes(ssm: DiagonalSSM, step: float | npt.ArrayLike, discretization: s
     if (steps <= 0).any():
         msg = f"a step must be positive, got {steps.min():g}"
         raise ValueError(msg)
-    if discretization not in ("zoh", "bilinear"):
-        msg = f"unknown discretization {discretization!r}; choose 'zoh' or 'bilinear'"
-        raise ValueError(msg)
+    require_discretization(discretization)
     a, b, c = (to_complex(getattr(ssm, name), name) for name in ("eigenvalues", "input_vector", "output_vector"))
     (feedthrough,) = to_real((ssm.feedthrough,), "feedthrough")
     rates = steps[:, None] * a
-    if discretization == "zoh":
-        held = np.divide(np.expm1(rates), a, out=np.broadcast_to(steps[:, None], rates.shape) + 0j, where=a != 0)
-        multipliers, inputs = np.exp(rates), held * b
-    elif (rates == 2).any():
+    if discretization == "bilinear" and (rates == 2).any():
         msg = f"the bilinear rule has a pole at mode {int(np.argwhere(rates == 2)[0, 1])}: a·Δt = 2; change the step"
         raise ValueError(msg)
-    else:
-        multipliers, inputs = (1 + rates / 2) / (1 - rates / 2), steps[:, None] * b / (1 - rates / 2)
+    multipliers = step_multipliers(a, steps[:, None], discretization)
+    inputs = step_inputs(a, steps[:, None], discretization) * b
     return StoredModes(
         np.broadcast_to(a, rates.shape),
         multipliers,

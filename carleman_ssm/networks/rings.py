@@ -214,7 +214,7 @@ class Rings:
 def layer_rings(
     layer: S4DLayer, *, closure: str = COMPLEX, gauge: str = UNIT_INPUT, order: str | npt.ArrayLike = AUTO
 ) -> Rings:
-    r"""The rings of a trained layer (zero-order hold), one for each channel.
+    r"""The rings of a trained layer, one for each channel, by the layer's own discretization.
 
     Parameters
     ----------
@@ -242,7 +242,14 @@ def layer_rings(
     True
     """
     stored = StoredModes(
-        layer.eigenvalues, layer.multipliers, layer.input_vector, layer.C, layer.D, layer.step, wraps=True, pairs=True
+        layer.eigenvalues,
+        layer.multipliers,
+        layer.input_vector,
+        layer.C,
+        layer.D,
+        layer.step,
+        wraps=layer.discretization == "zoh",
+        pairs=True,
     )
     return _rings(stored, closure, gauge, order)
 

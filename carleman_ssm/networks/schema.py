@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from carleman_ssm.networks.config import CHOICES, OPTIONAL, NetworkConfig
 from carleman_ssm.networks.containers import CheckpointError, TensorHeader
-from carleman_ssm.networks.network import CHOICES, NetworkConfig
 
 LAYER = re.compile(r"(?:s4_layers|norms)\.(\d{1,4})\..+")
 
@@ -102,7 +102,7 @@ def complete_config(stored: Mapping[str, object], headers: Mapping[str, TensorHe
         msg = f"unknown configuration entries {', '.join(unknown)}; known are {', '.join(CHOICES)} and eps"
         raise CheckpointError(msg)
     entries = {**decided_by_keys(headers, sizes), **stored}
-    missing = [name for name in CHOICES if name not in entries]
+    missing = [name for name in CHOICES if name not in entries and name not in OPTIONAL]
     if missing:
         wanted = "; ".join(f"{name} ({', '.join(map(repr, CHOICES[name]))})" for name in missing)
         msg = (
@@ -126,7 +126,7 @@ def decided_by_keys(headers: Mapping[str, TensorHeader], sizes: Sizes) -> dict[s
     if "norms.0.running_mean" in headers:
         entries["norm"] = "batch"
     elif "norms.0.weight" in headers:
-        entries["norm"] = "layer"
+        entries["norm"] = "layer" if "norms.0.bias" in headers else "rms"
     else:
         entries |= {"norm": "none", "prenorm": False}
     return entries
@@ -186,7 +186,9 @@ def tensor_shapes(config: NetworkConfig, sizes: Sizes) -> dict[str, tuple[int, .
                 layer + "output_linear.0.bias": (rows,),
             }
         if config.norm != "none":
-            shapes |= {norm + "weight": (h,), norm + "bias": (h,)}
+            shapes[norm + "weight"] = (h,)
+        if config.norm in ("batch", "layer"):
+            shapes[norm + "bias"] = (h,)
         if config.norm == "batch":
             shapes |= {norm + "running_mean": (h,), norm + "running_var": (h,)}
     return shapes | {"decoder.weight": (sizes.classes, h), "decoder.bias": (sizes.classes,)}

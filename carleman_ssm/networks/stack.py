@@ -158,10 +158,13 @@ def build_stack(network: S4DNetwork, length: int) -> Stack:
     Raises
     ------
     ValueError
-        ``length < 1``.
+        ``length < 1``, or the network has no pool.
     """
     if length < 1:
         msg = f"a sequence has at least one step, got length {length}"
+        raise ValueError(msg)
+    if network.config.pool == "none":
+        msg = "this network prints logits at every step (pool 'none'): use read_at_last_step() on prefixes"
         raise ValueError(msg)
     return Stack(
         exact_map(network.encoder_weight, network.encoder_bias),
@@ -200,7 +203,8 @@ def _layer(network: S4DNetwork, layer: S4DLayer, length: int) -> StackLayer:
 def enclosed_norm(norm: Normalization, kind: str, eps: float) -> Norm:
     """A stored normalisation, BatchNorm's running statistics folded into scale and shift."""
     if kind != "batch":
-        return Norm("rms" if kind == "rms" else "layer", exact_array(norm.weight), exact_array(norm.bias), eps)
+        bias = np.zeros_like(norm.weight) if norm.bias is None else norm.bias
+        return Norm("rms" if kind == "rms" else "layer", exact_array(norm.weight), exact_array(bias), eps)
     with working_precision():
         gains, shifts = folded_statistics(norm, eps)
         shape = norm.weight.shape
@@ -215,7 +219,7 @@ def folded_statistics(norm: Normalization, eps: float) -> tuple[list[flint.arb],
     ValueError
         The norm has no running statistics, so it is not affine.
     """
-    if norm.running_mean is None or norm.running_var is None:
+    if norm.bias is None or norm.running_mean is None or norm.running_var is None:
         msg = "this norm has no running statistics: only BatchNorm in evaluation is affine"
         raise ValueError(msg)
     gains = [
