@@ -1,27 +1,66 @@
-"""The network simulated step by step with polynomials as activation: the operator's independent witness."""
+"""The network simulated step by step with decoders in place of its activations and gates: the operator's witness."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 
-from carleman_ssm.networks.decoders import ChannelDecoders, FittedDecoders
+from carleman_ssm.networks.decoders import ChannelDecoders, ExactDecoders, FittedDecoders
 from carleman_ssm.networks.enclosures import Floats
 from carleman_ssm.networks.network import S4DNetwork
+from carleman_ssm.networks.stack_trace import LayerDecoders
 
 
-def simulate_with_decoders(network: S4DNetwork, decoders: ChannelDecoders, sequences: Floats) -> Floats:
-    """Logits (batch, classes) by the recurrence, each channel's activation replaced by its polynomial.
+def simulate_with_decoders(
+    network: S4DNetwork, decoders: ChannelDecoders | Sequence[LayerDecoders], sequences: Floats
+) -> Floats:
+    """Logits (batch, classes) by the recurrence, each channel's activation and gate replaced by its decoder.
 
     It shares the decoders' coefficients with the operator and nothing else: pre-activations come from the recurrence,
-    the polynomial from NumPy's own series evaluation, the rest from the simulation.
+    the decoders' values from NumPy's own series, norms and everything else from the simulation.
+
+    Parameters
+    ----------
+    decoders
+        Those of a network of one layer without a gate, or a record for each layer.
+
+    Raises
+    ------
+    ValueError
+        The number of records is not that of the layers, or a gate is decoded where there is none.
     """
+    layers = decoders if isinstance(decoders, Sequence) else (LayerDecoders(decoders),)
+    gated = network.config.output == "glu"
+    if any((layer.gate is None) == gated for layer in layers):
+        msg = f"output {network.config.output!r} {'needs decoders of its gates' if gated else 'has no gate to decode'}"
+        raise ValueError(msg)
+    gates = [_by_definition(layer.gate) for layer in layers if layer.gate is not None]
+    return network(
+        sequences,
+        method="recurrence",
+        activation=[_by_definition(layer.activation) for layer in layers],
+        gate=gates if gated else None,
+    )
 
-    def polynomial(values: Floats) -> Floats:
-        if isinstance(decoders, FittedDecoders):
-            columns = zip(decoders.coefficients.T, np.moveaxis(decoders.position(values), -1, 0), strict=True)
-            return np.stack([np.polynomial.chebyshev.chebval(position, row) for row, position in columns], axis=-1)
-        powers = values[..., None] ** np.arange(decoders.degree + 1)
-        result: Floats = powers @ decoders.taylor(np.zeros(1), decoders.degree)[:, 0]
-        return result
 
-    return network(sequences, method="recurrence", activation=polynomial)
+def _by_definition(decoders: ChannelDecoders) -> Callable[[Floats], Floats]:
+    """The function that the coefficients define, by another route than the decoders' own evaluation where we know it.
+
+    Decoders of an unknown kind evaluate themselves.
+    """
+    if isinstance(decoders, FittedDecoders):
+        return lambda values: _chebyshev(decoders, values)
+    if isinstance(decoders, ExactDecoders):
+        return lambda values: _monomials(decoders.coefficients, values)
+    return decoders
+
+
+def _chebyshev(decoders: FittedDecoders, values: Floats) -> Floats:
+    columns = zip(decoders.coefficients.T, np.moveaxis(decoders.position(values), -1, 0), strict=True)
+    return np.stack([np.polynomial.chebyshev.chebval(position, row) for row, position in columns], axis=-1)
+
+
+def _monomials(coefficients: Floats, values: Floats) -> Floats:
+    result: Floats = values[..., None] ** np.arange(len(coefficients)) @ coefficients
+    return result
