@@ -1,7 +1,8 @@
 r"""The pointwise decoders of all channels at once: exact polynomials, or fits with a certified error.
 
-Both kinds evaluate $p_h(y)$ for arrays (…, H), bound their own rounding, and give the Taylor coefficients
-$p_h^{(q)}(y_0)/q!$ that the Volterra kernels need (THEORY T10, T12′, T13).
+Phase products are in `cosine_decoders`, Taylor polynomials in `taylor_decoders`. All kinds evaluate $p_h(y)$ for
+arrays (…, H), bound their own rounding, and give the Taylor coefficients $p_h^{(q)}(y_0)/q!$ that the Volterra
+kernels need (THEORY T10, T12′, T13).
 """
 
 from __future__ import annotations
@@ -47,6 +48,18 @@ class ChannelDecoders(Protocol):
     def fit_error(self) -> Floats:
         """Certified sup-distance to the activation on the channel's interval, (H,)."""
 
+    @property
+    def lower(self) -> Floats:
+        """Lower ends (H,) of the intervals on which `fit_error` holds; −∞ where the decoder is exact."""
+
+    @property
+    def upper(self) -> Floats:
+        """Upper ends (H,); ∞ where the decoder is exact."""
+
+    @property
+    def interval(self) -> tuple[Floats, Floats]:
+        """Lower and upper ends."""
+
     def __call__(self, preactivations: Floats) -> Floats:
         """$p_h(y)$ for y (…, H)."""
 
@@ -81,6 +94,21 @@ class ExactDecoders:
     def fit_error(self) -> Floats:
         """Zero."""
         return np.zeros(self.channels)
+
+    @property
+    def lower(self) -> Floats:
+        """−∞: a polynomial of the network is exact everywhere."""
+        return np.full(self.channels, -np.inf)
+
+    @property
+    def upper(self) -> Floats:
+        """∞."""
+        return np.full(self.channels, np.inf)
+
+    @property
+    def interval(self) -> tuple[Floats, Floats]:
+        """Lower and upper ends, (H,) each."""
+        return self.lower, self.upper
 
     def __call__(self, preactivations: Floats) -> Floats:
         """Horner's rule."""
@@ -184,6 +212,21 @@ class FittedDecoders:
     def exact(self) -> bool:
         """Always false: the activation is approximated."""
         return False
+
+    @property
+    def lower(self) -> Floats:
+        """$m - w$ rounded inward, (H,)."""
+        return np.nextafter(self.centre - self.half_width, np.inf)
+
+    @property
+    def upper(self) -> Floats:
+        """$m + w$ rounded inward, (H,)."""
+        return np.nextafter(self.centre + self.half_width, -np.inf)
+
+    @property
+    def interval(self) -> tuple[Floats, Floats]:
+        """Lower and upper ends, (H,) each."""
+        return self.lower, self.upper
 
     def position(self, preactivations: Floats) -> Floats:
         """$t = (y - m)/w$ in [−1, 1]; rounding past the ends is cut off."""
