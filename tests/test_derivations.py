@@ -14,6 +14,8 @@ import sympy as sp
 import carleman_ssm as cs
 from carleman_ssm import theory
 from carleman_ssm.formulas.latex import to_latex
+from carleman_ssm.theory.stack_lift import StackLift
+from carleman_ssm.theory.stacks import PolynomialStack
 from carleman_ssm.theory.wave_profile import RANGES
 from carleman_ssm.theory.wave_readout import deleted_share
 
@@ -183,6 +185,10 @@ def forward_operator(states):
     return cs.forward_operator(symbolic(states), cs.PolynomialDecoder.symbolic(symbolic(states), degree=2))
 
 
+def stack_lift(states):
+    return StackLift(PolynomialStack.symbolic(states, degrees=(2, 2)))
+
+
 BUILDERS = {
     "collapse.forward_operator": over(forward_operator, 1, 2),
     "couplings.s4d_lin_couplings": over(cs.s4d_lin_couplings, *RANGES),
@@ -214,6 +220,9 @@ BUILDERS = {
             cs.ring_embedding(cs.DiagonalSSM.symbolic(states=3), gauge="textbook")
         ),
     },
+    "stack_lift.StackLift.output": over(lambda states: stack_lift(states).output(), (1, 1)),
+    "stack_lift.StackLift.pooled_step": over(lambda states: stack_lift(states).pooled_step(), (1, 1)),
+    "stack_lift.StackLift.step": over(lambda states: stack_lift(states).step(), (1, 1)),
     "wave_readout.readout_weights": {"": cs.readout_weights},
     "wave_readout.impulse_response": {"": cs.impulse_response},
     "wave_readout.tap_design": {"3": lambda: cs.tap_design(3)},
