@@ -24,7 +24,8 @@ def ball_precision(digits, steps=0):
 def exact_logits(network, x, digits=40):
     """Logits of the exact real function of the stored parameters, as balls: object array (batch, classes).
 
-    Reads only the fields of the records. Steps the state, one scalar after the other.
+    Without a pool the logits of each step follow each other: (batch, length * classes). Reads only the fields of the
+    records. Steps the state, one scalar after the other.
     """
     x = np.asarray(x, dtype=np.float64)
     with ball_precision(digits, steps=x.shape[1] * len(network.layers)):
@@ -56,6 +57,8 @@ def _one_sequence(network, sequence):
     hidden = [_affine(network.encoder_weight, network.encoder_bias, [arb(float(v)) for v in step]) for step in sequence]
     for layer in network.layers:
         hidden = _layer(network.config, layer, hidden)
+    if network.config.pool == "none":
+        return [z for step in hidden for z in _affine(network.decoder_weight, network.decoder_bias, step)]
     if network.config.pool == "last":
         pooled = hidden[-1]
     else:
@@ -80,8 +83,12 @@ def _channel(layer, h, inputs):
     rates = [
         acb(-arb(float(a)).exp(), arb(float(w))) for a, w in zip(layer.log_A_real[h], layer.A_imag[h], strict=True)
     ]
-    powers = [(step * a).exp() for a in rates]
-    drives = [(p - 1) / a for p, a in zip(powers, rates, strict=True)]
+    if layer.discretization == "zoh":
+        powers = [(step * a).exp() for a in rates]
+        drives = [(p - 1) / a for p, a in zip(powers, rates, strict=True)]
+    else:  # the trapezoidal rule x_k - x_{k-1} = Δ (a (x_k + x_{k-1}) / 2 + u_k), solved for x_k
+        powers = [(2 + step * a) / (2 - step * a) for a in rates]
+        drives = [2 * step / (2 - step * a) for a in rates]
     readout = [acb(float(c.real), float(c.imag)) for c in layer.C[h]]
     state, found = [acb(0)] * len(rates), []
     for u in inputs:
@@ -98,12 +105,16 @@ def _output(config, layer, values):
     if config.output == "linear":
         return mapped
     half = len(mapped) // 2
-    return [a / (1 + (-g).exp()) for a, g in zip(mapped[:half], mapped[half:], strict=True)]
+    halves = zip(mapped[:half], mapped[half:], strict=True)
+    return [a * g if config.gate == "identity" else a / (1 + (-g).exp()) for a, g in halves]
 
 
 def _norm(norm, eps, values):
     if norm is None:
         return values
+    if norm.bias is None:
+        square = sum((v * v for v in values), arb(0)) / len(values)
+        return [v / (square + arb(eps)).sqrt() * arb(float(w)) for v, w in zip(values, norm.weight, strict=True)]
     if norm.running_mean is None:
         mean = sum(values, arb(0)) / len(values)
         variance = sum(((v - mean) * (v - mean) for v in values), arb(0)) / len(values)

@@ -52,7 +52,7 @@ def s4d_layers(draw, config, channels, max_modes=3):
 
     norm = None
     if config.norm != "none":
-        norm = Normalization(normal(channels), normal(channels))
+        norm = Normalization(normal(channels), None if config.norm == "rms" else normal(channels))
     if config.norm == "batch":
         variance = draw(st.sampled_from([0.0, 0.01, 1.0, 30.0]))
         norm = Normalization(norm.weight, norm.bias, normal(channels), stored(np.full(channels, variance)))
@@ -65,6 +65,7 @@ def s4d_layers(draw, config, channels, max_modes=3):
         output_bias=None if rows is None else normal(rows),
         norm=norm,
         activation_coefficients=normal(degree) if config.activation == "poly" else None,
+        discretization=config.discretization,
     )
 
 
@@ -77,15 +78,21 @@ def s4d_networks(
     max_layers=1,
     max_channels=3,
     max_features=2,
+    pools=("mean", "last"),
+    discretizations=("zoh", "bilinear"),
+    gates=("sigmoid", "identity"),
 ):
-    """Draw an `S4DNetwork` that `network_operator` accepts (with the defaults)."""
+    """Draw an `S4DNetwork`; with the defaults one of a single layer and without a gate."""
+    output = draw(st.sampled_from(outputs))
     config = NetworkConfig(
         activation=draw(st.sampled_from(activations)),
-        output=draw(st.sampled_from(outputs)),
+        output=output,
         norm=draw(st.sampled_from(norms)),
         prenorm=draw(st.booleans()),
         residual=draw(st.booleans()),
-        pool=draw(st.sampled_from(("mean", "last"))),
+        pool=draw(st.sampled_from(pools)),
+        discretization=draw(st.sampled_from(discretizations)),
+        gate=draw(st.sampled_from(gates)) if output == "glu" else "sigmoid",
     )
     channels, features = draw(st.integers(1, max_channels)), draw(st.integers(1, max_features))
     classes, count = draw(st.integers(1, 3)), draw(st.integers(1, max_layers))

@@ -16,7 +16,7 @@ from tests.oracles import exact_logits, largest_error, widest_radius
 from tests.strategies_networks import ACTIVATIONS, input_sequences, s4d_networks, stored
 
 DATA = Path(__file__).parent / "data"
-REFERENCES = sorted(DATA.glob("*.reference.npz"))
+REFERENCES = sorted(path for path in DATA.glob("*.reference.npz") if not path.name.startswith("s4block"))
 NAMES = [path.name.removesuffix(".reference.npz") for path in REFERENCES]
 
 
@@ -83,7 +83,8 @@ def condition(network, x):
     config, rounds = network.config, 1.0
     hidden = np.abs(network.encoder_weight).sum(axis=1) * np.abs(x).max() + np.abs(network.encoder_bias)
     for layer in network.layers:
-        rounds += x.shape[1] * np.abs(layer.step[:, None] * layer.eigenvalues).max()
+        turns = np.abs(layer.step[:, None] * layer.eigenvalues).max() if layer.discretization == "zoh" else 1.0
+        rounds += x.shape[1] * turns
         branch = _norm_size(layer, config, hidden) if config.prenorm else hidden
         weights = 2 * np.abs(layer.C * layer.input_vector)[..., None]
         powers = np.abs(layer.multipliers)[..., None] ** np.arange(x.shape[1])
@@ -116,10 +117,13 @@ def _output_size(layer, config, size):
     if config.output == "linear":
         return mapped
     value, gate = np.split(mapped, 2)
-    return value * (1 + gate)
+    return value * (1 + 2 * gate)  # |s(b)| + |s'(b)| |b|, and twice |b| for the identity
 
 
-@given(data=st.data(), network=s4d_networks(outputs=("linear", "none", "glu"), max_layers=2))
+@given(
+    data=st.data(),
+    network=s4d_networks(outputs=("linear", "none", "glu"), max_layers=2, pools=("mean", "last", "none")),
+)
 @settings(deadline=None)
 def test_both_methods_lie_within_rounding_of_the_exact_function(data, network):
     x = data.draw(input_sequences(network.features))
@@ -127,12 +131,12 @@ def test_both_methods_lie_within_rounding_of_the_exact_function(data, network):
     tolerance = 1e-14 * condition(network, x)
     assert widest_radius(exact) < 1e-3 * tolerance
     for method in ("convolution", "recurrence"):
-        assert largest_error(network(x, method), exact, digits=60) < tolerance
+        assert largest_error(network(x, method).reshape(exact.shape), exact, digits=60) < tolerance
 
 
-@given(data=st.data(), network=s4d_networks(norms=("layer",), activations=("gelu", "identity")))
+@given(data=st.data(), network=s4d_networks(norms=("layer", "rms"), activations=("gelu", "identity")))
 @settings(deadline=None)
-def test_layer_norm_of_well_spread_channels_equals_the_exact_function(data, network):
+def test_layer_and_rms_norm_of_well_spread_channels_equals_the_exact_function(data, network):
     x = data.draw(input_sequences(network.features))
     assume(network.channels > 1 and condition_without_norm(network, x) < 1e3)
     exact = exact_logits(network, x)
