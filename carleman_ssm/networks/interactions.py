@@ -13,12 +13,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from carleman_ssm.networks.convolution import convolve, toeplitz
+from carleman_ssm.networks.convolution import convolve
 from carleman_ssm.networks.decoders import ChannelDecoders, FittedDecoders, chebyshev_moments
 from carleman_ssm.networks.enclosures import Floats
+from carleman_ssm.networks.lag_matrices import MAX_ENTRIES, second_order_arrays
 from carleman_ssm.networks.one_layer import OneLayerForm
-
-MAX_ENTRIES = 10**8
 
 
 def orders(form: OneLayerForm, decoders: ChannelDecoders, centre: Floats, inputs: Floats, values: Floats) -> Floats:
@@ -128,12 +127,25 @@ class SecondOrderKernel:
                 "are written out): use quadratic_form, which never expands it"
             )
             raise ValueError(msg)
-        result = np.zeros((self.length, features, self.length, features))
-        for channel, taps in enumerate(toeplitz(self.kernel, self.length)):
-            lags = (taps * self.weights[label, channel]) @ taps.T
-            mixing = np.outer(self.drive_weight[channel], self.drive_weight[channel])
-            result += lags[:, None, :, None] * mixing[None, :, None, :]
+        result: Floats = second_order_arrays(self.weights[label : label + 1], self.kernel, self.drive_weight)[0]
         return result
+
+    def all_arrays(self) -> Floats:
+        """`array` of all classes in one pass, (classes, L, d, L, d).
+
+        Raises
+        ------
+        ValueError
+            More than 10⁸ entries in all: use `array` class by class, or `quadratic_form`.
+        """
+        entries = len(self.weights) * (self.length * self.drive_weight.shape[1]) ** 2
+        if entries > MAX_ENTRIES:
+            msg = (
+                f"the second-order kernels have {entries:.3g} entries in all (at most {MAX_ENTRIES:.0e} are written "
+                "out): use array class by class, or quadratic_form, which never expands them"
+            )
+            raise ValueError(msg)
+        return second_order_arrays(self.weights, self.kernel, self.drive_weight)
 
     def quadratic_form(self, deviation: Floats) -> Floats:
         """Second-order part (batch, classes) of deviations (batch, L, d), never expanding the kernel."""
