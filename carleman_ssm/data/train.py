@@ -22,11 +22,11 @@ from carleman_ssm.networks.containers import ArrayContainer
 from carleman_ssm.networks.datasets import DATASETS, Dataset, load_dataset
 from carleman_ssm.networks.extras import require
 from carleman_ssm.networks.network import Array, S4DNetwork
+from carleman_ssm.networks.trained import DEEP, dataset_of, trained_names
 
 STATE = ("kernel.log_dt", "kernel.log_A_real", "kernel.A_imag")
-DECODERS = {"identity": "identity", "quadratic": "poly", "gelu": "gelu"}
-"""Decoders of the experiment, with their names in a network's configuration."""
-SEEDS = (0, 1, 2)
+ACTIVATIONS = {"identity": "identity", "quadratic": "poly", "gelu": "gelu"}
+"""Decoders of the experiment, by their names in a network's configuration."""
 
 
 @dataclass(frozen=True)
@@ -72,9 +72,9 @@ RECIPES = {
     "BasicMotions": replace(PLAIN, epochs=200, batch=16),
 }
 """One recipe per data set, the same for all decoders and seeds; fixed before the first run."""
-DEEP = {
-    "digits-deep-gelu": replace(RECIPES["digits"], layers=2, modes=8),
-    "digits-deep-block": replace(RECIPES["digits"], layers=2, modes=8, output="glu", norm="layer"),
+DEEP_RECIPES = {
+    DEEP[0]: replace(RECIPES["digits"], layers=2, modes=8),
+    DEEP[1]: replace(RECIPES["digits"], layers=2, modes=8, output="glu", norm="layer"),
 }
 """Two-layer networks on the digits: with BatchNorm, and the reference block with gate and LayerNorm."""
 
@@ -221,29 +221,19 @@ def accuracy(network: S4DNetwork, x: Array, y: Any) -> float:
     return float((network(x).argmax(axis=1) == y).mean())
 
 
-def recipe_of(name: str) -> tuple[str, Recipe]:
-    """Data set and recipe of a network by its name, ``DATASET-DECODER-SEED`` or one of `DEEP`.
+def recipe_of(name: str) -> Recipe:
+    """Recipe of a network of the experiment by its name.
 
     Raises
     ------
     ValueError
         No network of the experiment has this name.
     """
-    if name in DEEP:
-        return "digits", DEEP[name]
-    for dataset in DATASETS:
-        for decoder, activation in DECODERS.items():
-            for seed in SEEDS:
-                if name == f"{dataset}-{decoder}-{seed}":
-                    return dataset, replace(RECIPES[dataset], activation=activation, seed=seed)
-    msg = f"no network of the experiment is called {name!r}; names are DATASET-DECODER-SEED, or {', '.join(DEEP)}"
-    raise ValueError(msg)
-
-
-def experiment_names(datasets: Sequence[str] = DATASETS) -> tuple[str, ...]:
-    """Names of all networks of the experiment on these data sets."""
-    names = tuple(f"{dataset}-{decoder}-{seed}" for dataset in datasets for decoder in DECODERS for seed in SEEDS)
-    return names + (tuple(DEEP) if "digits" in datasets else ())
+    dataset = dataset_of(name)
+    if name in DEEP_RECIPES:
+        return DEEP_RECIPES[name]
+    _, decoder, seed = name.split("-")
+    return replace(RECIPES[dataset], activation=ACTIVATIONS[decoder], seed=int(seed))
 
 
 def train_network(name: str, data: Dataset) -> S4DNetwork:
@@ -257,7 +247,7 @@ def train_network(name: str, data: Dataset) -> S4DNetwork:
     if data.train is None:
         msg = f'{data.name}: the training part needs the extra: pip install "carleman_ssm[data]"'
         raise ValueError(msg)
-    trainer = Trainer(recipe_of(name)[1], data.features, len(data.train.classes))
+    trainer = Trainer(recipe_of(name), data.features, len(data.train.classes))
     trainer.torch.set_num_threads(1)
     trainer.train(data.train.x.astype(np.float32), data.train.y)
     return trainer.network()
@@ -270,9 +260,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--name", action="append", help="a single network; may be repeated; all by default")
     parser.add_argument("--output", required=True, type=Path, help="folder for NAME.safetensors")
     options = parser.parse_args(arguments)
-    names = tuple(options.name or experiment_names(tuple(options.dataset or DATASETS)))
     try:
-        sources = {name: recipe_of(name)[0] for name in names}
+        sources = {name: dataset_of(name) for name in options.name or trained_names(options.dataset or DATASETS)}
     except ValueError as error:
         parser.error(str(error))
     options.output.mkdir(parents=True, exist_ok=True)

@@ -26,6 +26,7 @@ from carleman_ssm.networks.containers import CONFIG, MAX_BYTES, MAX_CONFIG_BYTES
 from carleman_ssm.networks.discretization import Discretization
 from carleman_ssm.networks.network import Array, Normalization, S4DLayer, S4DNetwork
 from carleman_ssm.networks.schema import check_tensors, complete_config, network_sizes
+from carleman_ssm.networks.trained import TRAINED
 
 __all__ = ["SHIPPED", "CheckpointError", "build_network", "load_network", "save_network", "tensors"]
 
@@ -39,7 +40,7 @@ def load_network(source: str | os.PathLike[str], config: Mapping[str, object] | 
     Parameters
     ----------
     source
-        A file, or one of `SHIPPED` (write `./frequencies` for a file of that name).
+        A file, or one of `SHIPPED` or `trained.TRAINED` (write `./frequencies` for a file of that name).
     config
         Entries that the checkpoint lacks; they may not contradict it.
 
@@ -65,7 +66,7 @@ def load_network(source: str | os.PathLike[str], config: Mapping[str, object] | 
     """
     label = os.fspath(source)
     try:
-        data, beside = _shipped(label) if label in SHIPPED else _read_file(Path(label))
+        data, beside = _shipped(label) if label in SHIPPED + TRAINED else _read_file(Path(label))
         container = containers.open_container(data)
         text = container.config if container.config is not None else beside
         stored = {} if text is None else containers.parse_object(text, "the configuration")
@@ -145,7 +146,9 @@ def _merged(stored: Mapping[str, object], given: Mapping[str, object]) -> dict[s
 
 
 def _shipped(name: str) -> tuple[bytes, None]:
-    return resources.files("carleman_ssm.data").joinpath(f"{name}.safetensors").read_bytes(), None
+    folder = resources.files("carleman_ssm.data")
+    place = folder if name in SHIPPED else folder / "trained"
+    return place.joinpath(f"{name}.safetensors").read_bytes(), None
 
 
 def _read_file(path: Path) -> tuple[bytes, str | None]:
@@ -153,7 +156,10 @@ def _read_file(path: Path) -> tuple[bytes, str | None]:
     if path.suffix in (".pth", ".pt", ".ckpt", ".bin"):
         msg = "torch checkpoints are read by `carleman-ssm convert CKPT.pth OUT.safetensors`"
         raise CheckpointError(msg)
-    hint = f"no such file and no shipped network of that name; shipped are {', '.join(SHIPPED)}"
+    hint = (
+        f"no such file and no shipped network of that name; shipped are {', '.join(SHIPPED)}, and those of the "
+        f"experiment necessity, {TRAINED[0]} to {TRAINED[-1]}"
+    )
     data = read_bounded(path, hint)
     beside = path.with_suffix(".json")
     return data, read_bounded(beside, hint, MAX_CONFIG_BYTES).decode() if beside.is_file() else None

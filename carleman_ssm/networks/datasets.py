@@ -15,11 +15,9 @@ import numpy.typing as npt
 from carleman_ssm.networks.extras import require
 from carleman_ssm.networks.layers import Array
 from carleman_ssm.networks.sequences import Sequences, load_sequences
+from carleman_ssm.networks.trained import DATASETS
 
 __all__ = ["DATASETS", "Dataset", "load_dataset", "load_digit_parts", "standardised"]
-
-DATASETS = ("digits", "OSULeaf", "JapaneseVowels", "BasicMotions")
-"""Names that `load_dataset` knows."""
 
 SHAPES: MappingProxyType[str, tuple[int, int, int]] = MappingProxyType(
     {"digits": (64, 1, 10), "OSULeaf": (427, 1, 6), "JapaneseVowels": (25, 12, 9), "BasicMotions": (100, 6, 4)}
@@ -116,7 +114,9 @@ def _digits() -> Dataset:
         return Dataset("digits", None, load_sequences("digits-test"))
     x_train, x_test, y_train, y_test = parts
     names = tuple(str(digit) for digit in range(10))
-    train, test = (Sequences(x, y, ("intensity",), names) for x, y in ((x_train, y_train), (x_test, y_test)))
+    train, test = (
+        Sequences(x.astype(np.float64), y, ("intensity",), names) for x, y in ((x_train, y_train), (x_test, y_test))
+    )
     return Dataset("digits", train, test)
 
 
@@ -150,7 +150,7 @@ def _archived(name: str) -> Dataset:
     x_train, x_test = standardised(parts["train"][0], parts["test"][0])
     channels = tuple(f"channel {index}" for index in range(x_train.shape[2]))
     train, test = (
-        Sequences(x, np.searchsorted(classes, y), channels, classes)
+        Sequences(x.astype(np.float64), np.searchsorted(classes, y), channels, classes)
         for x, y in ((x_train, parts["train"][1]), (x_test, parts["test"][1]))
     )
     found = (*train.x.shape[1:], len(classes))

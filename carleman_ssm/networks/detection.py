@@ -104,11 +104,12 @@ def confidence_interval(accuracies: npt.ArrayLike, trials: int) -> tuple[float, 
         raise ValueError(msg)
     mean, runs = float(values.mean()), len(values)
     half = float(special.stdtrit(runs - 1, 0.975)) * float(values.std(ddof=1)) / sqrt(runs)
-    low, high = _wilson(mean, trials * runs)
+    low, high = wilson_interval(mean, trials * runs)
     return max(0.0, min(mean - half, low)), min(1.0, max(mean + half, high))
 
 
-def _wilson(share: float, trials: int) -> tuple[float, float]:
+def wilson_interval(share: float, trials: int) -> tuple[float, float]:
+    """Wilson's 95 % interval of a share that was found in this many trials."""
     z = float(special.ndtri(0.975))
     centre = (share + z**2 / (2 * trials)) / (1 + z**2 / trials)
     half = z * sqrt(share * (1 - share) / trials + z**2 / (4 * trials**2)) / (1 + z**2 / trials)
