@@ -1,0 +1,213 @@
+"""Simulation beside a module written with torch's own layers: every choice that a configuration has."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import product
+
+import numpy as np
+import pytest
+
+from carleman_ssm.networks.network import NetworkConfig, Normalization, S4DLayer, S4DNetwork
+from tests.strategies_networks import stored
+
+torch = pytest.importorskip("torch", reason="the extra torch is not installed")
+F = torch.nn.functional
+
+CHANNELS, FEATURES, CLASSES, MODES, LAYERS, LENGTH = 5, 2, 3, 4, 2, 40
+ROWS = {"none": None, "linear": CHANNELS, "glu": 2 * CHANNELS}
+PHI = {
+    "gelu": F.gelu,
+    "gelu_tanh": lambda y: F.gelu(y, approximate="tanh"),
+    "silu": F.silu,
+    "identity": lambda y: y,
+    "square": torch.square,
+    "cube": lambda y: y**3,
+}
+
+
+def tensor(values):
+    return torch.from_numpy(np.array(values))
+
+
+class TorchNetwork(torch.nn.Module):
+    """Written from the equations with torch's Linear, norms and glu; states advance by a dense matrix per step."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.config, self.layers = network.config, network.layers
+        self.encoder = linear(network.encoder_weight, network.encoder_bias)
+        self.decoder = linear(network.decoder_weight, network.decoder_bias)
+        self.outputs = [
+            None if layer.output_weight is None else linear(layer.output_weight, layer.output_bias)
+            for layer in network.layers
+        ]
+        self.norms = [torch_norm(layer.norm, network.config) for layer in network.layers]
+
+    def forward(self, x):
+        config, hidden = self.config, self.encoder(x)
+        for layer, output, norm in zip(self.layers, self.outputs, self.norms, strict=True):
+            branch = self.branch(layer, output, norm(hidden) if config.prenorm else hidden)
+            hidden = hidden + branch if config.residual else branch
+            if not config.prenorm:
+                hidden = norm(hidden)
+        pools = {"mean": lambda v: v.mean(dim=1), "last": lambda v: v[:, -1], "none": lambda v: v}
+        return self.decoder(pools[config.pool](hidden))
+
+    def branch(self, layer, output, u):
+        y = states(layer, u) + tensor(layer.D) * u
+        if self.config.activation == "poly":
+            z = sum(c * y**k for k, c in enumerate(tensor(layer.activation_coefficients), 1))
+        else:
+            z = PHI[self.config.activation](y)
+        if output is None:
+            return z
+        mapped = output(z)
+        if self.config.output == "linear":
+            return mapped
+        if self.config.gate == "sigmoid":
+            return F.glu(mapped, dim=-1)
+        value, gate = mapped.chunk(2, dim=-1)
+        return value * gate
+
+
+def linear(weight, bias):
+    module = torch.nn.Linear(weight.shape[1], weight.shape[0], dtype=torch.float64)
+    module.load_state_dict({"weight": tensor(weight), "bias": tensor(bias)})
+    return module
+
+
+def torch_norm(norm, config):
+    if norm is None:
+        return torch.nn.Identity()
+    parameters = {"weight": tensor(norm.weight)}
+    if config.norm == "rms":
+        module = torch.nn.RMSNorm(CHANNELS, eps=config.eps, dtype=torch.float64)
+    elif config.norm == "layer":
+        module = torch.nn.LayerNorm(CHANNELS, eps=config.eps, dtype=torch.float64)
+        parameters["bias"] = tensor(norm.bias)
+    else:
+        module = torch.nn.BatchNorm1d(CHANNELS, eps=config.eps, dtype=torch.float64).eval()
+        parameters |= {name: tensor(getattr(norm, name)) for name in ("bias", "running_mean", "running_var")}
+        parameters["num_batches_tracked"] = torch.tensor(1)
+    module.load_state_dict(parameters)
+    if config.norm != "batch":
+        return module
+    return lambda v: module(v.transpose(1, 2)).transpose(1, 2)
+
+
+def states(layer, u):
+    """2 Re C x by real 2 x 2 systems x' = A x + u: matrix exponential, or (I - ΔA/2)⁻¹(I + ΔA/2)."""
+    decay, frequency = torch.exp(tensor(layer.log_A_real)), tensor(layer.A_imag)
+    matrix = torch.stack([torch.stack([-decay, -frequency], -1), torch.stack([frequency, -decay], -1)], -2)
+    scaled = torch.exp(tensor(layer.log_dt))[:, None, None, None] * matrix
+    eye = torch.eye(2, dtype=torch.float64).expand_as(scaled)
+    if layer.discretization == "zoh":
+        advance = torch.linalg.matrix_exp(scaled)
+        drive = torch.linalg.solve(matrix, advance - eye)[..., 0]
+    else:
+        advance = torch.linalg.solve(eye - scaled / 2, eye + scaled / 2)
+        step = torch.exp(tensor(layer.log_dt))[:, None, None]
+        drive = torch.linalg.inv(eye - scaled / 2)[..., 0] * step
+    readout = torch.stack([tensor(layer.C.real), -tensor(layer.C.imag)], -1)
+    x, found = torch.zeros(len(u), *drive.shape, dtype=torch.float64), []
+    for k in range(u.shape[1]):
+        x = torch.einsum("hmij,bhmj->bhmi", advance, x) + drive * u[:, k, :, None, None]
+        found.append(2 * torch.einsum("hmi,bhmi->bh", readout, x))
+    return torch.stack(found, dim=1)
+
+
+def network_of(seed=0, **entries):
+    """Random float32 parameters of moderate size, by the configuration."""
+    config, generator = NetworkConfig(**entries), np.random.default_rng(seed)
+
+    def normal(*shape):
+        return stored(generator.normal(size=shape) / np.sqrt(shape[-1]))
+
+    def layer():
+        rows, shape = ROWS[config.output], (CHANNELS, MODES)
+        return S4DLayer(
+            normal(CHANNELS) - 2, normal(*shape), 8 * normal(*shape), normal(*shape) + 1j * normal(*shape),
+            normal(CHANNELS), None if rows is None else normal(rows, CHANNELS), None if rows is None else normal(rows),
+            norm(), normal(3) if config.activation == "poly" else None, config.discretization,
+        )  # fmt: skip
+
+    def norm():
+        if config.norm == "none":
+            return None
+        if config.norm == "rms":
+            return Normalization(1 + normal(CHANNELS))
+        statistics = (normal(CHANNELS), 0.5 + normal(CHANNELS) ** 2) if config.norm == "batch" else ()
+        return Normalization(1 + normal(CHANNELS), normal(CHANNELS), *statistics)
+
+    return S4DNetwork(
+        normal(CHANNELS, FEATURES), normal(CHANNELS), tuple(layer() for _ in range(LAYERS)),
+        normal(CLASSES, CHANNELS), normal(CLASSES), config,
+    )  # fmt: skip
+
+
+def disagreement(network, other=None):
+    """Largest difference of our logits from torch's, relative to the largest logit, by both methods."""
+    x = np.random.default_rng(7).normal(size=(3, LENGTH, FEATURES))
+    with torch.no_grad():
+        expected = TorchNetwork(other or network)(tensor(x)).numpy()
+    gaps = [np.abs(network(x, method) - expected).max() for method in ("convolution", "recurrence")]
+    return max(gaps) / np.abs(expected).max()
+
+
+# Both sides work in float64 with values of moderate size: agreement is limited by roundings of 1e-16 times the
+# 40 steps, layers and products, and 1e-9 is what the reference data are held to.
+TOLERANCE = 1e-11
+
+
+@pytest.mark.parametrize(
+    ("norm", "prenorm", "output", "residual"),
+    list(product(("none", "batch", "layer", "rms"), (False, True), ("linear", "glu", "none"), (True, False))),
+)
+def test_norms_gates_and_residuals_equal_those_of_torch(norm, prenorm, output, residual):
+    network = network_of(norm=norm, prenorm=prenorm, output=output, residual=residual)
+    assert disagreement(network) < TOLERANCE
+
+
+@pytest.mark.parametrize("activation", [*PHI, "poly"])
+@pytest.mark.parametrize("discretization", ["zoh", "bilinear"])
+def test_activations_and_rules_equal_those_of_torch(activation, discretization):
+    network = network_of(activation=activation, discretization=discretization, norm="batch")
+    assert disagreement(network) < TOLERANCE
+
+
+@pytest.mark.parametrize("pool", ["mean", "last", "none"])
+@pytest.mark.parametrize("gate", ["sigmoid", "identity"])
+@pytest.mark.parametrize("discretization", ["zoh", "bilinear"])
+def test_pools_and_gates_equal_those_of_torch(pool, gate, discretization):
+    network = network_of(
+        pool=pool, gate=gate, discretization=discretization, output="glu", norm="rms", prenorm=True, eps=1e-3
+    )
+    assert disagreement(network) < TOLERANCE
+
+
+FALSE_TWINS = {
+    "pool": {"pool": "last"},
+    "prenorm": {"prenorm": False},
+    "residual": {"residual": False},
+    "gate": {"gate": "sigmoid"},
+    "eps": {"eps": 1e-4},
+    "activation": {"activation": "gelu_tanh"},
+}
+
+
+@pytest.mark.parametrize("entry", FALSE_TWINS)
+def test_another_configuration_is_refuted_by_torch(entry):
+    network = network_of(output="glu", gate="identity", norm="rms", prenorm=True, eps=1e-3)
+    other = replace(network, config=replace(network.config, **FALSE_TWINS[entry]))
+    assert disagreement(network) < TOLERANCE
+    assert disagreement(other, network) > 1e-7
+
+
+def test_a_layer_norm_without_bias_is_no_rms_norm():
+    network = network_of(norm="rms")
+    centred = tuple(
+        replace(layer, norm=Normalization(layer.norm.weight, np.zeros(CHANNELS))) for layer in network.layers
+    )
+    other = replace(network, layers=centred, config=replace(network.config, norm="layer"))
+    assert disagreement(other, network) > 1e-3
