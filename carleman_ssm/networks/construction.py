@@ -205,7 +205,8 @@ def _exact(setting: _Setting) -> ExactDecoders:
 
 def _fitted(setting: _Setting, degree: int, fit: str) -> FittedDecoders:
     samples = None if setting.samples is None else setting.samples.reshape(-1, setting.form.channels)
-    return FittedDecoders.from_fits(_fits(setting, degree, fit), setting.activation, samples)
+    by_density = fit == "least_squares"
+    return FittedDecoders.from_fits(_fits(setting, degree, fit), setting.activation, samples, by_density=by_density)
 
 
 def _fits(setting: _Setting, degree: int, fit: str) -> list[ChebyshevFit]:

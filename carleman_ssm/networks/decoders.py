@@ -157,6 +157,8 @@ class FittedDecoders:
         The activation that is fitted.
     samples
         Observed pre-activations (n, H) for the nested fits of `ladder`, or None.
+    by_density
+        Whether the coefficients are least squares under the samples (otherwise they interpolate at Chebyshev points).
     """
 
     centre: Floats
@@ -165,6 +167,7 @@ class FittedDecoders:
     fit_error: Floats
     rule: Activation
     samples: Floats | None
+    by_density: bool = False
 
     @classmethod
     def from_fits(
@@ -172,6 +175,8 @@ class FittedDecoders:
         fits: Sequence[ChebyshevFit],
         rule: Activation,
         samples: Floats | None = None,
+        *,
+        by_density: bool = False,
     ) -> FittedDecoders:
         """Stack one fit of one degree per channel."""
         return cls(
@@ -181,6 +186,7 @@ class FittedDecoders:
             np.array([fit.sup_error for fit in fits]),
             rule,
             samples,
+            by_density,
         )
 
     @cached_property

@@ -11,7 +11,7 @@ The period $2\pi/\omega$ is longer than the interval (a Fourier extension), so $
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -24,19 +24,11 @@ from carleman_ssm.theory.certification import (
     Supremum,
     TaylorModel,
     ball_arithmetic,
-    enclosing_interval,
     error_tolerance,
     supremum,
     taylor_coefficients,
 )
-from carleman_ssm.theory.phases import PHASE_ROUNDING, phase, phase_sum
-from carleman_ssm.theory.polynomials import require_count
-
-EXTENSIONS = (1.1, 1.25, 1.5, 2.0)
-r"""Half a period over the half-width, $\pi/(\omega h)$: short periods need fewer terms, long ones smaller weights."""
-
-_CUTOFF = 1e-13
-"""Singular values of the least-squares problem below this share of the largest are left out: weights stay bounded."""
+from carleman_ssm.theory.phases import phase, phase_sum
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,87 +137,6 @@ class CosineFit:
         turns = np.exp(1j * self.frequency * values).prod(axis=0) * np.exp(-1j * self.frequency * self.centre)
         powers = turns[..., None] ** np.arange(self.terms + 1)
         return np.asarray(self.slope * (values.sum(axis=0) - self.centre) + (powers @ self.weights).real)
-
-
-def fit_cosines(
-    activation: Activation, lower: float, upper: float, terms: int, extension: float | None = None
-) -> CosineFit:
-    r"""Fit $\varphi$ by a line and K frequencies, least squares on [lower, upper], with a certified sup-error.
-
-    Parameters
-    ----------
-    activation
-        $\varphi$.
-    lower, upper
-        Interval [units of y]; equal ends are allowed (a constant channel).
-    terms
-        K ≥ 0.
-    extension
-        $\pi/(\omega h) \ge 1.01$, at most 100; by default the best of `EXTENSIONS` on a grid.
-
-    Returns
-    -------
-    CosineFit
-        Even functions about the centre get sines of the size of rounding only, and odd ones cosines.
-
-    Raises
-    ------
-    ValueError
-        The interval is empty or not finite, K is negative, or the extension is out of range.
-
-    References
-    ----------
-    THEORY T13b; Fourier extensions: Adcock, Huybrechs and Martín-Vaquero (2014), Found. Comput. Math. 14, 635.
-
-    Examples
-    --------
-    >>> from carleman_ssm.theory.activations import activation
-    >>> fit = fit_cosines(activation("gelu"), -20.0, 20.0, 22)
-    >>> fit.sup_error < 1e-3
-    True
-    """
-    fit = uncertified_cosines(activation, lower, upper, terms, extension)
-    return replace(fit, sup_error=enclose_cosine_error(activation, fit).upper)
-
-
-def uncertified_cosines(
-    activation: Activation, lower: float, upper: float, terms: int, extension: float | None = None
-) -> CosineFit:
-    """`fit_cosines` without its certificate: ``sup_error`` is infinite. For searches; see `fit_cosines`."""
-    count = require_count(terms, "the number of terms of a cosine fit")
-    centre, half_width = enclosing_interval(float(lower), float(upper))
-    if extension is not None and not 1.01 <= extension <= 100:
-        msg = f"the extension must lie between 1.01 and 100, got {extension}: the period must exceed the interval"
-        raise ValueError(msg)
-    position = np.cos(np.pi * (np.arange(16 * count + 64) + 0.5) / (16 * count + 64))
-    target = activation(centre + half_width * position)
-    ratios = EXTENSIONS if extension is None else (extension,)
-    solved = [(ratio, *_solve(position, target, count, ratio)) for ratio in ratios]
-    ratio, numbers, _ = min(solved, key=lambda candidate: candidate[2])
-    return CosineFit(
-        centre,
-        half_width,
-        math.pi / (ratio * half_width),
-        float(numbers[0]),
-        float(numbers[1]) / half_width,
-        numbers[2 : 2 + count],
-        numbers[2 + count :],
-        float(lower),
-        float(upper),
-    )
-
-
-def _design(position: Floats, count: int, extension: float) -> Floats:
-    angles = np.outer(position, np.arange(1, count + 1) * (np.pi / extension))
-    return np.hstack([np.ones((len(position), 1)), position[:, None], np.cos(angles), np.sin(angles)])
-
-
-def _solve(position: Floats, target: Floats, count: int, extension: float) -> tuple[Floats, float]:
-    """Least squares on every fourth sample; the others tell how good it is between, rounding of large weights added."""
-    design = _design(position, count, extension)
-    numbers = np.asarray(np.linalg.lstsq(design[1::4], target[1::4], rcond=_CUTOFF)[0], dtype=np.float64)
-    rounding = 2 * PHASE_ROUNDING * (count + 1) * float(np.abs(numbers).sum())
-    return numbers, float(np.abs(design @ numbers - target).max()) + rounding
 
 
 def enclose_cosine_error(activation: Activation, fit: CosineFit, *, extra_bits: int = 0) -> Supremum:
