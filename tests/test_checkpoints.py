@@ -15,7 +15,12 @@ from carleman_ssm.networks.network import S4DNetwork
 from tests.checkpoint_files import CONFIG, DATA, GELU, QUADRATIC, C, arrays, both_formats, same, written
 from tests.strategies_networks import s4d_networks
 
-everything = s4d_networks(outputs=("linear", "none", "glu"), norms=("none", "batch", "layer"), max_layers=3)
+everything = s4d_networks(
+    outputs=("linear", "none", "glu"),
+    norms=("none", "batch", "layer", "rms"),
+    pools=("mean", "last", "none"),
+    max_layers=3,
+)
 
 
 @both_formats
@@ -244,3 +249,35 @@ def test_a_network_is_not_saved_under_an_unknown_ending_or_into_nothing(tmp_path
         save_network(load_network(QUADRATIC), tmp_path / "network.pt")
     with pytest.raises(ValueError, match="cannot be written"):
         save_network(load_network(QUADRATIC), tmp_path / "nowhere" / "network.npz")
+
+
+NORMED = {
+    **arrays(), "norms.0.weight": np.ones(2, np.float32), "norms.0.bias": np.zeros(2, np.float32),
+}  # fmt: skip
+
+
+@both_formats
+def test_a_norm_without_bias_is_an_rms_norm_whatever_the_configuration_leaves_out(tmp_path, suffix):
+    config = {name: value for name, value in CONFIG.items() if name != "norm"}
+    with_bias = load_network(written(tmp_path / f"layer{suffix}", NORMED, config))
+    rms = {name: value for name, value in NORMED.items() if name != "norms.0.bias"}
+    without = load_network(written(tmp_path / f"rms{suffix}", rms, config))
+    assert (with_bias.config.norm, without.config.norm) == ("layer", "rms")
+    assert without.layers[0].norm.bias is None
+    with pytest.raises(CheckpointError, match=r"missing keys .*norms.0.bias"):
+        load_network(written(tmp_path / f"missing{suffix}", rms, {**config, "norm": "layer"}))
+    with pytest.raises(CheckpointError, match=r"unknown keys .*norms.0.bias"):
+        load_network(written(tmp_path / f"unknown{suffix}", NORMED, {**config, "norm": "rms"}))
+
+
+@both_formats
+def test_files_from_before_the_optional_entries_mean_what_they_meant(tmp_path, suffix):
+    network = load_network(written(tmp_path / f"old{suffix}", arrays(), CONFIG))
+    assert (network.config.discretization, network.config.gate, network.config.eps) == ("zoh", "sigmoid", 1e-5)
+    assert network.config.stated() == CONFIG
+    newer = load_network(written(tmp_path / f"new{suffix}", arrays(), {**CONFIG, "discretization": "bilinear"}))
+    assert newer.layers[0].discretization == "bilinear"
+    with pytest.raises(CheckpointError, match="'discretization' is 'euler'"):
+        load_network(written(tmp_path / f"wrong{suffix}", arrays(), {**CONFIG, "discretization": "euler"}))
+    with pytest.raises(CheckpointError, match="'gate' is 'identity', but output 'linear' has no gate"):
+        load_network(written(tmp_path / f"gate{suffix}", arrays(), {**CONFIG, "gate": "identity"}))

@@ -6,10 +6,12 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from carleman_ssm.networks.cosine_decoders import CosineDecoders
 from carleman_ssm.networks.decoders import ChannelDecoders, ExactDecoders, FittedDecoders
 from carleman_ssm.networks.enclosures import Floats
 from carleman_ssm.networks.network import S4DNetwork
 from carleman_ssm.networks.stack_trace import LayerDecoders
+from carleman_ssm.networks.taylor_decoders import TaylorDecoders
 
 
 def simulate_with_decoders(
@@ -18,7 +20,8 @@ def simulate_with_decoders(
     """Logits (batch, classes) by the recurrence, each channel's activation and gate replaced by its decoder.
 
     It shares the decoders' coefficients with the operator and nothing else: pre-activations come from the recurrence,
-    the decoders' values from NumPy's own series, norms and everything else from the simulation.
+    the decoders' values from NumPy's own series or from their definition written out, norms and everything else from
+    the simulation.
 
     Parameters
     ----------
@@ -53,6 +56,10 @@ def _by_definition(decoders: ChannelDecoders) -> Callable[[Floats], Floats]:
         return lambda values: _chebyshev(decoders, values)
     if isinstance(decoders, ExactDecoders):
         return lambda values: _monomials(decoders.coefficients, values)
+    if isinstance(decoders, TaylorDecoders):
+        return lambda values: _monomials(decoders.coefficients.T, values - decoders.centre)
+    if isinstance(decoders, CosineDecoders):
+        return lambda values: _cosines(decoders, values)
     return decoders
 
 
@@ -62,5 +69,14 @@ def _chebyshev(decoders: FittedDecoders, values: Floats) -> Floats:
 
 
 def _monomials(coefficients: Floats, values: Floats) -> Floats:
-    result: Floats = values[..., None] ** np.arange(len(coefficients)) @ coefficients
-    return result
+    r"""$\sum_q g_q v^q$ by powers, coefficients (P + 1,) or (H, P + 1)."""
+    powers = values[..., None] ** np.arange(coefficients.shape[-1])
+    return np.asarray((powers * coefficients).sum(axis=-1))
+
+
+def _cosines(decoders: CosineDecoders, values: Floats) -> Floats:
+    r"""$sd + \sum_k (a_k\cos k\omega d + b_k\sin k\omega d)$ with $w_k = a_k - ib_k$, an angle for each term."""
+    distance = np.clip(values - decoders.centre, -decoders.half_width, decoders.half_width)
+    angles = np.arange(decoders.terms + 1)[:, None] * decoders.frequency * distance[..., None, :]
+    waves = decoders.weights.real * np.cos(angles) - decoders.weights.imag * np.sin(angles)
+    return np.asarray(decoders.slope * distance + waves.sum(axis=-2))
