@@ -14,6 +14,12 @@ import sympy as sp
 import carleman_ssm as cs
 from carleman_ssm import theory
 from carleman_ssm.formulas.latex import to_latex
+from carleman_ssm.theory.layer_matrices import (
+    carleman_composition,
+    recentred_composition,
+    rectangular_composition,
+)
+from carleman_ssm.theory.polynomial_maps import PolynomialMap
 from carleman_ssm.theory.stack_lift import StackLift
 from carleman_ssm.theory.stacks import PolynomialStack
 from carleman_ssm.theory.wave_profile import RANGES
@@ -185,6 +191,12 @@ def forward_operator(states):
     return cs.forward_operator(symbolic(states), cs.PolynomialDecoder.symbolic(symbolic(states), degree=2))
 
 
+def decoder_map(name, *, centred=False):
+    variable = sp.Symbol({"f": "y", "g": "x"}[name])
+    constant, *rest = cs.PolynomialDecoder.symbolic(degree=2, name=name).coefficients
+    return PolynomialMap.of_decoder(cs.PolynomialDecoder((0 if centred else constant, *rest)), variable)
+
+
 def stack_lift(states):
     return StackLift(PolynomialStack.symbolic(states, degrees=(2, 2)))
 
@@ -204,6 +216,15 @@ BUILDERS = {
     "kuramoto.kuramoto_field": over(lambda n: cs.kuramoto_field(cs.KuramotoModel.symbolic(n)), 2, 3),
     "kuramoto.phase_gap": over(lambda n: cs.phase_gap(cs.KuramotoModel.symbolic(n)), 2, 3),
     "kuramoto.projected_step": over(lambda n: cs.projected_step(cs.KuramotoModel.symbolic(n)), 2, 3),
+    "layer_matrices.carleman_composition": {
+        "2": lambda: carleman_composition(decoder_map("f"), decoder_map("g", centred=True), 2)
+    },
+    "layer_matrices.rectangular_composition": {
+        "2": lambda: rectangular_composition(decoder_map("f"), decoder_map("g"), 2)
+    },
+    "layer_matrices.recentred_composition": {
+        "2": lambda: recentred_composition([decoder_map("g"), decoder_map("f")], 2)
+    },
     "localisation.participation_ratio_formula": {"": cs.participation_ratio_formula},
     "localisation.jittered_peak": {"": cs.jittered_peak},
     "polar.complex_phase_field": {"3": lambda: cs.complex_phase_field(cs.OscillatorNetwork.symbolic(3))},
