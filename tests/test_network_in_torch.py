@@ -8,14 +8,13 @@ from itertools import product
 import numpy as np
 import pytest
 
-from carleman_ssm.networks.network import NetworkConfig, Normalization, S4DLayer, S4DNetwork
-from tests.strategies_networks import stored
+from carleman_ssm.networks.network import Normalization
+from tests.strategies_networks import moderate_network
 
 torch = pytest.importorskip("torch", reason="the extra torch is not installed")
 F = torch.nn.functional
 
 CHANNELS, FEATURES, CLASSES, MODES, LAYERS, LENGTH = 5, 2, 3, 4, 2, 40
-ROWS = {"none": None, "linear": CHANNELS, "glu": 2 * CHANNELS}
 PHI = {
     "gelu": F.gelu,
     "gelu_tanh": lambda y: F.gelu(y, approximate="tanh"),
@@ -117,33 +116,8 @@ def states(layer, u):
     return torch.stack(found, dim=1)
 
 
-def network_of(seed=0, **entries):
-    """Random float32 parameters of moderate size, by the configuration."""
-    config, generator = NetworkConfig(**entries), np.random.default_rng(seed)
-
-    def normal(*shape):
-        return stored(generator.normal(size=shape) / np.sqrt(shape[-1]))
-
-    def layer():
-        rows, shape = ROWS[config.output], (CHANNELS, MODES)
-        return S4DLayer(
-            normal(CHANNELS) - 2, normal(*shape), 8 * normal(*shape), normal(*shape) + 1j * normal(*shape),
-            normal(CHANNELS), None if rows is None else normal(rows, CHANNELS), None if rows is None else normal(rows),
-            norm(), normal(3) if config.activation == "poly" else None, config.discretization,
-        )  # fmt: skip
-
-    def norm():
-        if config.norm == "none":
-            return None
-        if config.norm == "rms":
-            return Normalization(1 + normal(CHANNELS))
-        statistics = (normal(CHANNELS), 0.5 + normal(CHANNELS) ** 2) if config.norm == "batch" else ()
-        return Normalization(1 + normal(CHANNELS), normal(CHANNELS), *statistics)
-
-    return S4DNetwork(
-        normal(CHANNELS, FEATURES), normal(CHANNELS), tuple(layer() for _ in range(LAYERS)),
-        normal(CLASSES, CHANNELS), normal(CLASSES), config,
-    )  # fmt: skip
+def network_of(**entries):
+    return moderate_network(LAYERS, CHANNELS, FEATURES, CLASSES, MODES, **entries)
 
 
 def disagreement(network, other=None):
