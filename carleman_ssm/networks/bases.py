@@ -154,21 +154,23 @@ def fit_decoders(task: FitTask, basis: Basis, terms: int) -> ChannelDecoders:
     return FittedDecoders.from_fits(series, task.rule, task.samples, by_density=True)
 
 
-def check_size(basis: str, terms: int) -> None:
-    """Refuse an unknown basis, and a size that is out of its range.
+def check_size(basis: str, terms: int) -> Basis:
+    """The basis, once its name is known and the size is in its range.
 
     Raises
     ------
     ValueError
         Naming the choices, or the range.
     """
-    if basis not in BASES:
+    found = next((known for known in BASES if known == basis), None)
+    if found is None:
         msg = f"the fit must be 'auto' or one of {', '.join(map(repr, BASES))}; got {basis!r}"
         raise ValueError(msg)
-    if not 0 <= terms <= LARGEST[basis]:
-        what = "number of frequencies" if basis == "cosine" else "degree"
-        msg = f"the {what} of a {basis} fit must be between 0 and {LARGEST[basis]}, got {terms}"
+    if not 0 <= terms <= LARGEST[found]:
+        what = "number of frequencies" if found == "cosine" else "degree"
+        msg = f"the {what} of a {found} fit must be between 0 and {LARGEST[found]}, got {terms}"
         raise ValueError(msg)
+    return found
 
 
 def chosen_decoders(task: FitTask, basis: str, tolerance: float) -> ChannelDecoders:
@@ -177,8 +179,7 @@ def chosen_decoders(task: FitTask, basis: str, tolerance: float) -> ChannelDecod
     Where none of at most `LARGEST` terms reaches it, the largest is taken; its certified error then says so.
     """
     if basis != "auto":
-        check_size(basis, 0)
-        name: Basis = next(known for known in BASES if known == basis)
+        name = check_size(basis, 0)
         return fit_decoders(task, name, smallest_size(task, name, tolerance))
     degree = smallest_size(task, "chebyshev", tolerance)
     if degree <= PHASE_COST:
