@@ -7,7 +7,7 @@ kernels need (THEORY T10, T12′, T13).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import factorial
@@ -16,7 +16,6 @@ from typing import Protocol
 import numpy as np
 
 from carleman_ssm.networks.enclosures import UNDERFLOW, Floats, gamma, outward
-from carleman_ssm.theory.activations import Activation
 from carleman_ssm.theory.clenshaw import clenshaw
 from carleman_ssm.theory.fits import ChebyshevFit
 from carleman_ssm.theory.ladder import least_squares_ladder, truncation_ladder
@@ -165,7 +164,7 @@ class FittedDecoders:
     half_width: Floats
     coefficients: Floats
     fit_error: Floats
-    rule: Activation
+    rule: Callable[[Floats], Floats]
     samples: Floats | None
     by_density: bool = False
 
@@ -173,7 +172,7 @@ class FittedDecoders:
     def from_fits(
         cls,
         fits: Sequence[ChebyshevFit],
-        rule: Activation,
+        rule: Callable[[Floats], Floats],
         samples: Floats | None = None,
         *,
         by_density: bool = False,
