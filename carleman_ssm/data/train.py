@@ -66,12 +66,12 @@ class Recipe:
 
 PLAIN = Recipe(rate=0.01, decay=0.01, smoothing=0.0, range_penalty=0.0)
 RECIPES = {
-    "digits": replace(PLAIN, rate=0.02, epochs=100, batch=128),
+    "digits": replace(PLAIN, rate=0.02, epochs=300, batch=32),
     "OSULeaf": replace(PLAIN, epochs=200, batch=32),
     "JapaneseVowels": replace(PLAIN, epochs=100, batch=32),
     "BasicMotions": replace(PLAIN, epochs=200, batch=16),
 }
-"""One recipe per data set, the same for all decoders and seeds; fixed before the first run."""
+"""One recipe per data set, the same for all decoders and seeds; how they were chosen: data/trained/PROVENANCE.md."""
 DEEP_RECIPES = {
     DEEP[0]: replace(RECIPES["digits"], layers=2, modes=8),
     DEEP[1]: replace(RECIPES["digits"], layers=2, modes=8, output="glu", norm="layer"),
