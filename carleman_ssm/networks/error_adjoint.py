@@ -3,8 +3,8 @@ r"""The pass back: what each local error contributes to each logit, or differenc
 Forward, $\delta_{\rm out} = \text{local} + J\,\delta_{\rm in}$ holds exactly at every place, with J in an enclosure. So
 $\delta\ell = \sum_{\rm places}\langle\lambda,\text{local}\rangle$ with the adjoint $\lambda$ of the composed maps, and
 $|\delta\ell| \le \sum\langle|\lambda|,\text{local}\rangle$. As $|\lambda|$ is taken after the sums over channels, steps
-and paths, this bound is never wider than the one carried forward (but for caps), and as a rule far sharper. The adjoint is
-computed in ball arithmetic: its middle is a gradient, its radius what the slopes leave open.
+and paths, this bound is as a rule far sharper than the one carried forward, which takes absolute values at every map.
+The adjoint is computed in ball arithmetic: its middle is a gradient, its radius what the slopes leave open.
 """
 
 from __future__ import annotations
@@ -76,8 +76,8 @@ def _gate_back(gate: GateStep, branch: Enclosed, parts: dict[str, list[Floats]])
 def _norm_back(step: NormStep | None, after: Enclosed, parts: dict[str, list[Floats]]) -> Enclosed:
     r"""$\lambda_j = q(\mu_j - \mathrm{mean}_h\mu_h - n_j\,\mathrm{mean}_h\mu_hn_h)$ with $\mu = w\lambda$.
 
-    The mean Jacobian between two points is an average of Jacobians, each of this form with one q and n; the enclosure is
-    convex and holds the average. RMSNorm has no second term.
+    The mean Jacobian between two points is an average of Jacobians, each of this form with one q and n; the enclosure
+    is convex and holds the average. RMSNorm has no second term.
     """
     if step is None:
         return after

@@ -43,11 +43,12 @@ def pooled_sequences(stack: Stack, result: Stage) -> Pooled:
 def pooled_prefixes(stack: Stack, result: Stage) -> Pooled:
     """The largest magnitude and error over all lengths up to that at hand."""
     steps = np.arange(1, result.middle.shape[1] + 1)[:, None]
-    parts = []
-    for values in (result.magnitude, result.radius):
-        prefix = np.cumsum(values, axis=1) / steps if stack.pool == "mean" else values
-        parts.append(prefix.max(axis=1))
-    return _pooled(stack, *parts, result.middle.shape[1])
+
+    def largest(values: Floats) -> Floats:
+        prefix: Floats = np.cumsum(values, axis=1) / steps if stack.pool == "mean" else values
+        return np.asarray(prefix.max(axis=1))
+
+    return _pooled(stack, largest(result.magnitude), largest(result.radius), result.middle.shape[1])
 
 
 def _pooled(stack: Stack, magnitude: Floats, radius: Floats, length: int) -> Pooled:

@@ -4,9 +4,9 @@ At each place the computed value of *any* run (any order of summation) lies with
 exact network's; they differ by at most `radius`. For given sequences the middle is one computed run, and
 spread = 2 · radius; over a box it is the range of the exact network, widened by the radius.
 
-The radius follows $\delta_{\rm out} = \text{local} + J\,\delta_{\rm in}$, exactly, with J an affine map, a mean slope of
-the activation over the spread (mean value theorem), the product rule of a gate, or the mean Jacobian of a norm. What is
-local (fit, rounding) and what J is, is kept for the pass back (`error_adjoint`).
+The radius follows $\delta_{\rm out} = \text{local} + J\,\delta_{\rm in}$, exactly, with J an affine map, a mean slope
+of the activation over the spread (mean value theorem), the product rule of a gate, or the mean Jacobian of a norm. What
+is local (fit, rounding) and what J is, is kept for the pass back (`error_adjoint`).
 """
 
 from __future__ import annotations
