@@ -174,7 +174,7 @@ def test_inputs_past_the_bound_or_the_length_are_refused():
         ({"sequences": np.zeros((0, 3, 1))}, "none of them zero"),
         ({"sequences": np.zeros((2, 3, 2)), "degree": 2}, "takes 1 input channels, the sequences have 2"),
         ({"sequences": np.ones((2, 3, 1)), "degree": 2, "input_bound": 0.5}, "more than input_bound = 0.5"),
-        ({"sequences": np.ones((2, 3, 1)), "degree": 2, "fit": "splines"}, "'chebyshev' or 'least_squares'"),
+        ({"sequences": np.ones((2, 3, 1)), "degree": 2, "fit": "splines"}, "'chebyshev', 'least_squares', 'taylor', 'cosine'"),
         ({"input_bound": 1.0, "length": 4, "degree": 2, "fit": "least_squares"}, "needs sequences"),
         ({"input_bound": 1.0, "length": 4, "degree": 2, "centre": "mean"}, "'mean' \\(with sequences\\)"),
         ({"input_bound": 1.0, "length": 4, "degree": 2, "centre": np.zeros((3, 1))}, r"shape \(4, 1\)"),
@@ -192,7 +192,7 @@ def test_a_polynomial_is_not_truncated_silently():
 
 
 @given(s4d_networks(outputs=("linear", "glu"), norms=("none", "layer"), max_layers=2))
-def test_depth_gates_and_layer_norm_are_refused_by_name(network):
+def test_depth_gates_and_layer_norm_have_no_one_layer_form(network):
     config = network.config
     reasons = [
         ("S4D layers", len(network.layers) > 1),
@@ -202,9 +202,9 @@ def test_depth_gates_and_layer_norm_are_refused_by_name(network):
     if not any(holds for _, holds in reasons):
         return
     with pytest.raises(ValueError, match="no one-layer operator") as caught:
-        network_operator(network, degree=2, sequences=np.zeros((1, 3, network.features)))
+        network_operator(network, degree=2, sequences=np.zeros((1, 3, network.features)), form="one_layer")
     for word, holds in reasons:
-        assert (word in str(caught.value).split("Depth, gates")[0]) == holds
+        assert (word in str(caught.value).split("network_operator gives")[0]) == holds
 
 
 @given(networks_with_sequences(("gelu", "silu")), st.integers(2, 6))

@@ -9,6 +9,8 @@ import numpy as np
 
 from carleman_ssm.networks.enclosures import Floats
 
+CERTIFIED_SHARE = 0.99
+"""Searches for a degree end when the class of this share of the sequences is certified."""
 Centre = Floats | Literal["zero", "mean"]
 
 

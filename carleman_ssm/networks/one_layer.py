@@ -98,14 +98,30 @@ class OneLayerForm:
         return logits
 
 
+def has_one_layer_form(network: S4DNetwork) -> bool:
+    """Whether everything around the one activation is affine."""
+    return not _obstacles(network)
+
+
 def check_supported(network: S4DNetwork) -> None:
     """Refuse what this form does not cover.
 
     Raises
     ------
     ValueError
-        More than one layer, GLU, or LayerNorm: these have no affine surroundings.
+        More than one layer, GLU, LayerNorm or no pool: these have no affine surroundings.
     """
+    reasons = _obstacles(network)
+    if reasons:
+        msg = (
+            "this network has no one-layer operator: "
+            + "; ".join(reasons)
+            + ". network_operator gives it a stack operator instead, unless the one-layer form is asked for"
+        )
+        raise ValueError(msg)
+
+
+def _obstacles(network: S4DNetwork) -> list[str]:
     config = network.config
     reasons = []
     if len(network.layers) != 1:
@@ -116,13 +132,7 @@ def check_supported(network: S4DNetwork) -> None:
         reasons.append("its norm is LayerNorm or RMSNorm (batch or none are covered)")
     if config.pool == "none":
         reasons.append("it has no pool (read_at_last_step() gives one whose logits are those of the last step)")
-    if reasons:
-        msg = (
-            "this network has no one-layer operator: "
-            + "; ".join(reasons)
-            + ". Depth, gates and LayerNorm are not supported by network_operator yet; simulate the network instead"
-        )
-        raise ValueError(msg)
+    return reasons
 
 
 def one_layer_form(network: S4DNetwork, length: int) -> OneLayerForm:

@@ -25,6 +25,7 @@ from carleman_ssm.theory.activations import Activation
 
 MARGIN = 0.01
 """Intervals are widened by this share of their width on both sides."""
+DEFAULT_TOLERANCE = 1e-6
 PATH = (0.25, 0.5, 0.75)
 PATH_SEQUENCES = 128
 WIDEST = 1e6
@@ -42,7 +43,7 @@ class FitChoice:
     terms
         Degree, or number of frequencies; None to go by the tolerance. With ``"auto"`` it is a Chebyshev degree.
     tolerance
-        Sup-error of each fit on its interval.
+        Sup-error of each fit on its interval; `DEFAULT_TOLERANCE` where neither it nor `terms` is given.
     bases
         (layer, role) → (basis, terms): what is set by hand.
     shared
@@ -53,13 +54,13 @@ class FitChoice:
 
     fit: str = "auto"
     terms: int | None = None
-    tolerance: float = 1e-6
+    tolerance: float | None = None
     bases: Mapping[tuple[int, Role], tuple[str, int]] = field(default_factory=dict)
     shared: bool = False
     about_mean: bool = False
 
     def __post_init__(self) -> None:
-        if not self.tolerance > 0:
+        if self.tolerance is not None and not self.tolerance > 0:
             msg = f"the tolerance of the fits must be positive, got {self.tolerance}"
             raise ValueError(msg)
         if self.terms is not None:
@@ -79,7 +80,7 @@ class FitChoice:
         if self.terms is not None:
             name = check_size("chebyshev" if self.fit == "auto" else self.fit, self.terms)
             return fit_decoders(task, name, self.terms)
-        return chosen_decoders(task, self.fit, self.tolerance)
+        return chosen_decoders(task, self.fit, self.tolerance or DEFAULT_TOLERANCE)
 
 
 def stack_decoders(

@@ -1,0 +1,105 @@
+r"""From a trained network of any depth to its `StackOperator`: rules, decoders, certificate, and the search for a
+tolerance that certifies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from carleman_ssm.networks.domain import CERTIFIED_SHARE, Domain
+from carleman_ssm.networks.error_propagation import certify_box, certify_sequences
+from carleman_ssm.networks.network import S4DNetwork
+from carleman_ssm.networks.ranges import LayerRules
+from carleman_ssm.networks.stack import Stack, build_stack
+from carleman_ssm.networks.stack_fits import FitChoice, stack_decoders
+from carleman_ssm.networks.stack_operator import StackOperator
+from carleman_ssm.theory.activations import activation
+
+TOLERANCES = (1e-2, 1e-4, 1e-6, 1e-8, 1e-10)
+Progress = Callable[[str], None]
+
+
+def layer_rules(network: S4DNetwork) -> tuple[LayerRules, ...]:
+    """Activation and gate of every layer, as the network states them."""
+    config, rules = network.config, []
+    for layer in network.layers:
+        learned = layer.activation_coefficients
+        phi = activation(config.activation, None if learned is None else tuple(learned.tolist()))
+        rules.append(LayerRules(phi, activation(config.gate) if config.output == "glu" else None))
+    return tuple(rules)
+
+
+def stack_operator(
+    network: S4DNetwork, domain: Domain, choice: FitChoice, *, search: bool, progress: Progress = lambda _: None
+) -> StackOperator:
+    """The operator of a network as a stack, whatever its depth.
+
+    Parameters
+    ----------
+    domain
+        Where it shall hold, from `checked_domain`.
+    choice
+        How its decoders are chosen.
+    search
+        Lower the tolerance until the certified bound leaves the class of 99 % of the sequences alone; where the
+        ladder ends first, or stops to gain, the last operator is returned and `progress` says so.
+    progress
+        Called with a line of text as the work goes on.
+
+    Raises
+    ------
+    ValueError
+        As `build_stack` and `stack_decoders`; or a search without sequences.
+    """
+    stack, rules = build_stack(network, domain.steps), layer_rules(network)
+    if not search or all(rule.activation.is_polynomial and _is_exact(rule) for rule in rules):
+        return _assembled(network, stack, rules, domain, choice)
+    if domain.inputs is None:
+        msg = "give a degree or a tolerance, or sequences for which the tolerance that certifies is searched"
+        raise ValueError(msg)
+    return _searched(network, stack, rules, domain, choice, progress)
+
+
+def _is_exact(rule: LayerRules) -> bool:
+    return rule.gate is None or rule.gate.is_polynomial
+
+
+def _assembled(
+    network: S4DNetwork, stack: Stack, rules: tuple[LayerRules, ...], domain: Domain, choice: FitChoice
+) -> StackOperator:
+    decoders = stack_decoders(stack, rules, domain, choice)
+    if domain.is_box or domain.inputs is None:
+        proof = certify_box(stack, decoders, rules, domain.bound)
+    else:
+        proof = certify_sequences(stack, decoders, rules, domain.inputs)
+    return StackOperator(network, stack, decoders, rules, proof, domain.centre)
+
+
+def _searched(
+    network: S4DNetwork,
+    stack: Stack,
+    rules: tuple[LayerRules, ...],
+    domain: Domain,
+    choice: FitChoice,
+    progress: Progress,
+) -> StackOperator:
+    before = float("inf")
+    for tolerance in TOLERANCES:
+        operator = _assembled(network, stack, rules, domain, replace(choice, tolerance=tolerance))
+        share = float(operator.certified_classes(domain.inputs).mean()) if domain.inputs is not None else 0.0
+        error = float(operator.certified_error.max())
+        progress(
+            f"fits to {tolerance:.0e}: class certified for {100 * share:.1f} % of the sequences, certified error "
+            f"{error:.3g}, most of it from {operator.certificate.dominant}"
+        )
+        if share >= CERTIFIED_SHARE:
+            return operator
+        if error > 0.5 * before:
+            break
+        before = error
+    progress(
+        "the certified bound cannot be brought to certify 99 % of the classes by finer fits: "
+        f"most of it starts at {operator.certificate.dominant}"
+    )
+    return operator
