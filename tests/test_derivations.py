@@ -19,11 +19,13 @@ from carleman_ssm.theory.layer_matrices import (
     recentred_composition,
     rectangular_composition,
 )
+from carleman_ssm.theory.pair_kernel import pair_kernel, second_layer
 from carleman_ssm.theory.polynomial_maps import PolynomialMap
 from carleman_ssm.theory.stack_lift import StackLift
 from carleman_ssm.theory.stacks import PolynomialStack
 from carleman_ssm.theory.wave_profile import RANGES
 from carleman_ssm.theory.wave_readout import deleted_share
+from carleman_ssm.theory.wave_resonance import resonance_gain, s4d_lin_resonance
 
 ROOT = Path(__file__).parents[1]
 FILES = sorted(ROOT.glob("derivations/*.py"))
@@ -227,6 +229,11 @@ BUILDERS = {
     },
     "localisation.participation_ratio_formula": {"": cs.participation_ratio_formula},
     "localisation.jittered_peak": {"": cs.jittered_peak},
+    "pair_kernel.pair_kernel": {
+        "1, 1": lambda: pair_kernel(
+            symbolic(1), cs.PolynomialDecoder.symbolic(degree=2), second_layer(1, feedthrough=True)
+        )
+    },
     "polar.complex_phase_field": {"3": lambda: cs.complex_phase_field(cs.OscillatorNetwork.symbolic(3))},
     "polar.polar_field": {"3": lambda: cs.polar_field(cs.OscillatorNetwork.symbolic(3))},
     "polar.polar_step": {"2": lambda: cs.polar_step(cs.OscillatorNetwork.symbolic(2, discrete=True))},
@@ -249,6 +256,8 @@ BUILDERS = {
     "wave_readout.tap_design": {"3": lambda: cs.tap_design(3)},
     "wave_readout.edited_kernel": {"3": lambda: cs.edited_kernel(3, node=0)},
     "wave_readout.deleted_share": {"": deleted_share},
+    "wave_resonance.resonance_gain": {"": resonance_gain},
+    "wave_resonance.s4d_lin_resonance": {"": s4d_lin_resonance},
     "waves.wave_propagator": {"": cs.wave_propagator},
     "waves.rigid_step": {"": cs.rigid_step},
     "waves.node_contents": {"": cs.node_contents},
