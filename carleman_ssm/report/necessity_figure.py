@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 
 from carleman_ssm.networks.ablations import DELETIONS
 from carleman_ssm.networks.accuracies import Scores
@@ -24,19 +24,29 @@ _STYLES = {
 def necessity_figure(found: Necessity) -> Figure:
     """Accuracies with intervals for every data set above, orders of interaction below."""
     columns = len(found.outcomes)
-    figure = Figure(figsize=(max(7.0, 3.4 * columns), 8.2), layout="constrained")
+    figure = Figure(figsize=(max(8.0, 3.3 * columns), 8.4), layout="constrained")
     above, below = figure.subfigures(2, 1, squeeze=False, height_ratios=[1, 1.15])[:, 0]
     top = above.subplots()
     _draw_accuracies(top, found)
-    above.legend(*top.get_legend_handles_labels(), ncols=4, loc="outside upper center", fontsize=8.5, frameon=False)
+    above.legend(
+        *top.get_legend_handles_labels(),
+        ncols=3 if columns < 3 else 5,
+        loc="outside upper center",
+        fontsize=8.5,
+        frameon=False,
+    )
     panels = below.subplots(1, columns, sharey=True, squeeze=False)[0]
     for axis, outcome in zip(panels, found.outcomes, strict=True):
         _draw_orders(axis, outcome)
     panels[0].set_ylabel("accuracy [% of test sequences]", fontsize=9)
-    handles = panels[0].get_legend_handles_labels()
-    below.legend(*handles, ncols=4, loc="outside upper center", fontsize=8.5, frameon=False)
+    _legend(below, panels[0], 2 if columns < 3 else 4)
     caption(figure, CAPTION)
     return figure
+
+
+def _legend(place: SubFigure, axis: Axes, columns: int) -> None:
+    handles, labels = axis.get_legend_handles_labels()
+    place.legend(handles, labels, ncols=columns, loc="outside upper center", fontsize=8.5, frameon=False)
 
 
 def _draw_accuracies(axis: Axes, found: Necessity) -> None:

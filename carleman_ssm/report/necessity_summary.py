@@ -21,13 +21,13 @@ _SHOWN_ORDERS = (1, 2, 3, 4, 6, 8, 10)
 
 def print_necessity(found: Necessity, console: Console) -> None:
     """Print the sections in reading order."""
-    heading(console, "accuracy of networks trained with each decoder [% of test sequences]")
+    heading(console, "accuracy by decoder [% of test sequences]")
     console.print(_accuracies(found))
     console.print(f"  {READING}", highlight=False)
     heading(console, "are interactions needed?")
     console.print(_verdicts(found))
     console.print(f"  {VERDICTS}", highlight=False)
-    heading(console, "GELU networks with orders of interaction taken out [% of test sequences, mean of the seeds]")
+    heading(console, "GELU networks with orders taken out [% of test sequences]")
     console.print(_orders(found))
     console.print(_deletions(found))
     console.print(f"  {ABLATIONS}", highlight=False)
@@ -37,6 +37,7 @@ def print_necessity(found: Necessity, console: Console) -> None:
 
 def _grid(*headings: str) -> Table:
     grid = Table(*headings, box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    grid.columns[0].no_wrap = True
     for column in grid.columns[1:]:
         column.justify = "right"
     return grid
@@ -71,7 +72,7 @@ def _cell(scores: Scores | None) -> str:
 READING = (
     f"Measured on the test part: the mean of {len(SEEDS)} seeds, below it its 95 % interval (hull of Wilson's over the "
     "test items, which all seeds share, and Student's t over the seeds), below that each seed. Identity: a linear "
-    "readout of the waves, with BatchNorm, affine output and mean pooling an affine functional of the sequence, as "
+    "readout of the waves; with BatchNorm, affine output and mean pooling an affine functional of the sequence, as "
     "logistic regression on the raw sequence is. Quadratic: a learned c₁y + c₂y². Chance: always the most frequent "
     "class. Nothing was selected on these items."
 )
@@ -93,9 +94,9 @@ def _gains(outcome: DatasetOutcome) -> tuple[Interval | None, Interval | None]:
 VERDICTS = (
     "Points of accuracy, 95 % intervals of the difference on the same items (hull of Newcombe's for paired shares and "
     f"Student's t over the seeds). Needed: GELU gains at least {100 * NEEDED_BY:g} points on every classifier that is "
-    f"affine in the sequence. Helps: it gains on every one. Not needed: one is within {100 * NEEDED_BY:g} points. Else "
-    "undecided: the test part is too small. The word is about classifiers that were trained without interactions, of "
-    "this size, on this data; nothing is proved."
+    f"affine in the sequence. Helps: it gains on every one. Not needed: one is shown to be within {100 * NEEDED_BY:g} "
+    "points. Else undecided: the test part is too small. The word is about classifiers that were trained without "
+    "interactions, of this size, on this data; nothing is proved."
 )
 
 
@@ -117,8 +118,10 @@ def _deletions(found: Necessity) -> Table:
 
 
 ABLATIONS = (
-    "Order p: what the polynomial fit of degree p to GELU adds to that of degree p − 1, per channel, in the mean "
-    "square under the channel's own pre-activations. 1 is the waves, 2 their pairs. All: the network itself. Enough: "
-    "the smallest order from which on less than a point is lost. An ablation of networks that were trained with all "
-    "orders: what is left of them is no measure of what a network trained without these orders reaches (first table)."
+    "Mean of the seeds. Order p: what the polynomial fit of degree p to GELU adds to that of degree p − 1, per "
+    "channel, in the mean square under the channel's own pre-activations on the training part. 1 is the waves, 2 "
+    "their pairs. Beyond that range polynomials extrapolate, so high orders may lose items again. All: the network "
+    "itself. Enough: the smallest order from which on less than a point is lost. An ablation of networks that were "
+    "trained with all orders: what is left of them is no measure of what a network trained without these orders "
+    "reaches (first table)."
 )
