@@ -148,6 +148,23 @@ def distinguish(
 
 
 @app.command()
+def necessity(
+    dataset: Annotated[
+        list[str] | None,
+        typer.Option(help="digits, OSULeaf, JapaneseVowels or BasicMotions; may be repeated; all by default."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(parser=_folder, metavar="FOLDER", help="Folder for the results; necessity by default."),
+    ] = None,
+) -> None:
+    """Measure whether interactions of waves are needed on real data: trained networks, with and without."""
+    from carleman_ssm.report.necessity import necessity as measure_necessity  # figures are slow to import
+
+    measure_necessity(dataset, output)
+
+
+@app.command()
 def convert(
     source: Annotated[Path, typer.Argument(metavar="CKPT.pth", help="What the training script saved.")],
     target: Annotated[Path, typer.Argument(metavar="OUT.safetensors", help="File to write.")],
