@@ -102,16 +102,43 @@ def pullback(stack: Stack, decoders: Sequence[LayerDecoders], inputs: Series, re
         Largest order kept.
     """
     _, layers = stack_series(stack, decoders, inputs, order, derivatives=1)
-    weights = stack.pool_weights(inputs[0].shape[-2])
-    pooled = readout @ stack.head.weight.value
-    cotangent: Series = (weights[:, None] * pooled[:, None, None, :],)
+    cotangent = _of_last_layer(stack, readout, inputs[0].shape[-2])
     for layer in reversed(layers):
-        cotangent = _through_layer(layer, cotangent, order)
+        cotangent = _of_source(layer, _of_branch(layer, cotangent, order), order)
     return mapped(lambda term: np.asarray(term @ stack.encoder.weight.value), cotangent)
 
 
-def _through_layer(layer: LayerSeries, cotangent: Series, order: int) -> Series:
-    """From the cotangent of a layer's result to that of its source."""
+def activation_gradients(stack: Stack, decoders: Sequence[LayerDecoders], inputs: Floats) -> tuple[Floats, ...]:
+    r"""$\partial\ell_i/\partial z_{k,h}$ for the activated values z of every layer, (batch, classes, L, H) each.
+
+    Parameters
+    ----------
+    inputs
+        x (batch, L, d).
+
+    Raises
+    ------
+    ValueError
+        Shapes do not fit the stack.
+    """
+    rows = _rows(stack, inputs, None)
+    _, layers = stack_series(stack, decoders, (inputs,), 0, derivatives=1)
+    cotangent, found = _of_last_layer(stack, rows, inputs.shape[1]), []
+    for layer in reversed(layers):
+        branch = _of_branch(layer, cotangent, 0)
+        shape = (len(rows), *layer.activation.argument[0].shape)
+        found.append(np.broadcast_to(branch[1][0], shape).swapaxes(0, 1))
+        cotangent = _of_source(layer, branch, 0)
+    return tuple(reversed(found))
+
+
+def _of_last_layer(stack: Stack, readout: Floats, length: int) -> Series:
+    pooled = readout @ stack.head.weight.value
+    return (stack.pool_weights(length)[:, None] * pooled[:, None, None, :],)
+
+
+def _of_branch(layer: LayerSeries, cotangent: Series, order: int) -> tuple[Series, Series]:
+    """From the cotangent of a layer's result to those of what is summed up, and of its activated values."""
     summed = cotangent if layer.norm_after is None else _through_norm(layer.norm_after, cotangent, order)
     branch = summed
     if layer.gate is not None and layer.values is not None:
@@ -122,7 +149,13 @@ def _through_layer(layer: LayerSeries, cotangent: Series, order: int) -> Series:
     if output is not None:
         weight = output.weight.value
         branch = mapped(lambda term: np.asarray(term @ weight), branch)
-    driven = mapped(layer.kernel.adjoint, product(branch, layer.activation.slope, order))
+    return summed, branch
+
+
+def _of_source(layer: LayerSeries, branch: tuple[Series, Series], order: int) -> Series:
+    """From the cotangents of `_of_branch` to that of what enters the layer."""
+    summed, activated = branch
+    driven = mapped(layer.kernel.adjoint, product(activated, layer.activation.slope, order))
     if layer.norm_before is not None:
         driven = _through_norm(layer.norm_before, driven, order)
     return total(driven, summed) if layer.layer.residual else driven
