@@ -1,7 +1,8 @@
 r"""Which pairs of modes, or of ring nodes, a class lets interact: closed forms without a sum over time.
 
 A channel's output is a sum of real waves $y = \sum_a 2\,\mathrm{Re}\,z_a$, one for every stored mode
-($z_n = c_nx_n$) or every node of the channel's ring ($z_j = C_jh_j$, T1), and one for the feedthrough. The second order of logit i is
+($z_n = c_nx_n$) or every node of the channel's ring ($z_j = C_jh_j$, T1), and one for the feedthrough. The second order
+of logit i is
 
 $$\sum_h\sum_k a_{ihk}\,y_{kh}^2 = \sum_{h,a,b}\Big[\underbrace{\sum_ka_{ihk}\,2\,\mathrm{Re}\,z_az_b}_{\text{sum}}
  + \underbrace{\sum_ka_{ihk}\,2\,\mathrm{Re}\,z_a\bar z_b}_{\text{difference}}\Big],\qquad
