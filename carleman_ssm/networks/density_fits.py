@@ -1,6 +1,7 @@
 """Nested least-squares decoders under an observed density of pre-activations, of every degree at once.
 
-They are not certified: their `fit_error` is infinite. Beyond the interval that the samples visit they stay constant.
+They are not certified: their `fit_error` is infinite. They stay constant beyond the interval that the samples visit,
+widened by a tenth: other sequences leave it a little, and a polynomial far outside means nothing.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import numpy as np
 from carleman_ssm.networks.decoders import MAX_DENSITY, FittedDecoders, quantiles
 from carleman_ssm.networks.enclosures import Floats
 from carleman_ssm.theory.ladder import least_squares_ladder
+
+MARGIN = 1.1
 
 
 def density_decoders(
@@ -40,17 +43,17 @@ def density_decoders(
         msg = f"a polynomial has a degree of at least 0, got {degree}"
         raise ValueError(msg)
     channels = samples.shape[-1]
-    columns = samples.reshape(-1, 1) if shared else samples.reshape(-1, channels)
-    density = np.broadcast_to(quantiles(columns, MAX_DENSITY), (min(len(columns), MAX_DENSITY), channels))
+    columns = samples.reshape(-1, 1 if shared else channels)
+    density = quantiles(columns, MAX_DENSITY * (channels if shared else 1))
     lower, upper = density[0], density[-1]
     # A floor for channels that stand still, so that the scaled variable keeps its meaning.
     floor = 1e-6 * np.maximum(1.0, np.maximum(np.abs(lower), np.abs(upper)))
-    centre, half_width = (lower + upper) / 2, np.maximum((upper - lower) / 2, floor)
-    values = np.asarray(rule(np.ascontiguousarray(density)), dtype=np.float64)
-    positions = np.clip((density - centre) / half_width, -1.0, 1.0)
-    rungs = np.stack(
-        [least_squares_ladder(t, y, degree) for t, y in zip(positions.T, values.T, strict=True)], axis=-1
-    )  # (degree of the fit, Chebyshev index, H)
-    unknown = np.full(channels, np.inf)
-    top = FittedDecoders(centre, half_width, rungs[-1], unknown, rule, None)
+    centre, half_width = (lower + upper) / 2, MARGIN * np.maximum((upper - lower) / 2, floor)
+    values = np.asarray(rule(density), dtype=np.float64)
+    ladders = [
+        least_squares_ladder(t, y, degree) for t, y in zip(((density - centre) / half_width).T, values.T, strict=True)
+    ]
+    rungs = np.stack(ladders * (channels if shared else 1), axis=-1)  # (degree of the fit, Chebyshev index, H)
+    parts = (np.broadcast_to(part, (channels,)) for part in (centre, half_width))
+    top = FittedDecoders(*parts, rungs[-1], np.full(channels, np.inf), rule, None)
     return tuple(replace(top, coefficients=rungs[p, : p + 1]) for p in range(degree + 1))

@@ -1,0 +1,147 @@
+"""Low-degree networks: the collapse of shared fits, what fits per channel keep, and the repair of the readout."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from carleman_ssm.networks.checkpoints import load_network
+from carleman_ssm.networks.low_degree import (
+    KINDS,
+    LowDegreeScore,
+    LowDegreeTable,
+    low_degree_networks,
+    low_degree_table,
+    refit_readout,
+)
+
+DATA = Path(__file__).parent / "data"
+
+
+def load(name):
+    return load_network(DATA / f"{name}.npz")
+
+
+@pytest.fixture(scope="module")
+def digits():
+    datasets = pytest.importorskip("sklearn.datasets", reason="scikit-learn, which has the digits, is not installed")
+    selection = pytest.importorskip("sklearn.model_selection", reason="scikit-learn is not installed")
+    x, y = datasets.load_digits(return_X_y=True)
+    parts = selection.train_test_split(x / 16, y, test_size=0.25, stratify=y, random_state=0)
+    return parts[0][..., None], parts[1][..., None], parts[3]
+
+
+@pytest.fixture(scope="module")
+def noise():
+    return np.random.default_rng(0).uniform(0, 1, (60, 20, 1))
+
+
+@pytest.mark.parametrize(
+    ("name", "worst_shared", "per_channel", "refitted"),
+    [
+        # (n = 450: one standard error is 0.7 to 1.5 points; bounds leave two of them around what ZOO 9.3 tabulates)
+        ("digits64__L1_H16_N32_gelu_linear_batch__s0", 0.35, {2: 0.87, 3: 0.95, 4: 0.95}, 0.90),
+        ("digits64__L2_H16_N32_gelu_linear_batch__s0", 0.35, {2: 0.92, 3: 0.95, 4: 0.96}, 0.95),
+    ],
+)
+def test_fits_per_channel_keep_what_a_shared_fit_destroys(digits, name, worst_shared, per_channel, refitted):
+    fit_on, score_on, labels = digits
+    table = low_degree_table(load(name), fit_on[:600], score_on, labels, degrees=(4, 2, 3))
+    found = {kind: {score.degree: score for score in table.of_kind(kind)} for kind in KINDS}
+    assert table.accuracy > 0.97
+    assert found["shared"][2].accuracy < worst_shared
+    for degree, least in per_channel.items():
+        assert found["per channel"][degree].accuracy > least
+    assert found["refitted"][2].accuracy > max(refitted, found["per channel"][2].accuracy)
+    assert found["refitted"][2].usual_distance < found["per channel"][2].usual_distance
+    assert found["refitted"][2].largest_distance > 1  # a different network
+    assert table.smallest_degree("refitted") in (2, 3, 4)
+    assert table.smallest_degree("shared") is None
+
+
+@pytest.mark.parametrize(
+    "name", ["digits64__L2_H16_N32_gelu_glu_layer__s0", "digits64__L2_H16_N32_gelu_linear_batch__s0"]
+)
+def test_the_stack_and_the_simulation_step_by_step_give_one_low_degree_network(name, noise):
+    network = load(name)
+    low = low_degree_networks(network, noise, 3)[3]
+    gates = [rules.gate for rules in low.decoders]
+    wanted = network(
+        noise[:5],
+        method="recurrence",
+        activation=[rules.activation for rules in low.decoders],
+        gate=None if gates[0] is None else gates,
+    )
+    assert np.allclose(low(noise[:5]), wanted, rtol=0, atol=1e-9 * np.abs(wanted).max())
+    assert np.abs(wanted - network(noise[:5])).max() > 1e-3
+
+
+def test_a_quadratic_network_is_its_own_at_degree_two_and_not_at_degree_one(noise):
+    network = load("digits64__L1_H16_N32_poly2_linear_batch__s0")
+    degrees = low_degree_networks(network, noise, 2)
+    assert [low.degree for low in degrees] == [0, 1, 2]
+    size = np.abs(network(noise)).max()
+    assert np.abs(degrees[2](noise) - network(noise)).max() < 1e-9 * size
+    assert np.abs(degrees[1](noise) - network(noise)).max() > 1e-2 * size
+
+
+def test_the_refitted_readout_is_the_least_squares_solution(noise):
+    network = load("digits64__L1_H16_N32_gelu_linear_batch__s0")
+    low, ridge = low_degree_networks(network, noise, 2)[2], 0.01
+    found = refit_readout(low, noise, ridge)
+    features = low.features(noise)
+    spread, count = features.std(axis=0), len(noise)
+    rows = np.hstack([features, np.ones((count, 1))])
+    penalty = np.hstack([np.diag(np.sqrt(ridge * count) * spread), np.zeros((16, 1))])
+    missing = network(noise) - low(noise)
+    change = np.linalg.lstsq(np.vstack([rows, penalty]), np.vstack([missing, np.zeros((16, 10))]), rcond=None)[0]
+    weight, bias = low.readout.weight.value + change[:16].T, low.readout.bias.value + change[16]
+    assert np.allclose(found(noise), features @ weight.T + bias, rtol=0, atol=1e-8 * np.abs(missing).max())
+    # False twin: without the penalty on the change the solution is another one.
+    free = np.linalg.lstsq(rows, missing, rcond=None)[0]
+    assert np.abs(free - change).max() > 1e-3
+
+
+def test_a_heavy_ridge_keeps_the_original_readout(noise):
+    network = load("digits64__L1_H16_N32_gelu_linear_batch__s0")
+    low = low_degree_networks(network, noise, 2)[2]
+    held = refit_readout(low, noise, 1e12)
+    assert np.allclose(held.readout.weight.value, network.decoder_weight, rtol=0, atol=1e-8)
+    assert held.kind == "refitted"
+    assert held.original is network
+    assert not hasattr(held, "certified_error")
+
+
+def test_labels_do_not_enter_the_repair(digits):
+    fit_on, score_on, labels = digits
+    network = load("digits64__L1_H16_N32_gelu_linear_batch__s0")
+    tables = [
+        low_degree_table(network, fit_on[:100], score_on[:80], y, degrees=(2,))
+        for y in (labels[:80], np.roll(labels[:80], 1))
+    ]
+    first, second = (table.of_kind("refitted")[0] for table in tables)
+    assert first.accuracy != second.accuracy
+    assert replace(first, accuracy=0.0) == replace(second, accuracy=0.0)
+
+
+def test_the_smallest_degree_keeps_the_accuracy_within_the_tolerance():
+    scores = tuple(
+        LowDegreeScore(degree, "per channel", accuracy, 1.0, 0.0, 0.0)
+        for degree, accuracy in ((1, 0.4), (2, 0.93), (3, 0.97))
+    )
+    for tolerance, degree in ((0.0, None), (0.01, 3), (0.06, 2), (0.6, 1)):
+        table = LowDegreeTable(0.98, scores, tolerance, 100)
+        assert table.smallest_degree("per channel") == degree
+        assert table.smallest_degree("shared") is None
+
+
+def test_what_would_mislead_is_refused(noise):
+    network = load("digits64__L1_H16_N32_gelu_linear_batch__s0")
+    low, labels = low_degree_networks(network, noise, 1)[1], np.zeros(60, dtype=int)
+    with pytest.raises(ValueError, match="score other sequences"):
+        low_degree_table(network, noise, noise[:9], labels[:9])
+    with pytest.raises(ValueError, match="one label for each"):
+        low_degree_table(network, noise, noise[:9] / 2, labels)
+    with pytest.raises(ValueError, match="ridge must be positive"):
+        refit_readout(low, noise, 0.0)
