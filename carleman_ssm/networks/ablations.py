@@ -12,12 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from carleman_ssm.networks.decoders import MAX_DENSITY, chebyshev_moments, quantiles
+from carleman_ssm.networks.density_fits import density_decoders
 from carleman_ssm.networks.layers import Array
 from carleman_ssm.networks.network import S4DNetwork
-from carleman_ssm.networks.one_layer import OneLayerForm, one_layer_form
+from carleman_ssm.networks.one_layer import one_layer_form
 from carleman_ssm.theory.activations import Activation, activation
-from carleman_ssm.theory.ladder import least_squares_ladder
 
 __all__ = ["DELETIONS", "OrderContributions", "order_contributions"]
 
@@ -60,7 +59,7 @@ class OrderContributions:
         if deletion not in DELETIONS or len(self.parts) < 3:
             msg = f"deletions are {', '.join(DELETIONS)}, of at least orders 0 to 2; got {deletion!r}"
             raise ValueError(msg)
-        order = 1 if deletion.endswith("waves only") or deletion.endswith("without waves") else 2
+        order = 1 if "waves" in deletion else 2
         if deletion.startswith("without"):
             return np.asarray(self.logits - self.parts[order])
         return np.asarray(self.parts[0] + self.parts[order])
@@ -70,8 +69,8 @@ def order_contributions(network: S4DNetwork, density: Array, x: Array, degree: i
     r"""Contributions by order of a one-layer network with affine surroundings (THEORY T10, T13).
 
     $\ell^{(p)} = R\,\mathrm{pool}_k\,(q_p(y_k) - q_{p-1}(y_k))$ with $q_{p,h}$ the polynomial of degree p that is
-    closest to φ in the mean square over channel h's pre-activations on `density`; the residual path's mean over
-    `density` belongs to order 0, its deviation to order 1.
+    closest to φ in the mean square over channel h's pre-activations on `density` (constant beyond them, see
+    `density_decoders`); the residual path's mean over `density` belongs to order 0, its deviation to order 1.
 
     Parameters
     ----------
@@ -93,8 +92,9 @@ def order_contributions(network: S4DNetwork, density: Array, x: Array, degree: i
         msg = f"contributions by order need a degree of at least 1, got {degree}"
         raise ValueError(msg)
     form = one_layer_form(network, x.shape[1])
-    decoded = _decoded_orders(form, _rule(network), form.preactivations(density), form.preactivations(x), degree)
-    parts = decoded @ form.readout.value.T
+    fits, values = density_decoders(form.preactivations(density), _rule(network), degree), form.preactivations(x)
+    decoded = np.stack([form.pooled(fit(values)) for fit in fits])
+    parts = np.diff(decoded, axis=0, prepend=0.0) @ form.readout.value.T
     usual = form.pooled(density).mean(axis=0)
     parts[0] += usual @ form.skip.value.T + form.offset.value[:, 0]
     parts[1] += (form.pooled(x) - usual) @ form.skip.value.T
@@ -104,19 +104,3 @@ def order_contributions(network: S4DNetwork, density: Array, x: Array, degree: i
 def _rule(network: S4DNetwork) -> Activation:
     coefficients = network.layers[0].activation_coefficients
     return activation(network.config.activation, None if coefficients is None else tuple(coefficients.tolist()))
-
-
-def _decoded_orders(form: OneLayerForm, rule: Activation, density: Array, values: Array, degree: int) -> Array:
-    """Pooled decoder values by order, (P + 1, batch, H)."""
-    samples = quantiles(density.reshape(-1, form.channels), MAX_DENSITY)
-    lower = np.minimum(samples.min(axis=0), values.min(axis=(0, 1)))
-    upper = np.maximum(samples.max(axis=0), values.max(axis=(0, 1)))
-    centre, half = (lower + upper) / 2, np.maximum((upper - lower) / 2, 1e-6)
-    ladders = [
-        least_squares_ladder(position, wanted, degree)
-        for position, wanted in zip(((samples - centre) / half).T, rule(samples).T, strict=True)
-    ]
-    steps = np.diff(np.stack(ladders, axis=-1), axis=0, prepend=0.0)  # (order, Chebyshev index, H)
-    seen = values if form.pool == "mean" else values[:, -1:]
-    moments = chebyshev_moments((seen - centre) / half, degree, 1)
-    return np.asarray(np.einsum("pjh,jbh->pbh", steps, moments, optimize=True))

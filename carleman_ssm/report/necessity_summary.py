@@ -119,9 +119,8 @@ def _deletions(found: Necessity) -> Table:
 
 ABLATIONS = (
     "Mean of the seeds. Order p: what the polynomial fit of degree p to GELU adds to that of degree p − 1, per "
-    "channel, in the mean square under the channel's own pre-activations on the training part. 1 is the waves, 2 "
-    "their pairs. Beyond that range polynomials extrapolate, so high orders may lose items again. All: the network "
-    "itself. Enough: the smallest order from which on less than a point is lost. An ablation of networks that were "
-    "trained with all orders: what is left of them is no measure of what a network trained without these orders "
-    "reaches (first table)."
+    "channel, in the mean square under the channel's own pre-activations on the training part (constant well beyond "
+    "them). 1 is the waves, 2 their pairs. All: the network itself. Enough: the smallest order from which on less "
+    "than a point is lost. An ablation of networks that were trained with all orders: what is left of them is no "
+    "measure of what a network trained without these orders reaches (first table)."
 )
