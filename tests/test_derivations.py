@@ -270,6 +270,8 @@ WITHOUT_DERIVATION = {
     "carleman.StateAffineSystem.readout",
     "carleman.one_step_map",
     "collapse.rank_form",
+    "marginals.joint_part",
+    "marginals.marginal",
     "oscillator_solutions.oscillator_solution",
     "responses.lifted_response",
     "responses.output_response",
