@@ -22,8 +22,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from carleman_ssm.networks.enclosures import Floats
-from carleman_ssm.networks.indices import PAIR_INDICES, PairIndex, readout_row
+from carleman_ssm.networks.indices import (
+    PAIR_INDICES,
+    InteractionIndices,
+    PairIndex,
+    one_layer_indices,
+    readout_row,
+)
+from carleman_ssm.networks.one_layer_operator import OneLayerOperator
+from carleman_ssm.networks.operator import NetworkOperator
 from carleman_ssm.networks.players import members
+from carleman_ssm.networks.stack_operator import StackOperator
 
 MAX_COALITIONS = 50_000
 BATCH_ENTRIES = 2**22
@@ -156,6 +165,32 @@ def dividends(
 
     worth = [worths(rows) for rows in coalitions]
     return Dividends(coalitions, _mobius(coalitions, worth), evaluate(sequence[None])[0])
+
+
+def interaction_indices(
+    operator: NetworkOperator, sequence: Floats, groups: NDArray[np.int64] | None = None
+) -> InteractionIndices:
+    """Indices of a sequence (L, d) against the operator's centre, by the cheapest way that is exact for its network.
+
+    One layer: closed form, of the fitted polynomials where there are fits. A polynomial stack: coalitions of at most
+    its total degree. Anything else: all coalitions of the network itself, so few groups.
+
+    Parameters
+    ----------
+    groups
+        Number 0 … n − 1 of the player of every step (L,) or entry (L, d); every step one by default.
+
+    Raises
+    ------
+    ValueError
+        Too many coalitions for a deep network: take groups.
+    """
+    centre = operator.centre[: len(sequence)]
+    if isinstance(operator, OneLayerOperator):
+        return one_layer_indices(operator.form, operator.decoders, centre, sequence, groups)
+    if isinstance(operator, StackOperator) and operator.is_polynomial:
+        return dividends(operator, centre, sequence, operator.total_degree, groups)
+    return dividends(operator.network, centre, sequence, None, groups)
 
 
 def _coalitions(players: int, largest: int) -> tuple[NDArray[np.int64], ...]:

@@ -30,6 +30,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from carleman_ssm.networks.cosine_decoders import CosineDecoders
 from carleman_ssm.networks.decoders import ChannelDecoders
 from carleman_ssm.networks.enclosures import Floats
 from carleman_ssm.networks.one_layer import OneLayerForm
@@ -52,11 +53,15 @@ class InteractionIndices(Protocol):
     def total(self) -> Floats:
         """$v(N)$, the logits of the sequence, (classes,)."""
 
+    @property
+    def gap(self) -> Floats:
+        r"""What is missing from completeness, $v(N) - v(\emptyset) - \sum_i\phi_i$, (classes,)."""
+
     def mobius_values(self) -> Floats:
         r"""Dividend $m(\{i\}) = v(\{i\}) - v(\emptyset)$ of each player alone, (n, classes)."""
 
     def shapley_values(self) -> Floats:
-        """Shapley value of each player, (n, classes); they sum to ``total - baseline``."""
+        """Shapley value of each player, (n, classes); they sum to ``total - baseline - gap``."""
 
     def pairs(self, index: PairIndex, label: int, rival: int | None = None) -> Floats:
         """Index of every pair for one logit, or for the margin of `label` over `rival`: (n, n), diagonal 0."""
@@ -101,6 +106,11 @@ class OneLayerIndices:
         values = np.polynomial.polynomial.polyval(response, self.coefficients, tensor=False) - self.coefficients[0]
         total: Floats = self.baseline + self.readout @ (self.pool_weights @ values) + self.direct.sum(axis=0)
         return total
+
+    @cached_property
+    def gap(self) -> Floats:
+        """What the Shapley values leave of the difference: rounding, which grows with the degree of a fit."""
+        return np.asarray(self.total - self.baseline - self.shapley_values().sum(axis=0), dtype=np.float64)
 
     def mobius_values(self) -> Floats:
         r"""$m(\{i\}) = \sum_{p\ge1}t_pa_i^p$, read out: (n, classes)."""
@@ -229,7 +239,7 @@ def one_layer_indices(
     """Indices of a sequence x (L, d) against the centre (L, d), every step or every group a player.
 
     For fitted decoders these are the indices of the polynomials: coalitions put pre-activations where the sequences
-    never were, and no certificate of a fit covers them there.
+    never were, and no certificate covers them there. Above degree 16 or so the monomials of a fit cancel: see `gap`.
 
     Parameters
     ----------
@@ -240,7 +250,12 @@ def one_layer_indices(
     ------
     ValueError
         Shapes that do not fit, or group numbers with a gap.
+    TypeError
+        The decoders are no polynomials.
     """
+    if isinstance(decoders, CosineDecoders):
+        msg = "phase products are no polynomials and have no finite degree: take dividends of groups of positions"
+        raise TypeError(msg)
     if sequence.shape != centre.shape or sequence.shape[1:] != (form.features,) or len(sequence) > form.length:
         msg = f"sequence {sequence.shape} and centre {centre.shape} must both be (at most {form.length}, d)"
         raise ValueError(msg)
