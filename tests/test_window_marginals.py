@@ -1,0 +1,96 @@
+"""Parts by degree in two windows: against interpolation of the simulation in two scales, and sums."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from carleman_ssm.networks.checkpoints import load_network
+from carleman_ssm.networks.construction import network_operator
+from carleman_ssm.networks.window_marginals import window_marginals
+from carleman_ssm.networks.operator import DomainError
+from tests.strategies_networks import s4d_networks
+
+DATA = Path(__file__).parent / "data"
+
+
+def interpolated(network, base, one, other, degree):
+    """Coefficients of s^p t^q of the simulation's logits at base + s·one + t·other, through (P + 1)² values."""
+    nodes = np.polynomial.chebyshev.chebpts1(degree + 1)
+    values = np.stack([network(base + s * one + t * other) for s in nodes for t in nodes])
+    inverse = np.linalg.inv(np.vander(nodes, increasing=True))
+    grid = values.reshape(degree + 1, degree + 1, *values.shape[1:])
+    return np.einsum("ps,qt,st...->pq...", inverse, inverse, grid)
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    s4d_networks(activations=("identity", "square", "cube", "poly")),
+    st.integers(1, 7),
+    st.sampled_from(["present", "absent"]),
+    st.integers(0, 2**32 - 1),
+)
+def test_parts_are_the_coefficients_in_two_scales(network, length, rest, seed):
+    generator = np.random.default_rng(seed)
+    sequences = generator.uniform(-1, 1, (2, length, network.features))
+    centre = generator.uniform(-1, 1, sequences.shape[1:])
+    operator = network_operator(network, input_bound=1.0, length=length, centre=centre)
+    owner = generator.integers(0, 3, centre.shape)
+    found = window_marginals(operator, sequences, owner == 1, owner == 2, rest)
+    deviation = sequences - centre
+    one, other = (np.where(owner == number, deviation, 0.0) for number in (1, 2))
+    base = sequences - one - other if rest == "present" else np.broadcast_to(centre, sequences.shape)
+    degree = max(operator.degree, 1)
+    wanted = interpolated(network, base, one, other, degree)[: operator.degree + 1, : operator.degree + 1]
+    scale = 1.0 + np.abs(wanted).max() + np.abs(found).max()
+    # The inverse Vandermonde matrix of 5 Chebyshev nodes magnifies rounding by less than 10³.
+    assert np.abs(found - wanted).max() < 1e-10 * scale
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    name = "digits64__L1_H16_N32_gelu_linear_batch__s0"
+    network = load_network(DATA / f"{name}.npz")
+    inputs = np.load(DATA / f"{name}.reference.npz")["x"].astype(np.float64)
+    return network_operator(network, sequences=inputs, degree=10), inputs
+
+
+def test_parts_of_all_degrees_sum_to_the_logits(fitted):
+    operator, inputs = fitted
+    steps = np.arange(64)
+    parts = window_marginals(operator, inputs, steps < 20, (steps >= 30) & (steps < 40))
+    logits = operator(inputs)
+    assert np.allclose(parts.sum(axis=(0, 1)), logits, rtol=0, atol=1e-9 * np.abs(logits).max())
+
+
+def test_single_steps_have_the_parts_of_the_second_order_kernel(fitted):
+    operator, inputs = fitted
+    i, j = np.sort(np.argsort(inputs[0, :, 0])[-2:])
+    one, other = (np.arange(64) == position for position in (i, j))
+    part = window_marginals(operator, inputs[:1], one, other, "absent")[1, 1, 0]
+    kernel = operator.second_order_kernel()
+    wanted = [2 * kernel.array(label)[i, 0, j, 0] * inputs[0, i, 0] * inputs[0, j, 0] for label in range(10)]
+    assert np.abs(wanted).max() > 1e-4
+    assert np.allclose(part, wanted, rtol=0, atol=1e-9 * np.abs(wanted).max())
+
+
+def test_a_pair_part_with_the_rest_present_is_not_that_with_the_rest_absent(fitted):
+    operator, inputs = fitted
+    one, other = np.arange(64) < 32, np.arange(64) >= 48
+    present, absent = (window_marginals(operator, inputs, one, other, rest)[1, 1] for rest in ("present", "absent"))
+    assert np.abs(present - absent).max() > 1e-2 * np.abs(present).max()
+
+
+def test_windows_that_are_none_are_refused(fitted):
+    operator, inputs = fitted
+    window = np.arange(64) < 9
+    with pytest.raises(ValueError, match="overlap"):
+        window_marginals(operator, inputs, window, window)
+    with pytest.raises(ValueError, match="as booleans"):
+        window_marginals(operator, inputs, window, np.arange(64))
+    with pytest.raises(ValueError, match="'present' or 'absent'"):
+        window_marginals(operator, inputs, window, ~window, "zero")
+    with pytest.raises(DomainError, match="input_bound"):
+        window_marginals(operator, 9 * inputs, window, ~window)
