@@ -81,7 +81,7 @@ def test_the_report_s_logits_are_those_of_the_operator(explained):
 
 def test_the_terminal_shows_each_section(explained):
     folder, result = explained
-    for word in ("the network", "the operator", "agreement", "certified bound", "degree", "files", "necessary"):
+    for word in ("the network", "the operator", "agreement", "certified bound", "order", "files", "necessary"):
         assert word in result.output
     for name in ("report.json", "operator.tex", "orders.png"):
         assert name in result.output.replace("\n", "")
@@ -91,7 +91,7 @@ def test_the_terminal_shows_each_section(explained):
 def test_figures_are_pictures_with_something_on_them(explained):
     folder, _ = explained
     pictures = sorted(folder.glob("*.png"))
-    assert len(pictures) == 3
+    assert len(pictures) == 5
     for path in pictures:
         assert image.imread(path).std() > 0.05
 
@@ -300,7 +300,7 @@ def test_names_are_printed_and_drawn_as_they_are(tmp_path):
     assert f"the network: {name}" in result.output
     for path in folder.iterdir():
         assert f"\n  {path}\n" in result.output
-    assert len(list(folder.iterdir())) == 9
+    assert len(list(folder.iterdir())) == 12
     curves = Explanation(
         HOSTILE, network_operator(load_network("frequencies"), sequences=fresh.x), fresh.x, None, False
     )

@@ -12,6 +12,7 @@ import typer
 
 from carleman_ssm.report.derive import Discretization, Format, Init
 from carleman_ssm.report.derive import derive as write_derivation
+from carleman_ssm.report.inputs import Fit
 from carleman_ssm.report.ring_sources import Closure, InitialSpectrum
 
 app = typer.Typer(name="carleman-ssm", add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -58,11 +59,19 @@ def explain(
         Path | None,
         typer.Option(parser=_folder, metavar="FOLDER", help="Folder for the results; explain-NAME by default."),
     ] = None,
+    index: Annotated[
+        int | None, typer.Option(help="A sequence, from 0: which positions and pairs decide its class.")
+    ] = None,
+    fit: Annotated[Fit | None, typer.Option(help="Basis of the decoders' fits; by default the cheapest.")] = None,
+    layer: Annotated[
+        int | None, typer.Option(help="Layer, from 0, whose pairs of modes are drawn; the last by default.")
+    ] = None,
 ) -> None:
-    """Explain a trained network: its operator, its certified error, which orders decide."""
+    """Explain a trained network: its operator, its certified error, which orders and interactions decide."""
     from carleman_ssm.report.explain import explain as explain_network  # figures are slow to import
 
-    explain_network(model, inputs, degree, input_bound, output)
+    basis = None if fit is None else fit.value
+    explain_network(model, inputs, degree, input_bound, output, index=index, fit=basis, layer=layer)
 
 
 @app.command()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.console import Console
@@ -13,20 +14,31 @@ from carleman_ssm.formulas.latex import document
 from carleman_ssm.networks.checkpoints import load_network
 from carleman_ssm.networks.construction import network_operator
 from carleman_ssm.networks.network import S4DNetwork
-from carleman_ssm.networks.operator import NetworkOperator
+from carleman_ssm.networks.one_layer_operator import OneLayerOperator
 from carleman_ssm.networks.sequences import Sequences
+from carleman_ssm.report.attribution_figure import ATTRIBUTION, attribution_figure
+from carleman_ssm.report.content import report_content
 from carleman_ssm.report.directed import above, below
 from carleman_ssm.report.explanation import Explanation
-from carleman_ssm.report.figures import FIGURES, write_figures
+from carleman_ssm.report.figures import FIGURES, save, write_figures
 from carleman_ssm.report.formula_page import FORMULA_FILES, has_formula, write_formula_page
 from carleman_ssm.report.html import write_html
-from carleman_ssm.report.inputs import sequences_for
-from carleman_ssm.report.sections import Section, Verbatim, print_sections
+from carleman_ssm.report.inputs import require_layer, sequences_for
+from carleman_ssm.report.mode_pair_section import WavePairs, strongest_pairs, wave_pairs
+from carleman_ssm.report.one_sequence import (
+    OneSequence,
+    one_sequence,
+    require_index,
+    sequence_content,
+    sequence_section,
+)
+from carleman_ssm.report.pair_figures import PAIR_FIGURES, write_pair_figures
+from carleman_ssm.report.sections import Picture, Section, Verbatim, print_sections
 from carleman_ssm.report.summary import summary_sections
 from carleman_ssm.report.terminal import output_folder, print_files, progress_line, results_in
 
 DEFAULT_MODEL = "digits-gelu"
-FILES = ("report.json", "report.html", "operator.tex", *FORMULA_FILES, *FIGURES)
+FILES = ("report.json", "report.html", "operator.tex", *FORMULA_FILES, *FIGURES, *PAIR_FIGURES, ATTRIBUTION)
 LEAD = (
     "Certified: computed with every rounding and every fit counted. Measured: found in this run, on these sequences. "
     "Proved: an identity of formulas."
@@ -40,6 +52,10 @@ def explain(
     input_bound: float | None = None,
     output: Path | None = None,
     console: Console | None = None,
+    *,
+    index: int | None = None,
+    fit: str | None = None,
+    layer: int | None = None,
 ) -> Explanation:
     r"""Explain a network and write the results; returns what was found.
 
@@ -57,6 +73,12 @@ def explain(
         Folder for ``report.json``, the LaTeX source and the figures; ``explain-NAME`` by default.
     console
         Where to print; the terminal by default.
+    index
+        A sequence, from 0, whose margin of the predicted class over the next is split into positions and pairs.
+    fit
+        Basis of the decoders' fits (see `network_operator`); its default when None.
+    layer
+        The layer, from 0, whose pairs of modes and nodes are drawn; the last by default.
 
     Raises
     ------
@@ -70,52 +92,75 @@ def explain(
     with progress_line(f"reading {model}") as say:
         network = load_network(model)
         sequences = sequences_for(model, network, inputs)
+        if index is not None:
+            require_index(index, len(sequences.x))
+        require_layer(layer, network)
+        settings = {"degree": degree, "input_bound": input_bound, **({} if fit is None else {"fit": fit})}
         with results_in(folder, FILES, [Path(model), *([] if inputs is None else [inputs])]):
-            explanation = _explanation(model, network, sequences, degree, input_bound, say)
+            explanation = _explanation(model, network, sequences, settings, say)
             say("measuring")
-            content = explanation.as_json()
+            content = report_content(explanation)
+            found = None if index is None else one_sequence(explanation, index)
+            pairs = wave_pairs(explanation, layer, found)
             say("drawing")
-            sections, files = _write(explanation, content, folder)
+            sections, files = _write(explanation, content, folder, found, pairs)
     print_sections(sections, screen)
     print_files(screen, files)
     return explanation
 
 
 def _explanation(
-    model: str,
-    network: S4DNetwork,
-    sequences: Sequences,
-    degree: int | None,
-    input_bound: float | None,
-    say: Callable[[str], None],
+    model: str, network: S4DNetwork, sequences: Sequences, settings: dict[str, Any], say: Callable[[str], None]
 ) -> Explanation:
-    operator = network_operator(network, degree=degree, input_bound=input_bound, sequences=sequences.x, progress=say)
+    operator = network_operator(network, sequences=sequences.x, progress=say, **settings)
     names = sequences.classes if len(sequences.classes) == network.classes else ()
     raster = sequences.features == ("intensity",)  # the name that image sequences bring; signals are drawn as curves
-    return Explanation(Path(model).stem, operator, sequences.x, sequences.y, degree is None, names, raster)
+    return Explanation(Path(model).stem, operator, sequences.x, sequences.y, settings["degree"] is None, names, raster)
 
 
-def _write(explanation: Explanation, content: dict[str, object], folder: Path) -> tuple[list[Section], list[Path]]:
+def _write(
+    explanation: Explanation, content: dict[str, Any], folder: Path, found: OneSequence | None, pairs: WavePairs
+) -> tuple[list[Section], list[Path]]:
     """Write everything; returns what it says, and the files in reading order."""
+    content = {**content, "pairs_of_modes": {"layer": pairs.layer, "strongest": strongest_pairs(pairs)}}
+    if found is not None:
+        content = {**content, "sequence": sequence_content(found)}
     report = folder / "report.json"
     report.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    source = _write_operator(explanation, folder)
-    files, page = [report, source], None
-    if has_formula(explanation.operator):
-        pages, page = write_formula_page(explanation, folder)
-        files += pages
-    pictures = write_figures(explanation, folder)
-    sections = summary_sections(explanation, content, page, {picture.path.name: picture for picture in pictures})
-    files += [picture.path for picture in pictures]
-    formula = Verbatim(source.read_text(encoding="utf-8"), f"{source.name}: LaTeX of the most important channel")
-    whole = [*sections, Section("the formula", (formula,))]
-    files.append(write_html(folder / "report.html", f"{explanation.name}, explained", whole, lead=LEAD))
-    return sections, files
+    page, formulas, files = _write_formulas(explanation, folder)
+    pictures = _draw(explanation, folder, found, pairs)
+    named = {picture.path.name: picture for picture in pictures}
+    sections = summary_sections(explanation, content, page, pairs, named)
+    if found is not None:
+        sections.append(sequence_section(explanation, found, named))
+    title = f"{explanation.name}, explained"
+    html = write_html(folder / "report.html", title, [*sections, *formulas], lead=LEAD)
+    return sections, [report, *files, *(picture.path for picture in pictures), html]
 
 
-def _write_operator(explanation: Explanation, folder: Path) -> Path:
-    """LaTeX of the operator of the most important channel."""
+def _draw(explanation: Explanation, folder: Path, found: OneSequence | None, pairs: WavePairs) -> list[Picture]:
+    pictures = [*write_figures(explanation, folder), *write_pair_figures(explanation, folder, pairs)]
+    if found is not None:
+        pictures.append(save(attribution_figure(explanation, found), folder / ATTRIBUTION))
+    return pictures
+
+
+def _write_formulas(explanation: Explanation, folder: Path) -> tuple[str | None, list[Section], list[Path]]:
+    """The formulas that one layer has: a page of text where it fits one, the sections, and the files."""
     operator = explanation.operator
+    if not isinstance(operator, OneLayerOperator):
+        return None, [], []
+    source = _write_operator(explanation, operator, folder)
+    folded = Verbatim(source.read_text(encoding="utf-8"), f"{source.name}: LaTeX of the most important channel")
+    sections = [Section("the formula", (folded,))]
+    if not has_formula(operator):
+        return None, sections, [source]
+    files, page = write_formula_page(explanation, operator, folder)
+    return page, sections, [source, *files]
+
+
+def _write_operator(explanation: Explanation, operator: OneLayerOperator, folder: Path) -> Path:
+    """LaTeX of the operator of the most important channel."""
     channel = int(np.argmax(operator.channel_importance(explanation.sequences)))
     path = folder / "operator.tex"
     title = f"{explanation.name}: the operator of channel {channel}"
@@ -124,7 +169,7 @@ def _write_operator(explanation: Explanation, folder: Path) -> Path:
     return path
 
 
-def _reading(operator: NetworkOperator, channel: int) -> str:
+def _reading(operator: OneLayerOperator, channel: int) -> str:
     """What the printed formula is exact for, and where it stands for the network."""
     text = "Numbers are rounded to six significant digits; the formula is exact for the numbers shown."
     if operator.decoders.exact:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
 from carleman_ssm.networks.construction import CERTIFIED_SHARE
 from carleman_ssm.networks.enclosures import Floats
+from carleman_ssm.networks.jets import orders_with_remainder
+from carleman_ssm.networks.one_layer_operator import OneLayerOperator
 from carleman_ssm.networks.operator import NetworkOperator
 from carleman_ssm.networks.polynomial_simulation import simulate_with_decoders
+from carleman_ssm.networks.stack_operator import StackOperator
+from carleman_ssm.networks.wiener import orthogonal_orders
+from carleman_ssm.report.kinds import as_stack, decoders_of, is_polynomial, stack_of, without_head
 
+RAW_ORDERS, RAW_SEQUENCES = 8, 100
 Labels = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
 
 
@@ -30,7 +35,7 @@ class Explanation:
     name
         How the network was asked for.
     operator
-        Its operator.
+        Its operator, of one layer or of a stack.
     sequences, labels
         (batch, L, d) and (batch,) or None.
     degree_was_chosen
@@ -65,18 +70,59 @@ class Explanation:
 
     @cached_property
     def polynomial_simulation(self) -> Floats:
-        """From the recurrence with the operator's polynomials as activation, (batch, classes)."""
-        return simulate_with_decoders(self.operator.network, self.operator.decoders, self.sequences)
+        """From the recurrence with the operator's decoders as activations, (batch, classes)."""
+        return simulate_with_decoders(self.operator.network, decoders_of(self.operator), self.sequences)
 
     @cached_property
     def order_contributions(self) -> Floats:
-        """(P + 1, batch, classes)."""
-        return np.moveaxis(self.operator.orders(self.sequences), -1, 0)
+        """(orders, batch, classes); orthogonal under the density of these sequences where the operator is fitted."""
+        if isinstance(self.operator, OneLayerOperator):
+            return np.moveaxis(self.operator.orders(self.sequences), -1, 0)
+        return self._stack_orders(as_stack(self.operator))
+
+    def _stack_orders(self, operator: StackOperator) -> Floats:
+        if operator.is_polynomial:
+            return np.moveaxis(operator.orders(self.sequences), -1, 0)
+        return np.moveaxis(orthogonal_orders(operator, self.sequences, observed=self.sequences), -1, 0)
+
+    @property
+    def order_names(self) -> list[str]:
+        """What each entry of `order_contributions` is called; the last one of a fitted stack is what is left."""
+        names = [f"{order}" for order in range(len(self.order_contributions))]
+        if is_polynomial(self.operator):
+            return names
+        last = names[-1] if isinstance(self.operator, OneLayerOperator) else "all"
+        return [*names[:-1], f"{last}, the operator"]
+
+    @property
+    def raw_count(self) -> int:
+        """How many sequences `raw_orders` looks at."""
+        return min(len(self.sequences), RAW_SEQUENCES)
+
+    @cached_property
+    def raw_orders(self) -> Floats | None:
+        """Taylor orders about the centre, and what they leave, (orders + 1, `raw_count`, classes).
+
+        None for a polynomial operator, whose `order_contributions` they are.
+        """
+        if is_polynomial(self.operator):
+            return None
+        stack, decoders = stack_of(self.operator)
+        given = self.sequences[: self.raw_count]
+        if given.shape[1] != len(self.operator.centre):
+            return None
+        order = min(RAW_ORDERS, self.operator.degree)
+        return orders_with_remainder(stack, decoders, self.operator.centre, given, order)
 
     @cached_property
     def certified_same_class(self) -> float:
         """Share of sequences whose class the certified error cannot change."""
-        return float(self.operator.certified_same_class(self.logits).mean())
+        return float(self.operator.certified_classes(self.sequences).mean())
+
+    @property
+    def agreement(self) -> float:
+        """Share of sequences to which the operator and the simulation give one class (measured)."""
+        return float((self.logits.argmax(axis=1) == self.simulation.argmax(axis=1)).mean())
 
     @property
     def degree_reached(self) -> bool:
@@ -92,19 +138,28 @@ class Explanation:
     def accuracy_by_order_refit(self) -> list[float | None]:
         """Entry p refits the readout of orders ≤ p to the network's logits on even sequences; scored on odd ones."""
         if self.labels is None or len(self.labels) < 2:
-            return [None] * (self.operator.degree + 1)
-        partial = np.cumsum(self.operator.channel_orders(self.sequences), axis=0)
+            return [None] * len(self.order_contributions)
+        partial = np.cumsum(self._feature_orders(), axis=0)
         return [
             self._refitted_accuracy(np.concatenate([part, self._skipped(p)], axis=1)) for p, part in enumerate(partial)
         ]
 
+    def _feature_orders(self) -> Floats:
+        """What the readout sees, by order, (orders, batch, H)."""
+        if isinstance(self.operator, OneLayerOperator):
+            return self.operator.channel_orders(self.sequences)
+        return self._stack_orders(without_head(as_stack(self.operator)))
+
     def _skipped(self, order: int) -> Floats:
         """What reaches the readout past the decoders: the pooled input, where the network has that path.
 
-        It is of first order in the input, so an exact polynomial of order 0 does not see it.
+        It is of first order in the input, so an exact polynomial of order 0 does not see it. The features of a stack
+        contain its residual paths already.
         """
+        if not isinstance(self.operator, OneLayerOperator):
+            return np.empty((len(self.sequences), 0))
         form = self.operator.form
-        seen = form.skip.value.any() and (order >= 1 or not self.operator.decoders.exact)
+        seen = form.skip.value.any() and (order >= 1 or not self.operator.exact)
         return form.pooled(self.sequences) if seen else np.empty((len(self.sequences), 0))
 
     def _refitted_accuracy(self, features: Floats) -> float:
@@ -114,47 +169,36 @@ class Explanation:
         labels = self.labels[1::2] if self.labels is not None else None
         return accuracy(design[1::2] @ readout, labels) or 0.0
 
-    def as_json(self) -> dict[str, Any]:
-        """The content of ``report.json``."""
-        operator, certificate = self.operator, self.operator.certificate
-        return {
-            "network": self.name,
-            "n_sequences": len(self.sequences),
-            "length": int(self.sequences.shape[1]),
-            "n_classes": operator.form.classes,
-            "channels": operator.form.channels,
-            "degree": operator.degree,
-            "decoder": "exact polynomial" if operator.decoders.exact else "fit with certified error",
-            "domain": {
-                "kind": certificate.domain,
-                "input_bound": certificate.input_bound,
-                "length": certificate.length,
-                "lower": _finite(certificate.lower),
-                "upper": _finite(certificate.upper),
-            },
-            "fit_error_per_channel": operator.decoders.fit_error.tolist(),
-            "lifted_sizes": operator.lifted_sizes,
-            "max_abs_error_vs_polynomial_simulation": float(np.abs(self.logits - self.polynomial_simulation).max()),
-            "max_abs_error_vs_simulation": float(np.abs(self.logits - self.simulation).max()),
-            "certified_error": operator.certified_error.tolist(),
-            "certified_same_class": self.certified_same_class,
-            "certified_share_reached": self.degree_reached,
-            "agreement": float((self.logits.argmax(axis=1) == self.simulation.argmax(axis=1)).mean()),
-            "accuracy_simulation": accuracy(self.simulation, self.labels),
-            "accuracy_operator": accuracy(self.logits, self.labels),
-            "accuracy_by_order": self.accuracy_by_order,
-            "accuracy_by_order_refit": self.accuracy_by_order_refit,
-            "order_means": ORDER_MEANING[operator.decoders.exact],
-            "logits": self.logits.tolist(),
+    @cached_property
+    def accuracy_without(self) -> dict[str, tuple[float | None, float]]:
+        """What is left when orders are deleted: (accuracy, share of sequences that keep the operator's class).
+
+        An ablation of this network: the readout is unchanged.
+        """
+        winner = self.logits.argmax(axis=1)
+        kept = {}
+        for name, orders in self._deletions().items():
+            partial = self.order_contributions[list(orders)].sum(axis=0)
+            kept[name] = accuracy(partial, self.labels), float((partial.argmax(axis=1) == winner).mean())
+        return kept
+
+    def _deletions(self) -> dict[str, tuple[int, ...]]:
+        """Which orders are kept; the constant, order 0, always is. Nothing is said twice."""
+        orders = tuple(range(len(self.order_contributions)))
+        chosen = {
+            "all orders": orders,
+            "waves only (orders 0, 1)": orders[:2],
+            "waves and pairs (orders 0 to 2)": orders[:3],
+            "pairs only (orders 0, 2)": tuple(order for order in orders if order in (0, 2)),
+            "without pairs (all but order 2)": tuple(order for order in orders if order != 2),
+            "without waves (all but order 1)": tuple(order for order in orders if order != 1),
         }
+        first = {kept: name for name, kept in reversed(chosen.items())}
+        return {name: kept for name, kept in chosen.items() if first[kept] == name}
 
 
-ORDER_MEANING = (
-    "entry p: the decoders are replaced by their nested least-squares (or truncated Chebyshev) fits of degree p; the "
-    "last entry is the operator itself",
-    "entry p: total degree up to p in the deviation of the input from the centre, bias trajectory included",
-)
-
-
-def _finite(values: Floats) -> list[float | None]:
-    return [value if np.isfinite(value) else None for value in values.tolist()]
+def decision_spread(contributions: Floats) -> Floats:
+    """Root mean square over sequences and classes of contributions (orders, batch, classes) less their class mean."""
+    centred = contributions - contributions.mean(axis=2, keepdims=True)
+    spread: Floats = np.sqrt((centred**2).mean(axis=(1, 2)))
+    return spread

@@ -8,21 +8,22 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
-from carleman_ssm.networks.enclosures import Floats
 from carleman_ssm.report.explanation import Explanation
+from carleman_ssm.report.orders_figure import orders_figure
 from carleman_ssm.report.sections import Picture
-from carleman_ssm.report.wave_figures import BLUE, caption
+from carleman_ssm.report.wave_figures import caption
 
-FIGURES = ("kernels_first_order.png", "kernels_second_order.png", "orders.png")
+FIGURES = ("orders.png", "kernels_first_order.png", "kernels_second_order.png")
 MAX_PANELS = 10
 MAX_STEPS = 512
+MAX_SIDE = 1000
+"""Steps × channels: the pictures of all classes are computed at once, and a picture has no more pixels."""
 
 
 def write_figures(explanation: Explanation, folder: Path) -> list[Picture]:
-    """Draw all figures into `folder` as PNG; figures that would not be readable are left out."""
-    drawn = (first_order_figure(explanation), second_order_figure(explanation), orders_figure(explanation))
+    """Draw orders and kernels into `folder` as PNG; figures that would not be readable are left out."""
+    drawn = (orders_figure(explanation), first_order_figure(explanation), second_order_figure(explanation))
     return [save(figure, folder / name) for name, figure in zip(FIGURES, drawn, strict=True) if figure is not None]
 
 
@@ -32,7 +33,8 @@ def save(figure: Figure, path: Path) -> Picture:
     return Picture(path, " ".join(figure.get_supxlabel().split()))
 
 
-def _panels(count: int, side: float) -> tuple[Figure, list[Axes]]:
+def panels(count: int, side: float) -> tuple[Figure, list[Axes]]:
+    """A grid of `count` panels with common axes, at most five beside each other; `side` in inches."""
     columns = min(count, 5)
     rows = -(-count // columns)
     figure = Figure(figsize=(side * columns + 1.2, side * rows + 1.4), layout="constrained")
@@ -42,7 +44,7 @@ def _panels(count: int, side: float) -> tuple[Figure, list[Axes]]:
     return figure, list(axes.flat[:count])
 
 
-def _name_axes(axes: list[Axes], horizontal: str, vertical: str) -> None:
+def name_axes(axes: list[Axes], horizontal: str, vertical: str) -> None:
     """Label the outer axes of a grid of panels."""
     for axis in axes:
         place = axis.get_subplotspec()
@@ -52,7 +54,7 @@ def _name_axes(axes: list[Axes], horizontal: str, vertical: str) -> None:
             axis.set_xlabel(horizontal, fontsize=8)
 
 
-def _picture_side(length: int) -> int | None:
+def picture_side(length: int) -> int | None:
     """Side of the image that a raster of this length is, when it is a square of more than 4 × 4."""
     side = isqrt(length)
     return side if side * side == length and side > 4 else None
@@ -61,87 +63,58 @@ def _picture_side(length: int) -> int | None:
 def first_order_figure(explanation: Explanation) -> Figure:
     """Gradient of each logit at the centre: as an image for rasters, as curves otherwise."""
     kernel = explanation.operator.first_order_kernel()
-    shown, side = min(len(kernel), MAX_PANELS), _picture_side(kernel.shape[1])
-    figure, axes = _panels(shown, 1.9)
+    shown, side = min(len(kernel), MAX_PANELS), picture_side(kernel.shape[1])
+    figure, axes = panels(shown, 1.9)
     limit = float(np.abs(kernel).max()) or 1.0
     if explanation.is_raster and side is not None and kernel.shape[2] == 1:
         for label, axis in enumerate(axes):
             picture = axis.imshow(kernel[label, :, 0].reshape(side, side), cmap="RdBu_r", vmin=-limit, vmax=limit)
             axis.set_title(explanation.class_name(label), fontsize=9, parse_math=False)
         figure.colorbar(picture, ax=axes, label="logit per unit of input", shrink=0.8)
-        _name_axes(axes, "column [pixel]", "row [pixel]")
+        name_axes(axes, "column [pixel]", "row [pixel]")
         place = "at a pixel"
     else:
         for label, axis in enumerate(axes):
             axis.plot(kernel[label])
             axis.axhline(0.0, color="0.7", linewidth=0.6)
             axis.set_title(explanation.class_name(label), fontsize=9, parse_math=False)
-        _name_axes(axes, "input step", "logit per unit of input")
+        name_axes(axes, "input step", "logit per unit of input")
         place = "at a step"
     caption(
         figure,
         f"First-order Volterra kernel of each class about the operator's centre: what a small input {place} adds to "
-        "its logit.",
+        f"its logit.{_first_of(explanation, shown)}",
     )
     return figure
 
 
 def second_order_figure(explanation: Explanation) -> Figure | None:
-    """Half the Hessian of each logit at the centre over pairs of input steps (first input channel)."""
-    kernel = explanation.operator.second_order_kernel()
-    if kernel.length > MAX_STEPS:
+    """Half the Hessian of each logit at the centre over pairs of input steps, of one pair of input channels."""
+    length, features = explanation.operator.centre.shape
+    if length > MAX_STEPS or length * features > MAX_SIDE:
         return None
-    shown = min(explanation.operator.form.classes, MAX_PANELS)
-    pictures = [kernel.array(label)[:, 0, :, 0] for label in range(shown)]
-    figure, axes = _panels(shown, 2.1)
-    limit = float(np.quantile(np.abs(pictures), 0.999)) or 1.0
+    kernel, shown = explanation.operator.second_order_kernel(), min(explanation.operator.network.classes, MAX_PANELS)
+    whole = np.stack([kernel.array(label) for label in range(shown)])
+    sizes = np.einsum("isjtk,isjtk->jk", whole, whole, optimize=True)
+    first, second = (int(index) for index in np.unravel_index(sizes.argmax(), sizes.shape))
+    pictures = whole[:, :, first, :, second]
+    figure, axes = panels(shown, 2.1)
+    limit = float(np.quantile(np.abs(pictures), 0.999)) or float(np.abs(pictures).max()) or 1.0
     for label, (axis, picture) in enumerate(zip(axes, pictures, strict=True)):
         image = axis.imshow(picture, cmap="RdBu_r", vmin=-limit, vmax=limit, origin="lower")
         axis.set_title(explanation.class_name(label), fontsize=9, parse_math=False)
     figure.colorbar(image, ax=axes, label="logit per unit of input squared", shrink=0.8, extend="both")
-    _name_axes(axes, "input step $s$", "input step $s'$")
+    name_axes(axes, "input step $s'$", "input step $s$")
+    channels = f" Input channels {first} (s) and {second} (s'), the strongest of {features}²." if features > 1 else ""
     caption(
         figure,
         "Second-order Volterra kernel of each class about the operator's centre, over pairs of input steps: how the "
-        "waves of two inputs interact in the decoder. Colours are cut at the 99.9 % quantile.",
+        "waves of two inputs interact (half the second derivative of its logit). Colours are cut at the 99.9 % "
+        f"quantile.{channels}{_first_of(explanation, shown)}",
     )
     return figure
 
 
-def orders_figure(explanation: Explanation) -> Figure:
-    """Size of the contributions by order, and the accuracy that orders up to p reach."""
-    contributions = explanation.order_contributions
-    spread = _decision_spread(contributions)
-    exact = explanation.operator.decoders.exact
-    figure = Figure(figsize=(9.0, 3.8), layout="constrained")
-    left, right = figure.subplots(1, 2)
-    left.bar(np.arange(len(spread)), spread, color=BLUE)
-    for axis in (left, right):
-        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-    name = "order p (total degree in the input)" if exact else "degree p of the fit"
-    left.set(xlabel=name, ylabel="spread over classes [logit]", yscale="log" if spread.min() > 0 else "linear")
-    for values, label, style in (
-        (explanation.accuracy_by_order, "readout unchanged (an ablation)", "o-"),
-        (explanation.accuracy_by_order_refit, "readout refitted on half of the sequences", "s--"),
-    ):
-        if values[0] is not None:
-            right.plot(np.arange(len(values)), values, style, label=label, markersize=4)
-    right.set(xlabel=f"orders kept: {name.split(' ')[0]} ≤ p", ylabel="accuracy [share of sequences]", ylim=(0, 1.02))
-    if explanation.labels is not None:
-        right.legend(fontsize=8, loc="lower right")
-    else:
-        right.text(0.5, 0.5, "no labels were given", ha="center", transform=right.transAxes)
-    caption(
-        figure,
-        "Left: root mean square over sequences of what each "
-        + ("order" if exact else "degree of the nested fits")
-        + " adds to the logits, class mean removed. Right: accuracy when higher ones are dropped.",
-    )
-    return figure
-
-
-def _decision_spread(contributions: Floats) -> Floats:
-    """Root mean square over sequences and classes of the contributions less their class mean, (P + 1,)."""
-    centred = contributions - contributions.mean(axis=2, keepdims=True)
-    spread: Floats = np.sqrt((centred**2).mean(axis=(1, 2)))
-    return spread
+def _first_of(explanation: Explanation, shown: int) -> str:
+    classes = explanation.operator.network.classes
+    return "" if shown == classes else f" The first {shown} of {classes} classes."

@@ -66,9 +66,9 @@ def formula_lines(formula: ClosedForm, *, as_tex: bool) -> list[tuple[str, list[
     return grouped
 
 
-def write_formula_page(explanation: Explanation, folder: Path) -> tuple[list[Path], str]:
+def write_formula_page(explanation: Explanation, operator: OneLayerOperator, folder: Path) -> tuple[list[Path], str]:
     """``formula.txt``, ``.tex``, ``.pdf``, ``.png``, and the text: the accuracy is that of the formula itself."""
-    formula = formula_of(explanation.operator)
+    formula = formula_of(operator)
     score = accuracy(formula_logits(formula, explanation.sequences), explanation.labels)
     page = formula_text(formula, score, len(explanation.sequences))
     plain, source, *paths = (folder / name for name in FORMULA_FILES)
@@ -77,7 +77,7 @@ def write_formula_page(explanation: Explanation, folder: Path) -> tuple[list[Pat
     source.write_text(document([formula], title=title, decimals=True), encoding="utf-8")
     metadata = {"Title": title, "CreationDate": None}
     with rc_context(MATHTEXT):  # fonts are looked up while saving
-        figure = _page(explanation, formula, score)
+        figure = _page(explanation, operator, formula, score)
         figure.savefig(paths[0], metadata=metadata)
         figure.savefig(paths[1], dpi=150)
     return [plain, source, *paths], page
@@ -94,14 +94,14 @@ def formula_text(formula: ClosedForm, score: float | None, count: int) -> str:
     return "\n".join(rows) + "\n"
 
 
-def _page(explanation: Explanation, formula: ClosedForm, score: float | None) -> Figure:
+def _page(explanation: Explanation, operator: OneLayerOperator, formula: ClosedForm, score: float | None) -> Figure:
     figure = Figure(figsize=PAGE)
     figure.text(MARGIN, 0.945, explanation.name, fontsize=28, va="bottom", parse_math=False)
     figure.text(MARGIN, 0.922, "the whole network, as one formula", fontsize=14, color="0.35", va="bottom")
     bottom = _write_lines(figure, formula)
-    _verdict(figure, explanation, score, bottom)
-    _waves(figure, explanation.operator)
-    _answers(figure, explanation)
+    _verdict(figure, operator, (score, len(explanation.sequences)), bottom)
+    _waves(figure, operator)
+    _answers(figure, explanation, operator)
     return figure
 
 
@@ -130,15 +130,13 @@ def _visible(source: str) -> str:
     return source
 
 
-def _verdict(figure: Figure, explanation: Explanation, score: float | None, height: float) -> None:
-    bound, proof = float(explanation.operator.certified_error.max()), explanation.operator.certificate
+def _verdict(figure: Figure, operator: OneLayerOperator, scored: tuple[float | None, int], height: float) -> None:
+    (score, count), proof = scored, operator.certificate
+    bound = float(operator.certified_error.max())
     shown = (
         ""
         if score is None
-        else (
-            f"This formula, evaluated with the digits printed here on {len(explanation.sequences)} sequences: "
-            f"accuracy {score:.4f}.\n"
-        )
+        else (f"This formula, evaluated with the digits printed here on {count} sequences: accuracy {score:.4f}.\n")
     )
     figure.text(
         MARGIN,
@@ -181,9 +179,8 @@ def literal(name: str) -> str:
     return name.replace("$", r"\$")
 
 
-def _answers(figure: Figure, explanation: Explanation) -> None:
+def _answers(figure: Figure, explanation: Explanation, operator: OneLayerOperator) -> None:
     """Softmax of the logits over the frequency of a unit sine: the mean over 16 phases, and the range."""
-    operator = explanation.operator
     axis = figure.add_axes((0.585, 0.06, 0.34, 0.16))
     if operator.form.features == 1 and operator.certificate.input_bound >= 1.0:
         frequency = np.linspace(1.0, 11.0, 201)

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 
 from carleman_ssm.networks.checkpoints import SHIPPED
+from carleman_ssm.networks.datasets import load_dataset
 from carleman_ssm.networks.network import S4DNetwork
 from carleman_ssm.networks.sequences import Sequences, frequency_sequences, load_sequences
+from carleman_ssm.networks.trained import TRAINED, dataset_of
 
 FRESH_SEED = 1  # not the seed of the training sequences: what `explain frequencies` scores was never seen
 FRESH_COUNT = 2000
 
 
 def shipped_sequences(name: str) -> Sequences:
-    """The held-out digits for ``digits-*``, 2000 fresh sines for ``frequencies``.
+    """The held-out digits for ``digits-*``, 2000 fresh sines for ``frequencies``, else the test part of its data set.
 
     Raises
     ------
     ValueError
         No sequences come with a network of this name.
+    ImportError
+        The package that holds its data set is not installed; the message names the extra.
     """
-    if name not in SHIPPED:
+    if name in TRAINED and dataset_of(name) != "digits":
+        return load_dataset(dataset_of(name)).test
+    if name not in SHIPPED + TRAINED:
         msg = f"no sequences are shipped for {name}: give some with --inputs FILE.npz (x: batch, length, channels)"
         raise ValueError(msg)
     return frequency_sequences(FRESH_COUNT, FRESH_SEED) if name == "frequencies" else load_sequences("digits-test")
@@ -44,3 +51,26 @@ def sequences_for(model: str, network: S4DNetwork, inputs: Path | None) -> Seque
         )
         raise ValueError(msg)
     return sequences
+
+
+class Fit(StrEnum):
+    """Bases of the decoders' fits, as ``--fit`` names them."""
+
+    AUTO = "auto"
+    CHEBYSHEV = "chebyshev"
+    LEAST_SQUARES = "least_squares"
+    TAYLOR = "taylor"
+    COSINE = "cosine"
+
+
+def require_layer(layer: int | None, network: S4DNetwork) -> None:
+    """Refuse a layer that the network has not.
+
+    Raises
+    ------
+    ValueError
+        With the layers that there are.
+    """
+    if layer is not None and not 0 <= layer < len(network.layers):
+        msg = f"--layer {layer}: the network has {len(network.layers)} layers, give 0 to {len(network.layers) - 1}"
+        raise ValueError(msg)

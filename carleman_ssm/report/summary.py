@@ -7,16 +7,23 @@ from typing import Any
 
 import numpy as np
 
-from carleman_ssm.networks.construction import CERTIFIED_SHARE
-from carleman_ssm.report.directed import above, below, share_below
+from carleman_ssm.report.directed import above, share_below
 from carleman_ssm.report.explanation import Explanation
+from carleman_ssm.report.interaction_section import interaction_section
+from carleman_ssm.report.kinds import is_polynomial
+from carleman_ssm.report.mode_pair_section import WavePairs
+from carleman_ssm.report.operator_words import bound_blocks, network_rows, operator_blocks
 from carleman_ssm.report.sections import Block, Grid, Note, Pairs, Picture, Section, Verbatim
 
 MAX_ROWS = 12
 
 
 def summary_sections(
-    explanation: Explanation, content: dict[str, Any], page: str | None, pictures: Mapping[str, Picture]
+    explanation: Explanation,
+    content: dict[str, Any],
+    page: str | None,
+    pairs: WavePairs,
+    pictures: Mapping[str, Picture],
 ) -> list[Section]:
     """The sections in reading order; a network whose formula fits a page is that formula first.
 
@@ -26,17 +33,20 @@ def summary_sections(
         What ``report.json`` holds.
     page
         The formula of the whole network as text, where it has one.
+    pairs
+        Pairs of waves of one layer.
     pictures
         Those that were drawn, by file name.
     """
-    sections = [Section(f"the network: {explanation.name}", (Pairs(_network(explanation, content)),))]
+    sections = [Section(f"the network: {explanation.name}", (Pairs(network_rows(explanation, content)),))]
     if page is not None:
         sections.append(Section("the whole network, as one formula", (Verbatim(page),)))
     return [
         *sections,
-        Section("the operator", (Pairs(_operator(explanation, content)),)),
-        Section("agreement", (Pairs(_agreement(content)),)),
+        Section("the operator", operator_blocks(explanation, content)),
+        Section("agreement", (Pairs(_agreement(explanation, content)), *bound_blocks(explanation))),
         _orders(explanation, content, pictures),
+        interaction_section(explanation, pairs, pictures),
         *_kernels(pictures),
     ]
 
@@ -47,70 +57,26 @@ def _kernels(pictures: Mapping[str, Picture]) -> list[Section]:
     return [Section(title, (pictures[name],)) for name, title in titles.items() if name in pictures]
 
 
-def _network(explanation: Explanation, content: dict[str, Any]) -> dict[str, str]:
-    network = explanation.operator.network
-    config, modes = network.config, network.layers[0].C.shape[1]
-    residual = "residual" if config.residual else "no residual"
-    labels = "" if explanation.labels is not None else ", no labels"
-    steps = f"{content['n_sequences']} of {content['length']} steps × {network.features} channels"
-    return {
-        "layers": f"1 S4D layer, {content['channels']} channels × {modes} stored modes (each with its conjugate)",
-        "decoder": f"{config.activation}, output {config.output}, norm {config.norm}, {residual}, {config.pool} pool",
-        "sequences": f"{steps}, {content['n_classes']} classes{labels}",
-    }
-
-
-def _operator(explanation: Explanation, content: dict[str, Any]) -> dict[str, str]:
-    operator, sizes = explanation.operator, content["lifted_sizes"]
-    proof, observed = operator.certificate, operator.certificate.domain == "sequences"
-    rows = {"form": "ℓ = o + R·pool p(K ⋆ (W x + b)) + S·pool x"}
-    inside = ""
-    if operator.decoders.exact:
-        rows["decoder p"] = f"exact, degree {operator.degree} (it is the network's own polynomial)"
-    else:
-        width, fit = proof.upper - proof.lower, operator.decoders.fit_error
-        origin = "of these sequences, rounded outward" if observed else "of the input box"
-        rows["decoder p"] = f"Chebyshev fit per channel, degree {operator.degree}{_how_chosen(explanation)}"
-        rows["intervals"] = (
-            f"{origin}: from [{proof.lower.min():.3g}, …] to […, {proof.upper.max():.3g}], "
-            f"widths {width.min():.3g} to {width.max():.3g}"
-        )
-        rows["certified fit error"] = f"{above(fit.min())} to {above(fit.max())} per channel (sup over its interval)"
-        inside = ", pre-activations inside the intervals" if observed else ""
-    rows["lifted size / channel"] = (
-        f"{sizes['symmetric']:.4g} monomials (symmetric), {sizes['kronecker']:.4g} (Kronecker); "
-        f"rank form: {sizes['rank_form']}"
-    )
-    rows["holds for"] = f"|x| ≤ {below(proof.input_bound, 4)}, at most {proof.length} steps{inside}"
-    return rows
-
-
-def _how_chosen(explanation: Explanation) -> str:
-    if not explanation.degree_was_chosen:
-        return ""
-    aim = f"{100 * CERTIFIED_SHARE:.0f} %"
-    if explanation.degree_reached:
-        return f": the smallest that certifies the class of ≥ {aim} of the sequences"
-    return f": the largest tried; {aim} of certified classes were NOT reached"
-
-
-def _agreement(content: dict[str, Any]) -> dict[str, str]:
-    certified = np.array(content["certified_error"])
+def _agreement(explanation: Explanation, content: dict[str, Any]) -> dict[str, str]:
+    certified = explanation.operator.certified_error
     same, agree = share_below(content["certified_same_class"]), share_below(content["agreement"])
     right = (share_below(content["accuracy_simulation"]), share_below(content["accuracy_operator"]))
     gaps = [content[f"max_abs_error_vs_{which}simulation"] for which in ("polynomial_", "")]
+    bound = f"{above(certified.min())} to {above(certified.max())} per class (|printed − exact logit|)"
+    if not np.isfinite(certified).all():
+        bound = "none: it exploded with depth (no finite number was reached)"
     return {
         "operator − polynomial simulation": f"{gaps[0]:.3g} (largest, measured)",
         "operator − true simulation": f"{gaps[1]:.3g} (largest, measured)",
-        "certified bound": f"{above(certified.min())} to {above(certified.max())} per class (|printed − exact logit|)",
+        "certified bound": bound,
         "same class": f"certified for {same}, measured {agree}",
         "accuracy": f"simulation {right[0]}, operator {right[1]}",
     }
 
 
 def _orders(explanation: Explanation, content: dict[str, Any], pictures: Mapping[str, Picture]) -> Section:
-    exact, kept = explanation.operator.decoders.exact, explanation.operator.degree + 1
-    title = "accuracy by order" if exact else "accuracy by degree of the fit"
+    exact, kept = is_polynomial(explanation.operator), len(explanation.order_contributions)
+    title = "accuracy by order" if exact else "accuracy by orthogonalised order"
     drawn = tuple(pictures[name] for name in ("orders.png",) if name in pictures)
     if explanation.labels is None:
         return Section(title, (Note("no labels were given, so there are no accuracies"), *drawn))
@@ -119,18 +85,17 @@ def _orders(explanation: Explanation, content: dict[str, Any], pictures: Mapping
         last = order == kept - 1
         if kept <= MAX_ROWS or order < MAX_ROWS - 2 or last:
             scores = (content["accuracy_by_order"][order], content["accuracy_by_order_refit"][order])
-            name = f"{order}" if exact or not last else f"{order}, the operator"
-            rows.append((name, *map(share_below, scores)))
+            rows.append((explanation.order_names[order], *map(share_below, scores)))
         elif order == kept - 2:
             rows.append(("…", "all rows are in", "report.json"))
-    header = ("order ≤" if exact else "degree", "readout unchanged", "readout refitted")
+    header = ("order ≤", "readout unchanged", "readout refitted")
     blocks: tuple[Block, ...] = (Grid(header, tuple(rows)), Note(f"{MEANING[exact]} {READING}"), *drawn)
     return Section(title, blocks)
 
 
 MEANING = (
-    "Raw orders of one high-degree fit cancel; here p is the degree of nested least-squares fits under the observed "
-    "density, and the last row is the operator itself.",
+    "Order p is what fits of degree p to the decoders, least squares under the observed density, add to those of "
+    "degree p − 1; the last row is the operator itself.",
     "Order: total degree in the deviation of the input from the centre.",
 )
 READING = (

@@ -1,0 +1,86 @@
+"""The content of ``report.json``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from carleman_ssm.networks.enclosures import Floats
+from carleman_ssm.networks.one_layer_operator import OneLayerOperator
+from carleman_ssm.networks.stack_operator import StackOperator
+from carleman_ssm.report.explanation import Explanation, accuracy
+from carleman_ssm.report.kinds import as_stack, is_polynomial
+
+ORDER_MEANING = (
+    "entry p: the decoders are replaced by their nested least-squares (or truncated Chebyshev) fits of degree p; the "
+    "last entry is the operator itself (its orders are orthogonal under the density of pre-activations)",
+    "entry p: total degree up to p in the deviation of the input from the centre, bias trajectory included",
+)
+
+
+def report_content(explanation: Explanation) -> dict[str, Any]:
+    """Numbers and names that JSON holds, for an operator of any kind."""
+    operator = explanation.operator
+    gaps = [explanation.logits - other for other in (explanation.polynomial_simulation, explanation.simulation)]
+    return {
+        "network": explanation.name,
+        "n_sequences": len(explanation.sequences),
+        "length": int(explanation.sequences.shape[1]),
+        "n_classes": operator.network.classes,
+        "channels": int(operator.network.layers[0].D.shape[0]),
+        "n_layers": len(operator.network.layers),
+        "degree": operator.degree,
+        "decoder": "exact polynomial" if operator.exact else "fit with certified error",
+        **(_one_layer(operator) if isinstance(operator, OneLayerOperator) else _stack(as_stack(operator))),
+        "max_abs_error_vs_polynomial_simulation": float(np.abs(gaps[0]).max()),
+        "max_abs_error_vs_simulation": float(np.abs(gaps[1]).max()),
+        "certified_error": _finite(operator.certified_error),
+        "certified_same_class": explanation.certified_same_class,
+        "certified_share_reached": explanation.degree_reached,
+        "agreement": explanation.agreement,
+        "accuracy_simulation": accuracy(explanation.simulation, explanation.labels),
+        "accuracy_operator": accuracy(explanation.logits, explanation.labels),
+        "accuracy_by_order": explanation.accuracy_by_order,
+        "accuracy_by_order_refit": explanation.accuracy_by_order_refit,
+        "accuracy_without": {
+            name: {"accuracy": right, "same_class_as_operator": same}
+            for name, (right, same) in explanation.accuracy_without.items()
+        },
+        "order_means": ORDER_MEANING[is_polynomial(operator)],
+        "logits": explanation.logits.tolist(),
+    }
+
+
+def _one_layer(operator: OneLayerOperator) -> dict[str, Any]:
+    certificate = operator.certificate
+    return {
+        "domain": {
+            "kind": certificate.domain,
+            "input_bound": certificate.input_bound,
+            "length": certificate.length,
+            "lower": _finite(certificate.lower),
+            "upper": _finite(certificate.upper),
+        },
+        "fit_error_per_channel": operator.decoders.fit_error.tolist(),
+        "lifted_sizes": operator.lifted_sizes,
+    }
+
+
+def _stack(operator: StackOperator) -> dict[str, Any]:
+    certificate = operator.certificate
+    return {
+        "domain": {
+            "kind": certificate.domain,
+            "input_bound": certificate.input_bound,
+            "length": certificate.length,
+        },
+        "bound_starts_at": {
+            place: _finite(share) for place, share in zip(certificate.places, certificate.sources, strict=True)
+        },
+        "bound_mostly_from": certificate.dominant,
+    }
+
+
+def _finite(values: Floats) -> list[float | None]:
+    return [value if np.isfinite(value) else None for value in values.tolist()]

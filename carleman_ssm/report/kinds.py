@@ -1,0 +1,52 @@
+"""Operators of one layer and of stacks, told apart in one place."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from carleman_ssm.networks.decoders import ChannelDecoders
+from carleman_ssm.networks.one_layer_operator import OneLayerOperator
+from carleman_ssm.networks.operator import NetworkOperator
+from carleman_ssm.networks.stack import Stack, build_stack, exact_map
+from carleman_ssm.networks.stack_operator import StackOperator
+from carleman_ssm.networks.stack_trace import LayerDecoders
+
+
+def as_stack(operator: NetworkOperator) -> StackOperator:
+    """The operator, known to be one of a stack.
+
+    Raises
+    ------
+    TypeError
+        It is another kind of operator.
+    """
+    if isinstance(operator, StackOperator):
+        return operator
+    msg = f"{type(operator).__name__} is no operator of a stack; build it with network_operator"
+    raise TypeError(msg)
+
+
+def decoders_of(operator: NetworkOperator) -> ChannelDecoders | tuple[LayerDecoders, ...]:
+    """What the simulation with the operator's decoders takes."""
+    return operator.decoders if isinstance(operator, OneLayerOperator) else as_stack(operator).decoders
+
+
+def stack_of(operator: NetworkOperator) -> tuple[Stack, tuple[LayerDecoders, ...]]:
+    """Any operator as a stack with its decoders: one layer is a stack of one."""
+    if isinstance(operator, OneLayerOperator):
+        return build_stack(operator.network, operator.form.length), (LayerDecoders(operator.decoders),)
+    stacked = as_stack(operator)
+    return stacked.stack, stacked.decoders
+
+
+def without_head(operator: StackOperator) -> StackOperator:
+    """The operator of the pooled features that the head reads: its logits are the channels."""
+    channels = operator.stack.channels
+    return replace(operator, stack=replace(operator.stack, head=exact_map(np.eye(channels), np.zeros(channels))))
+
+
+def is_polynomial(operator: NetworkOperator) -> bool:
+    """True when the operator is a polynomial in its input: exact decoders, norms affine or absent."""
+    return operator.exact if isinstance(operator, OneLayerOperator) else as_stack(operator).is_polynomial

@@ -1,0 +1,153 @@
+"""What `explain` says about the network and its operator, of one layer or of a stack."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from carleman_ssm.networks.construction import CERTIFIED_SHARE
+from carleman_ssm.networks.network import S4DNetwork
+from carleman_ssm.networks.one_layer_operator import OneLayerOperator
+from carleman_ssm.networks.stack_operator import StackOperator
+from carleman_ssm.report.directed import above, below
+from carleman_ssm.report.explanation import Explanation
+from carleman_ssm.report.kinds import as_stack
+from carleman_ssm.report.sections import Block, Grid, Note, Pairs
+
+SHOWN_SOURCES = 4
+
+
+def network_rows(explanation: Explanation, content: dict[str, Any]) -> dict[str, str]:
+    """Layers, decoder and sequences in words."""
+    network = explanation.operator.network
+    config, modes = network.config, network.layers[0].C.shape[1]
+    residual = "residual" if config.residual else "no residual"
+    norm = {"none": "no norm"}.get(config.norm, f"norm {config.norm}{' (pre-norm)' if config.prenorm else ''}")
+    labels = "" if explanation.labels is not None else ", no labels"
+    steps = f"{content['n_sequences']} of {content['length']} steps × {network.features} channels"
+    count = f"{len(network.layers)} S4D layer{'' if len(network.layers) == 1 else 's'}"
+    return {
+        "layers": f"{count}, {content['channels']} channels × {modes} stored modes (each with its conjugate)",
+        "decoder": f"{config.activation}, output {_output(network)}, {norm}, {residual}, {config.pool} pool",
+        "sequences": f"{steps}, {content['n_classes']} classes{labels}",
+    }
+
+
+def _output(network: S4DNetwork) -> str:
+    return f"glu ({network.config.gate} gate)" if network.config.output == "glu" else network.config.output
+
+
+def operator_blocks(explanation: Explanation, content: dict[str, Any]) -> tuple[Block, ...]:
+    """The operator's form, its decoders and the inputs that it holds for."""
+    operator = explanation.operator
+    if isinstance(operator, OneLayerOperator):
+        return (Pairs(_one_layer_rows(explanation, operator, content)),)
+    return _stack_blocks(explanation, as_stack(operator))
+
+
+def _one_layer_rows(explanation: Explanation, operator: OneLayerOperator, content: dict[str, Any]) -> dict[str, str]:
+    proof, sizes = operator.certificate, content["lifted_sizes"]
+    observed = proof.domain == "sequences"
+    rows = {"form": "ℓ = o + R·pool p(K ⋆ (W x + b)) + S·pool x"}
+    inside = ""
+    if operator.exact:
+        rows["decoder p"] = f"exact, degree {operator.degree} (it is the network's own polynomial)"
+    else:
+        width, fit = proof.upper - proof.lower, operator.decoders.fit_error
+        origin = "of these sequences, rounded outward" if observed else "of the input box"
+        rows["decoder p"] = f"Chebyshev fit per channel, degree {operator.degree}{how_chosen(explanation)}"
+        rows["intervals"] = (
+            f"{origin}: from [{proof.lower.min():.3g}, …] to […, {proof.upper.max():.3g}], "
+            f"widths {width.min():.3g} to {width.max():.3g}"
+        )
+        rows["certified fit error"] = f"{above(fit.min())} to {above(fit.max())} per channel (sup over its interval)"
+        inside = ", pre-activations inside the intervals" if observed else ""
+    rows["lifted size / channel"] = (
+        f"{sizes['symmetric']:.4g} monomials (symmetric), {sizes['kronecker']:.4g} (Kronecker); "
+        f"rank form: {sizes['rank_form']}"
+    )
+    rows["holds for"] = f"|x| ≤ {below(proof.input_bound, 4)}, at most {proof.length} steps{inside}"
+    return rows
+
+
+def how_chosen(explanation: Explanation) -> str:
+    """Whether the degree was looked for, and whether it reached its aim."""
+    if not explanation.degree_was_chosen:
+        return ""
+    aim = f"{100 * CERTIFIED_SHARE:.0f} %"
+    if explanation.degree_reached and not isinstance(explanation.operator, OneLayerOperator):
+        return f": the coarsest tolerance tried that certifies the class of ≥ {aim} of the sequences"
+    if explanation.degree_reached:
+        return f": the smallest that certifies the class of ≥ {aim} of the sequences"
+    return f": the finest tried; {aim} of certified classes were NOT reached"
+
+
+def _stack_blocks(explanation: Explanation, operator: StackOperator) -> tuple[Block, ...]:
+    proof = operator.certificate
+    place = (
+        f"|x| ≤ {below(proof.input_bound, 4)}, at most {proof.length} steps"
+        if proof.domain == "box"
+        else "sequences whose values stay in the decoders' intervals; the bound is computed for each that is given"
+    )
+    rows = {"form": _layer_form(operator), "decoders": _decoders(explanation, operator), "holds for": place}
+    blocks: list[Block] = [Pairs(rows), _decoder_grid(operator)]
+    if any(not layer.is_polynomial for layer in operator.stack.layers):
+        blocks.append(
+            Note(
+                f"{_norm_name(operator)} divides by a standard deviation: kept exactly, as one algebraic "
+                "number q per step with q² (v + ε) = 1."
+            )
+        )
+    return tuple(blocks)
+
+
+def _norm_name(operator: StackOperator) -> str:
+    return "RMSNorm" if operator.network.config.norm == "rms" else "LayerNorm"
+
+
+def _decoders(explanation: Explanation, operator: StackOperator) -> str:
+    if not operator.exact:
+        return f"fits per layer and channel{how_chosen(explanation)}"
+    if operator.is_polynomial:
+        return f"exact: the network is a polynomial of total degree {operator.total_degree} in the input"
+    return "exact: the network's own polynomials"
+
+
+def _layer_form(operator: StackOperator) -> str:
+    """One layer of this network as a formula, and how often it is applied."""
+    config, first = operator.network.config, operator.stack.layers[0]
+    source = "x" if first.norm_before is None else "N(x)"
+    branch = f"p(K ⋆ {source})"
+    if first.gated:
+        branch = f"a ⊙ s(g), (a, g) = W {branch} + w"
+    elif first.output is not None:
+        branch = f"W {branch} + w"
+    value = f"{branch}{' , plus x' if first.gated and first.residual else ' + x' if first.residual else ''}"
+    after = "" if first.norm_after is None else ", then N"
+    times = len(operator.stack.layers)
+    return f"x ← {value}{after}; {times} time{'' if times == 1 else 's'}; ℓ = V·{config.pool} x + o"
+
+
+def _decoder_grid(operator: StackOperator) -> Grid:
+    rows = []
+    for index, layer in enumerate(operator.decoders):
+        for role, rule in (("activation", layer.activation), ("gate", layer.gate)):
+            if rule is None:
+                continue
+            width, fit = np.subtract(*reversed(rule.interval)), rule.fit_error
+            span = "all" if not np.isfinite(width).all() else f"{width.min():.3g} to {width.max():.3g}"
+            error = "none: exact" if rule.exact else f"{above(float(fit.min()))} to {above(float(fit.max()))}"
+            rows.append((f"{index}", role, type(rule).__name__, f"{rule.degree}", span, error))
+    return Grid(("layer", "role", "basis", "degree", "interval widths", "certified fit error"), tuple(rows))
+
+
+def bound_blocks(explanation: Explanation) -> tuple[Block, ...]:
+    """Where the certified bound of a stack starts, largest first; nothing for one layer."""
+    if isinstance(explanation.operator, OneLayerOperator):
+        return ()
+    proof = as_stack(explanation.operator).certificate
+    largest = proof.sources.max(axis=1)
+    ranked = np.argsort(largest)[::-1][:SHOWN_SOURCES]
+    rows = tuple((proof.places[place], above(float(largest[place]))) for place in ranked.tolist())
+    return (Grid(("the bound starts at", "largest share over classes [logit]"), rows),)
