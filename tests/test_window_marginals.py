@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from carleman_ssm.networks.checkpoints import load_network
 from carleman_ssm.networks.construction import network_operator
-from carleman_ssm.networks.window_marginals import window_marginals
 from carleman_ssm.networks.operator import DomainError
+from carleman_ssm.networks.window_marginals import window_marginals
 from tests.strategies_networks import s4d_networks
 
 DATA = Path(__file__).parent / "data"
