@@ -26,8 +26,10 @@ from carleman_ssm.theory.taylor_fits import fit_taylor
 
 Basis = Literal["chebyshev", "least_squares", "taylor", "cosine"]
 BASES: tuple[Basis, ...] = ("chebyshev", "least_squares", "taylor", "cosine")
-LARGEST = {"chebyshev": 320, "least_squares": 320, "taylor": 128, "cosine": 160}
+LARGEST = {"chebyshev": 320, "least_squares": 64, "taylor": 128, "cosine": 160}
 """Largest degree or number of terms that a search tries, and that may be asked for."""
+SCANNED = (0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
+"""Degrees of least squares and Taylor polynomials that a search tries."""
 PHASE_COST = 12
 Role = Literal["activation", "gate"]
 
@@ -191,7 +193,13 @@ def chosen_decoders(task: FitTask, basis: str, tolerance: float) -> ChannelDecod
 
 
 def smallest_size(task: FitTask, basis: Basis, tolerance: float) -> int:
-    """By doubling and bisection on errors measured on a grid (the certificate follows for the one that is taken)."""
+    """The size to take for a tolerance; the certificate follows for the one that is taken.
+
+    Chebyshev and cosine errors fall with the size: doubling and bisection on errors measured on a grid. Those of least
+    squares and of Taylor polynomials may not: the first of a few sizes that reaches the tolerance, else the best.
+    """
+    if basis in ("least_squares", "taylor"):
+        return _scanned_size(task, basis, tolerance)
     low, high = -1, 4
     while high < LARGEST[basis] and _measured(task, basis, high) > 0.95 * tolerance:
         low, high = high, min(2 * high, LARGEST[basis])
@@ -204,17 +212,22 @@ def smallest_size(task: FitTask, basis: Basis, tolerance: float) -> int:
     return high
 
 
+def _scanned_size(task: FitTask, basis: Basis, tolerance: float) -> int:
+    found = {}
+    for size in (size for size in SCANNED if size <= LARGEST[basis]):
+        found[size] = float(fit_decoders(task, basis, size).fit_error.max())
+        if found[size] <= tolerance:
+            return size
+    return min(found, key=found.__getitem__)
+
+
 def _measured(task: FitTask, basis: Basis, terms: int) -> float:
     """Largest error of all channels on a grid; cosine fits are probed on the widest interval alone."""
-    if basis == "cosine":
-        widest = int(np.argmax(task.upper - task.lower))
-        chosen = slice(widest, widest + 1)
-        fit = uncertified_cosines(task.rule, task.lower[chosen], task.upper[chosen], terms)[0]
-        return measured_error(task.rule, fit)
     if basis == "chebyshev":
         return _chebyshev_error(task, terms)
-    decoders = fit_decoders(task, basis, terms)
-    return float(decoders.fit_error.max())
+    widest = int(np.argmax(task.upper - task.lower))
+    chosen = slice(widest, widest + 1)
+    return measured_error(task.rule, uncertified_cosines(task.rule, task.lower[chosen], task.upper[chosen], terms)[0])
 
 
 def _chebyshev_error(task: FitTask, degree: int) -> float:
