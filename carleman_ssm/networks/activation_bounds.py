@@ -8,6 +8,7 @@ per interval, whatever its width). A polynomial is expanded about the middle of 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from math import comb
@@ -140,12 +141,12 @@ def _cell(rule: Activation, low: float, high: float) -> tuple[float, float, floa
 
 def _below(ball: flint.arb) -> float:
     end = float(ball.lower())
-    return -np.inf if np.isnan(end) else float(np.nextafter(end, -np.inf))
+    return -math.inf if math.isnan(end) else math.nextafter(end, -math.inf)
 
 
 def _above(ball: flint.arb) -> float:
     end = float(ball.upper())
-    return np.inf if np.isnan(end) else float(np.nextafter(end, np.inf))
+    return math.inf if math.isnan(end) else math.nextafter(end, math.inf)
 
 
 def _table(edges: Floats, lower: Floats, upper: Floats) -> RangeTable:

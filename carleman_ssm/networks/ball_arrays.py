@@ -23,8 +23,11 @@ def total(first: Enclosed, second: Enclosed) -> Enclosed:
 def product(first: Enclosed, second: Enclosed) -> Enclosed:
     """Product, entry by entry, with broadcasting."""
     value = first.value * second.value
-    spread = np.abs(first.value) * second.error + first.error * (np.abs(second.value) + second.error)
-    return Enclosed(value, outward(spread + UNIT_ROUNDOFF * np.abs(value)))
+    spread = np.abs(second.value) + second.error
+    spread = first.error * spread
+    spread += np.abs(first.value) * second.error
+    spread += UNIT_ROUNDOFF * np.abs(value)
+    return Enclosed(value, outward(spread))
 
 
 def scaled(factor: float, array: Enclosed) -> Enclosed:

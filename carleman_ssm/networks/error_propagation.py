@@ -40,7 +40,7 @@ __all__ = ["LayerRules", "box_ranges", "certify_box", "certify_sequences"]
 
 LARGEST = 1e150
 """Where a magnitude exceeds this, a product or a square could leave float64, and no bound is given."""
-BLOCK_ENTRIES = 2**21
+BLOCK_ENTRIES = 2**18
 
 
 def certify_sequences(

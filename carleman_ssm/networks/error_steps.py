@@ -135,11 +135,11 @@ def norm_step(norm: Norm | None, stage: Stage) -> tuple[NormStep | None, Floats]
         local = outward((gamma(2) * weight + norm.weight.error) * size + norm.bias.error)
         local = outward(local + gamma(2) * norm.bias.magnitude)
         return NormStep(norm, None, None, local), outward(local + weight * stage.radius)
-    channels = size.shape[-1]
-    _, inverse, normalised = normalised_balls(norm, stage.hull)
-    cap = normalised_cap(norm, channels)
-    reach = np.minimum(normalised.magnitude, cap)
-    moved = _normalised_change(inverse, reach, _centred_change(norm, stage.radius))
+    channels, cap = size.shape[-1], normalised_cap(norm, size.shape[-1])
+    centred, inverse, normalised = normalised_balls(norm, stage.hull)
+    moved = _normalised_change(inverse, np.minimum(normalised.magnitude, cap), _centred_change(norm, stage.radius))
+    # A computed c does not sum to zero, so the cap of LayerNorm does not hold for it; that of any vector does.
+    reach = np.minimum(outward(centred.magnitude * inverse.magnitude), np.sqrt(channels) * (1.0 + 2.0**-40))
     rounded = _normalised_change(inverse, reach, _centring_rounding(norm, size))
     relative = gamma(channels + 12) + UNDERFLOW / norm.eps
     local = weight * (rounded + relative * reach + UNDERFLOW) + gamma(3) * (weight * reach + norm.bias.magnitude)
