@@ -148,15 +148,25 @@ def test_what_cannot_be_cut_is_refused():
         orthogonal_orders(operator, inputs, degree=-1)
 
 
-def test_the_density_of_a_decoder_without_samples_is_that_of_its_interval():
+def test_a_decoder_with_samples_has_its_own_density_and_another_that_of_the_batch():
     operator, inputs, _ = fitted(NAMES[0], 6)
     decoder = operator.decoders[0].activation
     assert decoder.samples is None
-    parts = orthogonal_orders(operator, inputs, degree=2)
-    low, high = decoder.interval
-    nodes = (low + high) / 2 + (high - low) / 2 * np.polynomial.chebyshev.chebpts1(256)[:, None]
-    cut = (LayerDecoders(density_decoders(nodes, decoder, 2)[2]),)
+    batch = orthogonal_orders(operator, inputs, degree=2)
+    assert np.allclose(batch, orthogonal_orders(operator, inputs, degree=2, observed=inputs), atol=1e-10)
+    samples = np.random.default_rng(0).uniform(*decoder.interval, (300, 16))
+    kept = SimpleNamespace(stack=operator.stack, decoders=(LayerDecoders(replace(decoder, samples=samples)),))
+    parts = orthogonal_orders(kept, inputs, degree=2)
+    cut = (LayerDecoders(density_decoders(samples, decoder, 2)[2]),)
     assert np.allclose(parts[..., :3].sum(axis=-1), run_logits(operator.stack, cut, inputs), atol=1e-10)
-    kept = replace(decoder, samples=nodes)
-    again = SimpleNamespace(stack=operator.stack, decoders=(LayerDecoders(kept),))
-    assert np.allclose(orthogonal_orders(again, inputs, degree=2), parts, atol=1e-10)
+    assert np.abs(parts - batch).max() > 1e-2
+
+
+def test_the_operator_of_a_deep_network_prints_these_orders():
+    network, inputs = reference(NAMES[1])
+    operator = network_operator(network, sequences=inputs, tolerance=1e-2)
+    parts = operator.orders(inputs)
+    logits = operator(inputs)
+    assert np.allclose(parts.sum(axis=-1), logits, rtol=0, atol=1e-11 * np.abs(logits).max())
+    again = orthogonal_orders(operator, inputs, observed=inputs)
+    assert raw_cancellation(again) < 3

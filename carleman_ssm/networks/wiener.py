@@ -21,14 +21,13 @@ from typing import Protocol
 
 import numpy as np
 
-from carleman_ssm.networks.decoders import MAX_DENSITY, ChannelDecoders, FittedDecoders
+from carleman_ssm.networks.decoders import ChannelDecoders, FittedDecoders
 from carleman_ssm.networks.density_fits import density_decoders
 from carleman_ssm.networks.enclosures import Floats
 from carleman_ssm.networks.stack import Stack
 from carleman_ssm.networks.stack_trace import LayerDecoders, LayerTrace, run, run_logits
 
 ORDERS = 8
-NODES = 256
 
 
 class Decoded(Protocol):
@@ -65,8 +64,8 @@ def orthogonal_orders(
     degree
         P, at least 0.
     observed
-        Sequences (n, L, d) whose pre-activations are the density. Without them each decoder's own: the samples it was
-        fitted to, else the Chebyshev density of its interval, else (a decoder without interval) `inputs`. The usual
+        Sequences (n, L, d) whose pre-activations are the density. Without them: the samples that a decoder was fitted
+        to, where it has them, else those of `inputs`. The usual
         sequence is their mean, or that of `inputs`: pass them where the split must not depend on the batch.
     layer
         Cut the decoders of this layer only; entry 0 then has that layer's decoders constant and all others whole.
@@ -112,15 +111,5 @@ def _layer_rungs(rule: LayerDecoders, trace: LayerTrace, degree: int, observed: 
 
 def _rungs(decoder: ChannelDecoders, seen: Floats, degree: int, observed: bool) -> tuple[FittedDecoders, ...]:
     """Nested fits of one decoder's own values."""
-    samples = seen if observed else _density(decoder, seen)
-    return density_decoders(samples, decoder, degree)
-
-
-def _density(decoder: ChannelDecoders, seen: Floats) -> Floats:
-    if isinstance(decoder, FittedDecoders) and decoder.samples is not None:
-        return decoder.samples
-    lower, upper = decoder.interval
-    if not np.isfinite(lower).all() or not np.isfinite(upper).all():
-        return seen
-    nodes = np.polynomial.chebyshev.chebpts1(min(NODES, MAX_DENSITY))[:, None]
-    return np.asarray((lower + upper) / 2 + (upper - lower) / 2 * nodes, dtype=np.float64)
+    own = decoder.samples if isinstance(decoder, FittedDecoders) and not observed else None
+    return density_decoders(seen if own is None else own, decoder, degree)
