@@ -25,7 +25,7 @@ from carleman_ssm.networks.network import Array, S4DNetwork
 from carleman_ssm.networks.trained import DEEP, dataset_of, trained_names
 
 STATE = ("kernel.log_dt", "kernel.log_A_real", "kernel.A_imag")
-ACTIVATIONS = {"identity": "identity", "quadratic": "poly", "gelu": "gelu"}
+ACTIVATIONS = {"bare": "identity", "identity": "identity", "quadratic": "poly", "gelu": "gelu"}
 """Decoders of the experiment, by their names in a network's configuration."""
 
 
@@ -44,7 +44,7 @@ class Recipe:
     range_penalty
         Weight of the mean fourth power of the pre-activations in the loss: it keeps their range small.
     layers, output, norm
-        Number of layers, ``"linear"`` or ``"glu"``, ``"batch"`` or ``"layer"``.
+        Number of layers, ``"linear"`` or ``"glu"``, ``"batch"``, ``"layer"`` or ``"none"``.
     """
 
     activation: str = "gelu"
@@ -129,9 +129,9 @@ class Trainer:
             layer + "kernel.A_imag": (pi * torch.arange(m)).repeat(h, 1),
             layer + "output_linear.0.weight": self._uniform(1 / sqrt(h), rows, h, 1),
             layer + "output_linear.0.bias": self._uniform(1 / sqrt(h), rows),
-            f"norms.{index}.weight": torch.ones(h),
-            f"norms.{index}.bias": torch.zeros(h),
         }
+        if self.recipe.norm != "none":
+            values |= {f"norms.{index}.weight": torch.ones(h), f"norms.{index}.bias": torch.zeros(h)}
         if self.recipe.activation == "poly":  # the first two Taylor coefficients of GELU
             values[layer + "activation.c"] = torch.tensor([0.5, 1 / sqrt(2 * pi)])
         return values
@@ -164,6 +164,8 @@ class Trainer:
             self._decode(layer, y), p[layer + "output_linear.0.weight"], p[layer + "output_linear.0.bias"]
         )
         v = (functional.glu(mapped, dim=1) if self.recipe.output == "glu" else mapped) + u
+        if self.recipe.norm == "none":
+            return y, v
         weight, bias = p[norm + "weight"], p[norm + "bias"]
         if self.recipe.norm == "layer":
             return y, functional.layer_norm(v.transpose(1, 2), weight.shape, weight, bias).transpose(1, 2)
@@ -233,7 +235,8 @@ def recipe_of(name: str) -> Recipe:
     if name in DEEP_RECIPES:
         return DEEP_RECIPES[name]
     _, decoder, seed = name.split("-")
-    return replace(RECIPES[dataset], activation=ACTIVATIONS[decoder], seed=int(seed))
+    norm = "none" if decoder == "bare" else "batch"
+    return replace(RECIPES[dataset], activation=ACTIVATIONS[decoder], norm=norm, seed=int(seed))
 
 
 def train_network(name: str, data: Dataset) -> S4DNetwork:

@@ -1,9 +1,10 @@
 r"""The claim "nonlinear interactions of waves are needed for real-world sequences", measured on four data sets.
 
-A network whose states are decoded by a line is an affine functional of its input: with mean pooling, BatchNorm and an
-affine output its logits are $a_i + \sum_{k,j} w_{ikj} x_{kj}$. So the claim is answered only by classifiers that were
-*trained* without interactions: that network, and logistic regression on the raw sequence. Taking orders out of a
-network that was trained with them (`ablations`) says what this network uses, and nothing about need (THEORY §11.14).
+A network whose states are decoded by a line is an affine functional of its input: with mean pooling, BatchNorm or no
+norm, and affine output its logits are $a_i + \sum_{k,j} w_{ikj} x_{kj}$. So the claim is answered only by classifiers
+that were *trained* without interactions: such networks, and logistic regression on the raw sequence. Taking orders out
+of a network that was trained with them (`ablations`) says what this network uses, and nothing about need (THEORY
+§11.14).
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ __all__ = ["MAX_ORDER", "NEEDED_BY", "Ablation", "DatasetOutcome", "Necessity", 
 
 LOGISTIC = "logistic"
 """Logistic regression on the raw sequence: the affine functional without a network."""
-AFFINE = (LOGISTIC, "identity")
+AFFINE = (LOGISTIC, "bare", "identity")
 NONLINEAR = "gelu"
 NEEDED_BY = 0.05
 """Interactions count as needed where GELU is shown to gain at least this share of test items."""

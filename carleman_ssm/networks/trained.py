@@ -8,8 +8,8 @@ __all__ = ["DATASETS", "DECODERS", "DEEP", "SEEDS", "TRAINED", "dataset_of", "tr
 
 DATASETS = ("digits", "OSULeaf", "JapaneseVowels", "BasicMotions")
 """Names that `datasets.load_dataset` knows."""
-DECODERS = ("identity", "quadratic", "gelu")
-"""How the states are decoded: not at all (a linear readout), by a learned c₁y + c₂y², by GELU."""
+DECODERS = ("bare", "identity", "quadratic", "gelu")
+"""How the states are decoded: not at all (a linear readout; ``bare`` has no norm either), by c₁y + c₂y², by GELU."""
 SEEDS = (0, 1, 2)
 DEEP = ("digits-deep-gelu", "digits-deep-block")
 """Two layers on the digits: GELU and BatchNorm; and GELU, gate (GLU) and LayerNorm, the reference block."""

@@ -15,6 +15,7 @@ from carleman_ssm.report.wave_figures import BLUE, GREY, RED, caption
 
 _STYLES = {
     LOGISTIC: ("logistic regression, raw sequence", GREY, "s"),
+    "bare": ("linear readout, no norm", "#7fb2d9", "v"),
     "identity": ("linear readout of the waves", BLUE, "o"),
     "quadratic": ("learned quadratic decoder", "#e09f3e", "D"),
     "gelu": ("GELU", RED, "^"),
@@ -30,7 +31,7 @@ def necessity_figure(found: Necessity) -> Figure:
     _draw_accuracies(top, found)
     above.legend(
         *top.get_legend_handles_labels(),
-        ncols=3 if columns < 3 else 5,
+        ncols=3 if columns < 3 else 6,
         loc="outside upper center",
         fontsize=8.5,
         frameon=False,
@@ -53,7 +54,7 @@ def _draw_accuracies(axis: Axes, found: Necessity) -> None:
     for number, (name, (label, colour, marker)) in enumerate(_STYLES.items()):
         drawn = [(at, outcome.scores[name]) for at, outcome in enumerate(found.outcomes) if name in outcome.scores]
         if drawn:
-            places = np.array([at for at, _ in drawn]) + 0.16 * (number - 1.5)
+            places = np.array([at for at, _ in drawn]) + 0.15 * (number - 2)
             _draw_scores(axis, places, [scores for _, scores in drawn], colour, marker, label)
     for at, outcome in enumerate(found.outcomes):
         label = "chance" if at == 0 else "_once in the legend"
@@ -85,8 +86,8 @@ def _draw_orders(axis: Axes, outcome: DatasetOutcome) -> None:
     after = [100 * ablation.after[name].accuracy for name in DELETIONS]
     places = len(orders) + 1 + np.arange(len(DELETIONS))
     axis.plot(places, after, color="black", marker="x", linestyle="", label="GELU networks, only or without an order")
-    for name, line in (("gelu", "-"), ("identity", "--")):
-        label = {"gelu": "GELU networks", "identity": "networks trained with a linear readout"}[name]
+    for name, line in (("gelu", "-"), ("identity", "--"), ("bare", ":")):
+        label = {"gelu": "GELU networks", "identity": "trained with a linear readout", "bare": "... without norm"}[name]
         colour = _STYLES[name][1]
         axis.axhline(100 * outcome.scores[name].accuracy, color=colour, linestyle=line, linewidth=1, label=label)
     axis.axvline(len(orders), color="0.85")
@@ -106,5 +107,5 @@ CAPTION = (
     "items and Student's t over the seeds. Below: the GELU networks with orders of interaction taken out (order p: "
     "what the least-squares polynomial of degree p under a channel's own pre-activations adds to that of degree p − "
     "1; 1: waves, 2: pairs; thin lines: single seeds). Taking orders out of a trained network is an ablation; what "
-    "can be done without interactions is the dashed line, which was trained without."
+    "can be done without interactions is what was trained without."
 )

@@ -10,11 +10,12 @@ from rich.text import Text
 
 from carleman_ssm.networks.ablations import DELETIONS
 from carleman_ssm.networks.accuracies import Interval, Scores
-from carleman_ssm.networks.necessity import LOGISTIC, NEEDED_BY, DatasetOutcome, Necessity, Verdict
+from carleman_ssm.networks.necessity import AFFINE, LOGISTIC, NEEDED_BY, Necessity, Verdict
 from carleman_ssm.networks.trained import DECODERS, SEEDS
 from carleman_ssm.report.terminal import heading
 
 COLUMNS = (LOGISTIC, *DECODERS)
+HEADINGS = ("logistic", "identity,\nno norm", "identity", "quadratic", "gelu")
 _STYLES = {Verdict.NEEDED: "bold red", Verdict.HELPS: "yellow", Verdict.NOT_NEEDED: "green", Verdict.UNDECIDED: "cyan"}
 _SHOWN_ORDERS = (1, 2, 3, 4, 6, 8, 10)
 
@@ -54,7 +55,7 @@ def outward(interval: Interval, signed: bool = False) -> str:
 
 
 def _accuracies(found: Necessity) -> Table:
-    grid = _grid("data set", "items", "chance", *COLUMNS)
+    grid = _grid("data set", "items", "chance", *HEADINGS)
     for outcome in found.outcomes:
         cells = [_cell(outcome.scores.get(name)) for name in COLUMNS]
         grid.add_row(outcome.name, str(outcome.data.test.x.shape[0]), _percent(outcome.chance), *cells)
@@ -72,23 +73,19 @@ def _cell(scores: Scores | None) -> str:
 READING = (
     f"Measured on the test part: the mean of {len(SEEDS)} seeds, below it its 95 % interval (hull of Wilson's over the "
     "test items, which all seeds share, and Student's t over the seeds), below that each seed. Identity: a linear "
-    "readout of the waves; with BatchNorm, affine output and mean pooling an affine functional of the sequence, as "
-    "logistic regression on the raw sequence is. Quadratic: a learned c₁y + c₂y². Chance: always the most frequent "
-    "class. Nothing was selected on these items."
+    "readout of the waves; with BatchNorm or no norm, affine output and mean pooling it is an affine functional of "
+    "the sequence, as logistic regression on the raw sequence is. Quadratic: a learned c₁y + c₂y². Chance: always the "
+    "most frequent class. No seed and no epoch was selected on these items."
 )
 
 
 def _verdicts(found: Necessity) -> Table:
-    grid = _grid("data set", "interactions are", "GELU less logistic", "GELU less identity")
+    grid = _grid("data set", "interactions\nare", *(f"GELU less\n{name}" for name in HEADINGS[: len(AFFINE)]))
     grid.columns[1].justify = "left"
     for outcome in found.outcomes:
-        gains = [outward(gain, signed=True) if gain else "–" for gain in _gains(outcome)]
+        gains = [outward(outcome.gains[name], signed=True) if name in outcome.gains else "–" for name in AFFINE]
         grid.add_row(outcome.name, Text(outcome.verdict, style=_STYLES[outcome.verdict]), *gains)
     return grid
-
-
-def _gains(outcome: DatasetOutcome) -> tuple[Interval | None, Interval | None]:
-    return outcome.gains.get(LOGISTIC), outcome.gains.get("identity")
 
 
 VERDICTS = (
