@@ -68,7 +68,7 @@ class StackOperator(NetworkOperator):
 
     @property
     def total_degree(self) -> int:
-        r"""Degree in the input, $\prod_\ell \max(r_\ell, P_\ell(1 + Q_\ell))$ with r = 1 for a residual path (THEORY T16).
+        r"""Degree in x: $\prod_\ell \max(r_\ell, P_\ell(1 + Q_\ell))$, r = 1 with a residual path, else 0 (T16).
 
         Raises
         ------
