@@ -73,8 +73,8 @@ RECIPES = {
 }
 """One recipe per data set, the same for all decoders and seeds; how they were chosen: data/trained/PROVENANCE.md."""
 DEEP_RECIPES = {
-    DEEP[0]: replace(RECIPES["digits"], layers=2, modes=8),
-    DEEP[1]: replace(RECIPES["digits"], layers=2, modes=8, output="glu", norm="layer"),
+    DEEP[0]: replace(RECIPES["digits"], epochs=100, batch=64, layers=2, modes=8),
+    DEEP[1]: replace(RECIPES["digits"], epochs=100, batch=64, layers=2, modes=8, output="glu", norm="layer"),
 }
 """Two-layer networks on the digits: with BatchNorm, and the reference block with gate and LayerNorm."""
 

@@ -17,7 +17,7 @@ from carleman_ssm.networks.layers import Array
 from carleman_ssm.networks.sequences import Sequences, load_sequences
 from carleman_ssm.networks.trained import DATASETS
 
-__all__ = ["DATASETS", "Dataset", "load_dataset", "load_digit_parts", "standardised"]
+__all__ = ["DATASETS", "Dataset", "load_dataset", "load_digit_parts", "require_known", "standardised"]
 
 SHAPES: MappingProxyType[str, tuple[int, int, int]] = MappingProxyType(
     {"digits": (64, 1, 10), "OSULeaf": (427, 1, 6), "JapaneseVowels": (25, 12, 9), "BasicMotions": (100, 6, 4)}
@@ -101,10 +101,21 @@ def load_dataset(name: str) -> Dataset:
     >>> load_dataset("digits").test.x.shape
     (450, 64, 1)
     """
+    require_known(name)
+    return _digits() if name == "digits" else _archived(name)
+
+
+def require_known(name: str) -> None:
+    """Refuse a name that is not one of `DATASETS`.
+
+    Raises
+    ------
+    ValueError
+        With the names that there are.
+    """
     if name not in DATASETS:
         msg = f"no data set of the name {name!r}; choose from {', '.join(DATASETS)}"
         raise ValueError(msg)
-    return _digits() if name == "digits" else _archived(name)
 
 
 def _digits() -> Dataset:

@@ -21,7 +21,7 @@ import numpy.typing as npt
 from carleman_ssm.networks.ablations import DELETIONS, OrderContributions, order_contributions
 from carleman_ssm.networks.accuracies import Interval, Scores, difference_interval
 from carleman_ssm.networks.checkpoints import load_network
-from carleman_ssm.networks.datasets import Dataset, load_dataset
+from carleman_ssm.networks.datasets import Dataset, load_dataset, require_known
 from carleman_ssm.networks.extras import require
 from carleman_ssm.networks.layers import Array
 from carleman_ssm.networks.trained import DATASETS, DECODERS, SEEDS, trained_name
@@ -154,6 +154,8 @@ def necessity(datasets: Sequence[str] | None = None, progress: Callable[[str], N
     if not chosen:
         msg = f"name at least one data set of {', '.join(DATASETS)}"
         raise ValueError(msg)
+    for name in chosen:  # before there is work to lose
+        require_known(name)
     outcomes, missing = [], {}
     for name in chosen:
         progress(f"reading {name}")

@@ -25,6 +25,9 @@ def print_necessity(found: Necessity, console: Console) -> None:
     heading(console, "accuracy by decoder [% of test sequences]")
     console.print(_accuracies(found))
     console.print(f"  {READING}", highlight=False)
+    for outcome in found.outcomes:
+        if LOGISTIC not in outcome.scores:
+            console.print(Text(f"  {outcome.name}: {UNANCHORED}"), soft_wrap=True)
     heading(console, "are interactions needed?")
     console.print(_verdicts(found))
     console.print(f"  {VERDICTS}", highlight=False)
@@ -70,6 +73,7 @@ def _cell(scores: Scores | None) -> str:
     return "\n".join([*lines, runs] if len(scores.accuracies) > 1 else lines)
 
 
+UNANCHORED = 'no logistic regression without the training part, which needs: pip install "carleman_ssm[data]"'
 READING = (
     f"Measured on the test part: the mean of {len(SEEDS)} seeds, below it its 95 % interval (hull of Wilson's over the "
     "test items, which all seeds share, and Student's t over the seeds), below that each seed. Identity: a linear "
