@@ -141,8 +141,9 @@ def sequence_pair_matrices(
         x (L, d), as long as the operator's centre; waves are those of what the layer receives, minus the same for
         the centre.
     operator, basis, layer, closure
-        As in `pair_matrices`. In a one-layer network the matrices sum to the second order of the sequence exactly; in
-        a deep one to the part of it that this layer's decoders cause.
+        As in `pair_matrices`. With one layer and affine surroundings the matrices sum to the second order of the
+        sequence exactly; in other networks to the part of it that the curvature of this layer's activation causes
+        (products in gates and norms, and the curvature of other layers, are further parts).
 
     Raises
     ------
