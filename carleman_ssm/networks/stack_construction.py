@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from carleman_ssm.networks.domain import CERTIFIED_SHARE, Domain
+from carleman_ssm.networks.enclosures import Floats
 from carleman_ssm.networks.error_propagation import certify_box, certify_sequences
 from carleman_ssm.networks.network import S4DNetwork
 from carleman_ssm.networks.ranges import LayerRules
@@ -58,7 +59,11 @@ def stack_operator(
     if domain.inputs is None:
         msg = "give a degree or a tolerance, or sequences for which the tolerance that certifies is searched"
         raise ValueError(msg)
-    return _searched(network, stack, rules, domain, choice, progress)
+
+    def assembled(tolerance: float) -> StackOperator:
+        return _assembled(network, stack, rules, domain, replace(choice, tolerance=tolerance))
+
+    return _searched(assembled, domain.inputs, progress)
 
 
 def _is_exact(rule: LayerRules) -> bool:
@@ -76,18 +81,11 @@ def _assembled(
     return StackOperator(network, stack, decoders, rules, proof, domain.centre)
 
 
-def _searched(
-    network: S4DNetwork,
-    stack: Stack,
-    rules: tuple[LayerRules, ...],
-    domain: Domain,
-    choice: FitChoice,
-    progress: Progress,
-) -> StackOperator:
+def _searched(assembled: Callable[[float], StackOperator], inputs: Floats, progress: Progress) -> StackOperator:
     before = float("inf")
     for tolerance in TOLERANCES:
-        operator = _assembled(network, stack, rules, domain, replace(choice, tolerance=tolerance))
-        share = float(operator.certified_classes(domain.inputs).mean()) if domain.inputs is not None else 0.0
+        operator = assembled(tolerance)
+        share = float(operator.certified_classes(inputs, operator.certificate).mean())
         error = float(operator.certified_error.max())
         progress(
             f"fits to {tolerance:.0e}: class certified for {100 * share:.1f} % of the sequences, certified error "
@@ -99,7 +97,7 @@ def _searched(
             break
         before = error
     progress(
-        "the certified bound cannot be brought to certify 99 % of the classes by finer fits: "
-        f"most of it starts at {operator.certificate.dominant}"
+        "finer fits do not bring the certified bound to leave 99 % of the classes alone: most of it starts at "
+        + operator.certificate.dominant
     )
     return operator

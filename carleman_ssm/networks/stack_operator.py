@@ -153,10 +153,14 @@ class StackOperator(NetworkOperator):
         """A certificate for these sequences; for a box operator its own is one already."""
         return certify_sequences(self.stack, self.decoders, self.rules, self.checked(sequences))
 
-    def certified_classes(self, sequences: Floats) -> Flags:
-        """For each sequence: is the class that the operator prints proved to be the exact network's? (batch,)."""
+    def certified_classes(self, sequences: Floats, proof: StackCertificate | None = None) -> Flags:
+        """For each sequence: is the class that the operator prints proved to be the exact network's? (batch,).
+
+        `proof` is a certificate of these sequences (from `bounds`), if there is one already.
+        """
         logits = self(sequences)
-        proof = self.certificate if self.certificate.domain == "box" else self.bounds(sequences)
+        if proof is None:
+            proof = self.certificate if self.certificate.domain == "box" else self.bounds(sequences)
         winner = logits.argmax(axis=1)
         margin = np.take_along_axis(logits, winner[:, None], axis=1) - logits
         slack = np.take_along_axis(

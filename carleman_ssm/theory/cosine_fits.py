@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from flint import acb, acb_poly, arb, arb_poly
+from flint import acb, acb_mat, arb, arb_poly
 
 from carleman_ssm.theory.activations import Activation
 from carleman_ssm.theory.analytic import Floats
@@ -25,6 +25,7 @@ from carleman_ssm.theory.certification import (
     TaylorModel,
     ball_arithmetic,
     error_tolerance,
+    initial_pieces,
     supremum,
     taylor_coefficients,
 )
@@ -158,7 +159,9 @@ def enclose_cosine_error(activation: Activation, fit: CosineFit, *, extra_bits: 
         The bisection does not converge.
     """
     size = math.log2(2.0 + float(np.abs(fit.weights).sum()))
-    pieces = 1 << max(0, math.ceil(math.log2(max(2 * fit.half_width, fit.frequency * fit.half_width * fit.terms))))
+    # pieces on which the fastest phase turns by at most 2 radians each way: there its remainder is below 1e-12
+    turning = fit.frequency * fit.half_width * fit.terms / 2
+    pieces = max(initial_pieces(fit.half_width), 1 << max(0, math.ceil(math.log2(max(turning, 1.0)))))
     with ball_arithmetic(144 + math.ceil(size) + extra_bits):
         expansion = _Expansion.of(fit)
 
@@ -170,35 +173,38 @@ def enclose_cosine_error(activation: Activation, fit: CosineFit, *, extra_bits: 
                 t, radius, arb_poly([a - b for a, b in zip(exact, fitted, strict=True)]), remainder + cut
             )
 
-        return supremum(model, pieces=min(1024, pieces), tolerance=error_tolerance)
+        return supremum(model, pieces=pieces, tolerance=error_tolerance)
 
 
 @dataclass(frozen=True)
 class _Expansion:
-    r"""Taylor coefficients of $p$: the polynomials $\sum_k k^q w_k z^k$ in $z = e^{i\omega d}$, and their sizes."""
+    r"""Taylor coefficients of $p$ from the matrix $k^q w_k$ (q, k) and the powers of $z = e^{i\omega d}$."""
 
     frequency: arb
     slope: arb
-    rows: list[acb_poly]
-    sizes: arb
+    matrix: acb_mat
+    size: arb
 
     @classmethod
     def of(cls, fit: CosineFit) -> _Expansion:
         weights = [acb(float(w.real), float(w.imag)) for w in fit.weights]
-        rows = [acb_poly([_power(k, q) * w for k, w in enumerate(weights)]) for q in range(ORDER)]
-        sizes = sum((_power(k, ORDER) * abs(w) for k, w in enumerate(weights)), arb(0))
-        return cls(arb(fit.frequency), arb(fit.slope), rows, sizes)
+        entries = [_power(k, q) * w for q in range(ORDER) for k, w in enumerate(weights)]
+        size = sum((_power(k, ORDER) * abs(w) for k, w in enumerate(weights)), arb(0))
+        return cls(arb(fit.frequency), arb(fit.slope), acb_mat(ORDER, len(weights), entries), size)
 
     def __call__(self, distance: arb, width: arb) -> tuple[list[arb], arb]:
         """ORDER coefficients at a distance from the centre, in units of the width, and the remainder."""
-        turn, scale = acb(0, self.frequency * distance).exp(), acb(1)
-        coefficients = []
-        for q, row in enumerate(self.rows):
-            coefficients.append((scale * row(turn)).real)
-            scale = scale * acb(0, self.frequency * width) / (q + 1)
+        turn, powers = acb(0, self.frequency * distance).exp(), [acb(1)]
+        for _ in range(self.matrix.ncols() - 1):
+            powers.append(powers[-1] * turn)
+        sums = self.matrix * acb_mat(len(powers), 1, powers)
+        step, scale, coefficients = acb(0, self.frequency * width), acb(1), []
+        for q in range(ORDER):
+            coefficients.append((scale * sums[q, 0]).real)
+            scale = scale * step / (q + 1)
         coefficients[0] += self.slope * distance
         coefficients[1] += self.slope * width
-        return coefficients, (abs(scale) * self.sizes).abs_upper()
+        return coefficients, (abs(scale) * self.size).abs_upper()
 
 
 def _power(base: int, exponent: int) -> int:
