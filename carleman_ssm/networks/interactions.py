@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from carleman_ssm.networks.convolution import convolve
 from carleman_ssm.networks.decoders import ChannelDecoders, FittedDecoders, chebyshev_moments
 from carleman_ssm.networks.enclosures import Floats
+from carleman_ssm.networks.fourier import FourierKernel
 from carleman_ssm.networks.lag_matrices import MAX_ENTRIES, second_order_arrays
 from carleman_ssm.networks.one_layer import OneLayerForm
 
@@ -149,7 +149,7 @@ class SecondOrderKernel:
 
     def quadratic_form(self, deviation: Floats) -> Floats:
         """Second-order part (batch, classes) of deviations (batch, L, d), never expanding the kernel."""
-        response = convolve(self.kernel, deviation @ self.drive_weight.T)
+        response = FourierKernel.of(self.kernel, self.length)(deviation @ self.drive_weight.T)
         result: Floats = np.einsum("ihk,bkh->bi", self.weights, response * response, optimize=True)
         return result
 
@@ -161,8 +161,7 @@ def first_order_kernel(form: OneLayerForm, decoders: ChannelDecoders, centre: Fl
     """
     length = len(centre)
     weights = _order_weights(form, decoders, centre, 1)
-    # A correlation is a convolution that runs backwards in time.
-    lags = convolve(form.kernel.value, weights.transpose(0, 2, 1)[:, ::-1])[:, ::-1]
+    lags = FourierKernel.of(form.kernel.value, length).adjoint(weights.transpose(0, 2, 1))
     kernel: Floats = lags @ form.drive_weight.value
     kernel += form.pool_weights(length)[None, :, None] * form.skip.value[:, None, :]
     return kernel
@@ -176,6 +175,7 @@ def second_order_kernel(form: OneLayerForm, decoders: ChannelDecoders, centre: F
 
 def _order_weights(form: OneLayerForm, decoders: ChannelDecoders, centre: Floats, order: int) -> Floats:
     """Readout × pooling × Taylor coefficient at the centre's pre-activations, (classes, H, L)."""
-    trajectory = form.preactivations(centre[None])[0]
+    drive = centre @ form.drive_weight.value.T + form.drive_bias.value[:, 0]
+    trajectory = FourierKernel.of(form.kernel.value, len(centre))(drive)
     pooled: Floats = decoders.taylor(trajectory, order)[order].T * form.pool_weights(len(centre))
     return form.readout.value[:, :, None] * pooled[None]
