@@ -275,6 +275,8 @@ WITHOUT_DERIVATION = {
     "oscillator_solutions.oscillator_solution",
     "responses.lifted_response",
     "responses.output_response",
+    "shapley.shapley_interaction",
+    "shapley.shapley_value",
     "volterra.convolution_kernel",
     "volterra.volterra_kernel",
     "volterra.volterra_series",

@@ -14,7 +14,7 @@ from carleman_ssm.networks.construction import network_operator
 from carleman_ssm.networks.dividends import Dividends, dividends, interaction_indices
 from carleman_ssm.networks.indices import PAIR_INDICES, OneLayerIndices, one_layer_indices
 from carleman_ssm.networks.network import NetworkConfig, S4DLayer, S4DNetwork
-from carleman_ssm.networks.random_joins import join_series
+from carleman_ssm.theory.random_joins import join_series
 from tests.strategies_networks import s4d_networks
 
 DATA = Path(__file__).parent / "data"
@@ -129,7 +129,7 @@ def test_banzhaf_values_are_means_over_all_coalitions(quadratic):
 def test_a_random_coalition_has_the_moments_of_the_joined_series():
     """M(s) = Π((1−t) + t e^{a_j s}) by enumeration of coalitions, beside the exponential of cumulants."""
     effects, t, degree = np.array([0.3, -1.1, 0.7]), 0.37, 6
-    cumulants, slopes = join_series(t, degree)
+    cumulants, slopes = map(np.array, join_series(t, degree))
     x = 0.01 + 0.02j
     factor = 1 - t + t * np.exp(x)
     powers = x ** np.arange(degree + 1)

@@ -35,7 +35,7 @@ from carleman_ssm.networks.decoders import ChannelDecoders
 from carleman_ssm.networks.enclosures import Floats
 from carleman_ssm.networks.one_layer import OneLayerForm
 from carleman_ssm.networks.players import GroupPlayers, Players, StepPlayers, members
-from carleman_ssm.networks.random_joins import contracted, exponential, join_series
+from carleman_ssm.theory.random_joins import contracted, exponential, join_series
 
 PairIndex = Literal["mobius", "shapley", "shapley_taylor"]
 PAIR_INDICES: tuple[PairIndex, ...] = ("mobius", "shapley", "shapley_taylor")
@@ -220,8 +220,8 @@ class OneLayerIndices:
         powers = self._power_sums
         for node, weight in zip(nodes.tolist(), weights.tolist(), strict=True):
             cumulants, slopes = join_series(node, self.degree)
-            moments = exponential(cumulants[:, None, None] * powers)
-            yield slopes, contracted(self.coefficients, moments), weight
+            moments = exponential([cumulant * power for cumulant, power in zip(cumulants, powers, strict=True)])
+            yield np.array(slopes), np.stack(contracted(list(self.coefficients), moments)), weight
 
     @cached_property
     def _power_sums(self) -> Floats:
