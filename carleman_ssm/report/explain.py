@@ -17,21 +17,14 @@ from carleman_ssm.networks.network import S4DNetwork
 from carleman_ssm.networks.one_layer_operator import OneLayerOperator
 from carleman_ssm.networks.sequences import Sequences
 from carleman_ssm.report.attribution_figure import ATTRIBUTION, attribution_figure
-from carleman_ssm.report.content import report_content
 from carleman_ssm.report.directed import above, below
 from carleman_ssm.report.explanation import Explanation
 from carleman_ssm.report.figures import FIGURES, save, write_figures
+from carleman_ssm.report.findings import Findings, find
 from carleman_ssm.report.formula_page import FORMULA_FILES, has_formula, write_formula_page
 from carleman_ssm.report.html import write_html
 from carleman_ssm.report.inputs import require_layer, sequences_for
-from carleman_ssm.report.mode_pair_section import WavePairs, strongest_pairs, wave_pairs
-from carleman_ssm.report.one_sequence import (
-    OneSequence,
-    one_sequence,
-    require_index,
-    sequence_content,
-    sequence_section,
-)
+from carleman_ssm.report.one_sequence import require_index
 from carleman_ssm.report.pair_figures import PAIR_FIGURES, write_pair_figures
 from carleman_ssm.report.sections import Picture, Section, Verbatim, print_sections
 from carleman_ssm.report.summary import summary_sections
@@ -99,11 +92,9 @@ def explain(
         with results_in(folder, FILES, [Path(model), *([] if inputs is None else [inputs])]):
             explanation = _explanation(model, network, sequences, settings, say)
             say("measuring")
-            content = report_content(explanation)
-            found = None if index is None else one_sequence(explanation, index)
-            pairs = wave_pairs(explanation, layer, found)
+            findings = find(explanation, index, layer)
             say("drawing")
-            sections, files = _write(explanation, content, folder, found, pairs)
+            sections, files = _write(findings, folder)
     print_sections(sections, screen)
     print_files(screen, files)
     return explanation
@@ -118,30 +109,23 @@ def _explanation(
     return Explanation(Path(model).stem, operator, sequences.x, sequences.y, settings["degree"] is None, names, raster)
 
 
-def _write(
-    explanation: Explanation, content: dict[str, Any], folder: Path, found: OneSequence | None, pairs: WavePairs
-) -> tuple[list[Section], list[Path]]:
+def _write(findings: Findings, folder: Path) -> tuple[list[Section], list[Path]]:
     """Write everything; returns what it says, and the files in reading order."""
-    content = {**content, "pairs_of_modes": {"layer": pairs.layer, "strongest": strongest_pairs(pairs)}}
-    if found is not None:
-        content = {**content, "sequence": sequence_content(found)}
     report = folder / "report.json"
-    report.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    page, formulas, files = _write_formulas(explanation, folder)
-    pictures = _draw(explanation, folder, found, pairs)
-    named = {picture.path.name: picture for picture in pictures}
-    sections = summary_sections(explanation, content, page, pairs, named)
-    if found is not None:
-        sections.append(sequence_section(explanation, found, named))
-    title = f"{explanation.name}, explained"
+    report.write_text(json.dumps(findings.content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    page, formulas, files = _write_formulas(findings.explanation, folder)
+    pictures = _draw(findings, folder)
+    sections = summary_sections(findings, page, {picture.path.name: picture for picture in pictures})
+    title = f"{findings.explanation.name}, explained"
     html = write_html(folder / "report.html", title, [*sections, *formulas], lead=LEAD)
     return sections, [report, *files, *(picture.path for picture in pictures), html]
 
 
-def _draw(explanation: Explanation, folder: Path, found: OneSequence | None, pairs: WavePairs) -> list[Picture]:
-    pictures = [*write_figures(explanation, folder), *write_pair_figures(explanation, folder, pairs)]
-    if found is not None:
-        pictures.append(save(attribution_figure(explanation, found), folder / ATTRIBUTION))
+def _draw(findings: Findings, folder: Path) -> list[Picture]:
+    explanation, sequence = findings.explanation, findings.sequence
+    pictures = [*write_figures(explanation, folder), *write_pair_figures(explanation, folder, findings.pairs)]
+    if sequence is not None:
+        pictures.append(save(attribution_figure(explanation, sequence), folder / ATTRIBUTION))
     return pictures
 
 

@@ -16,7 +16,7 @@ STYLE = """
 @media (prefers-color-scheme: dark) {
   :root { --ink: #dfe5ec; --faint: #9aa6b2; --line: #36414c; --page: #14191f; --mark: #7fb2d6; }
 }
-body { margin: 2rem auto; max-width: 62rem; padding: 0 1.2rem; background: var(--page); color: var(--ink);
+body { margin: 2rem auto; max-width: 78rem; padding: 0 1.2rem; background: var(--page); color: var(--ink);
   font: 16px/1.5 system-ui, "DejaVu Sans", sans-serif; }
 h1 { font-size: 1.7rem; margin: 0 0 .3rem; overflow-wrap: anywhere; }
 h2 { font-size: 1.15rem; margin: 2.2rem 0 .6rem; border-bottom: 1px solid var(--line); color: var(--mark); }
@@ -32,6 +32,7 @@ figure img { max-width: 100%; height: auto; background: #fff; border: 1px solid 
 figcaption { color: var(--faint); font-size: .85rem; overflow-wrap: anywhere; }
 pre { overflow-x: auto; padding: .8rem; border: 1px solid var(--line); font: 13px/1.45 "DejaVu Sans Mono", monospace; }
 summary { cursor: pointer; color: var(--mark); }
+p, .pairs { max-width: 62rem; }
 .scroll { overflow-x: auto; }
 """
 
@@ -66,7 +67,7 @@ def html_page(title: str, sections: list[Section], *, lead: str = "") -> str:
     >>> "<h1>a &lt; b</h1>" in page, "<p>x &amp; y</p>" in page, "<script" in page
     (True, True, False)
     """
-    links = "".join(
+    links = " ".join(  # the blanks between are where a line may break
         f'<a href="#section-{number}">{escape(section.title)}</a>' for number, section in enumerate(sections)
     )
     body = "\n".join(_section(number, section) for number, section in enumerate(sections))

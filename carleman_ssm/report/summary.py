@@ -9,46 +9,43 @@ import numpy as np
 
 from carleman_ssm.report.directed import above, share_below
 from carleman_ssm.report.explanation import Explanation
+from carleman_ssm.report.findings import Findings
 from carleman_ssm.report.interaction_section import interaction_section
 from carleman_ssm.report.kinds import is_polynomial
-from carleman_ssm.report.mode_pair_section import WavePairs
+from carleman_ssm.report.low_degree_section import low_degree_section
+from carleman_ssm.report.one_sequence import sequence_section
 from carleman_ssm.report.operator_words import bound_blocks, network_rows, operator_blocks
 from carleman_ssm.report.sections import Block, Grid, Note, Pairs, Picture, Section, Verbatim
 
 MAX_ROWS = 12
 
 
-def summary_sections(
-    explanation: Explanation,
-    content: dict[str, Any],
-    page: str | None,
-    pairs: WavePairs,
-    pictures: Mapping[str, Picture],
-) -> list[Section]:
+def summary_sections(findings: Findings, page: str | None, pictures: Mapping[str, Picture]) -> list[Section]:
     """The sections in reading order; a network whose formula fits a page is that formula first.
 
     Parameters
     ----------
-    content
-        What ``report.json`` holds.
     page
         The formula of the whole network as text, where it has one.
-    pairs
-        Pairs of waves of one layer.
     pictures
         Those that were drawn, by file name.
     """
+    explanation, content = findings.explanation, findings.content
     sections = [Section(f"the network: {explanation.name}", (Pairs(network_rows(explanation, content)),))]
     if page is not None:
         sections.append(Section("the whole network, as one formula", (Verbatim(page),)))
-    return [
-        *sections,
+    sections += [
         Section("the operator", operator_blocks(explanation, content)),
         Section("agreement", (Pairs(_agreement(explanation, content)), *bound_blocks(explanation))),
         _orders(explanation, content, pictures),
-        interaction_section(explanation, pairs, pictures),
+        interaction_section(explanation, findings.pairs, pictures),
         *_kernels(pictures),
     ]
+    if findings.low_degree is not None:
+        sections.append(low_degree_section(findings.low_degree))
+    if findings.sequence is not None:
+        sections.append(sequence_section(explanation, findings.sequence, pictures))
+    return sections
 
 
 def _kernels(pictures: Mapping[str, Picture]) -> list[Section]:
@@ -95,7 +92,8 @@ def _orders(explanation: Explanation, content: dict[str, Any], pictures: Mapping
 
 MEANING = (
     "Order p is what fits of degree p to the decoders, least squares under the observed density, add to those of "
-    "degree p − 1; the last row is the operator itself.",
+    "degree p − 1; order 0 has every decoder constant (a residual path passes it), the last row is the "
+    "operator itself.",
     "Order: total degree in the deviation of the input from the centre.",
 )
 READING = (
