@@ -32,7 +32,8 @@ MAX_PARTS = 6
 def marginal_decoder(decoder: PolynomialDecoder, degrees: Sequence[int]) -> PolynomialDecoder:
     r"""The polynomial in the rest c that multiplies $\prod_i a_i^{p_i}$: $\sigma^{(s)}(c)/\prod_i p_i!$.
 
-    $s = \sum_i p_i$. Its coefficients are $g_{s+q}\,\frac{(s+q)!}{q!\,\prod_i p_i!}$, whole multiples of those of $\sigma$.
+    $s = \sum_i p_i$. Its coefficients are $g_{s+q}\,\frac{(s+q)!}{q!\,\prod_i p_i!}$, whole multiples of those
+    of $\sigma$.
 
     Parameters
     ----------

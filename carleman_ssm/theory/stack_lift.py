@@ -8,7 +8,7 @@ the inputs. It is exact because the stack feeds forward in depth and each recurr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -113,13 +113,12 @@ class StackLift:
         ValueError
             There are more than 2,000 monomials.
         """
-        images = self._images()
-        return self._rows([images[alpha] for alpha in self.basis.exponents])
+        return self._rows(self._images)
 
     @cached_property
     def output_matrix(self) -> sp.ImmutableMatrix:
         r"""$G(u)$ of shape (outputs, size): the coefficients of the outputs on the *new* state."""
-        return self._rows(self._polynomials(self.stack.output(self.state, self.inputs)))
+        return self._rows(lambda: self._polynomials(self.stack.output(self.state, self.inputs)))
 
     def step(self) -> ClosedForm:
         r"""One step $X_k = M(u_k) X_{k-1}$.
@@ -240,8 +239,8 @@ class StackLift:
         """The expressions as polynomials in the states, all over one domain."""
         return list(sp.sring(list(expressions), *self.state)[1])
 
-    def _images(self) -> dict[Exponents, PolyElement]:
-        r"""$f^\alpha$ for every $\alpha$, each from the one with one factor less."""
+    def _images(self) -> list[PolyElement]:
+        r"""$f^\alpha$ for every $\alpha$ in order, each from the one with one factor less."""
         moved = self._polynomials(self.stack.advance(self.state, self.inputs))
         images: dict[Exponents, PolyElement] = {}
         for alpha in self.basis.exponents:
@@ -251,11 +250,12 @@ class StackLift:
             else:
                 less = (*alpha[:n], alpha[n] - 1, *alpha[n + 1 :])
                 images[alpha] = images[less] * moved[n]
-        return images
+        return list(images.values())
 
-    def _rows(self, polynomials: Sequence[PolyElement]) -> sp.ImmutableMatrix:
-        """The coefficients of each polynomial in the order of the basis."""
+    def _rows(self, compute: Callable[[], list[PolyElement]]) -> sp.ImmutableMatrix:
+        """The coefficients of each polynomial in the order of the basis, which refuses to be too large first."""
         places = self.basis.places
+        polynomials = compute()
         cells = {
             (row, places[alpha]): polynomial.ring.domain.to_sympy(value)
             for row, polynomial in enumerate(polynomials)
@@ -264,5 +264,6 @@ class StackLift:
         return sp.ImmutableMatrix(sp.SparseMatrix(len(polynomials), self.basis.size, cells))
 
     def _pooling_rows(self) -> sp.ImmutableMatrix:
-        """$G M$, expanded."""
-        return (self.output_matrix * self.step_matrix).expand()
+        """$G M$: the coefficients of the outputs after one step on the monomials before it."""
+        moved = self.stack.advance(self.state, self.inputs)
+        return self._rows(lambda: self._polynomials(self.stack.output(moved, self.inputs)))
