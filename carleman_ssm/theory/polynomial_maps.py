@@ -94,7 +94,14 @@ class PolynomialMap:
         return tuple(component.xreplace(values) for component in self.components)
 
     def after(self, inner: PolynomialMap) -> PolynomialMap:
-        r"""$f \circ g$, in the variables of the inner map g."""
+        r"""$f \circ g$, in the variables of the inner map g.
+
+        Raises
+        ------
+        ValueError
+            The sizes do not fit, or a parameter of f is called like a variable of g, which would capture it.
+        """
+        _refuse_capture(self.parameters, inner.variables)
         return PolynomialMap(inner.variables, self(inner.components))
 
     def recentred(self, centre: Sequence[sp.Expr]) -> PolynomialMap:
@@ -111,10 +118,7 @@ class PolynomialMap:
         """
         at = exact_entries(tuple(centre), "the centre")
         letters = tuple(sp.Symbol(f"{OFFSET}_{n}") for n in range(len(self.variables)))
-        used = {str(symbol) for symbol in self.parameters}.union(str(s) for r in at for s in r.free_symbols)
-        if used & {*map(str, letters)}:
-            msg = f"the map or the centre uses the names {OFFSET}_n of the new variables: rename its symbols"
-            raise ValueError(msg)
+        _refuse_capture((*self.parameters, *(s for r in at for s in r.free_symbols)), letters)
         if len(at) != len(letters):
             msg = f"the centre has {len(at)} coordinates for {len(letters)} variables"
             raise ValueError(msg)
@@ -159,6 +163,7 @@ def sequence_maps(stack: PolynomialStack, length: int) -> tuple[PolynomialMap, .
     maps = [] if stack.encoder is None else [_stepwise(stack.encoder, stack.inputs, length)]
     for layer in stack.layers:
         steps = _vectors(len(layer.channels), length)
+        _refuse_capture(layer.parameters, [v for vector in steps for v in vector])
         state: Vector = (sp.S.Zero,) * layer.states
         results: list[sp.Expr] = []
         for vector in steps:
@@ -170,8 +175,17 @@ def sequence_maps(stack: PolynomialStack, length: int) -> tuple[PolynomialMap, .
     return tuple(maps)
 
 
+def _refuse_capture(parameters: Sequence[sp.Basic], variables: Sequence[sp.Symbol]) -> None:
+    """Refuse parameters that are called like a variable."""
+    taken = sorted({*map(str, parameters)} & {*map(str, variables)})
+    if taken:
+        msg = f"the names {', '.join(taken)} are those of variables and of parameters: rename the parameters"
+        raise ValueError(msg)
+
+
 def _stepwise(function: ExactAffineMap, width: int, length: int) -> PolynomialMap:
     steps = _vectors(width, length)
+    _refuse_capture(function.parameters, [v for vector in steps for v in vector])
     return PolynomialMap(tuple(v for vector in steps for v in vector), tuple(z for v in steps for z in function(v)))
 
 
