@@ -21,7 +21,7 @@ from carleman_ssm.networks.taylor_decoders import TaylorDecoders
 from carleman_ssm.theory.activations import Activation
 from carleman_ssm.theory.clenshaw import clenshaw
 from carleman_ssm.theory.fits import fit_chebyshev, fit_least_squares
-from carleman_ssm.theory.fourier_extension import certified_cosines, measured_error, uncertified_cosines
+from carleman_ssm.theory.fourier_extension import EXTENSIONS, certified_cosines, measured_error, uncertified_cosines
 from carleman_ssm.theory.taylor_fits import fit_taylor
 
 Basis = Literal["chebyshev", "least_squares", "taylor", "cosine"]
@@ -31,6 +31,7 @@ LARGEST = {"chebyshev": 320, "least_squares": 64, "taylor": 128, "cosine": 160}
 SCANNED = (0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
 """Degrees of least squares and Taylor polynomials that a search tries."""
 PHASE_COST = 12
+SHORTEST = min(EXTENSIONS)
 Role = Literal["activation", "gate"]
 
 
@@ -195,7 +196,8 @@ def chosen_decoders(task: FitTask, basis: str, tolerance: float) -> ChannelDecod
 def smallest_size(task: FitTask, basis: Basis, tolerance: float) -> int:
     """The size to take for a tolerance; the certificate follows for the one that is taken.
 
-    Chebyshev and cosine errors fall with the size: doubling and bisection on errors measured on a grid. Those of least
+    Chebyshev and cosine errors fall with the size: doubling and bisection, to one part in 16, on errors measured on a
+    grid. Those of least
     squares and of Taylor polynomials may not: the first of a few sizes that reaches the tolerance, else the best.
     """
     if basis in ("least_squares", "taylor"):
@@ -203,7 +205,7 @@ def smallest_size(task: FitTask, basis: Basis, tolerance: float) -> int:
     low, high = -1, 4
     while high < LARGEST[basis] and _measured(task, basis, high) > 0.95 * tolerance:
         low, high = high, min(2 * high, LARGEST[basis])
-    while high - low > 1:
+    while high - low > max(1, high // 16):
         middle = (low + high) // 2
         if _measured(task, basis, middle) > 0.95 * tolerance:
             low = middle
@@ -227,7 +229,9 @@ def _measured(task: FitTask, basis: Basis, terms: int) -> float:
         return _chebyshev_error(task, terms)
     widest = int(np.argmax(task.upper - task.lower))
     chosen = slice(widest, widest + 1)
-    return measured_error(task.rule, uncertified_cosines(task.rule, task.lower[chosen], task.upper[chosen], terms)[0])
+    period = SHORTEST if terms > 48 else None  # with so many terms the shortest period is best, or nearly so
+    fits = uncertified_cosines(task.rule, task.lower[chosen], task.upper[chosen], terms, period)
+    return measured_error(task.rule, fits[0])
 
 
 def _chebyshev_error(task: FitTask, degree: int) -> float:

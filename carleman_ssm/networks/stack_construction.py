@@ -51,10 +51,14 @@ def stack_operator(
     Raises
     ------
     ValueError
-        As `build_stack` and `stack_decoders`; or a search without sequences.
+        As `build_stack` and `stack_decoders`; a search without sequences; or fits asked of a network that needs none.
     """
     stack, rules = build_stack(network, domain.steps), layer_rules(network)
-    if not search or all(rule.activation.is_polynomial and _is_exact(rule) for rule in rules):
+    exact = all(_is_exact(rule) for rule in rules)
+    if exact and (choice.terms is not None or choice.tolerance is not None or choice.bases):
+        msg = "every activation and gate of this network is a polynomial and exact at its own degree: leave the fit out"
+        raise ValueError(msg)
+    if not search or exact:
         return _assembled(network, stack, rules, domain, choice)
     if domain.inputs is None:
         msg = "give a degree or a tolerance, or sequences for which the tolerance that certifies is searched"
@@ -67,7 +71,7 @@ def stack_operator(
 
 
 def _is_exact(rule: LayerRules) -> bool:
-    return rule.gate is None or rule.gate.is_polynomial
+    return rule.activation.is_polynomial and (rule.gate is None or rule.gate.is_polynomial)
 
 
 def _assembled(
