@@ -23,7 +23,9 @@ from rich.progress import track
 from benchmarks.measure import Row, environment
 from benchmarks.table import render
 
-NAMES = ("certification", "lifted_table", "latex", "layer", "layer_in_torch", "ring")
+NAMES = (
+    "certification", "lifted_table", "latex", "layer", "layer_in_torch", "ring", "second_order", "jets", "memory",
+)  # fmt: skip
 
 
 def _arguments() -> argparse.Namespace:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import ring
+from benchmarks import jets, memory, ring, second_order
 from benchmarks.layer_numpy import s4d_layer
 from benchmarks.lifted_table import by_ring, by_symengine
 from benchmarks.measure import Row, alternate
@@ -35,6 +35,45 @@ def test_rings_and_plain_recurrence_hold_the_same_modes():
     rows = ring.compare((1, 2, 20, 8), aim=0.5, repeats=1)
     assert [row.subject for row in rows] == ["complex ring", "real ring", "antiperiodic ring"]
     assert {row.unit for row in rows} == {"ms"}
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated")  # PyTorch's own use of it in forward mode
+@pytest.mark.parametrize("pool", ["mean", "last"])
+def test_second_derivatives_are_the_same_on_all_sides(pool):
+    network = second_order.quadratic_network(channels=4, classes=3, states=4, pool=pool)
+    runs = second_order.candidates(network, 20, threads=1)
+    assert set(runs) >= {"ours"}
+    found = {name: run() for name, run in runs.items()}
+    assert found["ours"].shape == (3, 20, 20)
+    for other in found.values():
+        assert np.abs(other - found["ours"]).max() <= 1e-13 * np.abs(found["ours"]).max()
+    rows = second_order.compare(network, 20, 1, {"ours": 1, "theirs": 1})
+    assert [row.baseline for row in rows] == (list(found)[1:] or [""])
+
+
+def test_jets_of_the_gated_network_fill_all_orders_and_those_of_the_plain_one_end_at_four():
+    plain = second_order.quadratic_network(2, 4, 3, 4)
+    parts = {}
+    for gate, network in (("linear", plain), ("bilinear", jets.gated(plain))):
+        runs = jets.candidates(network, 20, batch=2)
+        assert np.abs(runs["simulation"]() - runs["forward pass"]()).max() < 1e-10
+        parts[gate] = runs["jets"]()
+        (row,) = jets.compare(network, gate, 20, 2, repeats=1)
+        assert row.ratio is None
+        assert row.value > 0
+    assert np.abs(parts["linear"].sum(axis=0) - plain(_sequences(2, 20))).max() < 1e-10
+    assert not parts["linear"][5:].any()
+    assert parts["bilinear"].any(axis=(1, 2)).all()
+
+
+def _sequences(batch, length):
+    return np.random.default_rng(13).uniform(-1, 1, (batch, length, 1))
+
+
+def test_memory_rows_state_a_slope_for_every_subject():
+    rows = memory.compare((32, 64))
+    assert len(rows) == len(memory.candidates(8))
+    assert all(row.unit == "(slope)" and row.aim == 1.1 and np.isfinite(row.value) for row in rows)
 
 
 def test_rows_judge_ratios_and_figures():

@@ -19,14 +19,19 @@ def toeplitz(kernel: Floats, length: int) -> Floats:
 def convolve(kernel: Floats, drive: Floats) -> Floats:
     r"""$y_{b,k,h} = \sum_{m\le k}K_{h,m}v_{b,k-m,h}$ for v (batch, length, H), one matrix product per channel.
 
-    The rounding of each entry is at most $\gamma_L\,(|K|\star|v|)$; channels are handled in blocks of bounded memory.
+    The rounding of each entry is at most $\gamma_L\,(|K|\star|v|)$; channels, and steps of long sequences, are handled
+    in blocks, so that no more than `BLOCK_ENTRIES` entries of the matrices are in memory.
     """
     length, channels = drive.shape[1:]
     result = np.empty_like(drive)
-    block = max(1, BLOCK_ENTRIES // (length * length))
+    steps = min(length, max(1, BLOCK_ENTRIES // length))
+    block = max(1, BLOCK_ENTRIES // (length * steps))
     for first in range(0, channels, block):
         rows = slice(first, first + block)
-        matrices = np.ascontiguousarray(toeplitz(kernel[rows], length))
-        product = np.ascontiguousarray(drive[:, :, rows].transpose(2, 0, 1)) @ matrices
-        result[:, :, rows] = product.transpose(1, 2, 0)
+        matrices = toeplitz(kernel[rows], length)
+        moved = np.ascontiguousarray(drive[:, :, rows].transpose(2, 0, 1))
+        for start in range(0, length, steps):
+            stop = min(start + steps, length)
+            product = moved[:, :, :stop] @ np.ascontiguousarray(matrices[:, :stop, start:stop])
+            result[:, start:stop, rows] = product.transpose(1, 2, 0)
     return result

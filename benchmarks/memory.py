@@ -1,0 +1,64 @@
+"""How memory grows with the length L of the sequences: log-log slopes of the peak, for a two-layer quadratic network.
+
+A slope of 1 is linear growth. Blocks of bounded size are in every peak, so that slopes lie below 1 where they outweigh
+what grows; the lengths are long so that they do not hide a square. Results that are L × L themselves are not formed:
+the second order is taken in factored form.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from benchmarks.jets import own_decoders
+from benchmarks.measure import Row, peak_megabytes
+from benchmarks.second_order import quadratic_network
+from carleman_ssm.networks.adjoint import gradients
+from carleman_ssm.networks.construction import network_operator
+from carleman_ssm.networks.curvature import second_order_kernel
+from carleman_ssm.networks.jets import jets
+from carleman_ssm.networks.kernel import convolution_kernel
+from carleman_ssm.networks.stack import build_stack
+from carleman_ssm.networks.stack_trace import run_logits
+
+LENGTHS = (2048, 4096, 8192, 16384)
+CHANNELS, CLASSES, STATES = 8, 4, 16
+ORDER = 4
+AIM = 1.1
+
+
+def rows(threads: int) -> list[Row]:
+    del threads
+    return compare(LENGTHS)
+
+
+def compare(lengths) -> list[Row]:
+    """A row for each subject: its slope, and in its name the peak at the longest length."""
+    peaks = [{name: peak_megabytes(run) for name, run in candidates(length).items()} for length in lengths]
+    result = []
+    for name in peaks[0]:
+        sizes = [peak[name] for peak in peaks]
+        slope = float(np.polyfit(np.log(lengths), np.log(sizes), 1)[0])
+        subject = f"{name} ({sizes[-1]:.0f} MB at {lengths[-1]})"
+        result.append(Row(f"memory over L = {lengths[0]} … {lengths[-1]}", subject, "", slope, None, "(slope)", AIM))
+    return result
+
+
+def candidates(length):
+    """Name to a call without arguments; what a call starts from is made beforehand."""
+    network = quadratic_network(2, CHANNELS, CLASSES, STATES)
+    single = quadratic_network(1, CHANNELS, CLASSES, STATES)
+    stack, decoders = build_stack(network, length), own_decoders(network)
+    x = np.random.default_rng(14).uniform(-1, 1, (2, length, 1))
+    centre = np.zeros((length, 1))
+    kernel = second_order_kernel(stack, decoders, centre)
+    operator = network_operator(single, input_bound=1.0, length=length)
+    return {
+        "kernels with their bounds": lambda: convolution_kernel(network.layers[0], length),
+        "logits of the operator": lambda: run_logits(stack, decoders, x),
+        "jets": lambda: jets(stack, decoders, centre, x, ORDER),
+        "first-order kernels": lambda: gradients(stack, decoders, centre[None]),
+        "second order, factored": lambda: kernel.quadratic_form(x),
+        "second order times a vector": lambda: kernel.product(x[:1]),
+        "one layer: certified operator": lambda: operator(x),
+        "one layer: kernels, factored": lambda: operator.second_order_kernel().quadratic_form(x),
+    }
