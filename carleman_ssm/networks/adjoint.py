@@ -22,8 +22,8 @@ from carleman_ssm.networks.series import Series, mapped, product, total
 from carleman_ssm.networks.stack import Stack
 from carleman_ssm.networks.stack_trace import LayerDecoders
 
-BLOCK_ENTRIES = 2**21
-"""Cotangent entries (rows × batch × L × H) handled at once: memory stays bounded."""
+BLOCK_ENTRIES = 2**17
+"""Cotangent entries (rows × batch × L × H) handled at once: 1 MiB per array stays in the cache."""
 
 
 def gradients(stack: Stack, decoders: Sequence[LayerDecoders], inputs: Floats, readout: Floats | None = None) -> Floats:
