@@ -184,9 +184,12 @@ def interaction_indices(
     ------
     ValueError
         Too many coalitions for a deep network: take groups.
+    DomainError
+        The sequence lies outside the operator's domain.
     """
     centre = operator.centre[: len(sequence)]
     if isinstance(operator, OneLayerOperator):
+        operator.preactivations(operator.checked(sequence[None]))  # refuses what lies outside the domain
         return one_layer_indices(operator.form, operator.decoders, centre, sequence, groups)
     if isinstance(operator, StackOperator) and operator.is_polynomial:
         return dividends(operator, centre, sequence, operator.total_degree, groups)

@@ -15,9 +15,10 @@ $$\sum_m M_m(t)s^m = \exp\sum_r c_r(t)\Big(\sum_j a_j^r\Big)s^r,\qquad
 G_m(t) = \sum_{p\ge m}p!\,t_p M_{p-m}(t),$$
 
 the mean of what i adds is $\sum_r\beta_r a_i^rG_r$, and of what i and j add together beyond each alone
-$\sum_{r,q}\beta_r\beta_q a_i^ra_j^qG_{r+q}$, $r, q \ge 1$. Both are polynomials in t of degree below P: integrals
-over t by Gauss' rule are exact. The power sums $\sum_j a_j^r$ are causal convolutions of $K^r$, and sums over (k, h)
-are correlations with $K^r$: all Shapley values of a sequence cost 2P convolutions, and no coalition is ever formed.
+$\sum_{r,q}\beta_r\beta_q a_i^ra_j^qG_{r+q}$, $r, q \ge 1$ (proved in `theory.shapley`). Both are
+polynomials in t of degree below P: integrals over t by Gauss' rule are exact. The power sums $\sum_j a_j^r$ are causal
+convolutions of $K^r$, and sums over (k, h) are correlations with $K^r$: all Shapley values of a sequence cost 2P
+convolutions, and no coalition is ever formed.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ from carleman_ssm.theory.random_joins import contracted, exponential, join_serie
 
 PairIndex = Literal["mobius", "shapley", "shapley_taylor"]
 PAIR_INDICES: tuple[PairIndex, ...] = ("mobius", "shapley", "shapley_taylor")
-MAX_ENTRIES = 10**8
+MAX_ENTRIES = 2 * 10**7
 
 
 class InteractionIndices(Protocol):
@@ -139,7 +140,7 @@ class OneLayerIndices:
         Raises
         ------
         ValueError
-            An unknown index, or more than 10⁸ entries: use groups of positions.
+            An unknown index or class, or more than 2·10⁷ effects: use groups of positions.
 
         References
         ----------
@@ -148,7 +149,7 @@ class OneLayerIndices:
         """
         row = readout_row(self.readout, label, rival)
         factors = self._pair_factors(index)
-        effects = self._effects()
+        effects = self.effects()
         result = np.zeros((effects.shape[1],) * 2)
         for r, row_factors in enumerate(factors, start=1):
             # Σ_q F_rq a_j^q by Horner's rule, then one product over (k, h) with a_i^r.
@@ -166,7 +167,7 @@ class OneLayerIndices:
         if first == second:
             msg = f"a pair is two different players, got {first} twice"
             raise ValueError(msg)
-        one, other = self._effects()[:, [first, second]].transpose(1, 2, 0)
+        one, other = self.effects()[:, [first, second]].transpose(1, 2, 0)
         joint = sum(
             (
                 one**r * other**q * factor
@@ -178,12 +179,13 @@ class OneLayerIndices:
         result: Floats = self.readout @ (self.pool_weights @ joint)
         return result
 
-    def _effects(self) -> Floats:
-        count = self.direct.shape[0] * self.coefficients[0].size
+    def effects(self) -> Floats:
+        """Effects of the players on the pre-activations, (H, n, L)."""
+        count = len(self.direct) * self.coefficients[0].size
         if count > MAX_ENTRIES:
             msg = (
-                f"pairs of {self.direct.shape[0]} players need {count:.3g} effects on the pre-activations (at most "
-                f"{MAX_ENTRIES:.0e}): take groups of positions as players"
+                f"pairs of {len(self.direct)} players need {count:.3g} effects (at most {MAX_ENTRIES:.0e} are written "
+                "out): take groups of positions as players"
             )
             raise ValueError(msg)
         return self.players.effects()

@@ -1,0 +1,107 @@
+"""Integrated Gradients and Hessians: closed forms against quadrature of the definitions, and completeness."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from carleman_ssm.networks.checkpoints import load_network
+from carleman_ssm.networks.construction import network_operator
+from carleman_ssm.networks.indices import one_layer_indices
+from carleman_ssm.networks.integrated_gradients import integrated_gradients, integrated_hessians
+from carleman_ssm.networks.network import NetworkConfig, S4DLayer, S4DNetwork
+
+DATA = Path(__file__).parent / "data"
+
+
+def small_network(coefficients):
+    generator = np.random.default_rng(4)
+    layer = S4DLayer(
+        *generator.uniform(-1, 0, (1, 2)),
+        *generator.uniform(-1, 1, (2, 2, 2)),
+        C=generator.normal(size=(2, 2)) + 0j,
+        D=generator.normal(size=2),
+        activation_coefficients=coefficients,
+    )
+    config = NetworkConfig(activation="poly", output="none")
+    parts = generator.normal(size=(2, 1)), generator.normal(size=2)
+    return S4DNetwork(*parts, (layer,), generator.normal(size=(3, 2)), generator.normal(size=3), config)
+
+
+def game(network, length=4):
+    sequence, centre = np.random.default_rng(6).uniform(-1, 1, (2, length, 1))
+    operator = network_operator(network, input_bound=1.0, length=length, centre=centre)
+    return one_layer_indices(operator.form, operator.decoders, centre, sequence), sequence, centre
+
+
+def derivatives(network, point, step=1e-3):
+    """Gradient and Hessian of the simulation by differences of fourth order: exact for degree 4 up to rounding."""
+    count = len(point)
+    unit = step * np.eye(count)
+    weights = {-2: 1 / 12, -1: -2 / 3, 1: 2 / 3, 2: -1 / 12}
+
+    def at(shift):
+        return network((point + shift[:, None])[None])[0]
+
+    first = np.stack([sum(w * at(k * e) for k, w in weights.items()) for e in unit]) / step
+    second = [
+        [sum(w * v * at(k * e + m * f) for k, w in weights.items() for m, v in weights.items()) for f in unit]
+        for e in unit
+    ]
+    return first, np.array(second) / step**2
+
+
+COEFFICIENTS = [[1.5], [0.3, -0.7], [0.3, -0.7, 0.4], [0.1, 0.2, -0.3, 0.4]]
+
+
+@pytest.mark.parametrize("coefficients", COEFFICIENTS)
+def test_the_closed_forms_are_the_integrals_over_the_path(coefficients):
+    network = small_network(coefficients)
+    found, sequence, centre = game(network)
+    deviation = (sequence - centre)[:, 0]
+    nodes, weights = np.polynomial.legendre.leggauss(4)
+    nodes, weights = (nodes + 1) / 2, weights / 2
+    gradients = np.zeros((4, 3))
+    hessians = np.zeros((4, 4, 3))
+    for t, w in zip(nodes, weights, strict=True):
+        gradients += w * deviation[:, None] * derivatives(network, centre + t * (sequence - centre))[0]
+        for s, v in zip(nodes, weights, strict=True):
+            first, second = derivatives(network, centre + s * t * (sequence - centre))
+            hessians += w * v * s * t * deviation[:, None, None] * deviation[None, :, None] * second
+            hessians[np.arange(4), np.arange(4)] += w * v * deviation[:, None] * first
+    scale = np.abs(hessians).max()
+    # Differences of fourth order with step 1e-3 lose 1e-10 of the second derivatives.
+    assert np.abs(integrated_gradients(found) - gradients).max() < 1e-9 * scale
+    assert np.abs(integrated_hessians(found, 1) - hessians[..., 1]).max() < 1e-8 * scale
+    assert np.abs(integrated_hessians(found, 0, 2) - hessians[..., 0] + hessians[..., 2]).max() < 1e-8 * scale
+
+
+@pytest.mark.parametrize("coefficients", COEFFICIENTS)
+def test_rows_of_the_hessians_are_the_gradients_and_these_complete(coefficients):
+    found, _, _ = game(small_network(coefficients), 9)
+    gradients = integrated_gradients(found)
+    scale = 1 + np.abs(found.total).max()
+    assert np.abs(gradients.sum(axis=0) - found.total + found.baseline).max() < 1e-12 * scale
+    assert np.abs(integrated_hessians(found, 2).sum(axis=1) - gradients[:, 2]).max() < 1e-12 * scale
+
+
+def test_they_are_shapley_values_up_to_degree_two_and_not_above():
+    for coefficients, same in (([0.3, -0.7], True), ([0.3, -0.7, 0.4], False)):
+        found, _, _ = game(small_network(coefficients), 6)
+        assert bool(np.abs(integrated_gradients(found) - found.shapley_values()).max() < 1e-10) is same
+
+
+def test_groups_are_players_too():
+    name = "digits64__L1_H16_N32_poly2_linear_batch__s0"
+    network = load_network(DATA / f"{name}.npz")
+    inputs = np.load(DATA / f"{name}.reference.npz")["x"].astype(np.float64)
+    operator = network_operator(network, sequences=inputs)
+    groups = np.repeat(np.arange(8), 8)
+    steps, rows = (
+        one_layer_indices(operator.form, operator.decoders, operator.centre, inputs[0], players)
+        for players in (None, groups)
+    )
+    wanted = integrated_gradients(steps).reshape(8, 8, 10).sum(axis=1)
+    assert np.allclose(integrated_gradients(rows), wanted, atol=1e-10)
+    pairs = integrated_hessians(steps, 3).reshape(8, 8, 8, 8).sum(axis=(1, 3))
+    assert np.allclose(integrated_hessians(rows, 3), pairs, atol=1e-10)
