@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from carleman_ssm.networks.checkpoints import load_network
 from carleman_ssm.networks.low_degree import (
@@ -15,6 +17,7 @@ from carleman_ssm.networks.low_degree import (
     low_degree_table,
     refit_readout,
 )
+from tests.strategies_networks import s4d_networks
 
 DATA = Path(__file__).parent / "data"
 
@@ -75,6 +78,27 @@ def test_the_stack_and_the_simulation_step_by_step_give_one_low_degree_network(n
     )
     assert np.allclose(low(noise[:5]), wanted, rtol=0, atol=1e-9 * np.abs(wanted).max())
     assert np.abs(wanted - network(noise[:5])).max() > 1e-3
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    s4d_networks(outputs=("linear", "none", "glu"), norms=("none", "batch", "layer", "rms"), max_layers=2),
+    st.integers(1, 9),
+    st.integers(0, 4),
+    st.booleans(),
+    st.integers(0, 2**32 - 1),
+)
+def test_every_network_has_low_degree_networks_that_the_simulation_knows(network, length, degree, shared, seed):
+    inputs = np.random.default_rng(seed).uniform(-1, 1, (4, length, network.features))
+    low = low_degree_networks(network, inputs, degree, shared=shared)[-1]
+    rules = {"activation": [rules.activation for rules in low.decoders]}
+    if low.decoders[0].gate is not None:
+        rules["gate"] = [rules.gate for rules in low.decoders]
+    wanted = network(inputs, method="recurrence", **rules)
+    # Norms divide by deviations that may be small: rounding of the layer before is magnified by 1/√ε = 316 at most.
+    scale = 1 + np.abs(wanted).max() + np.abs(low.features(inputs)).max()
+    assert np.abs(low(inputs) - wanted).max() < 1e-8 * scale
+    assert np.isfinite(refit_readout(low, inputs)(inputs)).all()
 
 
 def test_a_quadratic_network_is_its_own_at_degree_two_and_not_at_degree_one(noise):

@@ -6,16 +6,20 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import special
 
 from carleman_ssm.networks.checkpoints import load_network
 from carleman_ssm.networks.construction import network_operator
 from carleman_ssm.networks.decoders import ExactDecoders
 from carleman_ssm.networks.density_fits import density_decoders
+from carleman_ssm.networks.low_degree import low_degree_networks
 from carleman_ssm.networks.stack import build_stack
 from carleman_ssm.networks.stack_trace import LayerDecoders, run_logits
 from carleman_ssm.networks.wiener import orthogonal_orders, raw_cancellation
 from carleman_ssm.theory.activations import activation
+from tests.strategies_networks import s4d_networks
 
 DATA = Path(__file__).parent / "data"
 NAMES = ("digits64__L1_H16_N32_gelu_linear_batch__s0", "digits64__L2_H16_N32_gelu_glu_layer__s0")
@@ -138,6 +142,24 @@ def test_one_polynomial_for_all_channels_is_the_fit_of_all_samples_together():
     y = np.linspace(-1, 1, 5)[:, None]
     assert np.allclose(rung(y * np.ones(4)), pooled(y), atol=1e-12)
     assert np.isinf(rung.fit_error).all()
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    s4d_networks(outputs=("linear", "none", "glu"), norms=("none", "batch", "layer", "rms"), max_layers=2),
+    st.integers(1, 7),
+    st.integers(0, 3),
+    st.integers(0, 2**32 - 1),
+)
+def test_orders_add_up_for_every_network(network, length, degree, seed):
+    inputs = np.random.default_rng(seed).uniform(-1, 1, (3, length, network.features))
+    low = low_degree_networks(network, inputs, 3)[3]
+    parts = orthogonal_orders(low, inputs, degree=degree)
+    assert parts.shape == (3, network.classes, degree + 2)
+    assert np.abs(parts.sum(axis=-1) - low(inputs)).max() < 1e-11 * (1 + np.abs(parts).max())
+    if degree == 3 and len(network.layers) == 1 and network.config.output != "glu":
+        # The decoders are of this degree, and their arguments inside the intervals of the fits: nothing is left over.
+        assert np.abs(parts[..., -1]).max() < 1e-6 * (1 + np.abs(parts).max())
 
 
 def test_what_cannot_be_cut_is_refused():
