@@ -109,12 +109,12 @@ class ChebyshevFit:
     def exact_decoder(self) -> PolynomialDecoder:
         """The same polynomial in powers of y, with exact rational coefficients."""
         m, h = fmpq(*self.centre.as_integer_ratio()), fmpq(*self.half_width.as_integer_ratio())
-        powers = _scaled_polynomial(self.coefficients)(fmpq_poly([-m / h, 1 / h]))
+        powers = scaled_polynomial(self.coefficients)(fmpq_poly([-m / h, 1 / h]))
         numbers = [powers[k] for k in range(self.degree + 1)]
         return PolynomialDecoder(tuple(sp.Rational(int(c.p), int(c.q)) for c in numbers))
 
 
-def _scaled_polynomial(coefficients: Floats) -> fmpq_poly:
+def scaled_polynomial(coefficients: Floats) -> fmpq_poly:
     r"""$\sum_j c_j T_j(t)$ in powers of t, exactly: Clenshaw in integers over one power of two."""
     ratios = [float(c).as_integer_ratio() for c in coefficients]
     denominator = max(d for _, d in ratios)
@@ -289,7 +289,7 @@ def enclose_error(activation: Activation, fit: ChebyshevFit, *, extra_bits: int 
     ArithmeticError
         The bisection does not converge.
     """
-    polynomial = _scaled_polynomial(fit.coefficients)
+    polynomial = scaled_polynomial(fit.coefficients)
     size = math.log2(1.0 + float(np.abs(fit.coefficients).max()) * len(fit.coefficients))
     # powers of t carry coefficients up to 2.42^P Σ|c|, which cancel: they get that many more bits
     with ball_arithmetic(112 + 2 * fit.degree + math.ceil(size) + extra_bits):
