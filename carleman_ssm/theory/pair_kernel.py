@@ -121,7 +121,7 @@ def pair_kernel(first: DiscreteSSM, decoder: PolynomialDecoder, second: Discrete
         kernel.value(l1, l2, mu, sp.KroneckerDelta(l1, l2)),
         (*parameters, *_LAGS),
         {**kernel.where, mu: sp.Min(l1, l2)},
-        (*kernel.certificates(), _simulated(kernel)),
+        tuple(kernel.stated(law) for law in (*kernel.certificates(), _simulated(kernel))),
         REFERENCE,
     )
 
@@ -129,7 +129,7 @@ def pair_kernel(first: DiscreteSSM, decoder: PolynomialDecoder, second: Discrete
 def _pair_kernel(first: DiscreteSSM, decoder: PolynomialDecoder, second: DiscreteSSM) -> _PairKernel:
     """The layers with all modes written out and with named entries."""
     front, where = first.with_conjugates().named()
-    back, primed = _primed(second.with_conjugates())
+    back, primed = second.with_conjugates().named(suffix="prime")
     refuse_beyond_budget(front.states**2 * back.states, "the pair kernel", MAX_TRIPLES)
     used = {str(s) for s in (*first.parameters, *decoder.parameters, *second.parameters)}
     clash = used & {"l_1", "l_2", "mu", "m", "d", "delta", "K_2", *map(str, (*where, *primed))}
@@ -203,6 +203,12 @@ class _PairKernel:
             *self._boundary([gain for gain, _ in modes]),
         )
 
+    def stated(self, law: Identity) -> Identity:
+        """The law as it is true: a resonance is a relation between values, which named entries do not show."""
+        if not self.resonances:
+            return law
+        return replace(law, left=law.left.xreplace(self.where), right=law.right.xreplace(self.where))
+
     def _boundary(self, gains: list[sp.Expr]) -> tuple[Identity, Identity]:
         nought, begun = sp.S.Zero, self.state_kernel(sp.S.Zero) + self.first.feedthrough
         return (
@@ -241,14 +247,6 @@ def _modes(model: DiscreteSSM) -> list[tuple[sp.Expr, sp.Expr]]:
     r"""$c_n\bar b_n$ and $\lambda_n$ of every mode."""
     rows = zip(model.output_vector, model.input_vector, model.multipliers, strict=True)
     return [(c * b, multiplier) for c, b, multiplier in rows]
-
-
-def _primed(model: DiscreteSSM) -> tuple[DiscreteSSM, dict[sp.Symbol, sp.Expr]]:
-    """The model with primed names for compound entries."""
-    named, where = model.named()
-    stems = {key: sp.Symbol("prime_".join(str(key).split("_", 1))) for key in where}
-    lam, b = (tuple(stems.get(value, value) for value in row) for row in (named.multipliers, named.input_vector))
-    return replace(named, multipliers=lam, input_vector=b), {stems[key]: value for key, value in where.items()}
 
 
 def _resonances(

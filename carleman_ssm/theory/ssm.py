@@ -190,11 +190,16 @@ class DiscreteSSM(_DiagonalModel):
         multipliers, b, c = (_symbols(stem, states) for stem in ("lambda", "bbar", "c"))
         return cls(multipliers, b, c, _feedthrough_symbol(feedthrough), conjugate_pairs)
 
-    def named(self) -> tuple[DiscreteSSM, dict[sp.Symbol, sp.Expr]]:
+    def named(self, *, suffix: str = "") -> tuple[DiscreteSSM, dict[sp.Symbol, sp.Expr]]:
         r"""The same model with symbols $\lambda_n$, $\bar b_n$ for compound entries, and their definitions.
 
         The mapping is the beginning of the `where` of a closed form. Entries that are symbols or rational
         numbers stay, but a multiplier 0 gets a name: laws with $\lambda_n^m$ are stated for a letter.
+
+        Parameters
+        ----------
+        suffix
+            Added to the stems: ``"prime"`` gives $\lambda'_n$ to the second of two layers.
 
         Raises
         ------
@@ -209,8 +214,8 @@ class DiscreteSSM(_DiagonalModel):
         ((lambda_0,), (Delta*a_0/2 + 1)/(-Delta*a_0/2 + 1))
         """
         where: dict[sp.Symbol, sp.Expr] = {}
-        multipliers = _name_entries("lambda", self.multipliers, where)
-        inputs = _name_entries("bbar", self.input_vector, where)
+        multipliers = _name_entries(f"lambda{suffix}", self.multipliers, where)
+        inputs = _name_entries(f"bbar{suffix}", self.input_vector, where)
         taken = sorted(set(map(str, self.parameters)) & set(map(str, where)))
         if taken:
             msg = f"the model already uses {', '.join(taken)} with another meaning: rename its symbols"
@@ -233,7 +238,7 @@ def _name_entries(stem: str, entries: tuple[sp.Expr, ...], where: dict[sp.Symbol
     """Symbols for the compound entries; their definitions are added to `where`."""
     named = []
     for n, entry in enumerate(entries):
-        vanishing_power_base = entry == 0 and stem == "lambda"
+        vanishing_power_base = entry == 0 and stem.startswith("lambda")
         if entry.is_Symbol or (entry.is_Rational and not vanishing_power_base):
             named.append(entry)
         else:
