@@ -54,6 +54,6 @@ def density_decoders(
         least_squares_ladder(t, y, degree) for t, y in zip(((density - centre) / half_width).T, values.T, strict=True)
     ]
     rungs = np.stack(ladders * (channels if shared else 1), axis=-1)  # (degree of the fit, Chebyshev index, H)
-    parts = (np.broadcast_to(part, (channels,)) for part in (centre, half_width))
-    top = FittedDecoders(*parts, rungs[-1], np.full(channels, np.inf), rule, None)
+    middle, width = np.broadcast_to(centre, (channels,)), np.broadcast_to(half_width, (channels,))
+    top = FittedDecoders(middle, width, rungs[-1], np.full(channels, np.inf), rule, None)
     return tuple(replace(top, coefficients=rungs[p, : p + 1]) for p in range(degree + 1))
