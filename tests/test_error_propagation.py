@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ from carleman_ssm.networks.checkpoints import load_network
 from carleman_ssm.networks.enclosures import Enclosed
 from carleman_ssm.networks.error_propagation import LayerRules, box_ranges, certify_box, certify_sequences
 from carleman_ssm.networks.ranges import half
-from carleman_ssm.networks.stack import build_stack
+from carleman_ssm.networks.stack import Norm, build_stack
 from carleman_ssm.networks.stack_trace import LayerDecoders, run
 from carleman_ssm.theory.activations import activation
 from tests.error_attacks import (
@@ -289,6 +289,28 @@ def test_decoders_and_rules_that_do_not_match_the_layers_are_refused():
         certify_box(stack, decoders, rules, 1.0)
     with pytest.raises(ValueError, match="input_bound"):
         box_ranges(stack, rules, -1.0)
+
+
+def test_a_norm_that_was_replaced_is_refused():
+    """An approximate norm in the exact one's place would be bounded as if it were exact."""
+
+    @dataclass(frozen=True, eq=False)
+    class Approximate(Norm):
+        def inverse_deviation(self, centred):
+            return 1.001 * super().inverse_deviation(centred)
+
+    network = deep_network(np.random.default_rng(2), activations=("gelu",), norms=("layer",), depth=1)
+    inputs = np.zeros((1, 3, network.features))
+    stack, decoders, rules = fitted_stack(network, inputs, 8)
+    layer = stack.layers[0]
+    swapped = {
+        name: Approximate(norm.kind, norm.weight, norm.bias, norm.eps)
+        for name in ("norm_before", "norm_after")
+        if (norm := getattr(layer, name)) is not None
+    }
+    planted = replace(stack, layers=(replace(layer, **swapped),))
+    with pytest.raises(ValueError, match="replaced by an approximation"):
+        certify_sequences(planted, decoders, rules, inputs)
 
 
 def test_halves_of_a_gated_map_are_value_and_gate():

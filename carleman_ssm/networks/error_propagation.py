@@ -31,7 +31,7 @@ from carleman_ssm.networks.error_readout import (
 from carleman_ssm.networks.error_steps import Place, Stage, layer_steps, map_step
 from carleman_ssm.networks.operator import Flags
 from carleman_ssm.networks.ranges import LayerRanges, LayerRules, box_ranges
-from carleman_ssm.networks.stack import Stack
+from carleman_ssm.networks.stack import Norm, Stack
 from carleman_ssm.networks.stack_certificate import StackCertificate
 from carleman_ssm.networks.stack_trace import LayerDecoders, LayerTrace, run
 from carleman_ssm.theory.activations import Activation
@@ -65,7 +65,7 @@ def certify_sequences(
     Raises
     ------
     ValueError
-        Rules, decoders and layers do not match.
+        Rules, decoders and layers do not match, or a norm is not the exact one.
     """
     _check(stack, decoders, rules)
     block = max(1, BLOCK_ENTRIES // (2 * stack.classes * inputs.shape[1] * stack.channels))
@@ -244,6 +244,9 @@ def _check(stack: Stack, decoders: Sequence[LayerDecoders], rules: Sequence[Laye
     for index, (layer, decoder, rule) in enumerate(zip(stack.layers, decoders, rules, strict=True)):
         if layer.gated != (decoder.gate is not None) or layer.gated != (rule.gate is not None):
             msg = f"layer {index} {'is' if layer.gated else 'is not'} gated: its decoders and rules must say the same"
+            raise ValueError(msg)
+        if any(norm is not None and type(norm) is not Norm for norm in (layer.norm_before, layer.norm_after)):
+            msg = f"layer {index}: a norm that was replaced by an approximation has no bound here; keep the exact one"
             raise ValueError(msg)
         _check_exact(index, "activation", decoder.activation, rule.activation)
         if decoder.gate is not None and rule.gate is not None:
