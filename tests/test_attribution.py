@@ -1,5 +1,6 @@
 """Contributions of positions and pairs: complete, exact on monomials, and equal to other routes."""
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -10,9 +11,11 @@ from carleman_ssm.networks.adjoint import gradients
 from carleman_ssm.networks.attribution import attribute, grouped
 from carleman_ssm.networks.checkpoints import load_network
 from carleman_ssm.networks.construction import network_operator
+from carleman_ssm.networks.decoders import ExactDecoders
 from carleman_ssm.networks.network import NetworkConfig, S4DLayer, S4DNetwork
 from carleman_ssm.networks.operator import NetworkOperator
 from carleman_ssm.networks.path_integrals import MAX_NODES, path_nodes, sufficient_nodes
+from carleman_ssm.networks.stack_trace import LayerDecoders
 from carleman_ssm.report.inputs import shipped_sequences
 from tests.strategies_networks import moderate_network
 
@@ -142,6 +145,46 @@ def test_too_few_nodes_leave_a_gap_that_is_told():
     second = operator.second_order_kernel().quadratic_form(deviation)[0]
     missing = parts.margin - parts.centre_margin - parts.positions.sum() - (second[parts.target] - second[parts.rival])
     assert abs(missing) > 1e-3 * parts.scale
+
+
+@pytest.mark.parametrize(
+    "name", ["digits64__L2_H16_N32_gelu_linear_batch__s0", "digits64__L2_H16_N32_gelu_glu_layer__s0"]
+)
+def test_trained_deep_networks_are_explained_completely(name):
+    network = load_network(f"tests/data/{name}.npz")
+    with np.load(f"tests/data/{name}.reference.npz") as stored:
+        sequences = np.asarray(stored["x"], dtype=np.float64)
+    operator = network_operator(network, sequences=sequences, centre="mean", tolerance=1e-5)
+    parts = attribute(operator, sequences[0], window=16)
+    assert abs(parts.gap) <= 2e-10 * parts.scale
+    assert parts.shares.sum() + parts.centre_margin == pytest.approx(parts.margin, rel=1e-7)
+
+
+def test_a_path_outside_the_fits_is_told():
+    """A fit for two opposite inputs never saw what lies between them."""
+    network = moderate_network(2, seed=2, residual=False)
+    ends = 3.0 * np.ones((2, 6, 1)) * np.array([1.0, -1.0])[:, None, None]
+    operator = network_operator(network, sequences=ends, centre=ends[1], fit="chebyshev", degree=8)
+    assert attribute(operator, ends[0], 0, 1).extrapolated
+    boxed = network_operator(network, input_bound=3.0, length=6, centre=ends[1], fit="chebyshev", degree=8)
+    assert not attribute(boxed, ends[0], 0, 1).extrapolated
+
+
+class Exploding(ExactDecoders):
+    """A decoder whose second derivative is infinite, and that does not claim to be the network's own."""
+
+    exact = False
+
+    def taylor(self, centres, order):
+        found = super().taylor(centres, order)
+        return np.concatenate([found[:2], np.full_like(found[2:], np.inf)])
+
+
+def test_a_path_that_blows_up_is_refused_with_the_remedy():
+    operator, sequences = case(2, {"activation": "square"})
+    decoders = tuple(LayerDecoders(Exploding(layer.activation.coefficients, 4)) for layer in operator.decoders)
+    with pytest.raises(ValueError, match="fit='cosine'"):
+        attribute(replace(operator, decoders=decoders), sequences[0])
 
 
 def test_nodes_are_exact_for_polynomials_of_their_degree():

@@ -29,11 +29,12 @@ from carleman_ssm.networks.interactions import first_order_kernel
 from carleman_ssm.networks.jets import stack_series
 from carleman_ssm.networks.lag_matrices import MAX_ENTRIES, lag_matrices, second_order_arrays
 from carleman_ssm.networks.one_layer_operator import OneLayerOperator
-from carleman_ssm.networks.operator import NetworkOperator
+from carleman_ssm.networks.operator import DomainError, NetworkOperator
 from carleman_ssm.networks.path_integrals import MAX_NODES, TOLERANCE, Nodes, path_nodes, sufficient_nodes
 from carleman_ssm.networks.stack_operator import StackOperator
 
 BLOCK_ENTRIES = 2**22
+Parts = tuple[Floats, Floats, int, bool]  # positions, pairs, nodes, extrapolated
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +55,10 @@ class Attribution:
         Steps per group.
     nodes
         Points at which the integral was evaluated.
+    extrapolated
+        True when values of a deeper layer leave the intervals of their decoders on the way from the centre to the
+        sequence (not at its ends): the parts sum to the margin, but fits mean nothing there. A certificate for a box
+        of inputs rules that out.
     """
 
     target: int
@@ -64,6 +69,7 @@ class Attribution:
     pairs: Floats
     window: int
     nodes: int
+    extrapolated: bool
 
     @property
     def gap(self) -> float:
@@ -136,7 +142,7 @@ def attribute(
     else:
         msg = f"an operator of type {type(operator).__name__} has no attribution; build it with network_operator"
         raise TypeError(msg)
-    return Attribution(*chosen, float(margins[0]), float(margins[1]), parts[0], parts[1], window, parts[2])
+    return Attribution(*chosen, float(margins[0]), float(margins[1]), *parts[:2], window, *parts[2:])
 
 
 def grouped(values: Floats, window: int) -> Floats:
@@ -185,10 +191,8 @@ def _classes(logits: Floats, target: int | None, rival: int | None) -> tuple[int
     return target, rival
 
 
-def _one_layer(
-    operator: OneLayerOperator, sequence: Floats, contrast: Floats, window: int, *, features: bool
-) -> tuple[Floats, Floats, int]:
-    """Positions, pairs and number of nodes; the remainder of a decoder is an integral per step and channel."""
+def _one_layer(operator: OneLayerOperator, sequence: Floats, contrast: Floats, window: int, *, features: bool) -> Parts:
+    """Positions and pairs; the remainder of a decoder is an integral per step and channel."""
     form, deviation = operator.form, sequence - operator.centre
     first = np.tensordot(contrast[0], first_order_kernel(form, operator.decoders, operator.centre), axes=1)
     before, response = form.preactivations(operator.centre[None])[0], form.response(deviation[None])[0]
@@ -198,11 +202,11 @@ def _one_layer(
     kernel, drive = form.kernel.value[:, : len(sequence)], form.drive_weight.value
     if features:
         pairs = second_order_arrays(weights[None], kernel, drive)[0]
-        return first * deviation, pairs * deviation * deviation[:, :, None, None], nodes
+        return first * deviation, pairs * deviation * deviation[:, :, None, None], nodes, False
     if window == 1 and drive.shape[1] == 1:
         pairs = lag_matrices((weights * drive**2)[None], kernel)[0]
-        return first * deviation, pairs * deviation * deviation.T, nodes
-    return first * deviation, _by_responses(kernel, drive, weights, deviation, window), nodes
+        return first * deviation, pairs * deviation * deviation.T, nodes, False
+    return first * deviation, _by_responses(kernel, drive, weights, deviation, window), nodes, False
 
 
 def _remainder(operator: OneLayerOperator, before: Floats, response: Floats) -> tuple[Floats, int]:
@@ -250,8 +254,8 @@ def _directions(deviation: Floats, window: int, *, features: bool) -> Floats:
 
 def _stack(
     operator: StackOperator, sequence: Floats, contrast: Floats, difference: float, window: int, *, features: bool
-) -> tuple[Floats, Floats, int]:
-    """Positions, pairs and number of nodes, from Hessian products along the path."""
+) -> Parts:
+    """Positions and pairs, from Hessian products along the path."""
     stack, decoders, centre = operator.stack, operator.decoders, operator.centre
     deviation = sequence - centre
     positions = gradients(stack, decoders, centre[None], contrast)[0, 0] * deviation
@@ -262,7 +266,8 @@ def _stack(
         curved = hessian_products(stack, decoders, (centre + point * deviation)[None], parts, contrast)[:, 0]
         pairs += weight * (curved.reshape(len(parts), -1) @ parts.reshape(len(parts), -1).T)
     pairs = 0.5 * (pairs + pairs.T)  # symmetric up to rounding
-    return positions, pairs.reshape(*deviation.shape, *deviation.shape) if features else pairs, len(points)
+    pairs = pairs.reshape(*deviation.shape, *deviation.shape) if features else pairs
+    return positions, pairs, len(points), _leaves_intervals(operator, centre + points[:, None, None] * deviation)
 
 
 def _chosen_nodes(operator: StackOperator, deviation: Floats, contrast: Floats, curved: float) -> Nodes:
@@ -272,7 +277,23 @@ def _chosen_nodes(operator: StackOperator, deviation: Floats, contrast: Floats, 
 
     def curvature(points: Floats) -> Floats:
         centre, step = operator.centre + points[:, None, None] * deviation, deviation[None].repeat(len(points), axis=0)
-        found = stack_series(operator.stack, operator.decoders, (centre, step), 2)[0]
-        return 2.0 * found[2] @ contrast[0] if len(found) > 2 else np.zeros(len(points))
+        with np.errstate(over="ignore", invalid="ignore"):  # refused by name below
+            found = stack_series(operator.stack, operator.decoders, (centre, step), 2)[0]
+            values = 2.0 * found[2] @ contrast[0] if len(found) > 2 else np.zeros(len(points))
+        if not np.isfinite(values).all():
+            msg = (
+                "between the centre and the sequence the operator leaves the range of float64, since its fits blow up "
+                "outside their intervals: build it with fit='cosine', or with an input_bound that covers the sequence"
+            )
+            raise ValueError(msg)
+        return values
 
     return sufficient_nodes(curvature, curved)
+
+
+def _leaves_intervals(operator: StackOperator, path: Floats) -> bool:
+    try:
+        operator(path)
+    except DomainError:
+        return True
+    return False

@@ -118,9 +118,12 @@ class SecondOrderKernel:
         Raises
         ------
         ValueError
-            More than 10⁸ entries: use `quadratic_form` on deviations instead.
+            No such class, or more than 10⁸ entries: use `quadratic_form` on deviations instead.
         """
         features = self.drive_weight.shape[1]
+        if not 0 <= label < len(self.weights):
+            msg = f"class {label} does not exist: the network has classes 0 to {len(self.weights) - 1}"
+            raise ValueError(msg)
         if (self.length * features) ** 2 > MAX_ENTRIES:
             msg = (
                 f"the second-order kernel has {(self.length * features) ** 2:.3g} entries (at most {MAX_ENTRIES:.0e} "
