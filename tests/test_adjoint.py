@@ -5,15 +5,19 @@ from itertools import product
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from carleman_ssm.networks import adjoint
 from carleman_ssm.networks.adjoint import activation_gradients, gradients, hessian_products
 from carleman_ssm.networks.construction import network_operator
+from carleman_ssm.networks.decoders import ExactDecoders
 from carleman_ssm.networks.fourier import FourierKernel
 from carleman_ssm.networks.jets import jets
-from carleman_ssm.networks.stack_trace import run, run_layer
+from carleman_ssm.networks.stack import build_stack
+from carleman_ssm.networks.stack_trace import LayerDecoders, run, run_layer
 from tests.exact_orders import dyadic, interpolated_orders
-from tests.strategies_networks import moderate_network
+from tests.strategies_networks import input_sequences, moderate_network, s4d_networks
 
 SURROUNDINGS = list(product(("none", "batch", "layer", "rms"), (False, True), ("linear", "glu", "none"), (True, False)))
 
@@ -42,6 +46,42 @@ def test_gradient_and_hessian_along_a_line_are_the_first_two_orders(norm, prenor
     scale = max(1.0, float(np.abs(parts).max()))
     np.testing.assert_allclose(first, parts[1], atol=1e-11 * scale, rtol=0)
     np.testing.assert_allclose(second, parts[2], atol=1e-11 * scale, rtol=0)
+
+
+@st.composite
+def hard_stacks(draw):
+    """Equal, slow and fast modes, one channel alone, variances of 0, any surroundings."""
+    network = draw(
+        s4d_networks(
+            activations=("identity", "square"),
+            outputs=("linear", "glu", "none"),
+            norms=("none", "batch", "layer", "rms"),
+            gates=("identity",),
+            max_layers=3,
+        )
+    )
+    return network, draw(input_sequences(network.features, max_batch=1))
+
+
+@settings(max_examples=40)
+@given(hard_stacks())
+def test_reverse_passes_agree_with_series_on_hard_networks(case):
+    network, sequences = case
+    stack, rules = build_stack(network, sequences.shape[1]), exact_decoders(network)
+    centre = 0.5 * np.ones_like(sequences[0])
+    parts = jets(stack, rules, centre, centre + sequences, 2)[:, 0]
+    first = gradients(stack, rules, centre[None])[0]
+    along = hessian_products(stack, rules, centre[None], sequences)[0]
+    # Rounding is relative to the largest intermediate value; where gains of 300 follow each other that is no logit.
+    scale = 1.0 + np.abs(parts).max() + np.abs(first).max() + np.abs(along).max()
+    assert np.abs(np.einsum("csj,sj->c", first, sequences[0]) - parts[1]).max() <= 1e-9 * scale
+    assert np.abs(0.5 * np.einsum("csj,sj->c", along, sequences[0]) - parts[2]).max() <= 1e-9 * scale
+
+
+def exact_decoders(network):
+    powers = {"identity": [0.0, 1.0], "square": [0.0, 0.0, 1.0]}[network.config.activation]
+    gate = ExactDecoders(np.array([0.0, 1.0]), network.channels) if network.config.output == "glu" else None
+    return tuple(LayerDecoders(ExactDecoders(np.array(powers), network.channels), gate) for _ in network.layers)
 
 
 @pytest.mark.parametrize("norm", ["batch", "layer", "rms"])

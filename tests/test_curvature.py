@@ -96,6 +96,19 @@ def test_a_last_pool_reads_a_rank_of_at_most_its_channels():
     assert np.linalg.matrix_rank(whole, tol=1e-10 * np.abs(whole).max()) > 3
 
 
+def test_factors_of_a_last_pool_rebuild_its_kernels():
+    network = moderate_network(1, features=2, activation="poly", pool="last", norm="batch")
+    sequences = np.random.default_rng(5).normal(size=(2, 11, 2))
+    kernel = network_operator(network, sequences=sequences, centre="mean").second_order_kernel()
+    weights, vectors = kernel.factors()
+    assert (weights.shape, vectors.shape) == ((3, 4), (4, 11, 2))
+    rebuilt = np.einsum("ih,hsj,htk->isjtk", weights, vectors, vectors)
+    np.testing.assert_allclose(rebuilt, kernel.all_arrays(), atol=1e-13 * np.abs(rebuilt).max())
+    pooled = network_operator(moderate_network(1, activation="square"), sequences=np.ones((1, 11, 1)))
+    with pytest.raises(ValueError, match="mean pool"):
+        pooled.second_order_kernel().factors()
+
+
 @pytest.mark.parametrize("entries", [{}, {"output": "glu", "gate": "identity", "norm": "layer"}])
 def test_deep_kernels_are_symmetric_and_rebuild_their_quadratic_form(entries):
     network = moderate_network(3, features=2, activation="square", **entries)

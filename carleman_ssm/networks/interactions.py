@@ -150,6 +150,24 @@ class SecondOrderKernel:
             raise ValueError(msg)
         return second_order_arrays(self.weights, self.kernel, self.drive_weight)
 
+    def factors(self) -> tuple[Floats, Floats]:
+        r"""For one readout time: $a_{ih}$ (classes, H) and $v_{h,sj} = K_{h,L-1-s}W_{hj}$ (H, L, d).
+
+        Then $Q_i = \sum_h a_{ih}\,v_hv_h^\top$, of rank at most H: nothing of size L × L is needed.
+
+        Raises
+        ------
+        ValueError
+            The network is read at more steps than the last (mean pool): the rank is not bounded by H.
+        """
+        if self.weights[..., :-1].any():
+            msg = (
+                "the second-order kernel of a mean pool has no factors of rank H (one set per readout step): use "
+                "quadratic_form, or array"
+            )
+            raise ValueError(msg)
+        return self.weights[..., -1], self.kernel[:, ::-1, None] * self.drive_weight[:, None, :]
+
     def quadratic_form(self, deviation: Floats) -> Floats:
         """Second-order part (batch, classes) of deviations (batch, L, d), never expanding the kernel."""
         response = FourierKernel.of(self.kernel, self.length)(deviation @ self.drive_weight.T)
