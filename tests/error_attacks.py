@@ -74,6 +74,37 @@ def _layer(generator, config, channels):
     )
 
 
+def scaled_network(generator, network):
+    """The same network with parameters over ten decades, norms that cancel, classes that differ in the last bit."""
+    spread = float(generator.choice([1, 3, 5]))
+
+    def scaled(values, share=1.0):
+        return None if values is None else stored(values * 10.0 ** generator.uniform(-spread * share, spread * share))
+
+    layers = []
+    for layer in network.layers:
+        norm, readout = layer.norm, layer.C * 10.0 ** generator.uniform(-spread, spread)
+        if norm is not None:
+            norm = replace(norm, weight=scaled(norm.weight, 0.5), bias=scaled(norm.bias))
+        parts = {name: scaled(getattr(layer, name)) for name in ("D", "output_weight", "output_bias")}
+        learned = scaled(layer.activation_coefficients, 0.5)
+        readout = stored(readout.real) + 1j * stored(readout.imag)
+        layers.append(replace(layer, C=readout, norm=norm, activation_coefficients=learned, **parts))
+    decoder, bias = np.array(scaled(network.decoder_weight)), scaled(network.encoder_bias)
+    if generator.random() < 0.5:
+        decoder[1:] = np.nextafter(decoder[:1].astype(np.float32), np.float32(np.inf))
+    if generator.random() < 0.3:  # channels that are nearly equal
+        bias = stored(np.full(network.channels, 10.0 ** generator.uniform(0, 8)))
+    return replace(
+        network,
+        encoder_weight=scaled(network.encoder_weight),
+        encoder_bias=bias,
+        layers=tuple(layers),
+        decoder_weight=decoder,
+        config=replace(network.config, eps=float(10.0 ** generator.uniform(-14, -1))),
+    )
+
+
 def rules_of(network):
     """What decoders of this network stand for."""
     config, found = network.config, []
