@@ -20,6 +20,7 @@ from carleman_ssm.theory.layer_matrices import (
     rectangular_composition,
 )
 from carleman_ssm.theory.pair_kernel import pair_kernel, second_layer
+from carleman_ssm.theory.phase_products import phase_product
 from carleman_ssm.theory.polynomial_maps import PolynomialMap
 from carleman_ssm.theory.stack_lift import StackLift
 from carleman_ssm.theory.stacks import PolynomialStack
@@ -234,6 +235,7 @@ BUILDERS = {
             symbolic(1), cs.PolynomialDecoder.symbolic(degree=2), second_layer(1, feedthrough=True)
         )
     },
+    "phase_products.phase_product": {"2, 2": lambda: phase_product(2, 2)},
     "polar.complex_phase_field": {"3": lambda: cs.complex_phase_field(cs.OscillatorNetwork.symbolic(3))},
     "polar.polar_field": {"3": lambda: cs.polar_field(cs.OscillatorNetwork.symbolic(3))},
     "polar.polar_step": {"2": lambda: cs.polar_step(cs.OscillatorNetwork.symbolic(2, discrete=True))},
