@@ -103,6 +103,7 @@ class RingSource:
         """How a ring is called in figures."""
         rings = self.rings[layer]
         where = f", layer {layer}, channel {channel}" if self.spectrum is None else ""
+        where += ", bilinear rule" if self.network.config.discretization == "bilinear" else ""
         return f"{self.name}{where}: {rings.closure} ring, N = {rings.nodes}, Δt = {rings.step[channel]:.4g}"
 
 

@@ -76,7 +76,7 @@ def _draw_propagator(axis: Axes, distances: Any, propagator: ComplexArray, hop: 
     axis.vlines(distances, 0.0, np.abs(propagator), color=BLUE, linewidth=1.2)
     axis.plot(distances, np.abs(propagator), "o", markersize=3.0, color=BLUE)
     axis.axvline(hop, color=RED, linewidth=1.0, linestyle=":")
-    axis.set(ylabel=r"one step: $|[e^{W\Delta t}]_d|$ [1]", ylim=(0, None))
+    axis.set(ylabel=r"one step: $|p_d|$ [1]", ylim=(0, None))
 
 
 def _coupling_caption(run: RingRun) -> str:
@@ -90,8 +90,8 @@ def _coupling_caption(run: RingRun) -> str:
     return (
         f"Coupling of node l to node j = l + d in h' = W h, the first column of W, computed from the eigenvalues of "
         f"this ring (d = 0: self-coupling).{against}{seam} Right: how much of a node's content one step of "
-        f"Δt = {run.ring.step[0]:.4g} carries over d nodes; dotted: the hop {run.hop:.4g} of the nearest rigid law."
-        f"{part}"
+        f"Δt = {run.ring.step[0]:.4g} carries over d nodes, p_d; dotted: the hop {run.hop:.4g} of the "
+        f"nearest rigid law.{part}"
     )
 
 

@@ -189,7 +189,13 @@ def _content(
         drawn["closed_form_largest_difference"] = float(gap)
     rows = [row.as_dict() for row in table]
     turns = {"steps": counted.steps, "length_of": counted.words}
-    about = {"source": source.name, "closure": source.closure, "length": run.length, "turns_counted_over": turns}
+    about = {
+        "source": source.name,
+        "discretization": source.network.config.discretization,
+        "closure": source.closure,
+        "length": run.length,
+        "turns_counted_over": turns,
+    }
     return {**about, "drawn": drawn, "channels": rows}
 
 
