@@ -294,6 +294,18 @@ def test_sources_add_up_to_the_bound_and_name_the_layer_that_dominates():
         assert proof.dominant.startswith(f"layer {layer}: fit")
 
 
+def test_a_certificate_refuses_bounds_that_are_none():
+    network = deep_network(np.random.default_rng(5), activations=("gelu",), norms=("none",), depth=1)
+    inputs = np.ones((2, 3, network.features))
+    proof = certify_sequences(*fitted_stack(network, inputs, 8), inputs)
+    with pytest.raises(ValueError, match="negative or NaN"):
+        replace(proof, per_sequence=proof.per_sequence * np.nan)
+    with pytest.raises(ValueError, match="per_pair has shape"):
+        replace(proof, per_pair=proof.per_sequence)
+    unbounded = np.where(np.arange(len(proof.places))[:, None] <= 1, np.inf, proof.sources)
+    assert replace(proof, sources=unbounded).dominant == proof.places[1]
+
+
 def test_what_cannot_be_bounded_is_infinite():
     generator = np.random.default_rng(2)
     network = deep_network(generator, activations=("gelu",), norms=("none",), depth=2)
@@ -305,6 +317,7 @@ def test_what_cannot_be_bounded_is_infinite():
     assert np.isinf(proof.per_sequence[3:]).all()
     huge = certify_sequences(stack, perturbed(stack, rules, np.ones(stack.channels)), rules, 1e200 * inputs)
     assert np.isinf(huge.per_sequence).all()
+    assert np.isinf(certify_box(stack, perturbed(stack, rules, np.ones(stack.channels)), rules, 1e200).per_class).all()
     assert np.isinf(huge.per_pair[:, ~np.eye(stack.classes, dtype=bool)]).all()
 
 
@@ -320,6 +333,8 @@ def test_decoders_and_rules_that_do_not_match_the_layers_are_refused():
     decoders[0].activation.exact = True
     with pytest.raises(ValueError, match="cannot be exact"):
         certify_box(stack, decoders, rules, 1.0)
+    with pytest.raises(ValueError, match="at most 3 steps"):
+        certify_sequences(stack, perturbed(stack, rules, np.ones(stack.channels)), rules, np.zeros((1, 4, 1)))
     with pytest.raises(ValueError, match="input_bound"):
         box_ranges(stack, rules, -1.0)
 

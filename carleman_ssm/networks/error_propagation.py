@@ -65,9 +65,12 @@ def certify_sequences(
     Raises
     ------
     ValueError
-        Rules, decoders and layers do not match, or a norm is not the exact one.
+        Rules, decoders and layers do not match, a norm is not the exact one, or the inputs have a wrong shape.
     """
     _check(stack, decoders, rules)
+    if inputs.ndim != 3 or 0 in inputs.shape or inputs.shape[1] > stack.length:
+        msg = f"expected sequences (batch, at most {stack.length} steps, {stack.features}), got shape {inputs.shape}"
+        raise ValueError(msg)
     block = max(1, BLOCK_ENTRIES // (2 * stack.classes * inputs.shape[1] * stack.channels))
     with np.errstate(all="ignore"):  # what overflows ends as an infinite bound
         parts = [

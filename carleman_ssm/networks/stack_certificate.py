@@ -27,7 +27,12 @@ class StackCertificate:
     sources
         Share of the bound that starts at each place, (places, classes), largest over the sequences.
     places
-        Names of the rows of `sources`, such as ``"layer 1: fit of the activation"``.
+        Names of the rows of `sources`, in the order of the network, such as ``"layer 0: fit of the activation"``.
+
+    Raises
+    ------
+    ValueError
+        Shapes that do not belong together, or a bound that is negative or NaN.
     """
 
     domain: Literal["box", "sequences"]
@@ -38,6 +43,22 @@ class StackCertificate:
     sources: Floats
     places: tuple[str, ...]
 
+    def __post_init__(self) -> None:
+        batch, classes = self.per_sequence.shape if self.per_sequence.ndim == 2 else (0, 0)
+        shapes = {
+            "per_sequence": (batch, classes),
+            "per_pair": (batch, classes, classes),
+            "sources": (len(self.places), classes),
+        }
+        for name, shape in shapes.items():
+            values = getattr(self, name)
+            if values.shape != shape or 0 in shape:
+                msg = f"{name} has shape {values.shape}, expected {shape} with no empty axis"
+                raise ValueError(msg)
+            if not (values >= 0).all():
+                msg = f"{name} holds a bound that is negative or NaN; what cannot be bounded is infinite"
+                raise ValueError(msg)
+
     @property
     def per_class(self) -> Floats:
         """The largest bound over the sequences, (classes,)."""
@@ -46,5 +67,9 @@ class StackCertificate:
 
     @property
     def dominant(self) -> str:
-        """The place at which most of the largest bound starts."""
-        return self.places[int(np.argmax(self.sources.max(axis=1)))]
+        """The place at which most of the largest bound starts.
+
+        Where a layer makes the bound infinite, all that enters it counts as infinite: it is the last such place.
+        """
+        backwards = self.sources.max(axis=1)[::-1]
+        return self.places[len(self.places) - 1 - int(np.argmax(backwards))]
