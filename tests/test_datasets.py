@@ -89,7 +89,7 @@ def test_wrong_names_and_parts_are_refused():
 
 
 def test_names_of_trained_networks_say_where_they_come_from():
-    assert len(trained.TRAINED) == len(set(trained.TRAINED)) == 4 * 4 * 3 + 2
+    assert len(trained.TRAINED) == len(set(trained.TRAINED)) == (3 + 4 + 4 + 4) * 3 + 2
     for name in trained.TRAINED:
         assert name.startswith(trained.dataset_of(name))
     with pytest.raises(ValueError, match="DATASET-DECODER-SEED"):

@@ -12,7 +12,7 @@ from carleman_ssm.data.train import DEEP_RECIPES, RECIPES, Recipe, Trainer, main
 from carleman_ssm.networks.checkpoints import load_network
 from carleman_ssm.networks.datasets import Dataset
 from carleman_ssm.networks.sequences import Sequences, load_sequences
-from carleman_ssm.networks.trained import DATASETS, DECODERS, DEEP, SEEDS, TRAINED, trained_name
+from carleman_ssm.networks.trained import DATASETS, DECODERS, DEEP, SEEDS, TRAINED, decoders_of, trained_name
 from tests.checkpoint_files import same
 
 SMALL = Recipe(epochs=2, channels=4, modes=3)
@@ -70,13 +70,13 @@ def test_every_name_has_its_recipe_and_the_same_for_all_decoders():
     for dataset in DATASETS:
         recipes = {
             replace(recipe_of(trained_name(dataset, decoder, seed)), activation="gelu", norm="batch", seed=0)
-            for decoder in DECODERS
+            for decoder in decoders_of(dataset)
             for seed in SEEDS
         }
         assert recipes == {RECIPES[dataset]}
     assert [recipe_of(name).seed for name in TRAINED[:3]] == list(SEEDS)
-    assert {recipe_of(f"digits-{decoder}-0").norm for decoder in DECODERS} == {"none", "batch"}
-    assert recipe_of("digits-bare-0").activation == recipe_of("digits-identity-0").activation == "identity"
+    assert {recipe_of(f"OSULeaf-{decoder}-0").norm for decoder in DECODERS} == {"none", "batch"}
+    assert recipe_of("OSULeaf-bare-0").activation == recipe_of("OSULeaf-identity-0").activation == "identity"
     assert [recipe_of(name) for name in DEEP] == list(DEEP_RECIPES.values())
     with pytest.raises(ValueError, match="no trained network is called"):
         recipe_of("digits-relu-0")

@@ -24,7 +24,7 @@ from carleman_ssm.networks.checkpoints import load_network
 from carleman_ssm.networks.datasets import Dataset, load_dataset, require_known
 from carleman_ssm.networks.extras import require
 from carleman_ssm.networks.layers import Array
-from carleman_ssm.networks.trained import DATASETS, DECODERS, SEEDS, trained_name
+from carleman_ssm.networks.trained import DATASETS, SEEDS, decoders_of, trained_name
 
 __all__ = ["MAX_ORDER", "NEEDED_BY", "Ablation", "DatasetOutcome", "Necessity", "Verdict", "necessity"]
 
@@ -174,7 +174,7 @@ def measure(data: Dataset, progress: Callable[[str], None] = lambda _: None) -> 
     """Score the networks that were trained on one data set."""
     labels = _labels(data.test.y)
     scores = {}
-    for decoder in DECODERS:
+    for decoder in decoders_of(data.name):
         progress(f"{data.name}: {decoder}")
         networks = [load_network(trained_name(data.name, decoder, seed)) for seed in SEEDS]
         scores[decoder] = _scores([network(data.test.x) for network in networks], labels)

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["DATASETS", "DECODERS", "DEEP", "SEEDS", "TRAINED", "dataset_of", "trained_name", "trained_names"]
+__all__ = [
+    "DATASETS",
+    "DECODERS",
+    "DEEP",
+    "SEEDS",
+    "TRAINED",
+    "dataset_of",
+    "decoders_of",
+    "trained_name",
+    "trained_names",
+]
 
 DATASETS = ("digits", "OSULeaf", "JapaneseVowels", "BasicMotions")
 """Names that `datasets.load_dataset` knows."""
@@ -26,9 +36,15 @@ def trained_name(dataset: str, decoder: str, seed: int) -> str:
     return f"{dataset}-{decoder}-{seed}"
 
 
+def decoders_of(dataset: str) -> tuple[str, ...]:
+    """The decoders with which networks were trained on a data set: all but ``bare`` on the digits."""
+    return DECODERS[1:] if dataset == "digits" else DECODERS
+
+
 def trained_names(datasets: Sequence[str] = DATASETS) -> tuple[str, ...]:
     """Names of all networks that were trained on these data sets, those of two layers included."""
-    names = tuple(trained_name(name, decoder, seed) for name in datasets for decoder in DECODERS for seed in SEEDS)
+    pairs = [(name, decoder) for name in datasets for decoder in decoders_of(name)]
+    names = tuple(trained_name(name, decoder, seed) for name, decoder in pairs for seed in SEEDS)
     return names + (DEEP if "digits" in datasets else ())
 
 
