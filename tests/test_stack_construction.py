@@ -85,6 +85,16 @@ def test_the_search_ends_where_the_bound_leaves_the_classes_alone(name):
     assert (operator(inputs).argmax(axis=1) == network(inputs).argmax(axis=1)).all()
 
 
+def test_a_search_by_a_probe_certifies_all_sequences():
+    network, inputs = moderate_network(2, output="linear", activation="gelu"), sequences(150, 6)
+    lines = []
+    operator = network_operator(network, sequences=inputs, progress=lines.append)
+    assert operator.certificate.per_sequence.shape == (150, 3)
+    assert "% of 50 sequences" in lines[0]
+    assert "% of 150 sequences" in lines[-1] or "finer fits do not bring" in lines[-1]
+    assert gap(operator, network, inputs) <= 1
+
+
 def test_a_search_that_cannot_certify_says_so_and_where_it_starts():
     network = moderate_network(2, output="linear", activation="gelu")
     twins = replace(network, decoder_weight=network.decoder_weight[[0, 0, 1]], decoder_bias=np.array([5.0, 5.0, 0.0]))

@@ -18,6 +18,8 @@ from carleman_ssm.networks.stack_operator import StackOperator
 from carleman_ssm.theory.activations import activation
 
 TOLERANCES = (1e-2, 1e-4, 1e-6, 1e-8, 1e-10)
+PROBE = 64
+"""At most so many sequences, evenly spaced, tell in the search which tolerance serves."""
 Progress = Callable[[str], None]
 
 
@@ -64,10 +66,12 @@ def stack_operator(
         msg = "give a degree or a tolerance, or sequences for which the tolerance that certifies is searched"
         raise ValueError(msg)
 
-    def assembled(tolerance: float) -> StackOperator:
-        return _assembled(network, stack, rules, domain, replace(choice, tolerance=tolerance))
+    probe = domain.inputs[:: -(-len(domain.inputs) // PROBE)]
 
-    return _searched(assembled, domain.inputs, progress)
+    def assembled(tolerance: float) -> StackOperator:
+        return _assembled(network, stack, rules, domain, replace(choice, tolerance=tolerance), probe)
+
+    return _searched(assembled, domain.inputs, probe, progress)
 
 
 def _is_exact(rule: LayerRules) -> bool:
@@ -75,28 +79,34 @@ def _is_exact(rule: LayerRules) -> bool:
 
 
 def _assembled(
-    network: S4DNetwork, stack: Stack, rules: tuple[LayerRules, ...], domain: Domain, choice: FitChoice
+    network: S4DNetwork,
+    stack: Stack,
+    rules: tuple[LayerRules, ...],
+    domain: Domain,
+    choice: FitChoice,
+    certified: Floats | None = None,
 ) -> StackOperator:
+    """Fit, and certify on the box or on the sequences (all of them, unless some are named)."""
     decoders = stack_decoders(stack, rules, domain, choice)
     if domain.is_box or domain.inputs is None:
         proof = certify_box(stack, decoders, rules, domain.bound)
     else:
-        proof = certify_sequences(stack, decoders, rules, domain.inputs)
+        proof = certify_sequences(stack, decoders, rules, domain.inputs if certified is None else certified)
     return StackOperator(network, stack, decoders, rules, proof, domain.centre)
 
 
-def _searched(assembled: Callable[[float], StackOperator], inputs: Floats, progress: Progress) -> StackOperator:
+def _searched(
+    assembled: Callable[[float], StackOperator], inputs: Floats, probe: Floats, progress: Progress
+) -> StackOperator:
+    """Go down the tolerances by a probe of the sequences; where it is certified, all of them have to be."""
     before = float("inf")
     for tolerance in TOLERANCES:
         operator = assembled(tolerance)
-        share = float(operator.certified_classes(inputs, operator.certificate).mean())
+        if _reaches(operator, probe, tolerance, progress):
+            operator = _certified_on(operator, inputs)
+            if len(probe) == len(inputs) or _reaches(operator, inputs, tolerance, progress):
+                return operator
         error = float(operator.certified_error.max())
-        progress(
-            f"fits to {tolerance:.0e}: class certified for {100 * share:.1f} % of the sequences, certified error "
-            f"{error:.3g}, most of it from {operator.certificate.dominant}"
-        )
-        if share >= CERTIFIED_SHARE:
-            return operator
         if error > 0.5 * before:
             break
         before = error
@@ -104,4 +114,21 @@ def _searched(assembled: Callable[[float], StackOperator], inputs: Floats, progr
         "finer fits do not bring the certified bound to leave 99 % of the classes alone: most of it starts at "
         + operator.certificate.dominant
     )
-    return operator
+    return _certified_on(operator, inputs)
+
+
+def _certified_on(operator: StackOperator, inputs: Floats) -> StackOperator:
+    """The operator with a certificate of these sequences, unless its own serves them."""
+    proof = operator.certificate
+    if proof.domain == "box" or len(proof.per_sequence) == len(inputs):
+        return operator
+    return replace(operator, certificate=operator.bounds(inputs))
+
+
+def _reaches(operator: StackOperator, inputs: Floats, tolerance: float, progress: Progress) -> bool:
+    share = float(operator.certified_classes(inputs, operator.certificate).mean())
+    progress(
+        f"fits to {tolerance:.0e}: class certified for {100 * share:.1f} % of {len(inputs)} sequences, certified "
+        f"error {float(operator.certified_error.max()):.3g}, most of it from {operator.certificate.dominant}"
+    )
+    return share >= CERTIFIED_SHARE
