@@ -266,3 +266,9 @@ def test_choices_are_validated_where_they_are_built():
     assert basis_name(network_operator(wide_network(1.0), sequences=sequences(), degree=2).decoders[0].activation) == (
         "chebyshev"
     )
+
+
+def test_the_one_layer_operator_names_its_basis_too():
+    network, inputs = reference("digits64__L1_H16_N32_gelu_linear_batch__s0")
+    (record,) = network_operator(network, sequences=inputs, degree=7).bases
+    assert (record.layer, record.role, record.basis, record.terms) == (0, "activation", "chebyshev", 7)

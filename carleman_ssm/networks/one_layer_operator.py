@@ -12,6 +12,7 @@ from math import comb
 import numpy as np
 
 from carleman_ssm.formulas.statements import ClosedForm
+from carleman_ssm.networks.bases import DecoderBasis, decoder_bases
 from carleman_ssm.networks.certificate import Certificate
 from carleman_ssm.networks.closed_forms import channel_formula
 from carleman_ssm.networks.decoders import ChannelDecoders
@@ -26,6 +27,7 @@ from carleman_ssm.networks.interactions import (
 from carleman_ssm.networks.network import S4DNetwork
 from carleman_ssm.networks.one_layer import OneLayerForm
 from carleman_ssm.networks.operator import Flags, NetworkOperator, checked_sequences, refuse_outside
+from carleman_ssm.networks.stack_trace import LayerDecoders
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +53,11 @@ class OneLayerOperator(NetworkOperator):
     decoders: ChannelDecoders
     certificate: Certificate
     centre: Floats
+
+    @property
+    def bases(self) -> tuple[DecoderBasis, ...]:
+        """What stands for the activation: basis, size, intervals, certified errors."""
+        return decoder_bases([LayerDecoders(self.decoders)])
 
     @property
     def exact(self) -> bool:
