@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from carleman_ssm.networks.checkpoints import load_network, save_network
+from carleman_ssm.networks.chunked_scan import ChunkedScan
 from carleman_ssm.networks.discretization import DISCRETIZATIONS, step_inputs, step_multipliers, step_powers
 from carleman_ssm.networks.kernel import convolution_kernel, modes
 from carleman_ssm.networks.network import NetworkConfig, S4DLayer, S4DNetwork
@@ -125,6 +126,13 @@ def s4d_layer(rule):
     values = [stored(generator.normal(size=shape)) for shape in ((3,), (3, 4), (3, 4), (2, 3, 4), (3,))]
     return S4DLayer(values[0] - 2, values[1] - 1, 9 * values[2], values[3][0] + 1j * values[3][1], values[4],
                     discretization=rule)  # fmt: skip
+
+
+def test_the_chunked_scan_of_a_bilinear_layer_gives_its_output():
+    layer = s4d_layer("bilinear")
+    u = np.random.default_rng(0).normal(size=(2, 150, 3))
+    y = layer.preactivation(u, "recurrence")
+    assert np.abs(ChunkedScan.of(layer)(u.swapaxes(1, 2)).swapaxes(1, 2) - y).max() <= 1e-13 * np.abs(y).max()
 
 
 @pytest.mark.parametrize("closure", ["complex", "antiperiodic"])
