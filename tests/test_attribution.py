@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import sympy as sp
 
+from carleman_ssm.networks import attribution
 from carleman_ssm.networks.adjoint import gradients
 from carleman_ssm.networks.attribution import attribute, grouped
 from carleman_ssm.networks.checkpoints import load_network
@@ -158,6 +159,18 @@ def test_trained_deep_networks_are_explained_completely(name):
     parts = attribute(operator, sequences[0], window=16)
     assert abs(parts.gap) <= 2e-10 * parts.scale
     assert parts.shares.sum() + parts.centre_margin == pytest.approx(parts.margin, rel=1e-7)
+
+
+def test_each_pair_is_settled_where_their_sum_is(monkeypatch):
+    """Beside three times as many nodes: measured on one trained network, no bound."""
+    name = "digits64__L2_H16_N32_gelu_glu_layer__s0"
+    network = load_network(f"tests/data/{name}.npz")
+    with np.load(f"tests/data/{name}.reference.npz") as stored:
+        sequences = np.asarray(stored["x"], dtype=np.float64)
+    operator = network_operator(network, sequences=sequences, centre="mean", tolerance=1e-5)
+    parts = attribute(operator, sequences[0], window=16)
+    monkeypatch.setattr(attribution, "_chosen_nodes", lambda *_: path_nodes(3 * parts.nodes))
+    np.testing.assert_allclose(attribute(operator, sequences[0], window=16).pairs, parts.pairs, atol=1e-9 * parts.scale)
 
 
 def test_a_path_outside_the_fits_is_told():

@@ -109,6 +109,31 @@ def _by_angle(layer):
     return np.abs(layer.A_imag * layer.step[:, None]).max() >= np.pi
 
 
+@pytest.mark.parametrize("closure", ["complex", "real", "antiperiodic"])
+@pytest.mark.parametrize("basis", ["modes", "nodes"])
+def test_every_closure_of_the_ring_holds_the_same_second_order(closure, basis):
+    """S4D-Lin has a real mode, shifted by half a turn it has none: the rings that fit each."""
+    shift = 0.5 if closure == "antiperiodic" else 0.0
+    frequencies = np.pi * (np.arange(4) + shift) * np.ones((2, 1))
+    generator = np.random.default_rng(4)
+    readout = generator.normal(size=(2, 4)) + 1j * generator.normal(size=(2, 4))
+    layer = S4DLayer([-3.0, -2.0], np.log(0.5) * np.ones((2, 4)), frequencies, readout, [0.3, -0.2])
+    config = NetworkConfig(activation="square", output="none", residual=False)
+    network = S4DNetwork([[1.0], [0.5]], [0.0, 0.1], (layer,), np.eye(2), [0.0, 0.0], config)
+    sequence = generator.normal(size=(30, 1))
+    operator = network_operator(network, sequences=sequence[None])
+    pairs = sequence_pair_matrices(operator, sequence, basis=basis, closure=closure)
+    assert pairs.sums.shape[-1] == {"complex": 5, "real": 8, "antiperiodic": 9}[closure]
+    second = operator.second_order_kernel().quadratic_form(sequence[None])[0]
+    np.testing.assert_allclose(pairs.total.sum(axis=(1, 2, 3)), second, atol=1e-11 * np.abs(pairs.total).max())
+    impulse = np.eye(30, 1)
+    closed = pair_matrices(operator, drive="impulse", basis=basis, closure=closure)
+    stepped = sequence_pair_matrices(operator, impulse, basis=basis, closure=closure)
+    for name in ("sums", "differences"):
+        expected = getattr(stepped, name)
+        np.testing.assert_allclose(getattr(closed, name), expected, atol=1e-12 * np.abs(expected).max())
+
+
 def test_pairs_of_a_deeper_layer_are_its_share_of_the_second_order():
     """Both layers' shares make the second order of a network whose later layers stay linear along the way."""
     operator, sequence = operator_of("stack", layers=2)

@@ -13,7 +13,8 @@ with its row of pairs then has the share $\alpha_i/p$: Integrated Gradients. How
 on monomials: Lundstrom and Razaviyayn, arXiv:2305.03100. Other shares (Shapley, Integrated Hessians) differ from these.
 
 Nodes of Gauss and Jacobi for the weight $1-t$ make the integral exact for a polynomial of degree D with (D − 1)/2 of
-them; otherwise there are as many as the sum needs to meet the margin. What remains is `Attribution.gap`.
+them; otherwise there are as many as the sum needs to meet the margin. What remains is `Attribution.gap`; it speaks of
+the sum, not of each pair.
 """
 
 from __future__ import annotations
