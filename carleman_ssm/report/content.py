@@ -75,6 +75,18 @@ def _stack(operator: StackOperator) -> dict[str, Any]:
             "input_bound": certificate.input_bound,
             "length": certificate.length,
         },
+        "decoders": [
+            {
+                "layer": record.layer,
+                "role": record.role,
+                "basis": record.basis,
+                "size": record.terms,
+                "lower": _finite(record.lower),
+                "upper": _finite(record.upper),
+                "fit_error_per_channel": record.fit_error.tolist(),
+            }
+            for record in operator.bases
+        ],
         "bound_starts_at": {
             place: _finite(share) for place, share in zip(certificate.places, certificate.sources, strict=True)
         },

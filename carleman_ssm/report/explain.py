@@ -106,7 +106,10 @@ def _explanation(
     operator = network_operator(network, sequences=sequences.x, progress=say, **settings)
     names = sequences.classes if len(sequences.classes) == network.classes else ()
     raster = sequences.features == ("intensity",)  # the name that image sequences bring; signals are drawn as curves
-    return Explanation(Path(model).stem, operator, sequences.x, sequences.y, settings["degree"] is None, names, raster)
+    chosen = settings["degree"] is None
+    return Explanation(
+        Path(model).stem, operator, sequences.x, sequences.y, chosen, names, raster, built_with_them=True
+    )
 
 
 def _write(findings: Findings, folder: Path) -> tuple[list[Section], list[Path]]:

@@ -44,6 +44,8 @@ class Explanation:
         One per class, or empty.
     is_raster
         True when the steps are the pixels of a square image, line by line.
+    built_with_them
+        True when the operator was built with these sequences, so that its certificate is theirs.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Explanation:
     degree_was_chosen: bool
     class_names: tuple[str, ...] = ()
     is_raster: bool = False
+    built_with_them: bool = False
 
     def class_name(self, label: int) -> str:
         """How a class is called in figures: its name where the sequences bring one."""
@@ -117,7 +120,10 @@ class Explanation:
     @cached_property
     def certified_same_class(self) -> float:
         """Share of sequences whose class the certified error cannot change."""
-        return float(self.operator.certified_classes(self.sequences).mean())
+        if isinstance(self.operator, OneLayerOperator) or not self.built_with_them:
+            return float(self.operator.certified_classes(self.sequences).mean())
+        stacked = as_stack(self.operator)
+        return float(stacked.certified_classes(self.sequences, stacked.certificate).mean())
 
     @property
     def agreement(self) -> float:

@@ -67,6 +67,8 @@ def strongest_pairs(found: WavePairs) -> list[dict[str, Any]]:
         spread = whole.std(axis=0)
         for flat in np.argsort(-spread, axis=None, kind="stable")[:STRONGEST].tolist():
             channel, first, second = (int(index) for index in np.unravel_index(flat, spread.shape))
+            if spread[channel, first, second] == 0:
+                break  # nothing but pairs that are left out: there are fewer pairs than are listed
             entry = _entry(found.modes, kind, (channel, first, second), whole[:, channel, first, second])
             ranked.append((float(spread[channel, first, second]), entry))
     ranked.sort(key=lambda pair: -pair[0])

@@ -16,6 +16,10 @@ from carleman_ssm.report.kinds import as_stack
 from carleman_ssm.report.sections import Block, Grid, Note, Pairs
 
 SHOWN_SOURCES = 4
+SIZES = (
+    "Size: degree of a polynomial, number of frequencies of a cosine form (phase products). Bases are the cheaper that "
+    "reaches the tolerance, unless one was asked for; errors are certified sup-errors on each channel's interval."
+)
 
 
 def network_rows(explanation: Explanation, content: dict[str, Any]) -> dict[str, str]:
@@ -92,6 +96,8 @@ def _stack_blocks(explanation: Explanation, operator: StackOperator) -> tuple[Bl
     )
     rows = {"form": _layer_form(operator), "decoders": _decoders(explanation, operator), "holds for": place}
     blocks: list[Block] = [Pairs(rows), _decoder_grid(operator)]
+    if not operator.exact:
+        blocks.append(Note(SIZES))
     if any(not layer.is_polynomial for layer in operator.stack.layers):
         blocks.append(
             Note(
@@ -116,30 +122,28 @@ def _decoders(explanation: Explanation, operator: StackOperator) -> str:
 
 def _layer_form(operator: StackOperator) -> str:
     """One layer of this network as a formula, and how often it is applied."""
-    config, first = operator.network.config, operator.stack.layers[0]
-    source = "x" if first.norm_before is None else "N(x)"
-    branch = f"p(K ⋆ {source})"
-    if first.gated:
-        branch = f"a ⊙ s(g), (a, g) = W {branch} + w"
-    elif first.output is not None:
-        branch = f"W {branch} + w"
-    value = f"{branch}{' , plus x' if first.gated and first.residual else ' + x' if first.residual else ''}"
-    after = "" if first.norm_after is None else ", then N"
-    times = len(operator.stack.layers)
-    return f"x ← {value}{after}; {times} time{'' if times == 1 else 's'}; ℓ = V·{config.pool} x + o"
+    first, times = operator.stack.layers[0], len(operator.stack.layers)
+    inner = f"p(K ⋆ {'x' if first.norm_before is None else 'N(x)'})"
+    mapped = inner if first.output is None else f"W {inner} + w"
+    branch = "a ⊙ s(g)" if first.gated else mapped
+    summed = f"x + {branch}" if first.residual else branch
+    whole = summed if first.norm_after is None else f"N({summed})"
+    gated = f" with (a, g) = {mapped}" if first.gated else ""
+    often = "once" if times == 1 else f"{times} times"
+    pool = "mean" if operator.stack.pool == "mean" else "last"
+    return f"x ← W x + b, then {often} x ← {whole}{gated}, ℓ = V {pool}(x) + o"
 
 
 def _decoder_grid(operator: StackOperator) -> Grid:
+    """One row per decoder: basis, size, interval widths and certified error over the channels."""
     rows = []
-    for index, layer in enumerate(operator.decoders):
-        for role, rule in (("activation", layer.activation), ("gate", layer.gate)):
-            if rule is None:
-                continue
-            width, fit = np.subtract(*reversed(rule.interval)), rule.fit_error
-            span = "all" if not np.isfinite(width).all() else f"{width.min():.3g} to {width.max():.3g}"
-            error = "none: exact" if rule.exact else f"{above(float(fit.min()))} to {above(float(fit.max()))}"
-            rows.append((f"{index}", role, type(rule).__name__, f"{rule.degree}", span, error))
-    return Grid(("layer", "role", "basis", "degree", "interval widths", "certified fit error"), tuple(rows))
+    for record in operator.bases:
+        width, fit = record.upper - record.lower, record.fit_error
+        span = "all numbers" if not np.isfinite(width).all() else f"{width.min():.3g} to {width.max():.3g}"
+        exact = record.basis == "exact"
+        error = "none" if exact else f"{above(float(fit.min()))} to {above(float(fit.max()))}"
+        rows.append((f"{record.layer}", record.role, record.basis, f"{record.terms}", span, error))
+    return Grid(("layer", "role", "basis", "size", "interval widths", "certified fit error"), tuple(rows))
 
 
 def bound_blocks(explanation: Explanation) -> tuple[Block, ...]:

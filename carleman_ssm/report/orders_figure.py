@@ -46,15 +46,24 @@ def _draw_sizes(axis: Axes, explanation: Explanation) -> None:
     axis.bar(places if raw is None else places - 0.2, spread, width=width, color=BLUE, label="orthogonalised")
     shown = spread
     if raw is not None:
-        sizes = decision_spread(raw)[: len(spread)]
+        sizes = decision_spread(raw[:-1])[: len(spread)]  # the last entry is what these orders leave
         axis.bar(np.arange(len(sizes)) + 0.2, sizes, width=width, color=RED, label="raw (Taylor)")
         axis.legend(fontsize=8)
         shown = np.concatenate([spread, sizes])
     axis.set(xlabel=_order_name(explanation), ylabel="spread over classes [logit]")
-    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    _name_orders(axis, explanation)
     positive = shown[shown > 0]
     if len(positive) and positive.max() > 30 * positive.min():
         axis.set_yscale("log")
+
+
+def _name_orders(axis: Axes, explanation: Explanation) -> None:
+    """Whole numbers; the last entry of a fitted stack is all that is left."""
+    names = [name.split(",")[0] for name in explanation.order_names]
+    if names[-1] == "all":
+        axis.set_xticks(range(len(names)), labels=names)
+    else:
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
 def _order_name(explanation: Explanation) -> str:
@@ -71,7 +80,7 @@ def _draw_accuracy(axis: Axes, explanation: Explanation) -> None:
         if known:
             axis.plot(np.arange(len(known)), known, style, label=label, markersize=4)
     axis.set(xlabel="orders kept: ≤ p", ylabel="accuracy [share of sequences]", ylim=(0, 1.02))
-    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    _name_orders(axis, explanation)
     if explanation.labels is not None:
         axis.legend(fontsize=8, loc="lower right")
     else:
