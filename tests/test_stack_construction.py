@@ -272,3 +272,18 @@ def test_the_one_layer_operator_names_its_basis_too():
     network, inputs = reference("digits64__L1_H16_N32_gelu_linear_batch__s0")
     (record,) = network_operator(network, sequences=inputs, degree=7).bases
     assert (record.layer, record.role, record.basis, record.terms) == (0, "activation", "chebyshev", 7)
+
+
+def test_one_layer_on_wide_intervals_falls_back_to_phases_and_says_so():
+    narrow = moderate_network(1, output="linear", activation="gelu", seed=5)
+    wide = replace(narrow, encoder_weight=20.0 * narrow.encoder_weight)
+    inputs, lines = sequences(40, 16), []
+    operator = network_operator(wide, sequences=inputs, progress=lines.append)
+    assert isinstance(operator, StackOperator)
+    assert operator.bases[0].basis == "cosine"
+    assert any("phase products instead" in line for line in lines)
+    assert operator.certified_classes(inputs).mean() >= 0.99
+    kept = network_operator(wide, sequences=inputs, fit="chebyshev")
+    assert isinstance(kept, OneLayerOperator)  # what is asked for is not overruled
+    assert kept.certified_classes(inputs).mean() < 0.99
+    assert isinstance(network_operator(narrow, sequences=inputs), OneLayerOperator)

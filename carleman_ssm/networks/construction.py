@@ -7,11 +7,11 @@ from typing import Literal
 
 from carleman_ssm.networks.bases import Role
 from carleman_ssm.networks.domain import CERTIFIED_SHARE as CERTIFIED_SHARE
-from carleman_ssm.networks.domain import Centre, checked_domain
+from carleman_ssm.networks.domain import Centre, Domain, checked_domain
 from carleman_ssm.networks.enclosures import Floats
 from carleman_ssm.networks.network import S4DNetwork
 from carleman_ssm.networks.one_layer import has_one_layer_form
-from carleman_ssm.networks.one_layer_construction import one_layer_operator
+from carleman_ssm.networks.one_layer_construction import MAX_DEGREE, one_layer_operator
 from carleman_ssm.networks.operator import NetworkOperator
 from carleman_ssm.networks.stack_construction import stack_operator
 from carleman_ssm.networks.stack_fits import FitChoice
@@ -70,8 +70,9 @@ def network_operator(
     Returns
     -------
     NetworkOperator
-        `OneLayerOperator` for one layer with affine surroundings and polynomial decoders, else `StackOperator`: logits
-        (batch, classes) of sequences (batch, at most L, d), with ``certified_error`` (classes,).
+        `OneLayerOperator` for one layer with affine surroundings and polynomial decoders (unless its search falls
+        short on wide intervals), else `StackOperator`: logits (batch, classes) of sequences (batch, at most L, d),
+        with ``certified_error`` (classes,).
 
     Raises
     ------
@@ -83,9 +84,19 @@ def network_operator(
         msg = f"form must be 'auto', 'one_layer' or 'stack', got {form!r}"
         raise ValueError(msg)
     polynomial_fit = fit in ("auto", "chebyshev", "least_squares") and tolerance is None and not bases
+    search = degree is None and tolerance is None
     if form == "one_layer" or (form == "auto" and polynomial_fit and has_one_layer_form(network)):
         polynomial = "chebyshev" if fit == "auto" else fit
-        return one_layer_operator(network, domain, degree, polynomial, shared_fit=shared_fit, progress=progress)
+        found = one_layer_operator(network, domain, degree, polynomial, shared_fit=shared_fit, progress=progress)
+        if form == "one_layer" or fit != "auto" or not search or not _falls_short(found, domain):
+            return found
+        progress(f"degree {found.degree} does not serve on intervals so wide: phase products instead")
     choice = FitChoice(fit, degree, tolerance, bases or {}, shared_fit)
-    search = degree is None and tolerance is None
     return stack_operator(network, domain, choice, search=search, progress=progress)
+
+
+def _falls_short(operator: NetworkOperator, domain: Domain) -> bool:
+    """Whether a search over sequences ended at its largest degree without reaching its aim."""
+    if operator.exact or domain.is_box or domain.inputs is None or operator.degree < MAX_DEGREE:
+        return False
+    return float(operator.certified_classes(domain.inputs).mean()) < CERTIFIED_SHARE
