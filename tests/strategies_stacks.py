@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import sympy as sp
 from hypothesis import strategies as st
 
@@ -40,12 +41,12 @@ def layers(draw, width, *, modes=1, most=2, gated=True):
 
 @st.composite
 def stacks(draw):
-    """One layer with up to two modes and degree 3, or two layers with one mode in each channel."""
-    width, depth = draw(st.integers(1, 2)), draw(st.integers(1, 2))
-    if depth == 1:
-        found = [draw(layers(width, modes=2, most=3))]
+    """One layer of degree up to 3, or two layers of degree up to 2 with one mode in each channel."""
+    width = draw(st.integers(1, 2))
+    if draw(st.booleans()):
+        found = [draw(layers(width, modes=3 - width, most=3))]
     else:
-        found = [draw(layers(width)), draw(layers(width, gated=False))]
+        found = [draw(layers(width, gated=width == 1)), draw(layers(width, gated=False))]
     encoder = draw(affine_maps(width, 1)) if width > 1 or draw(st.booleans()) else None
     head = draw(affine_maps(draw(st.integers(1, 2)), width)) if draw(st.booleans()) else None
     return PolynomialStack(tuple(found), encoder, head)
@@ -68,3 +69,40 @@ def numeric_stack(generator, states, degrees, *, residual=False, gate_degree=Non
             gate = PolynomialDecoder(tuple(draw() for _ in range(gate_degree + 1)))
         built.append(PolynomialLayer((channel,), activation, mixing, gate, residual))
     return PolynomialStack(tuple(built))
+
+
+def _exact(values):
+    """Floats as the rational (or Gaussian rational) numbers that they are."""
+    array = np.asarray(values)
+
+    def number(value):
+        parts = [sp.Rational(*float(part).as_integer_ratio()) for part in (value.real, value.imag)]
+        return parts[0] + sp.I * parts[1]
+
+    return [number(value) for value in array.astype(complex).ravel()]
+
+
+def of_network(network, activation):
+    """An `S4DNetwork` with BatchNorm or no norm as an exact stack, one activation for all layers."""
+    config, layers = network.config, []
+    gate = PolynomialDecoder((0, 1)) if config.output == "glu" else None
+    for layer in network.layers:
+        rows = zip(layer.multipliers, layer.input_vector, layer.C, _exact(layer.D), strict=True)
+        channels = tuple(
+            DiscreteSSM(*(tuple(_exact(row)) for row in vectors), feedthrough, conjugate_pairs=True)
+            for *vectors, feedthrough in rows
+        )
+        norm = None
+        if layer.norm is not None:
+            scale = layer.norm.weight / np.sqrt(layer.norm.running_var + config.eps)
+            shift = layer.norm.bias - scale * layer.norm.running_mean
+            norm = ExactAffineMap.diagonal(_exact(scale), _exact(shift))
+        mixing = None if layer.output_weight is None else _affine(layer.output_weight, layer.output_bias)
+        norms = (norm, None) if config.prenorm else (None, norm)
+        layers.append(PolynomialLayer(channels, activation, mixing, gate, config.residual, *norms))
+    encoder = _affine(network.encoder_weight, network.encoder_bias)
+    return PolynomialStack(tuple(layers), encoder, _affine(network.decoder_weight, network.decoder_bias))
+
+
+def _affine(weight, bias):
+    return ExactAffineMap(sp.Matrix(*weight.shape, _exact(weight)), tuple(_exact(bias)))
