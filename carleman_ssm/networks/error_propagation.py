@@ -66,6 +66,28 @@ def certify_sequences(
     ------
     ValueError
         Rules, decoders and layers do not match, a norm is not the exact one, or the inputs have a wrong shape.
+
+    References
+    ----------
+    Mean value forms: Moore, Kearfott, Cloud (2009), Introduction to Interval Analysis, §6; rounding of sums: Higham
+    (2002), Accuracy and Stability of Numerical Algorithms, §3.1; ball arithmetic: Johansson (2017).
+
+    Examples
+    --------
+    The square is exact, so nothing but rounding is left of the bound:
+
+    >>> from carleman_ssm.networks.decoders import ExactDecoders
+    >>> from carleman_ssm.networks.network import NetworkConfig, S4DLayer, S4DNetwork
+    >>> from carleman_ssm.networks.stack import build_stack
+    >>> from carleman_ssm.theory.activations import activation
+    >>> layer = S4DLayer(log_dt=[0.0], log_A_real=[[0.0]], A_imag=[[0.0]], C=[[0.5]], D=[0.0])
+    >>> config = NetworkConfig(activation="square", output="none", residual=False, pool="last")
+    >>> network = S4DNetwork([[1.0]], [0.0], (layer, layer), [[1.0]], [0.0], config)
+    >>> decoders = LayerDecoders(ExactDecoders(np.array([0.0, 0.0, 1.0]), channels=1))
+    >>> rules = LayerRules(activation("square"))
+    >>> proof = certify_sequences(build_stack(network, 3), [decoders] * 2, [rules] * 2, np.ones((1, 3, 1)))
+    >>> bool(0 < proof.per_class[0] < 1e-13)
+    True
     """
     _check(stack, decoders, rules)
     if inputs.ndim != 3 or 0 in inputs.shape or inputs.shape[1] > stack.length:
@@ -107,7 +129,7 @@ def certify_box(
     Raises
     ------
     ValueError
-        Rules, decoders and layers do not match, or B is negative or not finite.
+        Rules, decoders and layers do not match, a norm is not the exact one, or B is negative or not finite.
     """
     _check(stack, decoders, rules)
     found = box_ranges(stack, rules, input_bound) if ranges is None else ranges
