@@ -100,6 +100,7 @@ def sequence_content(found: OneSequence) -> dict[str, Any]:
         "sum_of_positions": float(parts.positions.sum()),
         "sum_of_pairs": float(parts.pairs.sum()),
         "completeness_gap": parts.gap,
+        "path_leaves_the_fits": parts.extrapolated,
         "steps_per_group": parts.window,
         "positions": parts.positions.tolist(),
         "pairs": parts.pairs.tolist(),
@@ -118,6 +119,8 @@ def sequence_section(explanation: Explanation, found: OneSequence, pictures: Map
         "pairs": f"{parts.pairs.sum():+.6g} (all higher orders, shared out over pairs; a step with itself included)",
         "completeness": f"what is missing from the margin: {parts.gap:.2g} (measured)",
     }
+    if parts.extrapolated:
+        whole["path"] = EXTRAPOLATED
     drawn = [picture for name, picture in pictures.items() if name in ("attribution.png", "sequence_pairs.png")]
     return Section(f"sequence {found.index}", (Pairs(whole), _largest(found), Note(SHARES), *drawn))
 
@@ -125,6 +128,11 @@ def sequence_section(explanation: Explanation, found: OneSequence, pictures: Map
 SHARES = (
     "A position is an input step; a pair holds what the operator's terms of order two and higher owe to both. A "
     "term of degree p is shared over the pairs of its factors; pairs of a polynomial of degree two are its products."
+)
+
+EXTRAPOLATED = (
+    "between the centre and the sequence, values of a deeper layer leave the intervals of their fits: the parts still "
+    "sum to the operator's margin, but what they say of the network is in doubt; build the operator for a box of inputs"
 )
 
 
