@@ -254,3 +254,14 @@ def test_a_shape_of_coefficients_beyond_a_row_is_refused():
         ChebyshevFit(0.0, 1.0, np.ones((2, 2)), -1.0, 1.0)
     with pytest.raises(ValueError, match="rows of one length"):
         CosineFit(**(VALID | {"cosines": np.ones((1, 1)), "sines": np.ones((1, 1))}))
+
+
+def test_monomials_that_leave_float64_have_an_infinite_error_at_once():
+    assert fit_taylor(activation("gelu"), -1e5, 1e5, 128).sup_error == math.inf
+    assert math.isfinite(fit_taylor(activation("gelu"), -1e3, 1e3, 64).sup_error)
+
+
+@pytest.mark.parametrize("radius", [1e-9, 1e4, 1e9])
+def test_phases_on_extreme_intervals_keep_their_certificate(radius):
+    fit = fit_cosines(activation("gelu"), -radius, radius, 6)
+    assert seen("gelu", fit, cosines_at, fit.centre, fit.half_width) <= fit.sup_error < radius

@@ -27,6 +27,9 @@ from carleman_ssm.theory.certification import (
 )
 from carleman_ssm.theory.polynomials import require_count
 
+LARGEST_POWER = 280
+"""Decades: where a term exceeds them on the interval, the error is said to be infinite."""
+
 
 @dataclass(frozen=True, eq=False)
 class TaylorFit:
@@ -93,10 +96,15 @@ def fit_taylor(activation: Activation, lower: float, upper: float, degree: int, 
     centre
         $m$.
 
+    Returns
+    -------
+    TaylorFit
+        Its error is infinite, not certified, where its terms exceed 10²⁸⁰ on the interval.
+
     Raises
     ------
     ValueError
-        The interval is empty or not finite, the degree is negative, or the error on it leaves float64.
+        The interval is empty or not finite, or the degree is negative.
     ArithmeticError
         The certificate does not converge.
 
@@ -115,6 +123,10 @@ def fit_taylor(activation: Activation, lower: float, upper: float, degree: int, 
         series = activation.series(arb_series([arb(float(centre)), arb(1)], prec=count + 2))
         coefficients = np.array([float(series[q]) for q in range(count + 1)])
     fit = TaylorFit(float(centre), coefficients, float(lower), float(upper))
+    reach = max(abs(fit.lower - fit.centre), abs(fit.upper - fit.centre), 1.0)
+    sizes = np.log10(np.maximum(np.abs(coefficients), 1e-300)) + np.arange(count + 1) * math.log10(reach)
+    if sizes.max() > LARGEST_POWER:
+        return fit
     return replace(fit, sup_error=enclose_taylor_error(activation, fit).upper)
 
 
