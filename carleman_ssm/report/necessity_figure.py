@@ -40,7 +40,7 @@ def necessity_figure(found: Necessity) -> Figure:
     for axis, outcome in zip(panels, found.outcomes, strict=True):
         _draw_orders(axis, outcome)
     panels[0].set_ylabel("accuracy [% of test sequences]", fontsize=9)
-    _legend(below, panels[0], 2 if columns < 3 else 4)
+    _legend(below, max(panels, key=lambda axis: len(axis.lines)), 2 if columns < 3 else 5)
     caption(figure, CAPTION)
     return figure
 
@@ -86,10 +86,11 @@ def _draw_orders(axis: Axes, outcome: DatasetOutcome) -> None:
     after = [100 * ablation.after[name].accuracy for name in DELETIONS]
     places = len(orders) + 1 + np.arange(len(DELETIONS))
     axis.plot(places, after, color="black", marker="x", linestyle="", label="GELU networks, only or without an order")
-    for name, line in (("gelu", "-"), ("identity", "--"), ("bare", ":")):
-        label = {"gelu": "GELU networks", "identity": "trained with a linear readout", "bare": "... without norm"}[name]
-        colour = _STYLES[name][1]
-        axis.axhline(100 * outcome.scores[name].accuracy, color=colour, linestyle=line, linewidth=1, label=label)
+    trained = {"gelu": "GELU networks", "identity": "trained with a linear readout", "bare": "... without norm"}
+    for (name, label), line in zip(trained.items(), ("-", "--", ":"), strict=True):
+        if name in outcome.scores:
+            height = 100 * outcome.scores[name].accuracy
+            axis.axhline(height, color=_STYLES[name][1], linestyle=line, linewidth=1, label=label)
     axis.axvline(len(orders), color="0.85")
     shown = orders[::2]
     axis.set_xticks([*shown, *places], [*map(str, shown), *DELETIONS])
