@@ -338,6 +338,9 @@ def test_lifts_that_clash_or_grow_too_large_are_refused():
     named = PolynomialStack((PolynomialLayer((DiscreteSSM((u,), (1,), (1,)),), SQUARE),))
     with pytest.raises(ValueError, match="uses the names u"):
         StackLift(named)
+    summed = PolynomialStack((PolynomialLayer((DiscreteSSM(sp.symbols("s_0,"), (1,), (1,)),), SQUARE),))
+    with pytest.raises(ValueError, match="uses the names s_0"):
+        StackLift(summed)
     with pytest.raises(TypeError, match="PolynomialStack"):
         StackLift(MODE)
     large = StackLift(PolynomialStack.symbolic((8, 8), (4, 4)))

@@ -41,7 +41,7 @@ class StackLift:
     TypeError
         Not a `PolynomialStack`.
     ValueError
-        The network uses one of the names of the states, ``x_1_0`` and so on, or of the inputs.
+        The network uses one of the names of the states, ``x_1_0`` and so on, of the inputs or of the means.
 
     References
     ----------
@@ -60,7 +60,9 @@ class StackLift:
 
     def __post_init__(self) -> None:
         require_kind(self.stack, PolynomialStack, "what is lifted")
-        used = {*map(str, self.state), *map(str, self.inputs), str(_SCALE)} & set(map(str, self.stack.parameters))
+        outputs = self.stack.layers[-1].rows if self.stack.head is None else self.stack.head.matrix.rows
+        reserved = (*self.state, *self.inputs, *_sums(outputs), _SCALE)
+        used = set(map(str, reserved)) & set(map(str, self.stack.parameters))
         if used:
             msg = f"the network uses the names {', '.join(sorted(used))}, which the lift needs: rename its symbols"
             raise ValueError(msg)
@@ -84,6 +86,8 @@ class StackLift:
 
     def closure(self) -> ClosureReport:
         r"""Whether one step leaves the span: every $f_n$ is weighed, and weights of products add.
+
+        The polynomials $f_n$ are expanded for it; the basis is not written out.
 
         Returns
         -------
@@ -195,7 +199,7 @@ class StackLift:
                 sp.Matrix.hstack(self._pooling_rows() / total, sp.eye(outputs)),
             )
         )
-        sums = tuple(sp.Symbol(f"s_{i}") for i in range(outputs))
+        sums = _sums(outputs)
         moved = self.stack.advance(self.state, self.inputs)
         reached = [s + z / total for s, z in zip(sums, self.stack.output(moved, self.inputs), strict=True)]
         certificate = Identity(
@@ -267,3 +271,8 @@ class StackLift:
         """$G M$: the coefficients of the outputs after one step on the monomials before it."""
         moved = self.stack.advance(self.state, self.inputs)
         return self._rows(lambda: self._polynomials(self.stack.output(moved, self.inputs)))
+
+
+def _sums(outputs: int) -> tuple[sp.Symbol, ...]:
+    """The running means."""
+    return tuple(sp.Symbol(f"s_{i}") for i in range(outputs))
