@@ -15,12 +15,14 @@ from benchmarks.second_order import quadratic_network
 from carleman_ssm.networks.adjoint import gradients
 from carleman_ssm.networks.construction import network_operator
 from carleman_ssm.networks.curvature import second_order_kernel
+from carleman_ssm.networks.error_propagation import certify_sequences
 from carleman_ssm.networks.jets import jets
 from carleman_ssm.networks.kernel import convolution_kernel
 from carleman_ssm.networks.stack import build_stack
+from carleman_ssm.networks.stack_construction import layer_rules
 from carleman_ssm.networks.stack_trace import run_logits
 
-LENGTHS = (2048, 4096, 8192, 16384)
+LENGTHS = (1024, 2048, 4096, 8192)
 CHANNELS, CLASSES, STATES = 8, 4, 16
 ORDER = 4
 AIM = 1.1
@@ -54,6 +56,7 @@ def candidates(length):
     operator = network_operator(single, input_bound=1.0, length=length)
     return {
         "kernels with their bounds": lambda: convolution_kernel(network.layers[0], length),
+        "bounds of given sequences": lambda: certify_sequences(stack, decoders, layer_rules(network), x),
         "logits of the operator": lambda: run_logits(stack, decoders, x),
         "jets": lambda: jets(stack, decoders, centre, x, ORDER),
         "first-order kernels": lambda: gradients(stack, decoders, centre[None]),
