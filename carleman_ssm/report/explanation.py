@@ -17,7 +17,7 @@ from carleman_ssm.networks.stack_operator import StackOperator
 from carleman_ssm.networks.wiener import orthogonal_orders
 from carleman_ssm.report.kinds import as_stack, decoders_of, is_polynomial, stack_of, without_head
 
-RAW_ORDERS, RAW_SEQUENCES = 8, 100
+RAW_ORDERS, RAW_SEQUENCES, RAW_STEPS = 8, 100, 6400
 Labels = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
 
 
@@ -100,7 +100,8 @@ class Explanation:
     @property
     def raw_count(self) -> int:
         """How many sequences `raw_orders` looks at."""
-        return min(len(self.sequences), RAW_SEQUENCES)
+        batch, length, _ = self.sequences.shape
+        return min(batch, RAW_SEQUENCES, max(1, RAW_STEPS // length))
 
     @cached_property
     def raw_orders(self) -> Floats | None:

@@ -72,5 +72,7 @@ def require_layer(layer: int | None, network: S4DNetwork) -> None:
         With the layers that there are.
     """
     if layer is not None and not 0 <= layer < len(network.layers):
-        msg = f"--layer {layer}: the network has {len(network.layers)} layers, give 0 to {len(network.layers) - 1}"
+        last = len(network.layers) - 1
+        there = "1 layer, give 0" if last == 0 else f"{last + 1} layers, give 0 to {last}"
+        msg = f"--layer {layer}: the network has {there}"
         raise ValueError(msg)
