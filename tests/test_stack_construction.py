@@ -283,7 +283,7 @@ def test_one_layer_on_wide_intervals_falls_back_to_phases_and_says_so():
     assert operator.bases[0].basis == "cosine"
     assert any("phase products instead" in line for line in lines)
     assert operator.certified_classes(inputs).mean() >= 0.99
-    kept = network_operator(wide, sequences=inputs, fit="chebyshev")
+    kept = network_operator(wide, sequences=inputs, degree=64)
     assert isinstance(kept, OneLayerOperator)  # what is asked for is not overruled
-    assert kept.certified_classes(inputs).mean() < 0.99
+    assert kept.certified_error.max() > 10 * operator.certified_error.max()
     assert isinstance(network_operator(narrow, sequences=inputs), OneLayerOperator)
