@@ -47,6 +47,16 @@ from carleman_ssm.theory.fits import (
     fit_least_squares as fit_least_squares,
     fit_many as fit_many,
 )
+from carleman_ssm.theory.cosine_fits import CosineFit as CosineFit
+from carleman_ssm.theory.fourier_extension import fit_cosines as fit_cosines
+from carleman_ssm.theory.taylor_fits import (
+    TaylorFit as TaylorFit,
+    fit_taylor as fit_taylor,
+)
+from carleman_ssm.theory.inverse_roots import (
+    InverseRootFit as InverseRootFit,
+    fit_inverse_root as fit_inverse_root,
+)
 
 # theory: state space models, their lift, its collapse, kernels and responses
 from carleman_ssm.theory.ssm import (
@@ -82,6 +92,44 @@ from carleman_ssm.theory.excitations import Excitation as Excitation
 from carleman_ssm.theory.responses import (
     lifted_response as lifted_response,
     output_response as output_response,
+)
+
+# theory: depth, what sums of inputs share, and who interacts with whom
+from carleman_ssm.theory.affine_maps import ExactAffineMap as ExactAffineMap
+from carleman_ssm.theory.stacks import (
+    PolynomialLayer as PolynomialLayer,
+    PolynomialStack as PolynomialStack,
+)
+from carleman_ssm.theory.weighted_basis import WeightedBasis as WeightedBasis
+from carleman_ssm.theory.stack_lift import StackLift as StackLift
+from carleman_ssm.theory.polynomial_maps import (
+    PolynomialMap as PolynomialMap,
+    sequence_maps as sequence_maps,
+)
+from carleman_ssm.theory.layer_matrices import (
+    bias_trajectory as bias_trajectory,
+    carleman_composition as carleman_composition,
+    carleman_matrix as carleman_matrix,
+    recentred_composition as recentred_composition,
+    rectangular_composition as rectangular_composition,
+)
+from carleman_ssm.theory.pair_kernel import (
+    pair_kernel as pair_kernel,
+    second_layer as second_layer,
+)
+from carleman_ssm.theory.wave_resonance import (
+    resonance_gain as resonance_gain,
+    s4d_lin_resonance as s4d_lin_resonance,
+)
+from carleman_ssm.theory.marginals import (
+    joint_part as joint_part,
+    marginal as marginal,
+    marginal_decoder as marginal_decoder,
+)
+from carleman_ssm.theory.phase_products import phase_product as phase_product
+from carleman_ssm.theory.shapley import (
+    shapley_interaction as shapley_interaction,
+    shapley_value as shapley_value,
 )
 
 # theory: every diagonal model as a ring, the waves of S4D-Lin, and which spectra carry them
@@ -170,10 +218,53 @@ from carleman_ssm.networks.fast_layer import FastLayer as FastLayer
 from carleman_ssm.networks.certificate import Certificate as Certificate
 from carleman_ssm.networks.interactions import SecondOrderKernel as SecondOrderKernel
 from carleman_ssm.networks.operator import DomainError as DomainError, NetworkOperator as NetworkOperator
+from carleman_ssm.networks.one_layer_operator import OneLayerOperator as OneLayerOperator
+from carleman_ssm.networks.bases import DecoderBasis as DecoderBasis
+from carleman_ssm.networks.stack import (
+    Stack as Stack,
+    build_stack as build_stack,
+)
+from carleman_ssm.networks.stack_certificate import StackCertificate as StackCertificate
+from carleman_ssm.networks.stack_operator import StackOperator as StackOperator
+from carleman_ssm.networks.norm_polynomials import replace_norms as replace_norms
+from carleman_ssm.networks.jets import (
+    jets as jets,
+    orders_with_remainder as orders_with_remainder,
+)
+from carleman_ssm.networks.adjoint import (
+    gradients as gradients,
+    hessian_products as hessian_products,
+)
+from carleman_ssm.networks.wiener import (
+    orthogonal_orders as orthogonal_orders,
+    raw_cancellation as raw_cancellation,
+)
 from carleman_ssm.networks.construction import network_operator as network_operator
 from carleman_ssm.networks.closed_forms import (
     channel_formula as channel_formula,
     network_formula as network_formula,
+)
+
+# networks: what interacts with what, and how much each adds
+from carleman_ssm.networks.attribution import (
+    Attribution as Attribution,
+    attribute as attribute,
+)
+from carleman_ssm.networks.mode_pairs import (
+    PairMatrices as PairMatrices,
+    pair_matrices as pair_matrices,
+    sequence_pair_matrices as sequence_pair_matrices,
+    three_wave_response as three_wave_response,
+)
+from carleman_ssm.networks.dividends import interaction_indices as interaction_indices
+from carleman_ssm.networks.integrated_gradients import (
+    integrated_gradients as integrated_gradients,
+    integrated_hessians as integrated_hessians,
+)
+from carleman_ssm.networks.window_marginals import window_marginals as window_marginals
+from carleman_ssm.networks.low_degree import (
+    LowDegreeTable as LowDegreeTable,
+    low_degree_table as low_degree_table,
 )
 
 # networks: the rings of trained layers, their waves, and the oscillators in floating point
