@@ -13,7 +13,6 @@ from carleman_ssm.networks.jets import orders_with_remainder
 from carleman_ssm.networks.one_layer_operator import OneLayerOperator
 from carleman_ssm.networks.operator import NetworkOperator
 from carleman_ssm.networks.polynomial_simulation import simulate_with_decoders
-from carleman_ssm.networks.stack_operator import StackOperator
 from carleman_ssm.networks.wiener import orthogonal_orders
 from carleman_ssm.report.kinds import as_stack, decoders_of, is_polynomial, stack_of, without_head
 
@@ -81,12 +80,20 @@ class Explanation:
         """(orders, batch, classes); orthogonal under the density of these sequences where the operator is fitted."""
         if isinstance(self.operator, OneLayerOperator):
             return np.moveaxis(self.operator.orders(self.sequences), -1, 0)
-        return self._stack_orders(as_stack(self.operator))
+        head = as_stack(self.operator).stack.head
+        parts: Floats = self.feature_orders @ head.weight.value.T
+        parts[0] += head.bias.value
+        return parts
 
-    def _stack_orders(self, operator: StackOperator) -> Floats:
-        if operator.is_polynomial:
-            return np.moveaxis(operator.orders(self.sequences), -1, 0)
-        return np.moveaxis(orthogonal_orders(operator, self.sequences, observed=self.sequences), -1, 0)
+    @cached_property
+    def feature_orders(self) -> Floats:
+        """What the linear readout sees, by order, (orders, batch, H)."""
+        if isinstance(self.operator, OneLayerOperator):
+            return self.operator.channel_orders(self.sequences)
+        features = without_head(as_stack(self.operator))
+        if features.is_polynomial:
+            return np.moveaxis(features.orders(self.sequences), -1, 0)
+        return np.moveaxis(orthogonal_orders(features, self.sequences, observed=self.sequences), -1, 0)
 
     @property
     def order_names(self) -> list[str]:
@@ -100,8 +107,8 @@ class Explanation:
     @property
     def raw_count(self) -> int:
         """How many sequences `raw_orders` looks at."""
-        batch, length, _ = self.sequences.shape
-        return min(batch, RAW_SEQUENCES, max(1, RAW_STEPS // length))
+        length = int(self.sequences.shape[1])
+        return min(len(self.sequences), RAW_SEQUENCES, max(1, RAW_STEPS // length))
 
     @cached_property
     def raw_orders(self) -> Floats | None:
@@ -146,16 +153,10 @@ class Explanation:
         """Entry p refits the readout of orders ≤ p to the network's logits on even sequences; scored on odd ones."""
         if self.labels is None or len(self.labels) < 2:
             return [None] * len(self.order_contributions)
-        partial = np.cumsum(self._feature_orders(), axis=0)
+        partial = np.cumsum(self.feature_orders, axis=0)
         return [
             self._refitted_accuracy(np.concatenate([part, self._skipped(p)], axis=1)) for p, part in enumerate(partial)
         ]
-
-    def _feature_orders(self) -> Floats:
-        """What the readout sees, by order, (orders, batch, H)."""
-        if isinstance(self.operator, OneLayerOperator):
-            return self.operator.channel_orders(self.sequences)
-        return self._stack_orders(without_head(as_stack(self.operator)))
 
     def _skipped(self, order: int) -> Floats:
         """What reaches the readout past the decoders: the pooled input, where the network has that path.
