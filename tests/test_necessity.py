@@ -132,7 +132,8 @@ def test_the_outcome_on_the_digits(measured):
     """Measured facts of the shipped networks that the text around them relies on."""
     _, _, found = measured
     (outcome,) = found.outcomes
-    assert outcome.verdict in (Verdict.HELPS, Verdict.NOT_NEEDED, Verdict.UNDECIDED)
+    if "logistic" in outcome.scores:  # measured once; scikit-learn's own solver decides the last item
+        assert outcome.verdict is Verdict.NOT_NEEDED
     assert outcome.verdict is not Verdict.NEEDED
     ablation = outcome.ablation
     assert len(ablation.up_to) == MAX_ORDER + 1

@@ -11,11 +11,17 @@ from rich.text import Text
 from carleman_ssm.networks.ablations import DELETIONS
 from carleman_ssm.networks.accuracies import Interval, Scores
 from carleman_ssm.networks.necessity import AFFINE, LOGISTIC, NEEDED_BY, Necessity, Verdict
-from carleman_ssm.networks.trained import DECODERS, SEEDS
+from carleman_ssm.networks.trained import SEEDS
 from carleman_ssm.report.terminal import heading
 
-COLUMNS = (LOGISTIC, *DECODERS)
-HEADINGS = ("logistic", "identity,\nno norm", "identity", "quadratic", "gelu")
+NAMES = {
+    LOGISTIC: "logistic",
+    "bare": "identity, no norm",
+    "identity": "identity",
+    "quadratic": "quadratic",
+    "gelu": "GELU",
+}
+"""Classifiers in reading order; the first three are affine in the sequence."""
 _STYLES = {Verdict.NEEDED: "bold red", Verdict.HELPS: "yellow", Verdict.NOT_NEEDED: "green", Verdict.UNDECIDED: "cyan"}
 _SHOWN_ORDERS = (1, 2, 3, 4, 6, 8, 10)
 
@@ -58,25 +64,26 @@ def outward(interval: Interval, signed: bool = False) -> str:
 
 
 def _accuracies(found: Necessity) -> Table:
-    grid = _grid("data set", "items", "chance", *HEADINGS)
+    grid = _grid("data set", "decoder", "accuracy", "95 % interval", "seeds")
+    grid.columns[1].justify = "left"
     for outcome in found.outcomes:
-        cells = [_cell(outcome.scores.get(name)) for name in COLUMNS]
-        grid.add_row(outcome.name, str(outcome.data.test.x.shape[0]), _percent(outcome.chance), *cells)
+        items = f"({outcome.data.test.x.shape[0]} test items)"
+        titles = [outcome.name, items, f"(chance {_percent(outcome.chance)})"]
+        for key, name in NAMES.items():
+            if key in outcome.scores:
+                grid.add_row(titles.pop(0) if titles else "", name, *_cells(outcome.scores[key]))
     return grid
 
 
-def _cell(scores: Scores | None) -> str:
-    if scores is None:
-        return "–"
-    runs = " ".join(_percent(accuracy) for accuracy in scores.accuracies)
-    lines = [_percent(scores.accuracy), outward(scores.interval)]
-    return "\n".join([*lines, runs] if len(scores.accuracies) > 1 else lines)
+def _cells(scores: Scores) -> tuple[str, str, str]:
+    runs = " ".join(_percent(accuracy) for accuracy in scores.accuracies) if len(scores.accuracies) > 1 else "–"
+    return _percent(scores.accuracy), outward(scores.interval), runs
 
 
 UNANCHORED = 'no logistic regression without the training part, which needs: pip install "carleman_ssm[data]"'
 READING = (
-    f"Measured on the test part: the mean of {len(SEEDS)} seeds, below it its 95 % interval (hull of Wilson's over the "
-    "test items, which all seeds share, and Student's t over the seeds), below that each seed. Identity: a linear "
+    f"Measured on the test part: the mean of {len(SEEDS)} seeds, its 95 % interval (hull of Wilson's over the "
+    "test items, which all seeds share, and Student's t over the seeds) and each seed. Identity: a linear "
     "readout of the waves; with BatchNorm or no norm, affine output and mean pooling it is an affine functional of "
     "the sequence, as logistic regression on the raw sequence is. Quadratic: a learned c₁y + c₂y². Chance: always the "
     "most frequent class. No seed and no epoch was selected on these items."
@@ -84,7 +91,7 @@ READING = (
 
 
 def _verdicts(found: Necessity) -> Table:
-    grid = _grid("data set", "interactions\nare", *(f"GELU less\n{name}" for name in HEADINGS[: len(AFFINE)]))
+    grid = _grid("data set", "interactions\nare", "GELU less\nlogistic", "GELU less\nno norm", "GELU less\nidentity")
     grid.columns[1].justify = "left"
     for outcome in found.outcomes:
         gains = [outward(outcome.gains[name], signed=True) if name in outcome.gains else "–" for name in AFFINE]
