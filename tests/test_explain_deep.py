@@ -60,13 +60,16 @@ def test_orders_of_deep_networks_end_in_the_operator(deep):
 
 
 def test_positions_and_pairs_sum_to_the_margin_of_the_reference(deep):
-    _, folder, result, report, reference = deep
+    name, folder, result, report, reference = deep
     found, logits = report["sequence"], np.array(report["logits"][2])
     assert (found["predicted"], found["next"]) == tuple(np.argsort(-logits)[:2])
     margin = logits[found["predicted"]] - logits[found["next"]]
     whole = found["margin_of_the_centre"] + np.sum(found["positions"]) + np.sum(found["pairs"])
-    # The quadrature of what is no polynomial stops at 1e-10 of the terms.
-    assert whole == pytest.approx(margin, abs=1e-7 * np.abs(found["pairs"]).sum())
+    assert whole + found["completeness_gap"] == pytest.approx(margin, abs=1e-9)  # what is missing is said
+    # Exact nodes for a polynomial; else the quadrature ends at 128 nodes, and between the points that the fits saw the
+    # path may leave their intervals by a little, where a decoder is continued with a kink.
+    share = 1e-12 if name == "poly3_linear_batch" else 1e-5
+    assert abs(found["completeness_gap"]) <= share * np.abs(found["pairs"]).sum()
     pairs = np.array(found["pairs"])
     np.testing.assert_allclose(pairs, pairs.T, atol=1e-12 * np.abs(pairs).max())
     silent = reference["x"][2, :, 0] == 0  # nothing is owed to an input that is the centre's
