@@ -70,7 +70,8 @@ def _draw_scores(axis: Axes, places: Array, drawn: list[Scores], colour: str, ma
     centres = 100 * np.array([scores.accuracy for scores in drawn])
     ends = 100 * np.array([scores.interval for scores in drawn])
     # The hull of two intervals holds the mean; rounding may put it 1e-15 outside.
-    bars = [np.maximum(centres - ends[:, 0], 0.0), np.maximum(ends[:, 1] - centres, 0.0)]
+    # Lists: of arrays with one element Matplotlib asks NumPy for something deprecated.
+    bars = [np.maximum(centres - ends[:, 0], 0.0).tolist(), np.maximum(ends[:, 1] - centres, 0.0).tolist()]
     axis.errorbar(places, centres, bars, color=colour, marker=marker, linestyle="", capsize=3, label=label)
     for place, scores in zip(places, drawn, strict=True):
         runs = [100 * accuracy for accuracy in scores.accuracies]
