@@ -13,7 +13,7 @@ from carleman_ssm.networks.jets import orders_with_remainder
 from carleman_ssm.networks.one_layer_operator import OneLayerOperator
 from carleman_ssm.networks.operator import NetworkOperator
 from carleman_ssm.networks.polynomial_simulation import simulate_with_decoders
-from carleman_ssm.networks.wiener import orthogonal_orders
+from carleman_ssm.networks.wiener import ORDERS, orthogonal_orders
 from carleman_ssm.report.kinds import as_stack, decoders_of, is_polynomial, stack_of, without_head
 
 RAW_ORDERS, RAW_SEQUENCES, RAW_STEPS = 8, 100, 6400
@@ -79,17 +79,23 @@ class Explanation:
     def order_contributions(self) -> Floats:
         """(orders, batch, classes); orthogonal under the density of these sequences where the operator is fitted."""
         if isinstance(self.operator, OneLayerOperator):
-            return np.moveaxis(self.operator.orders(self.sequences), -1, 0)
+            return self._lumped(np.moveaxis(self.operator.orders(self.sequences), -1, 0))
         head = as_stack(self.operator).stack.head
         parts: Floats = self.feature_orders @ head.weight.value.T
         parts[0] += head.bias.value
         return parts
 
+    def _lumped(self, parts: Floats) -> Floats:
+        """Orders of a fit above `ORDERS` as one last entry: least squares of high degree say little at the tails."""
+        if self.operator.exact or len(parts) <= ORDERS + 1:
+            return parts
+        return np.concatenate([parts[: ORDERS + 1], parts[ORDERS + 1 :].sum(axis=0, keepdims=True)])
+
     @cached_property
     def feature_orders(self) -> Floats:
         """What the linear readout sees, by order, (orders, batch, H)."""
         if isinstance(self.operator, OneLayerOperator):
-            return self.operator.channel_orders(self.sequences)
+            return self._lumped(self.operator.channel_orders(self.sequences))
         features = without_head(as_stack(self.operator))
         if features.is_polynomial:
             return np.moveaxis(features.orders(self.sequences), -1, 0)
@@ -101,7 +107,8 @@ class Explanation:
         names = [f"{order}" for order in range(len(self.order_contributions))]
         if is_polynomial(self.operator):
             return names
-        last = names[-1] if isinstance(self.operator, OneLayerOperator) else "all"
+        whole = isinstance(self.operator, OneLayerOperator) and len(names) == self.operator.degree + 1
+        last = names[-1] if whole else "all"
         return [*names[:-1], f"{last}, the operator"]
 
     @property
