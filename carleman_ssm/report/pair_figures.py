@@ -53,7 +53,7 @@ def class_pairs_figure(explanation: Explanation, found: WavePairs, pairs: PairMa
         figure,
         f"Second order of each class by pairs of {pairs.basis} of layer {found.layer} (D: the feedthrough), summed "
         "over channels, class mean removed: expected value for white noise of variance 1 at the input, in closed form "
-        f"(sums and differences of the two waves).{steady} Colours are cut at the 99.5 % quantile.",
+        f"(sums and differences of the two waves).{steady} Colours are cut at the 99.5 % quantile of all but D with D.",
     )
     return figure
 
@@ -75,13 +75,16 @@ def sequence_pairs_figure(explanation: Explanation, found: WavePairs) -> Figure:
         figure,
         f"Second order of the margin at the centre by the waves that this sequence raises in layer {found.layer}, "
         f"summed over channels and time (D: the feedthrough). Each matrix sums to {total:.4g} logits. Colours are cut "
-        "at the 99.5 % quantile.",
+        "at the 99.5 % quantile of all but D with D.",
     )
     return figure
 
 
 def _limit(values: Floats) -> float:
-    return float(np.quantile(np.abs(values), 0.995)) or float(np.abs(values).max()) or 1.0
+    """Colours are for waves: the feedthrough with itself, often far the largest, is cut."""
+    sizes = np.abs(values).copy()
+    sizes[..., -1, -1] = 0.0
+    return float(np.quantile(sizes, 0.995)) or float(sizes.max()) or 1.0
 
 
 def _draw(axis: Axes, values: Floats, limit: float) -> AxesImage:
