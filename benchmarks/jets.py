@@ -13,11 +13,11 @@ import numpy as np
 
 from benchmarks.measure import Row, alternate
 from benchmarks.second_order import quadratic_network
-from carleman_ssm.networks.decoders import ExactDecoders
-from carleman_ssm.networks.jets import jets
 from carleman_ssm.networks.network import S4DNetwork
-from carleman_ssm.networks.stack import build_stack
-from carleman_ssm.networks.stack_trace import LayerDecoders, run_logits
+from carleman_ssm.operators.decoders import ExactDecoders
+from carleman_ssm.operators.jets import jets
+from carleman_ssm.operators.stack import build_stack
+from carleman_ssm.operators.stack_trace import LayerDecoders, run_logits
 
 LENGTH, CHANNELS, CLASSES, STATES, BATCH = 256, 16, 10, 32, 16
 ORDER = 8

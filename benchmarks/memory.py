@@ -12,15 +12,15 @@ import numpy as np
 from benchmarks.jets import own_decoders
 from benchmarks.measure import Row, peak_megabytes
 from benchmarks.second_order import quadratic_network
-from carleman_ssm.networks.adjoint import gradients
-from carleman_ssm.networks.construction import network_operator
-from carleman_ssm.networks.curvature import second_order_kernel
-from carleman_ssm.networks.error_propagation import certify_sequences
-from carleman_ssm.networks.jets import jets
 from carleman_ssm.networks.kernel import convolution_kernel
-from carleman_ssm.networks.stack import build_stack
-from carleman_ssm.networks.stack_construction import layer_rules
-from carleman_ssm.networks.stack_trace import run_logits
+from carleman_ssm.operators.adjoint import gradients
+from carleman_ssm.operators.construction import network_operator
+from carleman_ssm.operators.curvature import second_order_kernel
+from carleman_ssm.operators.error_propagation import certify_sequences
+from carleman_ssm.operators.jets import jets
+from carleman_ssm.operators.stack import build_stack
+from carleman_ssm.operators.stack_construction import layer_rules
+from carleman_ssm.operators.stack_trace import run_logits
 
 LENGTHS = (1024, 2048, 4096, 8192)
 CHANNELS, CLASSES, STATES = 8, 4, 16

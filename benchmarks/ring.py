@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmarks.layer_numpy import s4d_layer
 from benchmarks.measure import Row, alternate
-from carleman_ssm.networks.rings import layer_rings
+from carleman_ssm.rings.rings import layer_rings
 from carleman_ssm.theory.ring_modes import CLOSURES
 
 SIZES = ((1, 16, 4096, 64), (1, 128, 784, 64))

@@ -14,8 +14,8 @@ import numpy as np
 
 from benchmarks.layer_numpy import s4d_layer
 from benchmarks.measure import Row, alternate
-from carleman_ssm.networks.construction import network_operator
 from carleman_ssm.networks.network import NetworkConfig, Normalization, S4DNetwork
+from carleman_ssm.operators.construction import network_operator
 
 LENGTH, CHANNELS, CLASSES, STATES = 256, 64, 10, 64
 POOLS = ("mean", "last")

@@ -215,62 +215,62 @@ from carleman_ssm.networks.sequences import (
     load_sequences as load_sequences,
 )
 from carleman_ssm.networks.fast_layer import FastLayer as FastLayer
-from carleman_ssm.networks.certificate import Certificate as Certificate
-from carleman_ssm.networks.interactions import SecondOrderKernel as SecondOrderKernel
-from carleman_ssm.networks.operator import DomainError as DomainError, NetworkOperator as NetworkOperator
-from carleman_ssm.networks.one_layer_operator import OneLayerOperator as OneLayerOperator
-from carleman_ssm.networks.bases import DecoderBasis as DecoderBasis
-from carleman_ssm.networks.stack import (
+from carleman_ssm.operators.certificate import Certificate as Certificate
+from carleman_ssm.operators.volterra_kernels import SecondOrderKernel as SecondOrderKernel
+from carleman_ssm.operators.operator import DomainError as DomainError, NetworkOperator as NetworkOperator
+from carleman_ssm.operators.one_layer_operator import OneLayerOperator as OneLayerOperator
+from carleman_ssm.operators.bases import DecoderBasis as DecoderBasis
+from carleman_ssm.operators.stack import (
     Stack as Stack,
     build_stack as build_stack,
 )
-from carleman_ssm.networks.stack_certificate import StackCertificate as StackCertificate
-from carleman_ssm.networks.stack_operator import StackOperator as StackOperator
-from carleman_ssm.networks.norm_polynomials import replace_norms as replace_norms
-from carleman_ssm.networks.jets import (
+from carleman_ssm.operators.stack_certificate import StackCertificate as StackCertificate
+from carleman_ssm.operators.stack_operator import StackOperator as StackOperator
+from carleman_ssm.operators.norm_polynomials import replace_norms as replace_norms
+from carleman_ssm.operators.jets import (
     jets as jets,
     orders_with_remainder as orders_with_remainder,
 )
-from carleman_ssm.networks.adjoint import (
+from carleman_ssm.operators.adjoint import (
     gradients as gradients,
     hessian_products as hessian_products,
 )
-from carleman_ssm.networks.wiener import (
+from carleman_ssm.operators.wiener import (
     orthogonal_orders as orthogonal_orders,
     raw_cancellation as raw_cancellation,
 )
-from carleman_ssm.networks.construction import network_operator as network_operator
-from carleman_ssm.networks.closed_forms import (
+from carleman_ssm.operators.construction import network_operator as network_operator
+from carleman_ssm.operators.closed_forms import (
     channel_formula as channel_formula,
     network_formula as network_formula,
 )
 
 # networks: what interacts with what, and how much each adds
-from carleman_ssm.networks.attribution import (
+from carleman_ssm.interactions.attribution import (
     Attribution as Attribution,
     attribute as attribute,
 )
-from carleman_ssm.networks.mode_pairs import (
+from carleman_ssm.interactions.mode_pairs import (
     PairMatrices as PairMatrices,
     pair_matrices as pair_matrices,
     sequence_pair_matrices as sequence_pair_matrices,
     three_wave_response as three_wave_response,
 )
-from carleman_ssm.networks.dividends import interaction_indices as interaction_indices
-from carleman_ssm.networks.integrated_gradients import (
+from carleman_ssm.interactions.dividends import interaction_indices as interaction_indices
+from carleman_ssm.interactions.integrated_gradients import (
     integrated_gradients as integrated_gradients,
     integrated_hessians as integrated_hessians,
 )
-from carleman_ssm.networks.window_marginals import window_marginals as window_marginals
-from carleman_ssm.networks.low_degree import (
+from carleman_ssm.interactions.window_marginals import window_marginals as window_marginals
+from carleman_ssm.interactions.low_degree import (
     LowDegreeTable as LowDegreeTable,
     low_degree_table as low_degree_table,
 )
 
 # networks: the rings of trained layers, their waves, and the oscillators in floating point
-from carleman_ssm.networks.rings import Rings as Rings, layer_rings as layer_rings, model_rings as model_rings
-from carleman_ssm.networks.rigidity import Rigidity as Rigidity, rigidity as rigidity
-from carleman_ssm.networks.waves import (
+from carleman_ssm.rings.rings import Rings as Rings, layer_rings as layer_rings, model_rings as model_rings
+from carleman_ssm.rings.rigidity import Rigidity as Rigidity, rigidity as rigidity
+from carleman_ssm.rings.waves import (
     ChannelWaves as ChannelWaves,
     ModeVelocities as ModeVelocities,
     dispersion as dispersion,
@@ -279,26 +279,26 @@ from carleman_ssm.networks.waves import (
     wave_table as wave_table,
     with_lin_spectrum as with_lin_spectrum,
 )
-from carleman_ssm.networks.phases import (
+from carleman_ssm.rings.phases import (
     SingularPhaseError as SingularPhaseError,
     masked_phases as masked_phases,
 )
-from carleman_ssm.networks.oscillators import (
+from carleman_ssm.rings.oscillators import (
     Oscillators as Oscillators,
     exact_states as exact_states,
     polar_recurrence as polar_recurrence,
 )
-from carleman_ssm.networks.oscillations import (
+from carleman_ssm.rings.oscillations import (
     Trajectory as Trajectory,
     integrate_oscillators as integrate_oscillators,
 )
-from carleman_ssm.networks.kuramoto_runs import (
+from carleman_ssm.rings.kuramoto_runs import (
     PhaseOscillators as PhaseOscillators,
     kuramoto_phases as kuramoto_phases,
     linear_states as linear_states,
     phase_distance as phase_distance,
     projected_phases as projected_phases,
 )
-from carleman_ssm.networks.distinction import distinguish_inputs as distinguish_inputs
+from carleman_ssm.experiments.distinction import distinguish_inputs as distinguish_inputs
 
 __version__ = _version("carleman_ssm")

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from carleman_ssm.networks.decoders import ExactDecoders, FittedDecoders
 from carleman_ssm.networks.network import NetworkConfig, Normalization, S4DLayer, S4DNetwork
-from carleman_ssm.networks.ranges import LayerRules
-from carleman_ssm.networks.stack import build_stack
-from carleman_ssm.networks.stack_trace import LayerDecoders, run, run_layer
+from carleman_ssm.operators.decoders import ExactDecoders, FittedDecoders
+from carleman_ssm.operators.ranges import LayerRules
+from carleman_ssm.operators.stack import build_stack
+from carleman_ssm.operators.stack_trace import LayerDecoders, run, run_layer
 from carleman_ssm.theory.activations import activation
 from carleman_ssm.theory.fits import fit_chebyshev
 from tests.strategies_networks import stored

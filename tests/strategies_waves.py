@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from carleman_ssm.networks.layers import S4DLayer
-from carleman_ssm.networks.rings import Rings
+from carleman_ssm.rings.rings import Rings
 
 KINDS = ("lin", "jittered", "generic", "equal", "real", "one real", "fast", "slow")
 seeds = st.integers(0, 2**32 - 1).map(np.random.default_rng)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from carleman_ssm.networks.ablations import DELETIONS, OrderContributions, order_contributions
+from carleman_ssm.experiments.ablations import DELETIONS, OrderContributions, order_contributions
 from carleman_ssm.networks.network import NetworkConfig, S4DLayer, S4DNetwork
 from carleman_ssm.theory.activations import activation
 

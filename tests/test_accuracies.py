@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import optimize, stats
 
-from carleman_ssm.networks.accuracies import Scores, difference_interval
-from carleman_ssm.networks.detection import wilson_interval
+from carleman_ssm.experiments.accuracies import Scores, difference_interval
+from carleman_ssm.experiments.detection import wilson_interval
 
 
 def scores(*rows):

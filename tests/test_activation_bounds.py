@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from carleman_ssm.networks.activation_bounds import from_ends, slope_bounds, value_bounds
+from carleman_ssm.operators.activation_bounds import from_ends, slope_bounds, value_bounds
 from carleman_ssm.theory.activations import activation
 
 SMOOTH = ("gelu", "gelu_tanh", "silu", "sigmoid", "tanh")

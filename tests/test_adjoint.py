@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from carleman_ssm.networks import adjoint
-from carleman_ssm.networks.adjoint import activation_gradients, gradients, hessian_products
-from carleman_ssm.networks.construction import network_operator
-from carleman_ssm.networks.decoders import ExactDecoders
-from carleman_ssm.networks.fourier import FourierKernel
-from carleman_ssm.networks.jets import jets
-from carleman_ssm.networks.stack import build_stack
-from carleman_ssm.networks.stack_trace import LayerDecoders, run, run_layer
+from carleman_ssm.operators import adjoint
+from carleman_ssm.operators.adjoint import activation_gradients, gradients, hessian_products
+from carleman_ssm.operators.construction import network_operator
+from carleman_ssm.operators.decoders import ExactDecoders
+from carleman_ssm.operators.fourier import FourierKernel
+from carleman_ssm.operators.jets import jets
+from carleman_ssm.operators.stack import build_stack
+from carleman_ssm.operators.stack_trace import LayerDecoders, run, run_layer
 from tests.exact_orders import dyadic, interpolated_orders
 from tests.strategies_networks import input_sequences, moderate_network, s4d_networks
 

@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 import sympy as sp
 
-from carleman_ssm.networks import attribution
-from carleman_ssm.networks.adjoint import gradients
-from carleman_ssm.networks.attribution import attribute, grouped
+from carleman_ssm.interactions import attribution
+from carleman_ssm.interactions.attribution import attribute, grouped
+from carleman_ssm.interactions.path_integrals import MAX_NODES, path_nodes, sufficient_nodes
 from carleman_ssm.networks.checkpoints import load_network
-from carleman_ssm.networks.construction import network_operator
-from carleman_ssm.networks.decoders import ExactDecoders
 from carleman_ssm.networks.network import NetworkConfig, S4DLayer, S4DNetwork
-from carleman_ssm.networks.operator import NetworkOperator
-from carleman_ssm.networks.path_integrals import MAX_NODES, path_nodes, sufficient_nodes
-from carleman_ssm.networks.stack_trace import LayerDecoders
+from carleman_ssm.operators.adjoint import gradients
+from carleman_ssm.operators.construction import network_operator
+from carleman_ssm.operators.decoders import ExactDecoders
+from carleman_ssm.operators.operator import NetworkOperator
+from carleman_ssm.operators.stack_trace import LayerDecoders
 from carleman_ssm.report.inputs import shipped_sequences
 from tests.strategies_networks import moderate_network
 

@@ -8,7 +8,8 @@ import mpmath
 import numpy as np
 import pytest
 
-from carleman_ssm.networks.ball_arrays import (
+from carleman_ssm.networks.enclosures import Enclosed
+from carleman_ssm.operators.ball_arrays import (
     centred_radius,
     convolution,
     matrix_product,
@@ -19,8 +20,7 @@ from carleman_ssm.networks.ball_arrays import (
     scaled,
     total,
 )
-from carleman_ssm.networks.enclosures import Enclosed
-from carleman_ssm.networks.stack import Norm
+from carleman_ssm.operators.stack import Norm
 
 SEEDS = range(20)
 

@@ -12,7 +12,7 @@ from benchmarks import jets, memory, ring, second_order
 from benchmarks.layer_numpy import s4d_layer
 from benchmarks.lifted_table import by_ring, by_symengine
 from benchmarks.measure import Row, alternate
-from carleman_ssm.networks.rings import layer_rings
+from carleman_ssm.rings.rings import layer_rings
 from carleman_ssm.theory.term_table import lifted_table
 
 

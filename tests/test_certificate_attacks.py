@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from flint import acb, arb
 
-from carleman_ssm.networks.construction import network_operator
-from carleman_ssm.networks.decoders import FittedDecoders
 from carleman_ssm.networks.kernel import convolution_kernel
 from carleman_ssm.networks.network import NetworkConfig, Normalization, S4DLayer, S4DNetwork
+from carleman_ssm.operators.construction import network_operator
+from carleman_ssm.operators.decoders import FittedDecoders
 from carleman_ssm.theory.activations import activation
 from carleman_ssm.theory.fits import ChebyshevFit, certify
 from tests.oracles import ball_precision, exact_logits, widest_radius

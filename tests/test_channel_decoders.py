@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carleman_ssm.networks.bases import (
+from carleman_ssm.operators.bases import (
     LARGEST,
     FitTask,
     basis_name,
@@ -15,8 +15,8 @@ from carleman_ssm.networks.bases import (
     exact_decoders,
     fit_decoders,
 )
-from carleman_ssm.networks.decoders import ExactDecoders
-from carleman_ssm.networks.stack_trace import LayerDecoders
+from carleman_ssm.operators.decoders import ExactDecoders
+from carleman_ssm.operators.stack_trace import LayerDecoders
 from carleman_ssm.theory.activations import activation
 from tests.test_activations import reference
 

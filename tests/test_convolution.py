@@ -13,7 +13,7 @@ from benchmarks.measure import peak_megabytes
 from carleman_ssm.networks import convolution
 from carleman_ssm.networks.convolution import convolve
 from carleman_ssm.networks.enclosures import gamma
-from carleman_ssm.networks.fourier import FourierKernel
+from carleman_ssm.operators.fourier import FourierKernel
 
 
 def exact(kernel, drive):

@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carleman_ssm.networks import curvature, interactions, lag_matrices
-from carleman_ssm.networks.construction import network_operator
-from carleman_ssm.networks.curvature import second_order_kernel
+from carleman_ssm.operators import curvature, lag_matrices
+from carleman_ssm.operators import volterra_kernels as interactions
+from carleman_ssm.operators.construction import network_operator
+from carleman_ssm.operators.curvature import second_order_kernel
 from tests.strategies_networks import moderate_network
 
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from carleman_ssm.networks.adjoint import gradients, hessian_products
-from carleman_ssm.networks.construction import network_operator
-from carleman_ssm.networks.curvature import second_order_kernel
+from carleman_ssm.operators.adjoint import gradients, hessian_products
+from carleman_ssm.operators.construction import network_operator
+from carleman_ssm.operators.curvature import second_order_kernel
 from tests.test_network_in_torch import FEATURES, TorchNetwork, network_of, tensor, torch  # skips without torch
 
 CASES = {

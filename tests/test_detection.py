@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import special, stats
 
-from carleman_ssm.networks.detection import confidence_interval, known_signal_accuracy, unknown_phase_accuracy
+from carleman_ssm.experiments.detection import confidence_interval, known_signal_accuracy, unknown_phase_accuracy
 
 TRIALS = 20_000
 

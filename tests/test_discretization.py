@@ -17,7 +17,7 @@ from carleman_ssm.networks.chunked_scan import ChunkedScan
 from carleman_ssm.networks.discretization import DISCRETIZATIONS, step_inputs, step_multipliers, step_powers
 from carleman_ssm.networks.kernel import convolution_kernel, modes
 from carleman_ssm.networks.network import NetworkConfig, S4DLayer, S4DNetwork
-from carleman_ssm.networks.rings import layer_rings
+from carleman_ssm.rings.rings import layer_rings
 from carleman_ssm.theory.ssm import DiagonalSSM, bilinear_transform, zero_order_hold
 from tests.oracles import ball_precision
 from tests.strategies_networks import s4d_layers, stored

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import linalg
 
-from carleman_ssm.networks.claims import (
+from carleman_ssm.experiments.claims import (
     AT_CHANCE,
     CLAIMS,
     CONTROLLED,
@@ -24,7 +24,7 @@ from carleman_ssm.networks.claims import (
     Outcome,
     Setting,
 )
-from carleman_ssm.networks.distinction import (
+from carleman_ssm.experiments.distinction import (
     conditioning,
     distinguish_inputs,
     experiment,
@@ -32,8 +32,8 @@ from carleman_ssm.networks.distinction import (
     simple_ring,
     with_state_noise,
 )
-from carleman_ssm.networks.readouts import Readout, RingResponses, fit_ridge
-from carleman_ssm.networks.simple_inputs import SEQUENCES, STEPS, TASKS, draw
+from carleman_ssm.experiments.readouts import Readout, RingResponses, fit_ridge
+from carleman_ssm.experiments.simple_inputs import SEQUENCES, STEPS, TASKS, draw
 
 TWO, FOUR, SILENCE = "2 sines, random phase", "4 sines, random phase", "position, then silence"
 
@@ -116,8 +116,8 @@ def test_in_float64_the_ring_without_waves_tells_what_the_others_tell(distinctio
 
 def test_a_grid_of_penalties_that_ends_early_would_deny_that_and_its_edge_says_so(monkeypatch):
     """The false twin: with no penalty below 1e-8 the ring without waves seems to forget the position."""
-    monkeypatch.setattr("carleman_ssm.networks.readouts.PENALTIES", tuple(10.0**e for e in range(-8, 5)))
-    monkeypatch.setattr("carleman_ssm.networks.claims.PENALTIES", (1e-8, 1e4))
+    monkeypatch.setattr("carleman_ssm.experiments.readouts.PENALTIES", tuple(10.0**e for e in range(-8, 5)))
+    monkeypatch.setattr("carleman_ssm.experiments.claims.PENALTIES", (1e-8, 1e4))
     outcome = measure((Setting("S4D-Real", "impulse position", Readout.LINEAR_LAST),), (0, 1, 2))[0]
     assert outcome.accuracy < 0.95
     assert outcome.at_edge[0] == 3
@@ -184,8 +184,8 @@ def test_the_reason_is_that_the_noise_of_a_class_points_along_its_own_waves():
 
 
 def test_more_training_data_does_not_bring_that_back_to_chance(monkeypatch):
-    monkeypatch.setattr("carleman_ssm.networks.simple_inputs.SEQUENCES", 1500)
-    monkeypatch.setattr("carleman_ssm.networks.distinction.SEQUENCES", 1500)
+    monkeypatch.setattr("carleman_ssm.experiments.simple_inputs.SEQUENCES", 1500)
+    monkeypatch.setattr("carleman_ssm.experiments.distinction.SEQUENCES", 1500)
     four, two = (Setting("S4D-Lin", task, Readout.LINEAR_LAST) for task in (FOUR, TWO))
     found, other = measure((four, two), (0, 1, 2))
     assert found.accuracy > 0.35

@@ -10,7 +10,7 @@ import pytest
 from matplotlib import image
 from rich.console import Console
 
-from carleman_ssm.networks.claims import (
+from carleman_ssm.experiments.claims import (
     CONTROLLED,
     LINEAR,
     NOISE_LEVELS,
@@ -21,9 +21,9 @@ from carleman_ssm.networks.claims import (
     Outcome,
     Setting,
 )
-from carleman_ssm.networks.distinction import distinguish_inputs
-from carleman_ssm.networks.readouts import Readout
-from carleman_ssm.networks.simple_inputs import TASKS
+from carleman_ssm.experiments.distinction import distinguish_inputs
+from carleman_ssm.experiments.readouts import Readout
+from carleman_ssm.experiments.simple_inputs import TASKS
 from carleman_ssm.report.cli import main
 from carleman_ssm.report.distinction_figure import distinction_figure
 from carleman_ssm.report.distinction_summary import in_short, interval, print_distinction

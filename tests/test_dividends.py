@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from carleman_ssm.interactions.dividends import Dividends, dividends, interaction_indices
+from carleman_ssm.interactions.indices import PAIR_INDICES, OneLayerIndices, one_layer_indices
 from carleman_ssm.networks.checkpoints import load_network
-from carleman_ssm.networks.construction import network_operator
-from carleman_ssm.networks.dividends import Dividends, dividends, interaction_indices
-from carleman_ssm.networks.indices import PAIR_INDICES, OneLayerIndices, one_layer_indices
 from carleman_ssm.networks.network import NetworkConfig, S4DLayer, S4DNetwork
-from carleman_ssm.networks.operator import DomainError
+from carleman_ssm.operators.construction import network_operator
+from carleman_ssm.operators.operator import DomainError
 from tests.coalitions import agree, all_coalitions, expected
 
 DATA = Path(__file__).parent / "data"

@@ -9,8 +9,8 @@ import pytest
 from flint import arb
 
 from carleman_ssm.networks.enclosures import Enclosed
-from carleman_ssm.networks.error_propagation import certify_box, certify_sequences
-from carleman_ssm.networks.stack_trace import run
+from carleman_ssm.operators.error_propagation import certify_box, certify_sequences
+from carleman_ssm.operators.stack_trace import run
 from tests.error_attacks import deep_network, fitted_stack, scaled_network
 from tests.oracles import ball_precision, exact_logits, widest_radius
 

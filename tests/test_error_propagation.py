@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from carleman_ssm.networks import error_steps
 from carleman_ssm.networks.checkpoints import load_network
 from carleman_ssm.networks.enclosures import Enclosed
-from carleman_ssm.networks.error_propagation import LayerRules, box_ranges, certify_box, certify_sequences
-from carleman_ssm.networks.ranges import half
-from carleman_ssm.networks.stack import Norm, build_stack
-from carleman_ssm.networks.stack_trace import LayerDecoders, run
+from carleman_ssm.operators import error_steps
+from carleman_ssm.operators.error_propagation import LayerRules, box_ranges, certify_box, certify_sequences
+from carleman_ssm.operators.ranges import half
+from carleman_ssm.operators.stack import Norm, build_stack
+from carleman_ssm.operators.stack_trace import LayerDecoders, run
 from carleman_ssm.theory.activations import activation
 from tests.error_attacks import (
     SMOOTH,

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from carleman_ssm.interactions.indices import PAIR_INDICES, one_layer_indices
 from carleman_ssm.networks.checkpoints import load_network
-from carleman_ssm.networks.construction import network_operator
-from carleman_ssm.networks.indices import PAIR_INDICES, one_layer_indices
 from carleman_ssm.networks.network import NetworkConfig, S4DLayer, S4DNetwork
+from carleman_ssm.operators.construction import network_operator
 from carleman_ssm.theory.random_joins import join_series
 from tests.coalitions import agree, all_coalitions, expected
 from tests.strategies_networks import s4d_networks
@@ -154,7 +154,7 @@ def test_phase_products_have_no_such_closed_form(quadratic):
 def test_pairs_of_too_many_players_are_refused_before_they_are_written_out(quadratic, monkeypatch):
     _, operator, inputs = quadratic
     found = one_layer_indices(operator.form, operator.decoders, operator.centre, inputs[0])
-    monkeypatch.setattr("carleman_ssm.networks.indices.MAX_ENTRIES", 10**4)
+    monkeypatch.setattr("carleman_ssm.interactions.indices.MAX_ENTRIES", 10**4)
     with pytest.raises(ValueError, match="groups of positions"):
         found.pairs("mobius", 0)
 

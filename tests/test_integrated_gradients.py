@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from carleman_ssm.interactions.indices import one_layer_indices
+from carleman_ssm.interactions.integrated_gradients import integrated_gradients, integrated_hessians
 from carleman_ssm.networks.checkpoints import load_network
-from carleman_ssm.networks.construction import network_operator
-from carleman_ssm.networks.indices import one_layer_indices
-from carleman_ssm.networks.integrated_gradients import integrated_gradients, integrated_hessians
 from carleman_ssm.networks.network import NetworkConfig, S4DLayer, S4DNetwork
+from carleman_ssm.operators.construction import network_operator
 
 DATA = Path(__file__).parent / "data"
 

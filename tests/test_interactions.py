@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from carleman_ssm.networks.checkpoints import load_network
-from carleman_ssm.networks.construction import network_operator
-from carleman_ssm.networks.interactions import MAX_ENTRIES, SecondOrderKernel
+from carleman_ssm.operators.construction import network_operator
+from carleman_ssm.operators.volterra_kernels import MAX_ENTRIES, SecondOrderKernel
 from carleman_ssm.report.inputs import shipped_sequences
 from carleman_ssm.theory.ladder import least_squares_ladder, truncation_ladder
 from tests.strategies_networks import input_sequences, s4d_networks

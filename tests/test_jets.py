@@ -8,9 +8,9 @@ import sympy as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from carleman_ssm.networks.construction import network_operator
-from carleman_ssm.networks.jets import jets, orders_with_remainder, stack_series
-from carleman_ssm.networks.stack import build_stack
+from carleman_ssm.operators.construction import network_operator
+from carleman_ssm.operators.jets import jets, orders_with_remainder, stack_series
+from carleman_ssm.operators.stack import build_stack
 from carleman_ssm.theory.polynomials import PolynomialDecoder
 from carleman_ssm.theory.ssm import DiscreteSSM
 from carleman_ssm.theory.stack_lift import StackLift

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import sympy as sp
 
-from carleman_ssm.networks import kuramoto_runs
-from carleman_ssm.networks.kuramoto_runs import (
+from carleman_ssm.rings import kuramoto_runs
+from carleman_ssm.rings.kuramoto_runs import (
     PhaseOscillators,
     kuramoto_phases,
     linear_states,

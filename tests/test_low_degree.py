@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from carleman_ssm.networks.checkpoints import load_network
-from carleman_ssm.networks.low_degree import (
+from carleman_ssm.interactions.low_degree import (
     KINDS,
     LowDegreeScore,
     LowDegreeTable,
@@ -17,6 +16,7 @@ from carleman_ssm.networks.low_degree import (
     low_degree_table,
     refit_readout,
 )
+from carleman_ssm.networks.checkpoints import load_network
 from tests.strategies_networks import s4d_networks
 
 DATA = Path(__file__).parent / "data"

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carleman_ssm.networks.construction import network_operator
-from carleman_ssm.networks.geometric import geometric_sum, triangular_sum
-from carleman_ssm.networks.layer_views import layer_drive
-from carleman_ssm.networks.mode_pairs import pair_matrices, sequence_pair_matrices, three_wave_response
+from carleman_ssm.interactions.layer_views import layer_drive
+from carleman_ssm.interactions.mode_pairs import pair_matrices, sequence_pair_matrices, three_wave_response
 from carleman_ssm.networks.network import NetworkConfig, S4DLayer, S4DNetwork
+from carleman_ssm.operators.construction import network_operator
+from carleman_ssm.operators.geometric import geometric_sum, triangular_sum
 from tests.strategies_networks import moderate_network
 
 LENGTH = 9

@@ -12,12 +12,10 @@ import pytest
 from matplotlib import image
 from rich.console import Console
 
-from carleman_ssm.networks import necessity as experiment
-from carleman_ssm.networks.ablations import DELETIONS
-from carleman_ssm.networks.accuracies import Scores
-from carleman_ssm.networks.checkpoints import load_network
-from carleman_ssm.networks.datasets import Dataset, load_dataset
-from carleman_ssm.networks.necessity import (
+from carleman_ssm.experiments import necessity as experiment
+from carleman_ssm.experiments.ablations import DELETIONS
+from carleman_ssm.experiments.accuracies import Scores
+from carleman_ssm.experiments.necessity import (
     MAX_ORDER,
     NEEDED_BY,
     Ablation,
@@ -26,6 +24,8 @@ from carleman_ssm.networks.necessity import (
     Verdict,
     necessity,
 )
+from carleman_ssm.networks.checkpoints import load_network
+from carleman_ssm.networks.datasets import Dataset, load_dataset
 from carleman_ssm.networks.sequences import Sequences, load_sequences
 from carleman_ssm.networks.trained import SEEDS, TRAINED, decoders_of, trained_name
 from carleman_ssm.report import necessity as report
@@ -259,7 +259,7 @@ def test_intervals_are_printed_outward():
 
 def test_every_trained_network_is_shipped_small_and_has_its_accuracy_in_the_provenance():
     """The digits are recounted here; the other data sets are not shipped."""
-    folder = experiment.__file__.replace("networks/necessity.py", "data/trained/")
+    folder = experiment.__file__.replace("experiments/necessity.py", "data/trained/")
     digits, table = load_sequences("digits-test"), {}
     with open(folder + "PROVENANCE.md", encoding="utf-8") as file:
         for line in file:

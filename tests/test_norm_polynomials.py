@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from carleman_ssm.networks.checkpoints import load_network
-from carleman_ssm.networks.construction import network_operator
-from carleman_ssm.networks.norm_polynomials import replace_norms, variances
+from carleman_ssm.operators.construction import network_operator
+from carleman_ssm.operators.norm_polynomials import replace_norms, variances
 from carleman_ssm.theory.inverse_roots import enclose_relative_error, fit_inverse_root
 from tests.strategies_networks import moderate_network
 

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from carleman_ssm.networks.checkpoints import load_network
-from carleman_ssm.networks.construction import CERTIFIED_SHARE, network_operator
 from carleman_ssm.networks.convolution import convolve
-from carleman_ssm.networks.decoders import ExactDecoders, FittedDecoders
 from carleman_ssm.networks.kernel import convolution_kernel
-from carleman_ssm.networks.operator import DomainError
+from carleman_ssm.operators.construction import CERTIFIED_SHARE, network_operator
+from carleman_ssm.operators.decoders import ExactDecoders, FittedDecoders
+from carleman_ssm.operators.operator import DomainError
 from carleman_ssm.report.inputs import shipped_sequences
 from carleman_ssm.theory.clenshaw import clenshaw
 from tests.oracles import exact_logits, largest_error, widest_radius
@@ -174,7 +174,10 @@ def test_inputs_past_the_bound_or_the_length_are_refused():
         ({"sequences": np.zeros((0, 3, 1))}, "none of them zero"),
         ({"sequences": np.zeros((2, 3, 2)), "degree": 2}, "takes 1 input channels, the sequences have 2"),
         ({"sequences": np.ones((2, 3, 1)), "degree": 2, "input_bound": 0.5}, "more than input_bound = 0.5"),
-        ({"sequences": np.ones((2, 3, 1)), "degree": 2, "fit": "splines"}, "'chebyshev', 'least_squares', 'taylor', 'cosine'"),
+        (
+            {"sequences": np.ones((2, 3, 1)), "degree": 2, "fit": "splines"},
+            "'chebyshev', 'least_squares', 'taylor', 'cosine'",
+        ),
         ({"input_bound": 1.0, "length": 4, "degree": 2, "fit": "least_squares"}, "needs sequences"),
         ({"input_bound": 1.0, "length": 4, "degree": 2, "centre": "mean"}, "'mean' \\(with sequences\\)"),
         ({"input_bound": 1.0, "length": 4, "degree": 2, "centre": np.zeros((3, 1))}, r"shape \(4, 1\)"),

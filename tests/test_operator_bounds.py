@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from flint import arb
 
-from carleman_ssm.networks.construction import network_operator
+from carleman_ssm.operators.construction import network_operator
 from tests.error_attacks import SMOOTH, deep_network
 from tests.oracles import ball_precision, exact_logits
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from carleman_ssm.formulas.numerics import compile_kernel
-from carleman_ssm.networks.oscillations import REMEDIES, integrate_oscillators
-from carleman_ssm.networks.oscillators import (
+from carleman_ssm.rings.oscillations import REMEDIES, integrate_oscillators
+from carleman_ssm.rings.oscillators import (
     Oscillators,
     SingularPhaseError,
     exact_states,
@@ -16,7 +16,7 @@ from carleman_ssm.networks.oscillators import (
     polar_recurrence,
     polar_velocity,
 )
-from carleman_ssm.networks.rings import model_rings
+from carleman_ssm.rings.rings import model_rings
 from carleman_ssm.theory.excitations import Excitation
 from carleman_ssm.theory.initialisations import s4d_lin
 from carleman_ssm.theory.oscillator_solutions import oscillator_solution
@@ -234,7 +234,7 @@ def test_wrong_input_is_refused(name):
 
 
 def test_the_remedies_are_named_in_the_documentation():
-    from carleman_ssm.networks import oscillations
+    from carleman_ssm.rings import oscillations
 
     for remedy in REMEDIES:
         assert f'``"{remedy}"``' in oscillations.__doc__

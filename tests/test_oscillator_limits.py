@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from carleman_ssm.networks import oscillations
-from carleman_ssm.networks.kuramoto_runs import (
+from carleman_ssm.rings import oscillations
+from carleman_ssm.rings.kuramoto_runs import (
     PhaseOscillators,
     kuramoto_phases,
     linear_states,
@@ -12,9 +12,9 @@ from carleman_ssm.networks.kuramoto_runs import (
     projected_phases,
     ring_adjacency,
 )
-from carleman_ssm.networks.oscillations import REMEDIES, integrate_oscillators
-from carleman_ssm.networks.oscillators import Oscillators, exact_states, polar_recurrence, polar_velocity
-from carleman_ssm.networks.phases import SingularPhaseError, masked_phases
+from carleman_ssm.rings.oscillations import REMEDIES, integrate_oscillators
+from carleman_ssm.rings.oscillators import Oscillators, exact_states, polar_recurrence, polar_velocity
+from carleman_ssm.rings.phases import SingularPhaseError, masked_phases
 
 still, damped, growing = (Oscillators([[rate]], [1.0]) for rate in (0.0, -0.5, 1000.0))
 recurrence = Oscillators([[0.5, 1.0], [1.0, 0.2]], [1.0, 0.0], discrete=True)

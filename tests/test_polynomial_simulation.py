@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from scipy import special
 
-from carleman_ssm.networks.cosine_decoders import CosineDecoders
-from carleman_ssm.networks.decoders import ExactDecoders, FittedDecoders
 from carleman_ssm.networks.network import NetworkConfig
-from carleman_ssm.networks.polynomial_simulation import simulate_with_decoders
-from carleman_ssm.networks.stack import build_stack
-from carleman_ssm.networks.stack_trace import LayerDecoders, run, run_logits
-from carleman_ssm.networks.taylor_decoders import TaylorDecoders
+from carleman_ssm.operators.cosine_decoders import CosineDecoders
+from carleman_ssm.operators.decoders import ExactDecoders, FittedDecoders
+from carleman_ssm.operators.polynomial_simulation import simulate_with_decoders
+from carleman_ssm.operators.stack import build_stack
+from carleman_ssm.operators.stack_trace import LayerDecoders, run, run_logits
+from carleman_ssm.operators.taylor_decoders import TaylorDecoders
 from carleman_ssm.theory.activations import activation
 from tests.strategies_networks import moderate_network
 

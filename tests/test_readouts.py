@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carleman_ssm.networks.claims import RINGS
-from carleman_ssm.networks.distinction import simple_ring
-from carleman_ssm.networks.readouts import PENALTIES, Readout, RingResponses, _singular_vectors, fit_ridge
-from carleman_ssm.networks.rings import model_rings
+from carleman_ssm.experiments.claims import RINGS
+from carleman_ssm.experiments.distinction import simple_ring
+from carleman_ssm.experiments.readouts import PENALTIES, Readout, RingResponses, _singular_vectors, fit_ridge
+from carleman_ssm.rings.rings import model_rings
 from carleman_ssm.theory.initialisations import s4d_lin
 
 
@@ -142,7 +142,7 @@ def test_beyond_the_ends_of_the_grid_nothing_changes(monkeypatch):
         scores = []
         for further in (1.0, 1e-4 if end == 0 else 1e4):
             penalty = PENALTIES[end] * further
-            monkeypatch.setattr("carleman_ssm.networks.readouts.PENALTIES", (penalty,))
+            monkeypatch.setattr("carleman_ssm.experiments.readouts.PENALTIES", (penalty,))
             found = fit_ridge(features, labels, 2)(features)
             scores.append((found - found.mean(axis=0)) / found.std(axis=0))
         np.testing.assert_allclose(scores[0], scores[1], atol=1e-2)

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from carleman_ssm.formulas.numerics import compile_kernel
 from carleman_ssm.networks.exact_numbers import to_complex, to_real
-from carleman_ssm.networks.kuramoto_runs import PhaseOscillators
-from carleman_ssm.networks.oscillators import Oscillators, polar_velocity, ring_matrix
-from carleman_ssm.networks.ring_modes import keeps_index, model_modes
-from carleman_ssm.networks.rings import model_rings
-from carleman_ssm.networks.waves import LIN_REVOLUTION, dispersion, participation_ratio
+from carleman_ssm.rings.kuramoto_runs import PhaseOscillators
+from carleman_ssm.rings.oscillators import Oscillators, polar_velocity, ring_matrix
+from carleman_ssm.rings.ring_modes import keeps_index, model_modes
+from carleman_ssm.rings.rings import model_rings
+from carleman_ssm.rings.waves import LIN_REVOLUTION, dispersion, participation_ratio
 from carleman_ssm.theory.couplings import circulant, skew_circulant
 from carleman_ssm.theory.dispersion import bilinear_dispersion, s4d_inv_dispersion, s4d_lin_dispersion
 from carleman_ssm.theory.initialisations import s4d_inv, s4d_legs, s4d_lin, s4d_real

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from scipy import linalg
 
 from benchmarks.ring import plain_states
-from carleman_ssm.networks import ring_states
 from carleman_ssm.networks.layers import S4DLayer
-from carleman_ssm.networks.rings import layer_rings, model_rings
+from carleman_ssm.rings import ring_states
+from carleman_ssm.rings.rings import layer_rings, model_rings
 from carleman_ssm.theory.initialisations import s4d_inv, s4d_legs, s4d_lin, s4d_real
 from carleman_ssm.theory.legendre import legs_enclosures
 from carleman_ssm.theory.ssm import DiagonalSSM, bilinear_transform, zero_order_hold

@@ -8,16 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carleman_ssm.networks.bases import basis_name
 from carleman_ssm.networks.checkpoints import load_network
-from carleman_ssm.networks.construction import network_operator
-from carleman_ssm.networks.domain import checked_domain
-from carleman_ssm.networks.one_layer_operator import OneLayerOperator
-from carleman_ssm.networks.operator import DomainError
-from carleman_ssm.networks.polynomial_simulation import simulate_with_decoders
-from carleman_ssm.networks.stack_construction import layer_rules
-from carleman_ssm.networks.stack_fits import FitChoice, visited_inputs
-from carleman_ssm.networks.stack_operator import StackOperator
+from carleman_ssm.operators.bases import basis_name
+from carleman_ssm.operators.construction import network_operator
+from carleman_ssm.operators.domain import checked_domain
+from carleman_ssm.operators.one_layer_operator import OneLayerOperator
+from carleman_ssm.operators.operator import DomainError
+from carleman_ssm.operators.polynomial_simulation import simulate_with_decoders
+from carleman_ssm.operators.stack_construction import layer_rules
+from carleman_ssm.operators.stack_fits import FitChoice, visited_inputs
+from carleman_ssm.operators.stack_operator import StackOperator
 from tests.strategies_networks import moderate_network
 
 DATA = Path(__file__).parent / "data"

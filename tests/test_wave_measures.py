@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from carleman_ssm.formulas.numerics import compile_kernel
 from carleman_ssm.networks.checkpoints import load_network
 from carleman_ssm.networks.network import NetworkConfig, S4DNetwork
-from carleman_ssm.networks.rigidity import revolution_steps, rigidity
-from carleman_ssm.networks.rings import layer_rings, model_rings
-from carleman_ssm.networks.waves import (
+from carleman_ssm.rings.rigidity import revolution_steps, rigidity
+from carleman_ssm.rings.rings import layer_rings, model_rings
+from carleman_ssm.rings.waves import (
     dispersion,
     kick_participation,
     kick_states,

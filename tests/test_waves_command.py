@@ -19,7 +19,6 @@ from rich.console import Console
 from carleman_ssm.networks.checkpoints import load_network
 from carleman_ssm.networks.layers import Normalization
 from carleman_ssm.networks.network import NetworkConfig
-from carleman_ssm.networks.waves import wave_table
 from carleman_ssm.report.animation import frame_steps, write_animation
 from carleman_ssm.report.cli import main
 from carleman_ssm.report.couplings_page import couplings_document, lin_reference
@@ -30,6 +29,7 @@ from carleman_ssm.report.ring_sources import Closure, InitialSpectrum, initial_s
 from carleman_ssm.report.spectrum_figures import coupling_figure, dispersion_figure
 from carleman_ssm.report.wave_figures import phase_colours, space_time_figure
 from carleman_ssm.report.wave_summary import CountedSteps, print_waves
+from carleman_ssm.rings.waves import wave_table
 
 FILES = (
     "space_time.png", "couplings.png", "dispersion.png", "ring.gif", "couplings.tex", "waves.json", "contents.npz",

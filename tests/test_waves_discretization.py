@@ -10,8 +10,8 @@ import pytest
 
 from carleman_ssm.networks.checkpoints import save_network
 from carleman_ssm.networks.discretization import step_multipliers
-from carleman_ssm.networks.waves import wave_table
 from carleman_ssm.report.cli import main
+from carleman_ssm.rings.waves import wave_table
 from tests.strategies_networks import moderate_network
 
 

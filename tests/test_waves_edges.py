@@ -15,8 +15,6 @@ import pytest
 from rich.console import Console
 
 from carleman_ssm.networks.checkpoints import load_network, save_network
-from carleman_ssm.networks.rigidity import rigidity
-from carleman_ssm.networks.waves import wave_table
 from carleman_ssm.report import distinguish as distinguish_module
 from carleman_ssm.report import waves as command_module
 from carleman_ssm.report.animation import frame_steps, write_animation
@@ -29,6 +27,8 @@ from carleman_ssm.report.terminal import progress_line, results_in
 from carleman_ssm.report.wave_figures import MANY_NODES, MAX_STROKES, space_time_figure, world_line
 from carleman_ssm.report.wave_summary import CountedSteps, print_waves
 from carleman_ssm.report.waves import FILES, waves
+from carleman_ssm.rings.rigidity import rigidity
+from carleman_ssm.rings.waves import wave_table
 
 LIN = ("--init", "s4d-lin", "--modes", 4, "--length", 3)
 

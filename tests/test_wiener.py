@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special
 
+from carleman_ssm.interactions.low_degree import low_degree_networks
 from carleman_ssm.networks.checkpoints import load_network
-from carleman_ssm.networks.construction import network_operator
-from carleman_ssm.networks.decoders import ExactDecoders
-from carleman_ssm.networks.density_fits import density_decoders
-from carleman_ssm.networks.low_degree import low_degree_networks
-from carleman_ssm.networks.stack import build_stack
-from carleman_ssm.networks.stack_trace import LayerDecoders, run_logits
-from carleman_ssm.networks.wiener import orthogonal_orders, raw_cancellation
+from carleman_ssm.operators.construction import network_operator
+from carleman_ssm.operators.decoders import ExactDecoders
+from carleman_ssm.operators.density_fits import density_decoders
+from carleman_ssm.operators.stack import build_stack
+from carleman_ssm.operators.stack_trace import LayerDecoders, run_logits
+from carleman_ssm.operators.wiener import orthogonal_orders, raw_cancellation
 from carleman_ssm.theory.activations import activation
 from tests.strategies_networks import s4d_networks
 

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from carleman_ssm.interactions.window_marginals import window_marginals
 from carleman_ssm.networks.checkpoints import load_network
-from carleman_ssm.networks.construction import network_operator
-from carleman_ssm.networks.operator import DomainError
-from carleman_ssm.networks.window_marginals import window_marginals
+from carleman_ssm.operators.construction import network_operator
+from carleman_ssm.operators.operator import DomainError
 from tests.strategies_networks import s4d_networks
 
 DATA = Path(__file__).parent / "data"

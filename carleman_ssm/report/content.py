@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from carleman_ssm.networks.enclosures import Floats
-from carleman_ssm.networks.one_layer_operator import OneLayerOperator
-from carleman_ssm.networks.stack_operator import StackOperator
+from carleman_ssm.operators.one_layer_operator import OneLayerOperator
+from carleman_ssm.operators.stack_operator import StackOperator
 from carleman_ssm.report.explanation import Explanation, accuracy
 from carleman_ssm.report.kinds import as_stack, is_polynomial
 

@@ -11,10 +11,10 @@ from carleman_ssm.formulas.latex import document
 from carleman_ssm.formulas.numerics import compile_kernel
 from carleman_ssm.formulas.statements import ClosedForm
 from carleman_ssm.formulas.verification import verify
-from carleman_ssm.networks.closed_forms import decimal
 from carleman_ssm.networks.layers import ComplexArray
-from carleman_ssm.networks.rings import Rings
+from carleman_ssm.operators.closed_forms import decimal
 from carleman_ssm.report.ring_run import RingRun
+from carleman_ssm.rings.rings import Rings
 from carleman_ssm.theory.couplings import s4d_lin_couplings, s4d_lin_self_coupling
 from carleman_ssm.theory.ring_modes import ANTIPERIODIC, COMPLEX, REAL
 

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
-from carleman_ssm.networks.claims import (
+from carleman_ssm.experiments.claims import (
     CONTROLLED,
     FAINT_NOISE,
     LINEAR,
@@ -21,10 +21,10 @@ from carleman_ssm.networks.claims import (
     WAVE_RING,
     Outcome,
 )
-from carleman_ssm.networks.distinction import Distinction
+from carleman_ssm.experiments.distinction import Distinction
+from carleman_ssm.experiments.readouts import Readout
+from carleman_ssm.experiments.simple_inputs import SEQUENCES, SILENT_REVOLUTIONS, STEPS, TASKS, Task
 from carleman_ssm.networks.layers import Array
-from carleman_ssm.networks.readouts import Readout
-from carleman_ssm.networks.simple_inputs import SEQUENCES, SILENT_REVOLUTIONS, STEPS, TASKS, Task
 from carleman_ssm.report.wave_figures import BLUE, GREY, RED, caption
 
 _STYLES = {

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from carleman_ssm.networks.claims import (
+from carleman_ssm.experiments.claims import (
     AT_CHANCE,
     CONTROLLED,
     NOISE_LEVELS,
@@ -21,9 +21,9 @@ from carleman_ssm.networks.claims import (
     Finding,
     Outcome,
 )
-from carleman_ssm.networks.distinction import Distinction, conditioning, simple_ring
-from carleman_ssm.networks.readouts import Readout
-from carleman_ssm.networks.simple_inputs import SEQUENCES, SILENT_REVOLUTIONS, STEPS, TASKS
+from carleman_ssm.experiments.distinction import Distinction, conditioning, simple_ring
+from carleman_ssm.experiments.readouts import Readout
+from carleman_ssm.experiments.simple_inputs import SEQUENCES, SILENT_REVOLUTIONS, STEPS, TASKS
 
 _HEADINGS = {
     Readout.LINEAR_LAST: "contents\nlast step",

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from carleman_ssm.networks.claims import (
+from carleman_ssm.experiments.claims import (
     AT_CHANCE,
     NOISE_LEVELS,
     REFERENCE_NOISE,
@@ -20,9 +20,9 @@ from carleman_ssm.networks.claims import (
     WAVE_RING,
     Outcome,
 )
-from carleman_ssm.networks.distinction import Distinction, conditioning, distinguish_inputs, simple_ring
-from carleman_ssm.networks.readouts import PENALTIES
-from carleman_ssm.networks.simple_inputs import SEQUENCES, STEPS, TASKS
+from carleman_ssm.experiments.distinction import Distinction, conditioning, distinguish_inputs, simple_ring
+from carleman_ssm.experiments.readouts import PENALTIES
+from carleman_ssm.experiments.simple_inputs import SEQUENCES, STEPS, TASKS
 from carleman_ssm.report.distinction_figure import distinction_figure
 from carleman_ssm.report.distinction_summary import print_distinction
 from carleman_ssm.report.terminal import output_folder, print_files, progress_line, results_in

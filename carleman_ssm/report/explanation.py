@@ -7,13 +7,13 @@ from functools import cached_property
 
 import numpy as np
 
-from carleman_ssm.networks.construction import CERTIFIED_SHARE
 from carleman_ssm.networks.enclosures import Floats
-from carleman_ssm.networks.jets import orders_with_remainder
-from carleman_ssm.networks.one_layer_operator import OneLayerOperator
-from carleman_ssm.networks.operator import NetworkOperator
-from carleman_ssm.networks.polynomial_simulation import simulate_with_decoders
-from carleman_ssm.networks.wiener import ORDERS, orthogonal_orders
+from carleman_ssm.operators.construction import CERTIFIED_SHARE
+from carleman_ssm.operators.jets import orders_with_remainder
+from carleman_ssm.operators.one_layer_operator import OneLayerOperator
+from carleman_ssm.operators.operator import NetworkOperator
+from carleman_ssm.operators.polynomial_simulation import simulate_with_decoders
+from carleman_ssm.operators.wiener import ORDERS, orthogonal_orders
 from carleman_ssm.report.kinds import as_stack, decoders_of, is_polynomial, stack_of, without_head
 
 RAW_ORDERS, RAW_SEQUENCES, RAW_STEPS = 8, 100, 6400

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from carleman_ssm.networks.low_degree import LowDegreeTable
+from carleman_ssm.interactions.low_degree import LowDegreeTable
 from carleman_ssm.report.content import report_content
 from carleman_ssm.report.explanation import Explanation
 from carleman_ssm.report.low_degree_section import low_degree_content, low_degree_networks_of

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from carleman_ssm.networks.decoders import ChannelDecoders
-from carleman_ssm.networks.one_layer_operator import OneLayerOperator
-from carleman_ssm.networks.operator import NetworkOperator
-from carleman_ssm.networks.stack import Stack, build_stack, exact_map
-from carleman_ssm.networks.stack_operator import StackOperator
-from carleman_ssm.networks.stack_trace import LayerDecoders
+from carleman_ssm.operators.decoders import ChannelDecoders
+from carleman_ssm.operators.one_layer_operator import OneLayerOperator
+from carleman_ssm.operators.operator import NetworkOperator
+from carleman_ssm.operators.stack import Stack, build_stack, exact_map
+from carleman_ssm.operators.stack_operator import StackOperator
+from carleman_ssm.operators.stack_trace import LayerDecoders
 
 
 def as_stack(operator: NetworkOperator) -> StackOperator:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from carleman_ssm.networks.low_degree import KINDS, LowDegreeTable, low_degree_table
+from carleman_ssm.interactions.low_degree import KINDS, LowDegreeTable, low_degree_table
 from carleman_ssm.report.directed import share_below
 from carleman_ssm.report.explanation import Explanation
 from carleman_ssm.report.sections import Grid, Note, Section

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from carleman_ssm.interactions.mode_pairs import Basis, PairMatrices, pair_matrices, sequence_pair_matrices
 from carleman_ssm.networks.enclosures import Floats
-from carleman_ssm.networks.mode_pairs import Basis, PairMatrices, pair_matrices, sequence_pair_matrices
 from carleman_ssm.report.explanation import Explanation
 from carleman_ssm.report.one_sequence import OneSequence
 from carleman_ssm.report.sections import Block, Grid, Note

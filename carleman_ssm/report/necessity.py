@@ -10,9 +10,9 @@ from typing import Any
 
 from rich.console import Console
 
-from carleman_ssm.networks.accuracies import Scores
-from carleman_ssm.networks.necessity import MAX_ORDER, NEEDED_BY, PENALTIES, DatasetOutcome, Necessity
-from carleman_ssm.networks.necessity import necessity as measure_necessity
+from carleman_ssm.experiments.accuracies import Scores
+from carleman_ssm.experiments.necessity import MAX_ORDER, NEEDED_BY, PENALTIES, DatasetOutcome, Necessity
+from carleman_ssm.experiments.necessity import necessity as measure_necessity
 from carleman_ssm.networks.trained import SEEDS
 from carleman_ssm.report.necessity_figure import necessity_figure
 from carleman_ssm.report.necessity_summary import print_necessity

@@ -6,10 +6,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
-from carleman_ssm.networks.ablations import DELETIONS
-from carleman_ssm.networks.accuracies import Scores
+from carleman_ssm.experiments.ablations import DELETIONS
+from carleman_ssm.experiments.accuracies import Scores
+from carleman_ssm.experiments.necessity import LOGISTIC, DatasetOutcome, Necessity
 from carleman_ssm.networks.layers import Array
-from carleman_ssm.networks.necessity import LOGISTIC, DatasetOutcome, Necessity
 from carleman_ssm.networks.trained import SEEDS
 from carleman_ssm.report.wave_figures import BLUE, GREY, RED, caption
 

@@ -8,9 +8,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from carleman_ssm.networks.ablations import DELETIONS
-from carleman_ssm.networks.accuracies import Interval, Scores
-from carleman_ssm.networks.necessity import AFFINE, LOGISTIC, NEEDED_BY, Necessity, Verdict
+from carleman_ssm.experiments.ablations import DELETIONS
+from carleman_ssm.experiments.accuracies import Interval, Scores
+from carleman_ssm.experiments.necessity import AFFINE, LOGISTIC, NEEDED_BY, Necessity, Verdict
 from carleman_ssm.networks.trained import SEEDS
 from carleman_ssm.report.terminal import heading
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from carleman_ssm.networks.attribution import Attribution, attribute
+from carleman_ssm.interactions.attribution import Attribution, attribute
 from carleman_ssm.networks.enclosures import Floats
-from carleman_ssm.networks.one_layer_operator import OneLayerOperator
+from carleman_ssm.operators.one_layer_operator import OneLayerOperator
 from carleman_ssm.report.explanation import Explanation
 from carleman_ssm.report.sections import Grid, Note, Pairs, Picture, Section
 

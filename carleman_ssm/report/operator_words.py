@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from carleman_ssm.networks.construction import CERTIFIED_SHARE
 from carleman_ssm.networks.network import S4DNetwork
-from carleman_ssm.networks.one_layer_operator import OneLayerOperator
-from carleman_ssm.networks.stack_operator import StackOperator
+from carleman_ssm.operators.construction import CERTIFIED_SHARE
+from carleman_ssm.operators.one_layer_operator import OneLayerOperator
+from carleman_ssm.operators.stack_operator import StackOperator
 from carleman_ssm.report.directed import above, below
 from carleman_ssm.report.explanation import Explanation
 from carleman_ssm.report.kinds import as_stack

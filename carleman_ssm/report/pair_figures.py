@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
+from carleman_ssm.interactions.mode_pairs import PairMatrices
 from carleman_ssm.networks.enclosures import Floats
-from carleman_ssm.networks.mode_pairs import PairMatrices
 from carleman_ssm.report.explanation import Explanation
 from carleman_ssm.report.figures import MAX_PANELS, name_axes, panels, save
 from carleman_ssm.report.mode_pair_section import WavePairs

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from carleman_ssm.networks.layers import Array, ComplexArray
-from carleman_ssm.networks.rings import Rings
-from carleman_ssm.networks.waves import Rigidity, participation_ratio, rigidity
+from carleman_ssm.rings.rings import Rings
+from carleman_ssm.rings.waves import Rigidity, participation_ratio, rigidity
 from carleman_ssm.theory.ring_modes import ANTIPERIODIC
 
 AMPLITUDE_TOLERANCE = 1e-2

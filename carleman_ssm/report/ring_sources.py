@@ -15,10 +15,10 @@ import sympy as sp
 from carleman_ssm.networks.checkpoints import SHIPPED, load_network
 from carleman_ssm.networks.layers import ComplexArray, S4DLayer
 from carleman_ssm.networks.network import NetworkConfig, S4DNetwork
-from carleman_ssm.networks.rigidity import rigidity
-from carleman_ssm.networks.rings import Rings, layer_rings, model_rings
-from carleman_ssm.networks.waves import ChannelWaves, wave_table
 from carleman_ssm.report.inputs import shipped_sequences
+from carleman_ssm.rings.rigidity import rigidity
+from carleman_ssm.rings.rings import Rings, layer_rings, model_rings
+from carleman_ssm.rings.waves import ChannelWaves, wave_table
 from carleman_ssm.theory import ring_modes
 from carleman_ssm.theory.initialisations import s4d_inv, s4d_legs, s4d_lin, s4d_real
 

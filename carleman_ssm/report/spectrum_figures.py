@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from carleman_ssm.networks.layers import Array, ComplexArray
-from carleman_ssm.networks.waves import dispersion
 from carleman_ssm.report.ring_run import RingRun
 from carleman_ssm.report.wave_figures import BLUE, GREY, PHASE_NAMES, PHASE_TICKS, RED, caption, plain, whole_numbers
+from carleman_ssm.rings.waves import dispersion
 
 NEAR = 48
 """Distances up to which single couplings can be told apart in a panel."""

@@ -10,9 +10,9 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from carleman_ssm.networks.waves import REVOLUTIONS, ChannelWaves
 from carleman_ssm.report.ring_run import RingRun
 from carleman_ssm.report.terminal import heading, print_pairs
+from carleman_ssm.rings.waves import REVOLUTIONS, ChannelWaves
 from carleman_ssm.theory.ring_modes import ANTIPERIODIC
 
 MAX_ROWS = 64

@@ -11,8 +11,6 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from carleman_ssm.networks.rigidity import rigidity
-from carleman_ssm.networks.waves import LIN_REVOLUTION, ChannelWaves, dispersion
 from carleman_ssm.report.animation import write_animation
 from carleman_ssm.report.couplings_page import couplings_document, lin_reference
 from carleman_ssm.report.explain import DEFAULT_MODEL
@@ -23,6 +21,8 @@ from carleman_ssm.report.spectrum_figures import coupling_figure, dispersion_fig
 from carleman_ssm.report.terminal import output_folder, print_files, progress_line, results_in
 from carleman_ssm.report.wave_figures import space_time_figure
 from carleman_ssm.report.wave_summary import CountedSteps, print_waves
+from carleman_ssm.rings.rigidity import rigidity
+from carleman_ssm.rings.waves import LIN_REVOLUTION, ChannelWaves, dispersion
 
 FILES = ("space_time.png", "couplings.png", "dispersion.png", "ring.gif", "couplings.tex", "waves.json", "contents.npz")
 

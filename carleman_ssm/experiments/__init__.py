@@ -1,0 +1,1 @@
+"""Experiments that measure what waves and interactions are needed for."""

@@ -1,0 +1,171 @@
+r"""The operator of a network of any depth, with gates and norms (THEORY T10, T12′, T16).
+
+Layer by layer it is a convolution with closed-form kernels, per-channel decoders, affine maps, products of gates and,
+where the network has LayerNorm or RMSNorm, one algebraic number per step. The simulation is never called.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from carleman_ssm.networks.enclosures import Floats
+from carleman_ssm.networks.network import S4DNetwork
+from carleman_ssm.operators.adjoint import gradients
+from carleman_ssm.operators.bases import DecoderBasis, decoder_bases
+from carleman_ssm.operators.curvature import StackQuadraticKernel, second_order_kernel
+from carleman_ssm.operators.error_propagation import LayerRules, certify_sequences
+from carleman_ssm.operators.jets import jets
+from carleman_ssm.operators.operator import Flags, NetworkOperator, checked_sequences, refuse_outside
+from carleman_ssm.operators.stack import Stack
+from carleman_ssm.operators.stack_certificate import StackCertificate
+from carleman_ssm.operators.stack_trace import LayerDecoders, LayerTrace, run
+from carleman_ssm.operators.wiener import orthogonal_orders
+
+
+@dataclass(frozen=True, eq=False)
+class StackOperator(NetworkOperator):
+    """The operator of a network of any depth; build it with `network_operator`.
+
+    Parameters
+    ----------
+    network
+        The network that it is the operator of (kept to print its parameters, not to evaluate).
+    stack
+        Kernels, affine maps and norms.
+    decoders
+        The decoders of every layer.
+    rules
+        The activation and gate that the decoders stand for, per layer.
+    certificate
+        Bounds on the printed logits and the inputs they hold for.
+    centre
+        The input (L, d) about which orders and Volterra kernels are counted.
+    """
+
+    network: S4DNetwork
+    stack: Stack
+    decoders: tuple[LayerDecoders, ...]
+    rules: tuple[LayerRules, ...]
+    certificate: StackCertificate
+    centre: Floats
+
+    @property
+    def exact(self) -> bool:
+        """True when every decoder is the network's own polynomial (norms may still be algebraic)."""
+        return all(layer.exact for layer in self.decoders)
+
+    @property
+    def is_polynomial(self) -> bool:
+        """True when the operator is a polynomial in the input: exact decoders, and norms affine or absent."""
+        return self.exact and all(layer.is_polynomial for layer in self.stack.layers)
+
+    @property
+    def degree(self) -> int:
+        """Largest degree of the decoders of the activations."""
+        return max(layer.activation.degree for layer in self.decoders)
+
+    @property
+    def total_degree(self) -> int:
+        r"""Degree in x: $\prod_\ell \max(r_\ell, P_\ell(1 + Q_\ell))$, r = 1 with a residual path, else 0 (T16).
+
+        Raises
+        ------
+        ValueError
+            A norm is not affine, so the operator is no polynomial.
+        """
+        if not all(layer.is_polynomial for layer in self.stack.layers):
+            msg = "LayerNorm and RMSNorm are not polynomial: this operator has no total degree"
+            raise ValueError(msg)
+        total = 1
+        for layer, rule in zip(self.stack.layers, self.decoders, strict=True):
+            branch = rule.activation.degree * (1 + (rule.gate.degree if rule.gate is not None else 0))
+            total *= max(int(layer.residual), branch)
+        return total
+
+    @property
+    def bases(self) -> tuple[DecoderBasis, ...]:
+        """What stands for the activation and the gate of every layer: basis, size, intervals, certified errors."""
+        return decoder_bases(self.decoders)
+
+    @property
+    def certified_error(self) -> Floats:
+        """Bound of |printed logit − logit of the exact network|, (classes,), on the certificate's domain."""
+        return self.certificate.per_class
+
+    def checked(self, sequences: Floats) -> Floats:
+        """The sequences as float64, once shape, finiteness, length and input bound are found good."""
+        bound = self.certificate.input_bound if self.certificate.domain == "box" else float("inf")
+        return checked_sequences(sequences, self.stack.features, self.stack.length, bound)
+
+    def trace(self, sequences: Floats) -> tuple[Floats, tuple[LayerTrace, ...]]:
+        """Logits and every intermediate value, the arguments of all decoders checked against their intervals.
+
+        Raises
+        ------
+        DomainError
+            A value leaves the interval of its decoder.
+        """
+        logits, traces = run(self.stack, self.decoders, self.checked(sequences))
+        for index, (rule, seen) in enumerate(zip(self.decoders, traces, strict=True)):
+            lower, upper = rule.activation.interval
+            refuse_outside(seen.preactivation, lower, upper, f"layer {index}, channel")
+            if rule.gate is not None:
+                lower, upper = rule.gate.interval
+                refuse_outside(seen.mapped[..., self.stack.channels :], lower, upper, f"layer {index}, gate")
+        return logits, traces
+
+    def __call__(self, sequences: Floats) -> Floats:
+        """Logits (batch, classes) of sequences (batch, length, d), through the operator.
+
+        Raises
+        ------
+        DomainError
+            A sequence is too long or too large, or a value leaves the interval of its decoder (named).
+        ValueError
+            Wrong shape, or NaN or infinity.
+        """
+        return self.trace(sequences)[0]
+
+    def orders(self, sequences: Floats) -> Floats:
+        """Contributions by order, (batch, classes, orders); they sum to the logits.
+
+        For a polynomial network: total degree in the deviation from the centre (`jets`). Otherwise: orthogonalised
+        orders (`wiener.orthogonal_orders`), because raw orders of high-degree fits cancel.
+        """
+        inputs = self.checked(sequences)
+        if self.is_polynomial:
+            parts = jets(self.stack, self.decoders, self.centre, inputs, self.total_degree)
+            return np.moveaxis(parts, 0, -1)
+        return orthogonal_orders(self, inputs)
+
+    def first_order_kernel(self) -> Floats:
+        """Gradient of every logit at the centre over input steps and channels, (classes, L, d)."""
+        result: Floats = gradients(self.stack, self.decoders, self.centre[None])[0]
+        return result
+
+    def second_order_kernel(self) -> StackQuadraticKernel:
+        """Half the Hessian of every logit at the centre."""
+        return second_order_kernel(self.stack, self.decoders, self.centre)
+
+    def bounds(self, sequences: Floats) -> StackCertificate:
+        """A certificate for these sequences; for a box operator its own is one already."""
+        return certify_sequences(self.stack, self.decoders, self.rules, self.checked(sequences))
+
+    def certified_classes(self, sequences: Floats, proof: StackCertificate | None = None) -> Flags:
+        """For each sequence: is the class that the operator prints proved to be the exact network's? (batch,).
+
+        `proof` is a certificate of these sequences (from `bounds`), if there is one already.
+        """
+        logits = self(sequences)
+        if proof is None:
+            proof = self.certificate if self.certificate.domain == "box" else self.bounds(sequences)
+        winner = logits.argmax(axis=1)
+        margin = np.take_along_axis(logits, winner[:, None], axis=1) - logits
+        slack = np.take_along_axis(
+            np.broadcast_to(proof.per_pair, (len(logits), *proof.per_pair.shape[1:])), winner[:, None, None], axis=1
+        )[:, 0]
+        beaten = margin > slack + 2.0**-52 * np.abs(margin)
+        np.put_along_axis(beaten, winner[:, None], True, axis=1)
+        return np.asarray(beaten.all(axis=1), dtype=np.bool_)

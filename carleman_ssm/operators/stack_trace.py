@@ -1,0 +1,101 @@
+r"""The forward pass of a stack with decoders in place of its activations, every intermediate value named."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from carleman_ssm.networks.convolution import convolve
+from carleman_ssm.networks.enclosures import Floats
+from carleman_ssm.operators.decoders import ChannelDecoders
+from carleman_ssm.operators.stack import Norm, Stack, StackLayer
+
+
+@dataclass(frozen=True, eq=False)
+class LayerDecoders:
+    """What stands for a layer's nonlinearities: per-channel decoders of the activation, and of the gate if there is
+    one.
+    """
+
+    activation: ChannelDecoders
+    gate: ChannelDecoders | None = None
+
+    @property
+    def exact(self) -> bool:
+        """True when both are the network's own polynomials."""
+        return self.activation.exact and (self.gate is None or self.gate.exact)
+
+
+@dataclass(frozen=True, eq=False)
+class LayerTrace:
+    r"""What one layer computes, (batch, L, H) each.
+
+    Parameters
+    ----------
+    source
+        $x$, as it enters the layer.
+    drive
+        $u$, what the convolution sees: the source, normalised where the network is pre-norm.
+    preactivation, activated
+        $y$ and $z = \varphi(y)$.
+    mapped
+        $Wz + w$: (batch, L, H), or (batch, L, 2H) when gated.
+    gate
+        $s(g)$, or None.
+    branch
+        What is added to the residual path.
+    summed
+        Branch plus residual, before a norm that follows.
+    result
+        $x$, as it leaves.
+    """
+
+    source: Floats
+    drive: Floats
+    preactivation: Floats
+    activated: Floats
+    mapped: Floats
+    gate: Floats | None
+    branch: Floats
+    summed: Floats
+    result: Floats
+
+
+def normalised(norm: Norm | None, values: Floats) -> Floats:
+    """Apply a norm, if there is one."""
+    return values if norm is None else norm(values)
+
+
+def run_layer(layer: StackLayer, decoders: LayerDecoders, source: Floats) -> LayerTrace:
+    """One layer on source (batch, L, H)."""
+    drive = normalised(layer.norm_before, source)
+    preactivation = convolve(layer.kernel.value, drive)
+    activated = decoders.activation(preactivation)
+    mapped = activated if layer.output is None else layer.output(activated)
+    gate, branch = None, mapped
+    if decoders.gate is not None:
+        value, opening = np.split(mapped, 2, axis=-1)
+        gate = decoders.gate(opening)
+        branch = value * gate
+    summed = branch + source if layer.residual else branch
+    result = normalised(layer.norm_after, summed)
+    return LayerTrace(source, drive, preactivation, activated, mapped, gate, branch, summed, result)
+
+
+def run(stack: Stack, decoders: Sequence[LayerDecoders], inputs: Floats) -> tuple[Floats, tuple[LayerTrace, ...]]:
+    """Logits (batch, classes) of inputs (batch, L, d), and the trace of every layer."""
+    hidden, traces = stack.encoder(inputs), []
+    for layer, rules in zip(stack.layers, decoders, strict=True):
+        traces.append(run_layer(layer, rules, hidden))
+        hidden = traces[-1].result
+    return stack.head(stack.pooled(hidden)), tuple(traces)
+
+
+def run_logits(stack: Stack, decoders: Sequence[LayerDecoders], inputs: Floats) -> Floats:
+    """Logits alone: no trace is kept."""
+    hidden = stack.encoder(inputs)
+    for layer, rules in zip(stack.layers, decoders, strict=True):
+        hidden = run_layer(layer, rules, hidden).result
+    return stack.head(stack.pooled(hidden))

@@ -1,0 +1,1 @@
+"""Rings of trained layers in floating point: their waves, their oscillators."""
