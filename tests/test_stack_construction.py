@@ -287,3 +287,24 @@ def test_one_layer_on_wide_intervals_falls_back_to_phases_and_says_so():
     assert isinstance(kept, OneLayerOperator)  # what is asked for is not overruled
     assert kept.certified_error.max() > 10 * operator.certified_error.max()
     assert isinstance(network_operator(narrow, sequences=inputs), OneLayerOperator)
+
+
+def test_a_box_with_sequences_takes_their_density_and_keeps_the_bound_of_the_box():
+    network, inputs = moderate_network(2, channels=3, seed=4, activation="gelu"), 0.2 * np.tanh(sequences(5, 8))
+    request = {"input_bound": 0.25, "degree": 12, "form": "stack"}
+    dense = network_operator(network, sequences=inputs, fit="least_squares", **request)
+    assert [basis.basis for basis in dense.bases] == ["least_squares"] * 2
+    assert dense.certificate.domain == "box"
+    assert gap(dense, network, inputs) <= 1
+    corners = 0.25 * np.sign(sequences(20, 8, seed=9))
+    assert gap(dense, network, corners) <= 1
+    with pytest.raises(ValueError, match="needs sequences"):
+        network_operator(network, length=8, fit="least_squares", **request)
+
+
+def test_phase_products_have_no_total_degree():
+    network, inputs = moderate_network(2, channels=3, seed=4, activation="gelu"), sequences(5, 8)
+    polynomial = network_operator(network, sequences=inputs, fit="chebyshev", degree=3, form="stack")
+    assert polynomial.total_degree == 9
+    with pytest.raises(ValueError, match="no total degree"):
+        assert network_operator(network, sequences=inputs, fit="cosine", degree=9, form="stack").total_degree

@@ -111,16 +111,28 @@ def _roles(rule: LayerRules) -> tuple[Role, ...]:
 
 
 def _boxed(stack: Stack, rules: tuple[LayerRules, ...], domain: Domain, choice: FitChoice) -> Iterator[LayerDecoders]:
-    ranges = box_ranges(stack, rules, domain.bound)
-    for index, (rule, found) in enumerate(zip(rules, ranges, strict=True)):
-        task = _box_task(rule.activation, found, "preactivation", index, choice)
-        activation, gate = choice.decoders(task, index, "activation"), None
-        if rule.gate is not None:
-            gate = choice.decoders(_box_task(rule.gate, found, "gate", index, choice), index, "gate")
-        yield LayerDecoders(activation, gate)
+    """Intervals from the box; the density of given sequences, where there are some, from their own run."""
+    ranges, source = box_ranges(stack, rules, domain.bound), None
+    if domain.inputs is not None:
+        source = stack.encoder(domain.inputs)
+    for index, (layer, rule, found) in enumerate(zip(stack.layers, rules, ranges, strict=True)):
+        seen = None if source is None else convolve(layer.kernel.value, normalised(layer.norm_before, source))
+        activation = choice.decoders(
+            _box_task(rule.activation, found, "preactivation", index, choice, seen), index, "activation"
+        )
+        fitted = LayerDecoders(activation)
+        if rule.gate is not None and layer.output is not None:
+            opening = None if seen is None else np.split(layer.output(activation(seen)), 2, axis=-1)[1]
+            gate = choice.decoders(_box_task(rule.gate, found, "gate", index, choice, opening), index, "gate")
+            fitted = LayerDecoders(activation, gate)
+        if source is not None:
+            source = run_layer(layer, fitted, source).result
+        yield fitted
 
 
-def _box_task(rule: Activation, found: LayerRanges, role: str, layer: int, choice: FitChoice) -> FitTask:
+def _box_task(
+    rule: Activation, found: LayerRanges, role: str, layer: int, choice: FitChoice, seen: Floats | None
+) -> FitTask:
     lower, upper = found.interval(role)
     widest = float((upper - lower).max())
     if not rule.is_polynomial and not widest <= WIDEST:
@@ -129,7 +141,8 @@ def _box_task(rule: Activation, found: LayerRanges, role: str, layer: int, choic
             "loses all correlation there. Give sequences without an input_bound, or a smaller input_bound"
         )
         raise ValueError(msg)
-    return _task(rule, lower, upper, None, choice)
+    density = None if seen is None else quantiles(seen.reshape(-1, seen.shape[-1]), MAX_DENSITY)
+    return _task(rule, lower, upper, density, choice)
 
 
 def _task(rule: Activation, lower: Floats, upper: Floats, samples: Floats | None, choice: FitChoice) -> FitTask:

@@ -63,7 +63,7 @@ class StackOperator(NetworkOperator):
 
     @property
     def degree(self) -> int:
-        """Largest degree of the decoders of the activations."""
+        """Largest degree of the decoders of the activations; of phase products, the number of frequencies."""
         return max(layer.activation.degree for layer in self.decoders)
 
     @property
@@ -73,10 +73,13 @@ class StackOperator(NetworkOperator):
         Raises
         ------
         ValueError
-            A norm is not affine, so the operator is no polynomial.
+            A norm is not affine, or a decoder is a phase product, so the operator is no polynomial.
         """
         if not all(layer.is_polynomial for layer in self.stack.layers):
             msg = "LayerNorm and RMSNorm are not polynomial: this operator has no total degree"
+            raise ValueError(msg)
+        if any(basis.basis == "cosine" for basis in self.bases):
+            msg = "phase products are not polynomial: this operator has no total degree; ask for fit='chebyshev'"
             raise ValueError(msg)
         total = 1
         for layer, rule in zip(self.stack.layers, self.decoders, strict=True):
