@@ -5,7 +5,8 @@ Only checked names reach the text: every symbol passes `check_names`, functions 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import sympy as sp
@@ -21,6 +22,7 @@ from carleman_ssm.formulas.statements import ClosedForm, check_names
 MAX_TERMS = 2_000  # CPython's compiler overflows its stack between 2,500 and 3,500 summands
 MAX_TOTAL = 100_000
 RESERVED = frozenset(("np", "mp", "scipy", "varphi", "cache", "sum", "range", "prod", "abs", "min", "max", "kernel"))
+_EXACT_FLOATS = 2**53
 _ALIAS = (("numpy.", "np."), ("mpmath.", "mp."), ("math.prod", "prod"))
 
 
@@ -28,12 +30,20 @@ class _PaperNames:
     """What both backends print alike: φ_k, sequences, local functions, loops."""
 
     defined: frozenset[str] = frozenset()
+    counting: Mapping[sp.Basic, sp.Basic] = MappingProxyType({})
     conjugate: str
     _print: Callable[[Any], str]  # of the printer that this class is mixed into
 
     def root(self, e: sp.CRootOf) -> str:
         """An algebraic number, to the precision of the backend."""
         raise NotImplementedError  # each backend has its own
+
+    def divides_integers(self, e: sp.Expr) -> bool:
+        """A power of integers whose exponent may be negative: left to integers, it is a float or an error."""
+        if not e.is_Pow:
+            return False
+        base, exponent = (part.xreplace(self.counting) for part in e.args)
+        return bool(base.is_integer and exponent.is_integer and not exponent.is_nonnegative)
 
     def _print_phi(self, e: phi) -> str:
         return f"varphi({e.args[0]}, {self._print(e.args[1])})"
@@ -76,19 +86,49 @@ class _NumpySource(_PaperNames, SciPyPrinter):  # type: ignore[misc]  # SymPy is
     def root(self, e: sp.CRootOf) -> str:
         return repr(complex(e) if e.is_real is False else float(e))
 
+    def _print_Pow(self, e: sp.Pow, rational: bool = False) -> str:
+        # NumPy's integers refuse negative powers, and wrap around in silence where a power exceeds 64 bits
+        if e.base.is_Integer and not e.exp.is_Number and abs(e.base) <= _EXACT_FLOATS:
+            base = f"({float(e.base)})" if e.base < 0 else f"{float(e.base)}"
+            return f"{base}**{self.parenthesize(e.exp, PRECEDENCE['Pow'])}"
+        if self.divides_integers(e) and not e.exp.is_Number:
+            return f"np.float64({self._print(e.base)})**({self._print(e.exp)})"
+        return str(super()._print_Pow(e, rational))
+
+    def _print_Min(self, e: sp.Min) -> str:
+        return self._extreme("min", e) or str(super()._print_Min(e))
+
+    def _print_Max(self, e: sp.Max) -> str:
+        return self._extreme("max", e) or str(super()._print_Max(e))
+
+    def _extreme(self, name: str, e: sp.Expr) -> str:
+        """Of integers: Python's, whose result is a Python integer, which never wraps around."""
+        if e.atoms(sp.Indexed) or not all(part.xreplace(self.counting).is_integer for part in e.args):
+            return ""
+        return f"{name}({', '.join(map(self._print, e.args))})"
+
 
 class _MpmathSource(_PaperNames, MpmathPrinter):  # type: ignore[misc]  # SymPy is untyped
     """mpmath, which has these under its own names; quotients of Python integers are mpf, never floats."""
 
     def _print_Mul(self, e: sp.Mul) -> str:
-        if any(map(_may_divide_integers, e.args)):
+        if any(self.divides_integers(factor) or self._is_open(factor) for factor in e.args):
             return "*".join(self.parenthesize(factor, PRECEDENCE["Mul"]) for factor in e.args)
         return str(super()._print_Mul(e))
 
     def _print_Pow(self, e: sp.Pow, rational: bool = False) -> str:
-        if _may_divide_integers(e):
+        if self.divides_integers(e):
             return f"mp.mpf({self._print(e.base)})**({self._print(e.exp)})"
+        if self._is_open(e):
+            return f"mp.mpmathify({self._print(e.base)})**({self._print(e.exp)})"
         return str(super()._print_Pow(e, rational))
+
+    def _is_open(self, e: sp.Expr) -> bool:
+        """A power whose base is a Python integer in some cases or for some indices only."""
+        if not e.is_Pow or e.exp.is_nonnegative:
+            return False
+        local = any(str(use.base.label) in self.defined for use in e.base.atoms(sp.Indexed))
+        return local or bool(e.base.atoms(sp.Piecewise))
 
     def _print_re(self, e: sp.re) -> str:
         return f"mp.re({self._print(e.args[0])})"
@@ -104,12 +144,6 @@ class _MpmathSource(_PaperNames, MpmathPrinter):  # type: ignore[misc]  # SymPy 
     def root(self, e: sp.CRootOf) -> str:
         start, letter = e.evalf(17), sp.Symbol("root")
         return f"mp.findroot(lambda root: {self._print(e.poly.as_expr(letter))}, {self._print(start)})"
-
-
-def _may_divide_integers(e: sp.Expr) -> bool:
-    """A power of an integer symbol or loop index whose exponent may be negative."""
-    integer = e.is_Pow and e.base.is_integer and not e.base.is_Number
-    return bool(integer and e.exp.is_integer and not e.exp.is_nonnegative)
 
 
 def checked(form: ClosedForm) -> None:
@@ -179,10 +213,42 @@ def _check_size(bodies: Iterable[sp.Basic]) -> None:
         raise ValueError(msg)
 
 
+def integer_arguments(form: ClosedForm) -> frozenset[sp.Basic]:
+    """Arguments that count: declared integer, or used in an index or in a limit of a sum."""
+    bodies: Sequence[sp.Basic] = (form.expression, *form.where.values())
+    places = [i for body in bodies for use in body.atoms(sp.Indexed) for i in use.indices]
+    places += [
+        bound
+        for body in bodies
+        for loop in body.atoms(sp.Sum, sp.Product)
+        for limit in loop.limits
+        for bound in limit[1:]
+    ]
+    counting = {symbol for place in places for symbol in place.free_symbols}
+    scalars = [argument for argument in form.arguments if isinstance(argument, sp.Symbol)]
+    return frozenset(symbol for symbol in scalars if symbol.is_integer or symbol in counting)
+
+
+def _counting(form: ClosedForm) -> Mapping[sp.Basic, sp.Basic]:
+    """A letter known to be an integer for each symbol that holds one while the kernel runs, declared or not."""
+    bodies: Sequence[sp.Basic] = (explicit(form.expression), *form.where.values())
+    found = {limit[0] for body in bodies for loop in body.atoms(sp.Sum, sp.Product) for limit in loop.limits}
+    found |= integer_arguments(form)
+    found |= {index for key in form.where if isinstance(key, sp.Indexed) for index in key.indices}
+    letters: dict[sp.Basic, sp.Basic] = {
+        symbol: sp.Dummy(integer=True) for symbol in found if isinstance(symbol, sp.Symbol) and not symbol.is_integer
+    }
+    for key, body in form.where.items():
+        if isinstance(key, sp.Symbol) and not key.is_integer and body.xreplace(letters).is_integer:
+            letters[key] = sp.Dummy(integer=True)
+    return MappingProxyType(letters)
+
+
 def python_source(form: ClosedForm, backend: str) -> str:
     """The text of ``def kernel(…)`` for a checked form."""
     printer = (_NumpySource if backend == "numpy" else _MpmathSource)({"strict": True})
     printer.defined = frozenset(str(key.base.label) for key in form.where if isinstance(key, sp.Indexed))
+    printer.counting = _counting(form)
     names = ", ".join(str(_label(argument)) for argument in form.arguments)
     try:
         lines = [line for key, body in form.where.items() for line in _definition(printer, key, body)]

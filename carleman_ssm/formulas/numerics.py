@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from types import MappingProxyType
@@ -16,7 +16,7 @@ import numpy as np
 import scipy.special
 import sympy as sp
 
-from carleman_ssm.formulas.codegen import checked, python_source
+from carleman_ssm.formulas.codegen import checked, integer_arguments, python_source
 from carleman_ssm.formulas.matrices import explicit
 from carleman_ssm.formulas.special import phi_mpmath, phi_numpy
 from carleman_ssm.formulas.statements import ClosedForm
@@ -254,26 +254,10 @@ def compile_kernel(
         digits,
         origin,
         symbols,
-        _integer_arguments(closed_form),
+        integer_arguments(closed_form),
         is_matrix,
         _function(source, backend),
     )
-
-
-def _integer_arguments(form: ClosedForm) -> frozenset[sp.Basic]:
-    """Arguments that count: declared integer, or used in an index or in a limit of a sum."""
-    bodies: Sequence[sp.Basic] = (form.expression, *form.where.values())
-    places = [i for body in bodies for use in body.atoms(sp.Indexed) for i in use.indices]
-    places += [
-        bound
-        for body in bodies
-        for loop in body.atoms(sp.Sum, sp.Product)
-        for limit in loop.limits
-        for bound in limit[1:]
-    ]
-    counting = {symbol for place in places for symbol in place.free_symbols}
-    scalars = [argument for argument in form.arguments if isinstance(argument, sp.Symbol)]
-    return frozenset(symbol for symbol in scalars if symbol.is_integer or symbol in counting)
 
 
 def _forward_range(start: Any, stop: Any) -> range:
