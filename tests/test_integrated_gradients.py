@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import sympy as sp
 
 from carleman_ssm.interactions.indices import one_layer_indices
 from carleman_ssm.interactions.integrated_gradients import integrated_gradients, integrated_hessians
@@ -89,6 +90,34 @@ def test_they_are_shapley_values_up_to_degree_two_and_not_above():
     for coefficients, same in (([0.3, -0.7], True), ([0.3, -0.7, 0.4], False)):
         found, _, _ = game(small_network(coefficients), 6)
         assert bool(np.abs(integrated_gradients(found) - found.shapley_values()).max() < 1e-10) is same
+
+
+def test_of_a_product_of_two_players_every_entry_of_the_hessians_is_a_quarter():
+    """Exact: the integrals of the definition for c·a·b + e·a², along s·t·(a, b)."""
+    a, b, c, e, s, t = sp.symbols("a b c e s t")
+    value, players = c * a * b + e * a**2, (a, b)
+
+    def entry(i, j):
+        moved = {a: s * t * a, b: s * t * b}
+        integrand = s * t * i * j * value.diff(i, j).subs(moved, simultaneous=True)
+        integrand += i * value.diff(i).subs(moved, simultaneous=True) if i == j else 0
+        return sp.expand(sp.integrate(sp.expand(integrand), (s, 0, 1), (t, 0, 1)))
+
+    found = sp.Matrix(2, 2, lambda row, column: entry(players[row], players[column]))
+    dividend = c * a * b  # of the pair, and its Shapley and Shapley–Taylor index at degree 2
+    assert found == sp.Matrix([[dividend / 4 + e * a**2, dividend / 4], [dividend / 4, dividend / 4]])
+
+
+@pytest.mark.parametrize(("coefficients", "quarter"), [([0.3, -0.7], True), ([0.3, -0.7, 0.4], False)])
+def test_hessians_are_quarters_of_the_interaction_index_at_degree_two_and_never_the_index(coefficients, quarter):
+    found, _, _ = game(small_network(coefficients), 6)
+    hessians, pairs = integrated_hessians(found, 0), found.pairs("shapley", 0)
+    beside, size = ~np.eye(6, dtype=bool), np.abs(pairs).max()
+    assert bool(np.abs(4 * hessians - pairs)[beside].max() < 1e-12 * size) is quarter
+    diagonal = found.mobius_values()[:, 0] + pairs.sum(axis=1) / 4
+    assert bool(np.abs(hessians.diagonal() - diagonal).max() < 1e-12 * size) is quarter
+    for share in (1, 2):  # false twins: an entry, or the entries (i, j) and (j, i) together, as the index
+        assert np.abs(share * hessians - pairs)[beside].max() > 1e-2 * size
 
 
 def test_groups_are_players_too():

@@ -7,7 +7,11 @@ $\alpha_i/p$, and the pair (i, j) the share $\alpha_i\alpha_j/p^2$,
 $$\mathrm{IG}_i = a_i\sum_pt_p\eta^{p-1},\qquad
 \mathrm{IH}_{ij} = a_ia_j\sum_p\frac{p-1}{p}t_p\eta^{p-2} + [i=j]\,a_i\sum_p\frac1pt_p\eta^{p-1}.$$
 
-They differ from Shapley values and their interactions from degree 3 on (a square of one player in a mixed monomial).
+Integrated Gradients are the Shapley values up to degree 2, and from degree 3 on they are not (a square of one player
+in a mixed monomial). Integrated Hessians are no interaction index from degree 2 on: of $c\,a_ia_j$ the entries (i, j),
+(j, i), (i, i) and (j, j) hold a quarter each, where the Shapley interaction index of the pair is all of $c\,a_ia_j$.
+So at degree 2 an entry (i, j) is a quarter of that index, and the diagonal holds what a player adds alone and a quarter
+of each of its pairs.
 """
 
 from __future__ import annotations
@@ -39,7 +43,8 @@ def integrated_gradients(indices: OneLayerIndices) -> Floats:
 def integrated_hessians(indices: OneLayerIndices, label: int, rival: int | None = None) -> Floats:
     """Integrated Hessians of every pair for one logit, or for its margin over a rival: symmetric (n, n).
 
-    The diagonal holds what a player does with itself; rows sum to `integrated_gradients`.
+    Rows sum to `integrated_gradients`. No interaction index: the diagonal takes a share of every pair, too (see the
+    module), so use `OneLayerIndices.pairs` for what two players add together.
 
     Raises
     ------
