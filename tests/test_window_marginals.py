@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from carleman_ssm.interactions.window_marginals import window_marginals
 from carleman_ssm.networks.checkpoints import load_network
+from carleman_ssm.networks.network import NetworkConfig, S4DLayer, S4DNetwork
 from carleman_ssm.operators.construction import network_operator
 from carleman_ssm.operators.operator import DomainError
 from tests.strategies_networks import s4d_networks
@@ -43,7 +44,7 @@ def test_parts_are_the_coefficients_in_two_scales(network, length, rest, seed):
     one, other = (np.where(owner == number, deviation, 0.0) for number in (1, 2))
     base = sequences - one - other if rest == "present" else np.broadcast_to(centre, sequences.shape)
     degree = max(operator.degree, 1)
-    wanted = interpolated(network, base, one, other, degree)[: operator.degree + 1, : operator.degree + 1]
+    wanted = interpolated(network, base, one, other, degree)
     scale = 1.0 + np.abs(wanted).max() + np.abs(found).max()
     # The inverse Vandermonde matrix of 5 Chebyshev nodes magnifies rounding by less than 10³.
     assert np.abs(found - wanted).max() < 1e-10 * scale
@@ -94,3 +95,30 @@ def test_windows_that_are_none_are_refused(fitted):
         window_marginals(operator, inputs, window, ~window, "zero")
     with pytest.raises(DomainError, match="input_bound"):
         window_marginals(operator, 9 * inputs, window, ~window)
+
+
+@pytest.mark.parametrize("rest", ["present", "absent"])
+def test_a_residual_path_keeps_its_degree_where_the_decoders_have_none(rest):
+    generator = np.random.default_rng(3)
+    layer = S4DLayer(
+        *generator.uniform(-1, 0, (1, 2)),
+        *generator.uniform(-1, 1, (2, 2, 2)),
+        C=generator.normal(size=(2, 2)) + 0j,
+        D=generator.normal(size=2),
+    )
+    config = NetworkConfig(activation="gelu", output="none", residual=True)
+    parts = generator.normal(size=(2, 1)), generator.normal(size=2)
+    network = S4DNetwork(*parts, (layer,), generator.normal(size=(3, 2)), generator.normal(size=3), config)
+    sequences, centre = generator.uniform(-1, 1, (2, 5, 1)), generator.uniform(-1, 1, (5, 1))
+    operator = network_operator(network, input_bound=1.0, length=5, centre=centre, degree=0)
+    window = np.arange(5) < 2
+    found = window_marginals(operator, sequences, window, ~window, rest)
+    logits = operator(sequences)
+    assert operator.degree == 0
+    assert found.shape == (2, 2, 2, 3)
+    np.testing.assert_allclose(found.sum(axis=(0, 1)), logits, rtol=0, atol=1e-13 * np.abs(logits).max())
+    # The decoders are constant: what a window adds is the affine path of its deviation alone.
+    alone = operator(np.where(window[:, None], sequences, centre)) - operator(centre[None])
+    np.testing.assert_allclose(found[1, 0], alone, rtol=0, atol=1e-13 * np.abs(logits).max())
+    assert np.abs(found[1, 0]).max() > 1e-2
+    assert not found[1, 1].any()

@@ -30,7 +30,7 @@ def window_marginals(
     second: NDArray[np.bool_],
     rest: Rest = "present",
 ) -> Floats:
-    r"""Parts of the logits by degree p in one window and q in another, (P + 1, P + 1, batch, classes).
+    r"""Parts of the logits by degree p in one window and q in another, (Q + 1, Q + 1, batch, classes).
 
     Parameters
     ----------
@@ -47,7 +47,8 @@ def window_marginals(
     Returns
     -------
     numpy.ndarray
-        Zero where $p + q > P$. Entry (0, 0) is the logits with both windows at the centre.
+        Zero where $p + q > Q$. Entry (0, 0) is the logits with both windows at the centre. $Q = \max(P, 1)$ for
+        decoders of degree P: the path past them has degree 1.
 
     Raises
     ------
@@ -71,17 +72,17 @@ def window_marginals(
     parts = _decoded(operator, *map(form.response, (others, one, other)))
     result: Floats = parts @ form.readout.value.T
     for place, values in (((0, 0), centre + others), ((1, 0), one), ((0, 1), other)):
-        if max(place) <= operator.degree:
-            result[place] += form.pooled(values) @ form.skip.value.T
+        result[place] += form.pooled(values) @ form.skip.value.T
     result[0, 0] += form.offset.value[:, 0]
     return result
 
 
 def _decoded(operator: OneLayerOperator, rest: Floats, one: Floats, other: Floats) -> Floats:
-    """Pooled decoder parts, (P + 1, P + 1, batch, H), of three responses (batch, L, H)."""
+    """Pooled decoder parts, (Q + 1, Q + 1, batch, H), of three responses (batch, L, H); zero above degree P."""
     degree = operator.degree
     taylor = _shifted(operator, rest)
-    parts = np.zeros((degree + 1, degree + 1, len(rest), rest.shape[2]))
+    shown = max(degree, 1) + 1
+    parts = np.zeros((shown, shown, len(rest), rest.shape[2]))
     power = np.ones_like(one)
     for p in range(degree + 1):
         both = power.copy()

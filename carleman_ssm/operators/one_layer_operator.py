@@ -106,7 +106,10 @@ class OneLayerOperator(NetworkOperator):
         return checked_sequences(sequences, self.form.features, self.certificate.length, self.certificate.input_bound)
 
     def orders(self, sequences: Floats) -> Floats:
-        """Contributions by order, (batch, classes, P + 1); they sum to the logits (see `interactions.orders`)."""
+        """Contributions by order, (batch, classes, P + 1); they sum to the logits (see `volterra_kernels.orders`).
+
+        At P = 0, and for fitted decoders, entry 0 holds the affine residual path, although that has degree 1.
+        """
         inputs = self.checked(sequences)
         return np.moveaxis(orders(self.form, self.decoders, self.centre, inputs, self.preactivations(inputs)), 0, -1)
 

@@ -25,7 +25,8 @@ def orders(form: OneLayerForm, decoders: ChannelDecoders, centre: Floats, inputs
 
     For a polynomial activation entry q is the part of total degree q in the deviation from the centre, bias
     trajectory included. For a fitted decoder raw orders of one high-degree fit cancel and mislead; there entry p
-    is what the fit of degree p adds to that of degree p − 1 (nested fits, the affine residual path in entry 0).
+    is what the fit of degree p adds to that of degree p − 1 (nested fits, the affine residual path in entry 0). Of
+    decoders of degree 0 there is one entry, and it holds the residual path as well, although that has degree 1.
 
     Parameters
     ----------
