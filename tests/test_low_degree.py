@@ -12,11 +12,15 @@ from carleman_ssm.interactions.low_degree import (
     KINDS,
     LowDegreeScore,
     LowDegreeTable,
+    apart_from,
     low_degree_networks,
     low_degree_table,
     refit_readout,
 )
 from carleman_ssm.networks.checkpoints import load_network
+from carleman_ssm.operators.construction import network_operator
+from carleman_ssm.report.explanation import Explanation
+from carleman_ssm.report.low_degree_section import low_degree_networks_of, low_degree_section
 from tests.strategies_networks import s4d_networks
 
 DATA = Path(__file__).parent / "data"
@@ -137,6 +141,26 @@ def test_a_heavy_ridge_keeps_the_original_readout(noise):
     assert not hasattr(held, "certified_error")
 
 
+def test_sequences_are_apart_when_a_value_differs():
+    fitted = np.array([[[0.0], [1.0]], [[2.0], [3.0]]])
+    scored = np.array([[[-0.0], [1.0]], [[2.0], [np.nextafter(3.0, 4.0)]], [[1.0], [0.0]]])
+    assert apart_from(fitted, scored).tolist() == [False, True, True]
+
+
+def test_a_report_leaves_copies_of_fitted_sequences_out_and_says_how_many_are_scored():
+    given = np.random.default_rng(0).uniform(0, 1, (40, 64, 1))
+    given[1], given[7] = given[0], given[38]
+    network = load("digits64__L1_H16_N32_gelu_linear_batch__s0")
+    labels = network(given).argmax(axis=1)
+    operator = network_operator(network, sequences=given, degree=4)
+    table = low_degree_networks_of(Explanation("copies", operator, given, labels, False))
+    assert table.items == 18
+    assert table.accuracy == 1.0  # the labels kept are those of the sequences kept
+    assert "measured on 18 sequences" in low_degree_section(table).blocks[1].text
+    twice = np.repeat(given[::2], 2, axis=0)
+    assert low_degree_networks_of(Explanation("twice", operator, twice, labels, False)) is None
+
+
 def test_labels_do_not_enter_the_repair(digits):
     fit_on, score_on, labels = digits
     network = load("digits64__L1_H16_N32_gelu_linear_batch__s0")
@@ -163,8 +187,12 @@ def test_the_smallest_degree_keeps_the_accuracy_within_the_tolerance():
 def test_what_would_mislead_is_refused(noise):
     network = load("digits64__L1_H16_N32_gelu_linear_batch__s0")
     low, labels = low_degree_networks(network, noise, 1)[1], np.zeros(60, dtype=int)
-    with pytest.raises(ValueError, match="score other sequences"):
-        low_degree_table(network, noise, noise[:9], labels[:9])
+    other = np.random.default_rng(1).uniform(0, 1, (8, 20, 1))
+    for copies in (9, 1):  # all of them, and one alone among others
+        scored = np.concatenate([noise[:copies], other])[:9]
+        with pytest.raises(ValueError, match=f"{copies} of 9 scored sequences.*score other sequences"):
+            low_degree_table(network, noise, scored, labels[:9])
+    low_degree_table(network, noise, other, labels[:8], (1,))
     with pytest.raises(ValueError, match="one label for each"):
         low_degree_table(network, noise, noise[:9] / 2, labels)
     with pytest.raises(ValueError, match="ridge must be positive"):

@@ -200,7 +200,7 @@ def low_degree_table(
     Raises
     ------
     ValueError
-        Nothing but sequences of `fit_on` would be scored, or labels do not fit the sequences.
+        A sequence of `fit_on` would be scored (see `apart_from`), or labels do not fit the sequences.
     """
     _check_scored(fit_on, score_on, labels)
     wanted, target = network(score_on), network(fit_on)
@@ -215,6 +215,14 @@ def low_degree_table(
         progress(f"degree {degree}: " + ", ".join(f"{s.kind} {100 * s.accuracy:.1f} %" for s in scores[-3:]))
     accuracy = float((wanted.argmax(axis=1) == labels).mean())
     return LowDegreeTable(accuracy, tuple(scores), tolerance, len(labels))
+
+
+def apart_from(fit_on: Floats, score_on: Floats) -> NDArray[np.bool_]:
+    """Which sequences of `score_on` (batch, L, d) are none of `fit_on` (n, L, d), value by value: (batch,)."""
+    # Adding 0.0 makes of −0.0 the 0.0 that it is equal to.
+    seen = {sequence.tobytes() for sequence in np.asarray(fit_on, dtype=np.float64) + 0.0}
+    rows = np.asarray(score_on, dtype=np.float64) + 0.0
+    return np.array([sequence.tobytes() not in seen for sequence in rows], dtype=np.bool_)
 
 
 def _refitted(low: LowDegreeNetwork, features: Floats, target: Floats, ridge: float) -> LowDegreeNetwork:
@@ -275,7 +283,10 @@ def _check_scored(fit_on: Floats, score_on: Floats, labels: NDArray[np.int64]) -
     if len(labels) != len(score_on) or not len(score_on):
         msg = f"{len(labels)} labels for {len(score_on)} scored sequences: one label for each, and at least one"
         raise ValueError(msg)
-    seen = {sequence.tobytes() for sequence in np.asarray(fit_on, dtype=np.float64)}
-    if all(sequence.tobytes() in seen for sequence in np.asarray(score_on, dtype=np.float64)):
-        msg = "every scored sequence is one of those that the readout is fitted on: score other sequences"
+    both = len(labels) - int(apart_from(fit_on, score_on).sum())
+    if both:
+        msg = (
+            f"{both} of {len(labels)} scored sequences are among those that the readout is fitted on: score other "
+            "sequences (apart_from finds them)"
+        )
         raise ValueError(msg)

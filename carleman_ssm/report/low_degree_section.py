@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from carleman_ssm.interactions.low_degree import KINDS, LowDegreeTable, low_degree_table
+import numpy as np
+
+from carleman_ssm.interactions.low_degree import KINDS, LowDegreeTable, apart_from, low_degree_table
 from carleman_ssm.report.directed import share_below
 from carleman_ssm.report.explanation import Explanation
 from carleman_ssm.report.sections import Grid, Note, Section
@@ -14,15 +16,18 @@ FEWEST = 20
 
 
 def low_degree_networks_of(explanation: Explanation) -> LowDegreeTable | None:
-    """Fitted on even sequences and scored on odd ones; None where nothing is fitted or nothing can be scored."""
+    """Fitted on even sequences and scored on the odd ones that are no copies of these.
+
+    None where nothing is fitted or too few can be scored.
+    """
     labels, given = explanation.labels, explanation.sequences
     if explanation.operator.exact or labels is None or len(given) < FEWEST:
         return None
-    fitted, scored = given[::2], given[1::2]
-    known = {sequence.tobytes() for sequence in fitted}
-    if all(sequence.tobytes() in known for sequence in scored):
+    fitted = given[::2]
+    kept = np.flatnonzero(apart_from(fitted, given[1::2])) * 2 + 1
+    if not len(kept):
         return None
-    return low_degree_table(explanation.operator.network, fitted, scored, labels[1::2])
+    return low_degree_table(explanation.operator.network, fitted, given[kept], labels[kept])
 
 
 def low_degree_content(table: LowDegreeTable) -> dict[str, Any]:
@@ -68,7 +73,8 @@ def _words(table: LowDegreeTable) -> str:
     )
     return (
         f"Smallest degree that keeps the network's {share_below(table.accuracy)} within {100 * table.tolerance:.0f} "
-        f"point ({enough}). Accuracies, measured on every other sequence; densities and readouts come from the rest, "
-        "without labels. The last two columns compare the refitted network with the original: root mean square of the "
-        "difference of their logits. These are different networks: no certificate carries over."
+        f"point ({enough}). Accuracies, measured on {table.items} sequences: every other one, less those that are "
+        "copies of the rest; densities and readouts come from the rest, without labels. The last two columns compare "
+        "the refitted network with the original: root mean square of the difference of their logits. These are "
+        "different networks: no certificate carries over."
     )
