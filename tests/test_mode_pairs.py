@@ -194,6 +194,25 @@ def test_geometric_sums_equal_their_terms_at_50_digits(ratio, count):
         assert abs(weighted - found[1]) <= 1e-11 * count * total
 
 
+@pytest.mark.parametrize("count", [1100, 10**6])
+def test_long_geometric_sums_raise_no_warnings(count):
+    """Warnings are errors here: what is not taken of the two ways must not overflow."""
+    ratio = np.array([0.9 * np.exp(1j), 1.0, 1 - 1e-9, np.exp(0.3j), -1.0, 0.0])
+    found = geometric_sum(ratio, count)
+    for z, value in zip(ratio.tolist(), found.tolist(), strict=True):
+        with mpmath.workdps(50):
+            exact = count if z == 1 else (1 - mpmath.mpc(z) ** count) / (1 - mpmath.mpc(z))
+        assert abs(exact - value) <= 1e-9 * count
+    assert np.isfinite(triangular_sum(ratio, count)).all()
+
+
+@pytest.mark.parametrize("drive", ["white", "impulse"])
+def test_pair_matrices_of_long_sequences_raise_no_warnings(drive):
+    network = moderate_network(1, channels=3, modes=2, features=2, activation="square")
+    operator = network_operator(network, input_bound=1.0, length=1100)
+    assert np.isfinite(pair_matrices(operator, drive=drive).total).all()
+
+
 def test_geometric_sums_of_rational_ratios_are_exact():
     for ratio in (Fraction(1, 2), Fraction(-3, 4), Fraction(1023, 1024)):
         for count in (1, 2, 17):

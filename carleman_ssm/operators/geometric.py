@@ -20,7 +20,8 @@ def geometric_sum(ratio: Complexes, count: int) -> Complexes:
     """
     z = np.asarray(ratio, dtype=np.complex128)
     near, equal = np.abs(1 - z) < NEAR_ONE, z == 1
-    rate = np.log(np.where(near & ~equal, z, 2.0))
+    # 0.75 stands in where this way is not taken: powers of a ratio above 1 would overflow.
+    rate = np.log(np.where(near & ~equal, z, 0.75))
     by_rate = np.expm1(count * rate) / np.expm1(rate)
     direct = (1 - z**count) / np.where(near, 2.0, 1 - z)
     result: Complexes = np.where(equal, complex(count), np.where(near, by_rate, direct))
