@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from carleman_ssm.interactions.indices import PAIR_INDICES, one_layer_indices
+from carleman_ssm.interactions.indices import MAX_GAP, PAIR_INDICES, one_layer_indices
 from carleman_ssm.networks.checkpoints import load_network
 from carleman_ssm.networks.network import NetworkConfig, S4DLayer, S4DNetwork
 from carleman_ssm.operators.construction import network_operator
@@ -137,6 +137,9 @@ def test_unknown_indices_classes_and_pairs_are_refused(quadratic):
         (lambda: found.pairs("owen", 0), "unknown index"),
         (lambda: found.pairs("mobius", 10), "not one of 0 … 9"),
         (lambda: found.pair(3, 3, "mobius"), "two different players"),
+        (lambda: found.pair(-1, 4, "mobius"), "players -1 and 4 are not both among 0 … 63"),
+        (lambda: found.pair(-1, 63, "mobius"), "not both among 0 … 63"),  # the same player twice, were it let pass
+        (lambda: found.pair(0, 64, "mobius"), "not both among 0 … 63"),
         (lambda: one_layer_indices(operator.form, operator.decoders, operator.centre, inputs[0, :9]), "must both be"),
     ]:
         with pytest.raises(ValueError, match=message):
@@ -157,6 +160,26 @@ def test_pairs_of_too_many_players_are_refused_before_they_are_written_out(quadr
     monkeypatch.setattr("carleman_ssm.interactions.indices.MAX_ENTRIES", 10**4)
     with pytest.raises(ValueError, match="groups of positions"):
         found.pairs("mobius", 0)
+
+
+@pytest.mark.parametrize("groups", [None, np.repeat(np.arange(8), 8)])
+@pytest.mark.parametrize(("degree", "sound"), [(16, True), (30, False), (40, False)])
+def test_indices_that_cancel_to_rounding_are_refused(quadratic, groups, degree, sound):
+    inputs = quadratic[2]
+    network = load_network(DATA / "digits64__L1_H16_N32_gelu_linear_batch__s0.npz")
+    operator = network_operator(network, sequences=inputs, degree=degree)
+    if not sound:
+        with pytest.raises(ValueError, match=f"degree {degree} cancel to rounding.*lower degree"):
+            one_layer_indices(operator.form, operator.decoders, operator.centre, inputs[0], groups)
+        return
+    found = one_layer_indices(operator.form, operator.decoders, operator.centre, inputs[0], groups)
+    assert np.abs(found.gap).max() <= MAX_GAP * np.abs(found.shapley_values()).max()
+
+
+def test_a_sequence_that_is_its_centre_has_no_indices_and_is_not_refused(quadratic):
+    _, operator, inputs = quadratic
+    found = one_layer_indices(operator.form, operator.decoders, inputs[0], inputs[0])
+    assert not found.shapley_values().any()
 
 
 def test_indices_agree_with_a_public_package_at_8_players(quadratic):

@@ -41,6 +41,8 @@ from carleman_ssm.theory.random_joins import contracted, exponential, join_serie
 PairIndex = Literal["mobius", "shapley", "shapley_taylor"]
 PAIR_INDICES: tuple[PairIndex, ...] = ("mobius", "shapley", "shapley_taylor")
 MAX_ENTRIES = 2 * 10**7
+MAX_GAP = 1e-6
+"""Largest gap that rounding may leave, as a share of the largest logit or Shapley value."""
 
 
 class InteractionIndices(Protocol):
@@ -163,9 +165,18 @@ class OneLayerIndices:
         return result
 
     def pair(self, first: int, second: int, index: PairIndex) -> Floats:
-        """The index of one pair for every logit, (classes,)."""
+        """The index of one pair for every logit, (classes,).
+
+        Raises
+        ------
+        ValueError
+            These are not two different players of 0 … n − 1, or the index is unknown.
+        """
         if first == second:
             msg = f"a pair is two different players, got {first} twice"
+            raise ValueError(msg)
+        if not 0 <= min(first, second) <= max(first, second) < len(self.direct):
+            msg = f"players {first} and {second} are not both among 0 … {len(self.direct) - 1}"
             raise ValueError(msg)
         one, other = self.effects()[:, [first, second]].transpose(1, 2, 0)
         joint = sum(
@@ -241,7 +252,8 @@ def one_layer_indices(
     """Indices of a sequence x (L, d) against the centre (L, d), every step or every group a player.
 
     For fitted decoders these are the indices of the polynomials: coalitions put pre-activations where the sequences
-    never were, and no certificate covers them there. Above degree 16 or so the monomials of a fit cancel: see `gap`.
+    never were, and no certificate covers them there. Above degree 20 or so the monomials of a fit cancel:
+    a `gap` above `MAX_GAP` is refused.
 
     Parameters
     ----------
@@ -251,7 +263,7 @@ def one_layer_indices(
     Raises
     ------
     ValueError
-        Shapes that do not fit, or group numbers with a gap.
+        Shapes that do not fit, group numbers with a gap, or a degree at which the sums cancel to rounding.
     TypeError
         The decoders are no polynomials.
     """
@@ -273,7 +285,22 @@ def one_layer_indices(
         players = GroupPlayers(form.response(masked))
         direct = np.einsum("k,gkd,cd->gc", pool, masked, form.skip.value)
     baseline = form.read_out(pool @ coefficients[0], pool @ centre)
-    return OneLayerIndices(players, coefficients, form.readout.value, pool, direct, baseline)
+    return _complete(OneLayerIndices(players, coefficients, form.readout.value, pool, direct, baseline))
+
+
+def _complete(found: OneLayerIndices) -> OneLayerIndices:
+    """Refuse cancellation: what the values miss of completeness is rounding, and says what they are worth."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        largest = float(np.abs(np.stack([found.total, found.baseline, *found.shapley_values()])).max())
+        gap = float(np.abs(found.gap).max())
+    if not gap <= MAX_GAP * largest:  # NaN is refused, too
+        msg = (
+            f"the indices of polynomials of degree {found.degree} cancel to rounding: they miss completeness by "
+            f"{gap:.2g} (at most {MAX_GAP:.0e} of the largest logit or value is let pass). Build the operator with a "
+            "lower degree, or take dividends of the network itself over a few groups of positions"
+        )
+        raise ValueError(msg)
+    return found
 
 
 def _nobody() -> tuple[Floats, Floats]:
