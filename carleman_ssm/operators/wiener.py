@@ -10,8 +10,9 @@ polynomials orthogonal under that density, as in a Wiener or Hermite expansion; 
 
 $$\ell^{(p)} = \ell[\text{every decoder replaced by its } q_p] - \ell[\text{every decoder replaced by its } q_{p-1}].$$
 
-In one layer the parts of a channel's decoder are orthogonal. Through several layers the definition still telescopes:
-the orders and the rest add up to the logits.
+In one layer the parts of a channel's decoder are orthogonal over the samples of its pre-activations: exactly up to 4096
+samples per channel; above, over the 4096 quantiles that stand for them, and so only approximately over the samples.
+Through several layers the definition still telescopes: the orders and the rest add up to the logits.
 """
 
 from __future__ import annotations
