@@ -350,6 +350,12 @@ def test_lifts_that_clash_or_grow_too_large_are_refused():
     for length in (0, sp.Rational(1, 2), -3):
         with pytest.raises((ValueError, TypeError), match="the length L"):
             StackLift(PolynomialStack.symbolic((1,), (1,))).pooled_step(length)
+    lift = StackLift(PolynomialStack.symbolic((1,), (1,)))
+    for taken in ("s_0", "x_1_0", "u", *map(str, lift.stack.parameters)):  # each would be captured
+        for letter in (sp.Symbol(taken), sp.Symbol(taken, positive=True)):
+            with pytest.raises(ValueError, match=f"uses the name {taken}: give another symbol"):
+                lift.pooled_step(letter)
+    assert verify(lift.pooled_step(sp.Symbol("s_1")).certificates[0]).proved  # there is one output, one mean
     with pytest.raises(ValueError, match="at least one variable"):
         WeightedBasis((), 2)
     with pytest.raises(ValueError, match="at least 1"):

@@ -60,8 +60,7 @@ class StackLift:
 
     def __post_init__(self) -> None:
         require_kind(self.stack, PolynomialStack, "what is lifted")
-        outputs = self.stack.layers[-1].rows if self.stack.head is None else self.stack.head.matrix.rows
-        reserved = (*self.state, *self.inputs, *_sums(outputs), _SCALE)
+        reserved = (*self.state, *self.inputs, *self._sums, _SCALE)
         used = set(map(str, reserved)) & set(map(str, self.stack.parameters))
         if used:
             msg = f"the network uses the names {', '.join(sorted(used))}, which the lift needs: rename its symbols"
@@ -185,21 +184,21 @@ class StackLift:
         Raises
         ------
         ValueError, TypeError
-            L is a number but no positive integer, or a symbol that the network uses.
+            L is a number but no positive integer, or a symbol with a name of the network, of its states or of the
+            means ``s_0 …``.
 
         References
         ----------
         derivations/16_stacks; THEORY T16.
         """
         total = self._checked_length(length)
-        outputs, size = self.output_matrix.rows, self.basis.size
+        sums, size = self._sums, self.basis.size
         matrix = sp.ImmutableMatrix(
             sp.Matrix.vstack(
-                sp.Matrix.hstack(self.step_matrix, sp.zeros(size, outputs)),
-                sp.Matrix.hstack(self._pooling_rows() / total, sp.eye(outputs)),
+                sp.Matrix.hstack(self.step_matrix, sp.zeros(size, len(sums))),
+                sp.Matrix.hstack(self._pooling_rows() / total, sp.eye(len(sums))),
             )
         )
-        sums = _sums(outputs)
         moved = self.stack.advance(self.state, self.inputs)
         reached = [s + z / total for s, z in zip(sums, self.stack.output(moved, self.inputs), strict=True)]
         certificate = Identity(
@@ -215,11 +214,17 @@ class StackLift:
     def _arguments(self) -> tuple[sp.Symbol, ...]:
         return (*self.stack.parameters, *self.inputs)
 
+    @property
+    def _sums(self) -> tuple[sp.Symbol, ...]:
+        """The running means, one for each output."""
+        outputs = self.stack.layers[-1].rows if self.stack.head is None else self.stack.head.matrix.rows
+        return tuple(sp.Symbol(f"s_{i}") for i in range(outputs))
+
     def _checked_length(self, length: sp.Expr | int) -> sp.Expr:
         total = exact(length, "the length L")
         if isinstance(total, sp.Symbol):
-            if str(total) in {str(symbol) for symbol in (*self._arguments, *self.state)}:
-                msg = f"the network uses the name {total}: give another symbol as length"
+            if str(total) in {str(symbol) for symbol in (*self._arguments, *self.state, *self._sums)}:
+                msg = f"the lift uses the name {total}: give another symbol as length"
                 raise ValueError(msg)
             return total
         return sp.Integer(require_integer(total, "the length L", least=1))
@@ -271,8 +276,3 @@ class StackLift:
         """$G M$: the coefficients of the outputs after one step on the monomials before it."""
         moved = self.stack.advance(self.state, self.inputs)
         return self._rows(lambda: self._polynomials(self.stack.output(moved, self.inputs)))
-
-
-def _sums(outputs: int) -> tuple[sp.Symbol, ...]:
-    """The running means."""
-    return tuple(sp.Symbol(f"s_{i}") for i in range(outputs))
