@@ -65,6 +65,9 @@ def test_a_planted_coefficient_is_seen():
     [
         ((0.0, 1.0, 3), "reach 0"),
         ((-1.0, 1.0, 3, 0.5), "reach 0"),
+        ((1e-12, 1e-9, 10), "are positive, but errors are certified on an interval of half-width at least 2\\^-30"),
+        ((5.0, 6.0, 3, -0.1), "eps must be finite and not negative"),
+        ((5.0, 6.0, 3, float("inf")), "eps must be finite and not negative"),
         ((2.0, 1.0, 3), "empty"),
         ((1.0, 2.0, 65), "at most 64"),
         ((1.0, 2.0, -1), "degree"),
@@ -73,6 +76,14 @@ def test_a_planted_coefficient_is_seen():
 def test_what_has_no_inverse_root_is_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         fit_inverse_root(*arguments)
+
+
+def test_the_remedies_for_tiny_variances_work():
+    assert fit_inverse_root(1e-12, 1e-9, 10, 1e-5).relative_error < 1e-10
+    scale = 1e6  # (v + ε)^(-1/2) = √s (s v + s ε)^(-1/2)
+    fit = fit_inverse_root(scale * 1e-9, scale * 2e-9, 10)
+    value = float(fit(np.array([scale * 1.5e-9]))[0]) * scale**0.5
+    assert value == pytest.approx(1.5e-9**-0.5, rel=2 * fit.relative_error)
 
 
 def test_norms_of_the_reference_block_need_high_degrees():

@@ -37,7 +37,7 @@ class InverseRootFit:
     fit
         The polynomial with its interval; ``fit.sup_error`` is the certified absolute error.
     eps
-        $\varepsilon > 0$.
+        $\varepsilon \ge 0$; lower + ε > 0.
     relative_error
         Certified upper bound of $\sup|p(v)\sqrt{v + \varepsilon} - 1|$ there.
     """
@@ -72,12 +72,13 @@ def fit_inverse_root(lower: float, upper: float, degree: int, eps: float = 0.0) 
     degree
         $0 \le Q \le 64$.
     eps
-        $\varepsilon \ge 0$.
+        $\varepsilon \ge 0$, finite.
 
     Raises
     ------
     ValueError
-        The interval reaches a variance at which the root is no number, is empty, or the degree is out of range.
+        The interval is empty; ε or the degree is out of range; or v + ε is not positive on the certified interval,
+        which reaches at least $2^{-30}\max(1, |m|)$ to either side of the middle m of [lower, upper].
 
     References
     ----------
@@ -93,9 +94,7 @@ def fit_inverse_root(lower: float, upper: float, degree: int, eps: float = 0.0) 
         msg = f"the degree must be at most {LARGEST_DEGREE}, got {degree}"
         raise ValueError(msg)
     centre, half_width = enclosing_interval(float(lower), float(upper))
-    if not (eps >= 0 and centre - half_width + eps > 0):
-        msg = f"variances from {lower} with eps = {eps} reach 0, where the inverse root is no number"
-        raise ValueError(msg)
+    _check_positive(float(lower), float(eps), centre - half_width)
     angles = np.pi * (np.arange(count) + 0.5) / count
     values = 1.0 / np.sqrt(centre + half_width * np.cos(angles) + eps)
     coefficients = 2 / count * np.cos(np.outer(np.arange(count), angles)) @ values
@@ -107,6 +106,22 @@ def fit_inverse_root(lower: float, upper: float, degree: int, eps: float = 0.0) 
     sup_error = relative * largest * (1 + 2.0**-40)
     certified = ChebyshevFit(centre, half_width, coefficients, float(lower), float(upper), sup_error)
     return InverseRootFit(certified, float(eps), relative)
+
+
+def _check_positive(lower: float, eps: float, least: float) -> None:
+    if not 0 <= eps < math.inf:
+        msg = f"eps must be finite and not negative, got {eps}"
+        raise ValueError(msg)
+    if not lower + eps > 0:
+        msg = f"variances from {lower} with eps = {eps} reach 0, where the inverse root is no number"
+        raise ValueError(msg)
+    if not least + eps > 0:
+        msg = (
+            f"variances from {lower} with eps = {eps} are positive, but errors are certified on an interval of "
+            f"half-width at least 2^-30, down to {least}, where the inverse root is no number: raise eps, or multiply "
+            "variances and eps by one factor and the fit by its square root"
+        )
+        raise ValueError(msg)
 
 
 def enclose_relative_error(fit: ChebyshevFit, eps: float) -> Supremum:
