@@ -6,6 +6,7 @@ import sympy as sp
 
 import carleman_ssm as cs
 from carleman_ssm.formulas.statements import Identity, unfold
+from carleman_ssm.theory import phase_products
 from carleman_ssm.theory.phase_products import phase_product
 
 pytestmark = pytest.mark.symbolic
@@ -24,6 +25,34 @@ def test_a_planted_error_is_refuted(planted):
     change = {sp.Symbol("b_2"): -sp.Symbol("b_2")} if planted == "sign" else {sp.Symbol("u_1"): sp.Symbol("u_0")}
     wrong = Identity(statement.left, statement.right.subs(change))
     assert cs.verify(wrong).evidence is cs.Evidence.REFUTED
+
+
+def refuted(form):
+    return {c.name for c in form.certificates if cs.verify(c).evidence is cs.Evidence.REFUTED}
+
+
+E, omega = sp.symbols("E omega")
+PRINTED = phase_products._in_phases
+PRODUCT = phase_products._product
+WRONG = {
+    "a constant": ("_in_phases", lambda line, a, b, phase: PRINTED(line + 13 * (phase == E), a, b, phase)),
+    "the slope": ("_in_phases", lambda line, a, b, phase: PRINTED(line * (1 + (phase == E)), a, b, phase)),
+    "the sines": ("_in_phases", lambda line, a, b, phase: PRINTED(line, a, b, 1 / phase if phase == E else phase)),
+    "the frequency": ("_product", lambda omega, parts: PRODUCT(7 * omega, parts)),
+    "an input": ("_product", lambda omega, parts: PRODUCT(omega, parts[1:])),
+}
+
+
+@pytest.mark.parametrize(("function", "wrong"), WRONG.values(), ids=WRONG)
+def test_a_wrong_expression_or_phase_is_refuted_by_its_certificates(monkeypatch, function, wrong):
+    monkeypatch.setattr(phase_products, function, wrong)
+    assert refuted(phase_product(2, 2)) == {"phases multiply", "decoded output"}
+
+
+def test_the_certificates_end_with_what_is_printed():
+    form = phase_product(2, 2)
+    assert [c.right for c in form.certificates[1:]] == [unfold(form).expression] * 2
+    assert refuted(form) == set()
 
 
 def test_the_closed_form_gives_the_number_of_the_series():

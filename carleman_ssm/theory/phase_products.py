@@ -9,9 +9,11 @@ activation is the matter of `fourier_extension` and its certificates.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import sympy as sp
 
-from carleman_ssm.formulas.statements import ClosedForm, Identity
+from carleman_ssm.formulas.statements import ClosedForm, Identity, unfold
 from carleman_ssm.theory.polynomials import require_count
 
 REFERENCE = "derivations/13_phase_products"
@@ -30,8 +32,8 @@ def phase_product(inputs: int, terms: int) -> ClosedForm:
     Returns
     -------
     ClosedForm
-        Of ``z``. Certificates: $\sigma(\sum_m K_m u_m)$ in phases of the sum; those as products of one phase per
-        input.
+        Of ``z``. Certificates: $\sigma(\sum_m K_m u_m)$ in phases of the sum; those as the printed form, one phase
+        per input; and σ of the sum as the printed form.
 
     Raises
     ------
@@ -58,16 +60,20 @@ def phase_product(inputs: int, terms: int) -> ClosedForm:
     cosines, sines = (sp.symbols(f"{name}_1:{count + 1}") for name in "ab")
     offset, slope, omega, phase = sp.symbols("c s omega E")
     parts = [weight * value for weight, value in zip(kernel, past, strict=True)]
-    factors = [sp.exp(sp.I * omega * part, evaluate=False) for part in parts]
-    expression = _in_phases(offset + slope * sp.Add(*parts), cosines, sines, phase)
-    return ClosedForm(
+    line = offset + slope * sp.Add(*parts)
+    form = ClosedForm(
         sp.Symbol("z"),
-        expression,
+        _in_phases(line, cosines, sines, phase),
         (*kernel, *past, offset, slope, omega, *cosines, *sines),
-        {phase: sp.Mul(*factors, evaluate=False)},
-        _certificates(parts, (offset, slope, omega), cosines, sines),
-        REFERENCE,
+        {phase: _product(omega, parts)},
+        reference=REFERENCE,
     )
+    return replace(form, certificates=_certificates(form, line, omega * sp.Add(*parts), (cosines, sines)))
+
+
+def _product(omega: sp.Expr, parts: list[sp.Expr]) -> sp.Expr:
+    """E, one factor for each input."""
+    return sp.Mul(*(sp.exp(sp.I * omega * part, evaluate=False) for part in parts), evaluate=False)
 
 
 def _in_phases(line: sp.Expr, cosines: tuple[sp.Expr, ...], sines: tuple[sp.Expr, ...], phase: sp.Expr) -> sp.Expr:
@@ -79,40 +85,21 @@ def _in_phases(line: sp.Expr, cosines: tuple[sp.Expr, ...], sines: tuple[sp.Expr
 
 
 def _certificates(
-    parts: list[sp.Expr],
-    numbers: tuple[sp.Expr, sp.Expr, sp.Expr],
-    cosines: tuple[sp.Expr, ...],
-    sines: tuple[sp.Expr, ...],
+    form: ClosedForm, line: sp.Expr, angle: sp.Expr, amplitudes: tuple[tuple[sp.Expr, ...], tuple[sp.Expr, ...]]
 ) -> tuple[Identity, ...]:
-    offset, slope, omega = numbers
-    total = sp.Add(*parts)
-    line = offset + slope * total
+    """From the cosines to what is printed, by one step and another and at once."""
     waves = [
-        a * sp.cos(n * omega * total) + b * sp.sin(n * omega * total)
-        for n, (a, b) in enumerate(zip(cosines, sines, strict=True), start=1)
+        a * sp.cos(n * angle) + b * sp.sin(n * angle) for n, (a, b) in enumerate(zip(*amplitudes, strict=True), start=1)
     ]
-    summed = _in_phases(line, cosines, sines, sp.exp(sp.I * omega * total))
+    decoder, printed = sp.Add(line, *waves), unfold(form).expression
+    summed = _in_phases(line, *amplitudes, sp.exp(sp.I * angle))
     return (
-        Identity(sp.Add(line, *waves), summed, name="Euler", because=r"$e^{i\theta} = \cos\theta + i\sin\theta$"),
+        Identity(decoder, summed, name="Euler", because=r"$e^{i\theta} = \cos\theta + i\sin\theta$"),
         Identity(
             summed,
-            _in_products(line, cosines, sines, [sp.I * omega * part for part in parts]),
+            printed,
             name="phases multiply",
             because=r"$e^{in\omega\sum_m y_m} = \prod_m e^{in\omega y_m}$",
         ),
+        Identity(decoder, printed, name="decoded output", because="both steps together"),
     )
-
-
-def _in_products(
-    line: sp.Expr, cosines: tuple[sp.Expr, ...], sines: tuple[sp.Expr, ...], exponents: list[sp.Expr]
-) -> sp.Expr:
-    """`_in_phases` with every phase as a product that SymPy does not merge."""
-
-    def phases(power: int) -> sp.Expr:
-        return sp.Mul(*(sp.exp(power * exponent) for exponent in exponents), evaluate=False)
-
-    waves = [
-        a / 2 * (phases(n) + phases(-n)) + b / (2 * sp.I) * (phases(n) - phases(-n))
-        for n, (a, b) in enumerate(zip(cosines, sines, strict=True), start=1)
-    ]
-    return sp.Add(line, *waves)
