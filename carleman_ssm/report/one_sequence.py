@@ -13,6 +13,7 @@ from carleman_ssm.networks.enclosures import Floats
 from carleman_ssm.operators.one_layer_operator import OneLayerOperator
 from carleman_ssm.report.explanation import Explanation
 from carleman_ssm.report.sections import Grid, Note, Pairs, Picture, Section
+from carleman_ssm.report.shapley_section import StepShares, shapley_content, step_shares
 
 SHOWN, MAX_GROUPS = 8, 64
 
@@ -31,12 +32,15 @@ class OneSequence:
         The true class, or None.
     parts
         Contributions of positions (L, d) and of pairs of groups of steps.
+    shares
+        Shapley values of the steps, and what goes with them.
     """
 
     index: int
     values: Floats
     label: int | None
     parts: Attribution
+    shares: StepShares
 
     def group_name(self, group: int) -> str:
         """Which steps a row of the pairs stands for."""
@@ -76,7 +80,9 @@ def one_sequence(explanation: Explanation, index: int) -> OneSequence:
         msg = "--index needs a network of at least two classes: one logit has no margin"
         raise ValueError(msg)
     parts = attribute(explanation.operator, values, window=_window(explanation))
-    return OneSequence(index, values, None if explanation.labels is None else int(explanation.labels[index]), parts)
+    shares = step_shares(explanation.operator, values, parts.target, parts.rival)
+    label = None if explanation.labels is None else int(explanation.labels[index])
+    return OneSequence(index, values, label, parts, shares)
 
 
 def _window(explanation: Explanation) -> int:
@@ -104,6 +110,7 @@ def sequence_content(found: OneSequence) -> dict[str, Any]:
         "steps_per_group": parts.window,
         "positions": parts.positions.tolist(),
         "pairs": parts.pairs.tolist(),
+        "shapley": shapley_content(found.shares),
     }
 
 

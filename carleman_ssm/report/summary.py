@@ -16,6 +16,7 @@ from carleman_ssm.report.low_degree_section import low_degree_section
 from carleman_ssm.report.one_sequence import sequence_section
 from carleman_ssm.report.operator_words import bound_blocks, network_rows, operator_blocks
 from carleman_ssm.report.sections import Block, Grid, Note, Pairs, Picture, Section, Verbatim
+from carleman_ssm.report.shapley_section import shapley_section
 
 MAX_ROWS = 12
 
@@ -45,6 +46,7 @@ def summary_sections(findings: Findings, page: str | None, pictures: Mapping[str
         sections.append(low_degree_section(findings.low_degree))
     if findings.sequence is not None:
         sections.append(sequence_section(explanation, findings.sequence, pictures))
+        sections.append(shapley_section(findings.sequence.index, findings.sequence.shares))
     return sections
 
 
