@@ -122,3 +122,39 @@ def test_a_residual_path_keeps_its_degree_where_the_decoders_have_none(rest):
     np.testing.assert_allclose(found[1, 0], alone, rtol=0, atol=1e-13 * np.abs(logits).max())
     assert np.abs(found[1, 0]).max() > 1e-2
     assert not found[1, 1].any()
+
+
+@pytest.mark.parametrize("rest", ["present", "absent"])
+def test_parts_that_cancel_to_rounding_are_refused_and_those_of_a_lower_degree_add_up(rest):
+    network = load_network("OSULeaf-gelu-0")
+    sequences = np.random.default_rng(0).normal(size=(2, 80, 1)).cumsum(axis=1) / 4
+    window = np.arange(80) < 40
+    steep, usual = (network_operator(network, sequences=sequences, degree=degree) for degree in (60, 12))
+    with pytest.raises(ValueError, match="degree 60 reach .* cancel to rounding.*lower degree"):
+        window_marginals(steep, sequences, window, ~window, rest)
+    parts = window_marginals(usual, sequences, window, ~window, rest)
+    logits = usual(sequences)
+    assert np.abs(parts.sum(axis=(0, 1)) - logits).max() < 1e-8 * np.abs(logits).max()
+
+
+def test_the_rest_may_leave_the_intervals_where_parts_are_those_of_the_polynomials_continued(fitted):
+    operator, inputs = fitted
+    inside, outside = np.arange(64) < 20, np.arange(64) >= 40
+    alone = np.where((inside | outside)[:, None], inputs, operator.centre)
+    values = operator.form.preactivations(alone)
+    lower, upper = operator.decoders.interval
+    assert ((values < lower) | (values > upper)).any()
+    parts = window_marginals(operator, inputs, inside, outside, "absent")
+    decoders = operator.decoders
+    positions = (values - decoders.centre) / decoders.half_width
+    vander = np.polynomial.chebyshev.chebvander(positions, decoders.degree)
+    pooled = np.einsum("bkhj,jh->bkh", vander, decoders.coefficients).mean(axis=1)
+    wanted = operator.form.read_out(pooled, operator.form.pooled(alone))
+    assert np.abs(parts.sum(axis=(0, 1)) - wanted).max() < 1e-9 * np.abs(wanted).max()
+
+
+def test_operators_of_another_kind_are_refused_with_a_remedy(fitted):
+    operator, inputs = fitted
+    stack = network_operator(operator.network, sequences=inputs, degree=4, form="stack")
+    with pytest.raises(TypeError, match="got StackOperator: .*form='one_layer'.*interaction_indices"):
+        window_marginals(stack, inputs, np.arange(64) < 9, np.arange(64) > 9)

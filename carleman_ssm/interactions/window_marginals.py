@@ -6,7 +6,8 @@ second window replaces two factors of a product of commuting $(P+1)\times(P+1)$ 
 
 $$\varphi\ \to\ \frac{a^pb^q}{p!\,q!}\,\varphi^{(p+q)}(c),$$
 
-read out like the decoder itself. No tensor over the $L^P$ combinations of steps is formed.
+read out like the decoder itself. No tensor over the $L^P$ combinations of steps is formed. Away from its interval a fit
+of high degree is huge, and so are its parts: what their sum misses of the logits is checked, and cancellation refused.
 """
 
 from __future__ import annotations
@@ -17,8 +18,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from carleman_ssm.interactions.indices import MAX_GAP
 from carleman_ssm.networks.enclosures import Floats
+from carleman_ssm.operators.decoders import FittedDecoders
 from carleman_ssm.operators.one_layer_operator import OneLayerOperator
+from carleman_ssm.theory.clenshaw import clenshaw
 
 Rest = Literal["present", "absent"]
 
@@ -35,7 +39,7 @@ def window_marginals(
     Parameters
     ----------
     operator
-        Of one layer; degrees count deviations from its centre.
+        A `OneLayerOperator`; degrees count deviations from its centre.
     sequences
         x (batch, L, d).
     first, second
@@ -52,11 +56,21 @@ def window_marginals(
 
     Raises
     ------
+    TypeError
+        The operator is of another kind: of deeper networks take dividends over groups of positions.
     ValueError
-        The windows overlap or have the wrong shape, or `rest` is neither of the two.
+        The windows overlap or have the wrong shape, `rest` is neither of the two, or the parts cancel to rounding:
+        their sum misses the logits of what the windows and the rest hold by more than `MAX_GAP` of the largest.
     DomainError
         A sequence is outside the operator's domain.
     """
+    if not isinstance(operator, OneLayerOperator):
+        msg = (
+            f"parts by window are those of one layer, got {type(operator).__name__}: build the operator with "
+            "network_operator(…, form='one_layer') where the network has that form; otherwise "
+            "interaction_indices(operator, sequence, groups) tells what groups of positions add together"
+        )
+        raise TypeError(msg)
     inputs = operator.checked(sequences)
     form, centre = operator.form, operator.centre[: inputs.shape[1]]
     masks = [_window(window, centre.shape) for window in (first, second)]
@@ -74,7 +88,30 @@ def window_marginals(
     for place, values in (((0, 0), centre + others), ((1, 0), one), ((0, 1), other)):
         result[place] += form.pooled(values) @ form.skip.value.T
     result[0, 0] += form.offset.value[:, 0]
+    _refuse_cancellation(operator, centre + others + one + other, result)
     return result
+
+
+def _refuse_cancellation(operator: OneLayerOperator, inputs: Floats, parts: Floats) -> None:
+    """Compare the sum of the parts with the polynomials themselves, continued beyond their intervals."""
+    form, values = operator.form, operator.form.preactivations(inputs)
+    wanted = form.read_out(form.pooled(_continued(operator, values)), form.pooled(inputs))
+    gap, largest = np.abs(parts.sum(axis=(0, 1)) - wanted).max(initial=0.0), np.abs(wanted).max(initial=0.0)
+    if not gap <= MAX_GAP * largest:  # NaN is refused, too
+        msg = (
+            f"the parts of polynomials of degree {operator.degree} reach {np.abs(parts).max():.2g} and cancel to "
+            f"rounding: their sum misses the logits by {gap:.2g} (at most {MAX_GAP:.0e} of the largest is let pass). "
+            "Build the operator with a lower degree"
+        )
+        raise ValueError(msg)
+
+
+def _continued(operator: OneLayerOperator, values: Floats) -> Floats:
+    """The decoders at values (batch, L, H) that may lie outside the intervals, where fits are cut off otherwise."""
+    decoders = operator.decoders
+    if not isinstance(decoders, FittedDecoders):
+        return decoders(values)
+    return clenshaw(decoders.coefficients, (values - decoders.centre) / decoders.half_width)
 
 
 def _decoded(operator: OneLayerOperator, rest: Floats, one: Floats, other: Floats) -> Floats:
