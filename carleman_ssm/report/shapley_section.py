@@ -133,8 +133,8 @@ def shapley_section(index: int, found: StepShares) -> Section:
 MEANING = (
     "A coalition of steps keeps the sequence's values, all other steps are put back to the centre. Alone: what a step "
     "adds to the centre. Shapley value: the mean of what it adds over all orders in which the steps can join. "
-    "Shapley–Taylor: what a pair adds beyond its two steps, with its share of every larger group; what the steps add "
-    "alone and all pairs sum to the margin less the centre's."
+    "Shapley–Taylor: what a pair adds beyond its two members, with its share of every larger coalition; with what "
+    "those members add alone, all pairs sum to the margin less the centre's."
 )
 
 
