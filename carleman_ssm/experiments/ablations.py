@@ -14,6 +14,7 @@ import numpy as np
 
 from carleman_ssm.networks.layers import Array
 from carleman_ssm.networks.network import S4DNetwork
+from carleman_ssm.operators.affine_path import affine_orders, usual_sequence
 from carleman_ssm.operators.density_fits import density_decoders
 from carleman_ssm.operators.one_layer import one_layer_form
 from carleman_ssm.theory.activations import Activation, activation
@@ -95,9 +96,7 @@ def order_contributions(network: S4DNetwork, density: Array, x: Array, degree: i
     fits, values = density_decoders(form.preactivations(density), _rule(network), degree), form.preactivations(x)
     decoded = np.stack([form.pooled(fit(values)) for fit in fits])
     parts = np.diff(decoded, axis=0, prepend=0.0) @ form.readout.value.T
-    usual = form.pooled(density).mean(axis=0)
-    parts[0] += usual @ form.skip.value.T + form.offset.value[:, 0]
-    parts[1] += (form.pooled(x) - usual) @ form.skip.value.T
+    parts[:2] += affine_orders(form, x, usual_sequence(density, x.shape[1]))
     return OrderContributions(parts, network(x))
 
 

@@ -105,16 +105,18 @@ class OneLayerOperator(NetworkOperator):
         """The sequences as float64, once shape, finiteness, length and input bound are found good."""
         return checked_sequences(sequences, self.form.features, self.certificate.length, self.certificate.input_bound)
 
-    def orders(self, sequences: Floats) -> Floats:
+    def orders(self, sequences: Floats, *, observed: Floats | None = None) -> Floats:
         """Contributions by order, (batch, classes, P + 1); they sum to the logits (see `volterra_kernels.orders`).
 
-        At P = 0, and for fitted decoders, entry 0 holds the affine residual path, although that has degree 1.
+        For fitted decoders the residual path stands in entry 0 at the mean of `observed` (n, L, d), or of `sequences`
+        where None; its deviation is of order 1. Beside it, decoders of degree 0 have two entries.
         """
         inputs = self.checked(sequences)
-        return np.moveaxis(orders(self.form, self.decoders, self.centre, inputs, self.preactivations(inputs)), 0, -1)
+        values = self.preactivations(inputs)
+        return np.moveaxis(orders(self.form, self.decoders, self.centre, inputs, values, observed), 0, -1)
 
     def channel_orders(self, sequences: Floats) -> Floats:
-        """Pooled decoder outputs by order, (P + 1, batch, H): what the readout of `orders` sees."""
+        """Pooled decoder outputs by order, (orders, batch, H): what the readout of `orders` sees."""
         inputs = self.checked(sequences)
         return channel_orders(self.form, self.decoders, self.centre, inputs, self.preactivations(inputs))
 

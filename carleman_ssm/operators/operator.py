@@ -74,8 +74,11 @@ class NetworkOperator(ABC):
         """
 
     @abstractmethod
-    def orders(self, sequences: Floats) -> Floats:
-        """Contributions by order, (batch, classes, orders); they sum to the logits."""
+    def orders(self, sequences: Floats, *, observed: Floats | None = None) -> Floats:
+        """Contributions by order, (batch, classes, orders); they sum to the logits.
+
+        Orders of fitted decoders refer to a usual sequence: the mean of `observed` (n, L, d), or of `sequences`.
+        """
 
     @abstractmethod
     def first_order_kernel(self) -> Floats:
@@ -96,13 +99,13 @@ def checked_sequences(sequences: Floats, features: int, length: int, input_bound
     Raises
     ------
     ValueError
-        Wrong shape, or NaN or infinity.
+        Wrong shape, no sequence or no step, or NaN or infinity.
     DomainError
         Too many steps, or a value beyond the input bound.
     """
     inputs = np.asarray(sequences, dtype=np.float64)
-    if inputs.ndim != 3 or inputs.shape[2] != features or inputs.shape[1] < 1:
-        msg = f"expected sequences (batch, length, {features}), got shape {inputs.shape}"
+    if inputs.ndim != 3 or inputs.shape[2] != features or 0 in inputs.shape:
+        msg = f"expected sequences (batch, length, {features}), at least one and one step; got shape {inputs.shape}"
         raise ValueError(msg)
     if not np.isfinite(inputs).all():
         msg = f"sequence {int(np.argwhere(~np.isfinite(inputs))[0][0])} holds NaN or infinity"
@@ -125,17 +128,23 @@ def checked_sequences(sequences: Floats, features: int, length: int, input_bound
 
 
 def refuse_outside(values: Floats, lower: Floats, upper: Floats, place: str) -> None:
-    """Refuse values (batch, length, H) outside the per-channel intervals [lower, upper], (H,) each.
+    """Refuse values (batch, length, H) outside the per-channel intervals [lower, upper], (H,) each, and NaN.
 
     Raises
     ------
     DomainError
         With sequence, step and channel of the first value outside; `place` says which values these are.
     """
-    outside = (values < lower) | (values > upper)
+    outside = ~((values >= lower) & (values <= upper))  # NaN compares with nothing
     if not outside.any():
         return
     item, step, channel = (int(index) for index in np.argwhere(outside)[0])
+    if not np.isfinite(values[item, step, channel]):
+        msg = (
+            f"sequence {item} leaves the range of float64 on its way to {place} {channel} at step {step}: scale the "
+            "sequences or check the parameters"
+        )
+        raise DomainError(msg)
     msg = (
         f"sequence {item} leaves the certified interval of {place} {channel} at step {step}: "
         f"y = {values[item, step, channel]:.6g} is not in [{lower[channel]:.6g}, {upper[channel]:.6g}] "
@@ -143,3 +152,20 @@ def refuse_outside(values: Floats, lower: Floats, upper: Floats, place: str) -> 
         "sequences, or with a larger input_bound"
     )
     raise DomainError(msg)
+
+
+def refuse_non_finite(logits: Floats) -> None:
+    """Refuse logits (batch, classes) that are no numbers.
+
+    Raises
+    ------
+    DomainError
+        With the first sequence whose logits are NaN or infinite.
+    """
+    bad = ~np.isfinite(logits).all(axis=1)
+    if bad.any():
+        msg = (
+            f"sequence {int(np.argmax(bad))} has logits that are not finite ({int(bad.sum())} of {len(bad)} sequences "
+            "do): a value on the way leaves the range of float64; scale the sequences or check the parameters"
+        )
+        raise DomainError(msg)

@@ -131,17 +131,18 @@ class StackOperator(NetworkOperator):
         """
         return self.trace(sequences)[0]
 
-    def orders(self, sequences: Floats) -> Floats:
+    def orders(self, sequences: Floats, *, observed: Floats | None = None) -> Floats:
         """Contributions by order, (batch, classes, orders); they sum to the logits.
 
         For a polynomial network: total degree in the deviation from the centre (`jets`). Otherwise: orthogonalised
-        orders (`wiener.orthogonal_orders`), because raw orders of high-degree fits cancel.
+        orders (`wiener.orthogonal_orders`, also for `observed`), because raw orders of high-degree fits cancel. Those
+        count the degree of the decoders, which is an order of the input in one layer only (`wiener.p_is_order`).
         """
         inputs = self.checked(sequences)
         if self.is_polynomial:
             parts = jets(self.stack, self.decoders, self.centre, inputs, self.total_degree)
             return np.moveaxis(parts, 0, -1)
-        return orthogonal_orders(self, inputs)
+        return orthogonal_orders(self, inputs, observed=observed)
 
     def first_order_kernel(self) -> Floats:
         """Gradient of every logit at the centre over input steps and channels, (classes, L, d)."""

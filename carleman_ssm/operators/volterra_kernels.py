@@ -14,19 +14,29 @@ from dataclasses import dataclass
 import numpy as np
 
 from carleman_ssm.networks.enclosures import Floats
+from carleman_ssm.operators.affine_path import affine_orders, usual_sequence
 from carleman_ssm.operators.decoders import ChannelDecoders, FittedDecoders, chebyshev_moments
 from carleman_ssm.operators.fourier import FourierKernel
 from carleman_ssm.operators.lag_matrices import MAX_ENTRIES, second_order_arrays
 from carleman_ssm.operators.one_layer import OneLayerForm
 
 
-def orders(form: OneLayerForm, decoders: ChannelDecoders, centre: Floats, inputs: Floats, values: Floats) -> Floats:
-    r"""Contributions (P + 1, batch, classes) to the logits; their sum over the first axis is the logits.
+def orders(
+    form: OneLayerForm,
+    decoders: ChannelDecoders,
+    centre: Floats,
+    inputs: Floats,
+    values: Floats,
+    observed: Floats | None = None,
+) -> Floats:
+    r"""Contributions (Q + 1, batch, classes) to the logits; their sum over the first axis is the logits.
 
     For a polynomial activation entry q is the part of total degree q in the deviation from the centre, bias
     trajectory included. For a fitted decoder raw orders of one high-degree fit cancel and mislead; there entry p
-    is what the fit of degree p adds to that of degree p − 1 (nested fits, the affine residual path in entry 0). Of
-    decoders of degree 0 there is one entry, and it holds the residual path as well, although that has degree 1.
+    is what the fit of degree p adds to that of degree p − 1 (nested fits), and entry 0 is one constant per class: the
+    residual path stands there at the mean of the observed sequences, and its deviation is of order 1 (`affine_path`).
+
+    Q = P, the degree of the decoders; Q = 1 where constant decoders stand beside a residual path.
 
     Parameters
     ----------
@@ -34,6 +44,8 @@ def orders(form: OneLayerForm, decoders: ChannelDecoders, centre: Floats, inputs
         $x^0$ (L, d).
     inputs, values
         x (batch, L, d) and its pre-activations (batch, L, H).
+    observed
+        Sequences (n, L, d) whose mean is the usual one, for fitted decoders; `inputs` where None.
 
     Raises
     ------
@@ -41,27 +53,25 @@ def orders(form: OneLayerForm, decoders: ChannelDecoders, centre: Floats, inputs
         The sequences and the centre differ in length.
     """
     parts: Floats = channel_orders(form, decoders, centre, inputs, values) @ form.readout.value.T
-    affine = _affine_orders(form, decoders, centre, inputs)
-    parts[: len(affine)] += affine
+    usual = centre if decoders.exact else usual_sequence(inputs if observed is None else observed, inputs.shape[1])
+    parts[:2] += affine_orders(form, inputs, usual)[: len(parts)]  # one entry: there is no residual path
     return parts
-
-
-def _affine_orders(form: OneLayerForm, decoders: ChannelDecoders, centre: Floats, inputs: Floats) -> Floats:
-    """Offset and residual path by order, (1 or 2, batch, classes): they reach the logits past the decoders."""
-    skip, offset = form.skip.value.T, form.offset.value[:, 0]
-    if not decoders.exact or decoders.degree == 0:
-        return (form.pooled(inputs) @ skip + offset)[None]
-    origin = form.pooled(centre[None])
-    constant = np.broadcast_to(origin @ skip + offset, (len(inputs), form.classes))
-    return np.stack([constant, (form.pooled(inputs) - origin) @ skip])
 
 
 def channel_orders(
     form: OneLayerForm, decoders: ChannelDecoders, centre: Floats, inputs: Floats, values: Floats
 ) -> Floats:
-    """Pooled decoder outputs by order, (P + 1, batch, H): what `orders` reads out."""
+    """Pooled decoder outputs by order, (Q + 1, batch, H): what `orders` reads out."""
     if isinstance(decoders, FittedDecoders):
-        return _by_degree_of_fit(form, decoders, values)
+        parts = _by_degree_of_fit(form, decoders, values)
+    else:
+        parts = _by_total_degree(form, decoders, centre, inputs)
+    if len(parts) > 1 or not form.skip.value.any():
+        return parts
+    return np.concatenate([parts, np.zeros_like(parts)])
+
+
+def _by_total_degree(form: OneLayerForm, decoders: ChannelDecoders, centre: Floats, inputs: Floats) -> Floats:
     if inputs.shape[1] != len(centre):
         msg = (
             f"the centre has {len(centre)} steps, the sequences {inputs.shape[1]}: orders are counted about a "

@@ -12,7 +12,10 @@ $$\ell^{(p)} = \ell[\text{every decoder replaced by its } q_p] - \ell[\text{ever
 
 In one layer the parts of a channel's decoder are orthogonal over the samples of its pre-activations: exactly up to 4096
 samples per channel; above, over the 4096 quantiles that stand for them, and so only approximately over the samples.
-Through several layers the definition still telescopes: the orders and the rest add up to the logits.
+Through several layers the definition still telescopes: the orders and the rest add up to the logits. But p is then the
+degree of the decoders and no longer an order of the input: through K layers decoders of degree p reach degree $p^K$,
+gates multiply, and LayerNorm and RMSNorm are no polynomials. Only in one layer without gate and with affine norms is
+order 1 the waves and order 2 their pairs (`p_is_order`); orders of the input are `jets` at any depth, and cancel.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ from typing import Protocol
 import numpy as np
 
 from carleman_ssm.networks.enclosures import Floats
+from carleman_ssm.operators.affine_path import usual_sequence
 from carleman_ssm.operators.decoders import ChannelDecoders, FittedDecoders
 from carleman_ssm.operators.density_fits import density_decoders
 from carleman_ssm.operators.stack import Stack
@@ -89,11 +93,16 @@ def orthogonal_orders(
     ]
     partial = [run_logits(stack, cut, inputs) for cut in zip(*rungs, strict=True)]
     if layer is None:
-        usual = (inputs if observed is None else observed).mean(axis=0)
-        constant = run_logits(stack, next(zip(*rungs, strict=True)), usual[None, : inputs.shape[1]])
+        usual = usual_sequence(inputs if observed is None else observed, inputs.shape[1])
+        constant = run_logits(stack, next(zip(*rungs, strict=True)), usual[None])
         partial[0] = np.broadcast_to(constant, partial[0].shape)
     partial.append(run_logits(stack, decoders, inputs))
     return np.diff(np.stack(partial, axis=-1), axis=-1, prepend=0.0)
+
+
+def p_is_order(stack: Stack) -> bool:
+    """Whether decoders of degree p are polynomials of degree p in the input: one layer, no gate, norms affine."""
+    return len(stack.layers) == 1 and not stack.layers[0].gated and stack.layers[0].is_polynomial
 
 
 def raw_cancellation(parts: Floats) -> Floats:

@@ -107,7 +107,7 @@ class Explanation:
         names = [f"{order}" for order in range(len(self.order_contributions))]
         if is_polynomial(self.operator):
             return names
-        whole = isinstance(self.operator, OneLayerOperator) and len(names) == self.operator.degree + 1
+        whole = isinstance(self.operator, OneLayerOperator) and len(names) >= self.operator.degree + 1
         last = names[-1] if whole else "all"
         return [*names[:-1], f"{last}, the operator"]
 
@@ -168,13 +168,13 @@ class Explanation:
     def _skipped(self, order: int) -> Floats:
         """What reaches the readout past the decoders: the pooled input, where the network has that path.
 
-        It is of first order in the input, so an exact polynomial of order 0 does not see it. The features of a stack
-        contain its residual paths already.
+        It is of first order in the input, so order 0 does not see it. The features of a stack contain its residual
+        paths already.
         """
         if not isinstance(self.operator, OneLayerOperator):
             return np.empty((len(self.sequences), 0))
         form = self.operator.form
-        seen = form.skip.value.any() and (order >= 1 or not self.operator.exact)
+        seen = order >= 1 and form.skip.value.any()
         return form.pooled(self.sequences) if seen else np.empty((len(self.sequences), 0))
 
     def _refitted_accuracy(self, features: Floats) -> float:
