@@ -48,10 +48,12 @@ resonance = cs.Identity(
 
 # %% [markdown]
 # ## The kernel of two layers, feedthroughs included
-# `same` is 1 for equal lags and 0 for others. A feedthrough of the first layer acts at the end of the delay. The value
-# at $\mu = 0$ and one more step of delay fix the kernel for all lags; the simulated layers are the second route.
+# A feedthrough of the first layer acts at the end of the delay: the last term of the sum over the delay holds $K_0$ for
+# $k_0$. The kernel is that sum where both lags are 0, one is, or none is, with $l$ and $d$ for all lags and their
+# differences; the simulated layers are the second route.
 # %%
-lam, mode, same = sp.symbols("lambda_0 lambdaprime_0 delta")
+lam, mode = sp.symbols("lambda_0 lambdaprime_0")
+l = sp.Symbol("l", integer=True, nonnegative=True)
 D, DD = (sp.Symbol(name, real=True) for name in ("D", "Dprime"))
 
 
@@ -64,18 +66,24 @@ def kernel(lag):
 
 
 def waves(a, b_, least):
-    return cc * bb * g2 * (c * b) ** 2 * lam ** (a - least) * lam ** (b_ - least) * geometric_pair(lam**2, mode, least)
-
-
-def driven(a, b_, least, same):
-    met = D * state_kernel(a + b_ - 2 * least) * (1 + same) + D**2 * same
-    return waves(a, b_, least) + g2 * cc * bb * mode**least * met
+    return (c * b) ** 2 * lam ** (a - least) * lam ** (b_ - least) * geometric_pair(lam**2, mode, least)
 
 
 def pair(a, b_):
-    """The whole kernel at two numbers."""
-    values = map(sp.Integer, (a, b_, min(a, b_), a == b_))
-    return driven(*values) + g2 * DD * kernel(sp.Integer(a)) * kernel(sp.Integer(b_))
+    """The whole kernel at two lags."""
+    least, same = sp.Min(a, b_), sp.KroneckerDelta(a, b_)
+    met = D * state_kernel(a + b_ - 2 * least) * (1 + same) + D**2 * same
+    gain = g2 * cc * bb
+    return gain * waves(a, b_, least) + gain * mode**least * met + g2 * DD * kernel(a) * kernel(b_)
+
+
+def delays(a, b_):
+    """The sum over the delay: waves throughout, and at its end what the feedthrough adds to their product."""
+    last = sp.Min(a, b_)
+    inner = (c * b) ** 2 * mode**m * lam ** (a - m) * lam ** (b_ - m)
+    whole = kernel(a - last) * kernel(b_ - last) - state_kernel(a - last) * state_kernel(b_ - last)
+    total = cc * bb * sp.Sum(inner, (m, 0, last)) if last != 0 else cc * bb * (c * b) ** 2 * lam**a * lam**b_
+    return g2 * (total + cc * bb * mode**last * whole + DD * kernel(a) * kernel(b_))
 
 
 def simulated(a, b_, steps=3):
@@ -89,35 +97,31 @@ def simulated(a, b_, steps=3):
     return out.diff(u[a]).diff(u[b_]) / 2
 
 
-begun, zero = state_kernel(sp.S.Zero) + D, sp.S.Zero
-lags = [(0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2)]
-layers = [
-    (
-        waves(l1, l2, mu),
-        g2 * cc * bb * sp.Sum(mode**m * state_kernel(l1 - m) * state_kernel(l2 - m), (m, 0, mu)),
-        "sum over the delay",
-    ),
-    (
-        driven(l1 + 1, l2 + 1, mu + 1, same),
-        mode * driven(l1, l2, mu, same) + g2 * cc * bb * state_kernel(l1 + 1) * state_kernel(l2 + 1),
-        "one more step of delay",
-    ),
-    (driven(zero, d + 1, zero, zero), g2 * cc * bb * begun * state_kernel(d + 1), "no delay, different lags"),
-    (driven(zero, zero, zero, sp.S.One), g2 * cc * bb * begun**2, "no delay, equal lags"),
-]
-two_layers = [
-    cs.Identity(sp.ImmutableMatrix([left]), sp.ImmutableMatrix([right]), name=name) for left, right, name in layers
-]
-both = (sp.ImmutableMatrix([kernel_at(*at) for at in lags]) for kernel_at in (pair, simulated))
-two_layers.append(cs.Identity(*both, name="derivatives of the simulated layers"))
+zero, orders = sp.S.Zero, [(l, l + d), (l + d, l)]
+regions = [(zero, zero), (zero, d + 1), (d + 1, zero), (l + 1, l + 1), (l + 1, l + d + 2), (l + d + 2, l + 1)]
+numbers = [(sp.Integer(i), sp.Integer(j)) for i in range(3) for j in range(i, 3)]
+layers = {
+    "sum over the delay": [
+        (waves(i, j, l), (c * b) ** 2 * sp.Sum(mode**m * lam ** (i - m) * lam ** (j - m), (m, 0, l))) for i, j in orders
+    ],
+    "one more step of delay": [
+        (waves(i + 1, j + 1, l + 1), mode * waves(i, j, l) + (c * b) ** 2 * lam ** (i + 1) * lam ** (j + 1))
+        for i, j in orders
+    ],
+    "the kernel at all lags": [(pair(*lags), delays(*lags)) for lags in regions],
+    "derivatives of the simulated layers": [(pair(*lags), simulated(*lags)) for lags in numbers],
+}
+two_layers = [cs.Identity(*map(sp.Matrix, zip(*rows, strict=True)), name=name) for name, rows in layers.items()]
 
 # %% [markdown]
 # ## Three waves
 # Relative to the mode r itself the contributions are powers of $\kappa = \lambda_p\lambda_q/\lambda'_r$; the gain is
-# $1/|1 - \kappa|$. S4D-Lin, $a_n = -\frac12 + i\pi n$, with the steps $\Delta$ and $\Delta'$: largest where
+# $1/|1 - \kappa|$ for $|\kappa| < 1$ (S4D-Lin: $\Delta' < 2\Delta$), and without limit beyond. Its square times
+# $(1 - \kappa)(1 - \bar\kappa)$ is 1, and it is 1 at $\kappa = 0$; in between it vanishes nowhere.
+# S4D-Lin, $a_n = -\frac12 + i\pi n$, with the steps $\Delta$ and $\Delta'$: largest where
 # $(p + q)\Delta - r\Delta'$ is an even number, so with equal steps at $p + q = r$.
 # %%
-kappa, s, angle = sp.Symbol("kappa"), sp.Symbol("s", real=True), sp.Symbol("vartheta", real=True)
+kappa, (x, y) = sp.Symbol("kappa"), sp.symbols("x y", real=True)
 waves_p, waves_q, waves_r = sp.symbols("p q r", integer=True)
 step, next_step = sp.symbols("Delta Deltaprime", positive=True)
 
@@ -126,26 +130,27 @@ def s4d_lin(n, step):
     return sp.exp((-sp.Rational(1, 2) + sp.I * sp.pi * n) * step)
 
 
+def size_of_gain(gain, ratio, apart):
+    left = [gain**2 * (1 - ratio) * (1 - sp.conjugate(ratio)), gain.subs(apart)]
+    return cs.Identity(sp.Matrix(left), sp.Matrix([1, 1]), name="size of the gain")
+
+
+s, angle = sp.Symbol("s", positive=True), sp.Symbol("vartheta", real=True)
+turned, squared = s * sp.exp(sp.I * angle), (1 - s) ** 2 + 4 * s * sp.sin(angle / 2) ** 2
 phase = sp.I * sp.pi * ((waves_p + waves_q) * step - waves_r * next_step)
 three_waves = [
     cs.Identity((1 - kappa) * sp.Sum(kappa**m, (m, 0, mu)), 1 - kappa ** (mu + 1), name="contributions add up"),
     cs.Identity(
-        geometric_pair(p * q, r, mu),
-        r**mu * (1 - (p * q / r) ** (mu + 1)) / (1 - p * q / r),
-        name="the mode taken out",
+        geometric_pair(p * q, r, mu), r**mu * (1 - (p * q / r) ** (mu + 1)) / (1 - p * q / r), name="the mode taken out"
     ),
     cs.Identity(
         s4d_lin(waves_p, step) * s4d_lin(waves_q, step) / s4d_lin(waves_r, next_step),
         sp.exp(next_step / 2 - step) * sp.exp(phase),
         name="ratio of S4D-Lin",
-        because=r"$(a_p + a_q)\Delta - a_r\Delta'$",
     ),
-    cs.Identity(
-        (1 - s * sp.exp(sp.I * angle)) * (1 - s * sp.exp(-sp.I * angle)),
-        (1 - s) ** 2 + 4 * s * sp.sin(angle / 2) ** 2,
-        name="squared distance",
-        because=r"$\cos\vartheta = 1 - 2\sin^2\frac\vartheta2$",
-    ),
+    cs.Identity((1 - turned) * (1 - sp.conjugate(turned)), squared, name="squared distance"),
+    size_of_gain(1 / sp.Abs(1 - x - sp.I * y), x + sp.I * y, {x: 0, y: 0}),
+    size_of_gain(1 / sp.sqrt(squared), turned, {s: 0}),
 ]
 for lemma in (resonance, *two_layers, *three_waves):
     derivation = derivation.lemma(lemma)

@@ -1,21 +1,20 @@
-"""The pair kernel of two layers against simulation, at resonance, in float64, and false twins; three-wave resonance."""
+"""The pair kernel of two layers against simulation, at resonance, in float64, and false twins."""
 
 from dataclasses import replace
-from fractions import Fraction
 
 import numpy as np
 import pytest
 import sympy as sp
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from carleman_ssm.formulas.numerics import compile_kernel
 from carleman_ssm.formulas.statements import Identity, unfold
 from carleman_ssm.formulas.verification import Evidence, verify
+from carleman_ssm.theory import pair_kernel as module
 from carleman_ssm.theory.pair_kernel import geometric_pair, pair_kernel, second_layer
 from carleman_ssm.theory.polynomials import PolynomialDecoder
-from carleman_ssm.theory.ssm import DiagonalSSM, DiscreteSSM, bilinear_transform, zero_order_hold
-from carleman_ssm.theory.wave_resonance import resonance_gain, s4d_lin_resonance
+from carleman_ssm.theory.ssm import DiagonalSSM, DiscreteSSM, zero_order_hold
 from tests.strategies_carleman import discrete_models, rationals, spoiled
 
 SQUARE = PolynomialDecoder((0, 0, 1))
@@ -72,14 +71,145 @@ def second_order(first, decoder, second, a, b):
     return sp.expand(mixed.xreplace({s: sp.S.Zero, t: sp.S.Zero}))
 
 
-@pytest.mark.parametrize("layers", LAYERS.values(), ids=LAYERS)
-def test_every_certificate_is_proved_and_its_false_twin_refuted(layers):
+@pytest.mark.parametrize("name", LAYERS)
+def test_every_certificate_is_proved_and_its_false_twin_refuted(name):
+    layers = LAYERS[name]
     form = pair_kernel(layers[0], PolynomialDecoder.symbolic(degree=3), layers[1])
-    assert len(form.certificates) == 5
+    named = [certificate.name for certificate in form.certificates]
+    assert named[:3] == ["sum over the delay", "one more step of delay", "the kernel at all lags"]
+    assert named[4:] == (["resonances"] if "resonance" in name or name == "S4D-Lin" else [])
     for certificate in form.certificates:
         verdict = verify(certificate)
         assert verdict.proved, (certificate.name, str(verdict))
         assert verify(spoiled(certificate)).evidence is Evidence.REFUTED
+
+
+def refuted(form):
+    """The names of the certificates that are false."""
+    return {each.name for each in form.certificates if verify(each).evidence is Evidence.REFUTED}
+
+
+def with_feedthroughs():
+    return pair_kernel(DiscreteSSM.symbolic(1, feedthrough=True), SQUARE, second_layer(1, feedthrough=True))
+
+
+@pytest.mark.parametrize("layers", LAYERS.values(), ids=LAYERS)
+def test_the_longer_lag_in_the_definitions_is_refuted_by_the_certificates(monkeypatch, layers):
+    assert refuted(pair_kernel(layers[0], SQUARE, layers[1])) == set()
+    monkeypatch.setattr(module, "_LEAST", sp.Max(*module._LAGS))
+    assert "the kernel at all lags" in refuted(pair_kernel(layers[0], SQUARE, layers[1]))
+
+
+def late_direct_path(kernel, a, b, least, equal):
+    """A term that vanishes at the lags up to 2 that are simulated."""
+    return kernel.second.feedthrough * a * (a - 1) * (a - 2) * b
+
+
+def late_product(kernel, a, b, least, equal):
+    return kernel.quadratic * kernel.second.feedthrough * a * (a - 1) * (a - 2) * kernel.state_kernel(b)
+
+
+def signed_distance(kernel, a, b, least, equal):
+    r"""$k_{l_2-l_1}$ in place of $k_{|l_1-l_2|}$: the same where the first lag is the shorter."""
+    wrong = kernel.state_kernel(b - a) - kernel.state_kernel(a + b - 2 * least)
+    gain = kernel.quadratic * kernel.second.output_vector[0] * kernel.second.input_vector[0]
+    return gain * kernel.second.multipliers[0] ** least * kernel.first.feedthrough * wrong
+
+
+def equal_lags_again(kernel, a, b, least, equal):
+    return equal * a * (a - 1) * (a - 2)
+
+
+@pytest.mark.parametrize("extra", [late_direct_path, late_product, signed_distance, equal_lags_again])
+def test_a_wrong_value_is_refuted_by_the_certificates(monkeypatch, extra):
+    """Each agrees with the kernel at all lags that the simulated certificate compares."""
+    right = module._PairKernel.value
+    assert refuted(with_feedthroughs()) == set()
+    monkeypatch.setattr(module._PairKernel, "value", lambda self, *at: right(self, *at) + extra(self, *at))
+    assert refuted(with_feedthroughs()) == {"the kernel at all lags"}
+
+
+def test_a_wrong_limit_at_the_resonance_is_refuted_by_the_certificates(monkeypatch):
+    right = module.geometric_pair
+
+    def early(pair, mode, delay, *, resonant=False):
+        return delay * mode**delay if resonant else right(pair, mode, delay)
+
+    monkeypatch.setattr(module, "geometric_pair", early)
+    first, second = LAYERS["at resonance"]
+    assert "sum over the delay" in refuted(pair_kernel(first, SQUARE, second))
+
+
+def test_a_resonance_that_is_none_is_refuted_by_the_certificates(monkeypatch):
+    monkeypatch.setattr(module, "_resonances", lambda *_: frozenset({(0, 0, 0)}))
+    first, second = DiscreteSSM((sp.Rational(1, 2),), (1,), (1,)), DiscreteSSM((sp.Rational(1, 3),), (1,), (1,))
+    assert "resonances" in refuted(pair_kernel(first, SQUARE, second))
+
+
+ZEROS = {
+    "of the first layer": ((0,), sp.symbols("w,")),
+    "of both": ((0,), (0,)),
+    "beside another mode": ((sp.Rational(1, 2), 0), (0,)),
+    "of both beside others": ((sp.Rational(1, 2), 0), (sp.Rational(1, 3), 0)),
+    "of the second layer": ((sp.Rational(1, 2),), (sp.Rational(1, 4), 0)),
+    "with an irrational resonance": ((sp.sqrt(2) / 2, 0), (sp.Rational(1, 2), 0)),
+}
+
+
+@pytest.mark.parametrize("spectra", ZEROS.values(), ids=ZEROS)
+def test_a_multiplier_0_is_included_in_what_the_certificates_prove(spectra):
+    """No condition of a proof excludes it."""
+    first, second = (DiscreteSSM(row, (1,) * len(row), (2,) * len(row), 3) for row in spectra)
+    form = pair_kernel(first, SQUARE, second)
+    for certificate in form.certificates:
+        verdict = verify(certificate)
+        assert verdict.proved, (certificate.name, str(verdict))
+        for condition in verdict.nonzero:
+            assert condition.xreplace(dict(form.where)) != 0, (certificate.name, condition)
+    for a, b in ((0, 0), (0, 2), (2, 2), (3, 1)):
+        assert sp.expand(value(form, a, b) - second_order(first, SQUARE, second, a, b)) == 0
+
+
+def nested_radicals(scale=sp.S.One):
+    """λ² and λ' are equal, which the normal form does not see: √2 + √3 = √(5 + 2√6)."""
+    lam = scale * (sp.sqrt(2) + sp.sqrt(3)) / 5
+    return lam, scale * sp.sqrt(5 + 2 * sp.sqrt(6)) / 5 * lam
+
+
+@pytest.mark.parametrize("scale", [sp.S.One, sp.I, sp.Rational(1, 10**40), sp.Symbol("x")])
+def test_a_resonance_that_cannot_be_proved_is_refused(scale):
+    lam, mode = nested_radicals(scale)
+    first, second = (DiscreteSSM((z,), (1,), (1,)) for z in (lam, mode))
+    with pytest.raises(ValueError, match=r"lambda_0\*lambda_0 = .*lambdaprime_0 as the product"):
+        pair_kernel(first, SQUARE, second)
+    remedied = pair_kernel(first, SQUARE, DiscreteSSM((lam**2,), (1,), (1,)))
+    assert refuted(remedied) == set()
+    assert sp.expand(value(remedied, 2, 3) - 3 * lam**5) == 0
+
+
+@pytest.mark.parametrize(
+    ("lam", "mode"),
+    [
+        (sp.exp(-200), sp.exp(-401)),
+        (sp.sqrt(2) / 2, sp.Rational(1, 2) + sp.Rational(1, 10**70)),
+        ((sp.sqrt(2) + sp.sqrt(3)) / 5, nested_radicals()[1] + sp.sqrt(2) / 10**40),
+        ((sp.sqrt(2) + sp.sqrt(3)) / 5, nested_radicals()[1] + sp.I / 10),
+    ],
+)
+def test_numbers_that_are_close_or_tiny_but_different_are_no_resonance(lam, mode):
+    form = pair_kernel(DiscreteSSM((lam,), (1,), (1,)), SQUARE, DiscreteSSM((mode,), (1,), (1,)))
+    found, expected = (sp.N(z, 200) for z in (value(form, 1, 2), lam**3 + mode * lam))
+    assert abs(found - expected) <= sp.Float("1e-60", 200) * abs(expected)
+
+
+@pytest.mark.parametrize("gap", [10**3, 10**6, 10**9, 10**12])
+def test_near_a_resonance_the_digits_that_are_lost_are_those_stated(gap):
+    """ε over the distance, with a margin of 100; exact rational arithmetic is the second route."""
+    lam, mode = sp.Rational(9, 10), sp.Rational(81, 100) + sp.Rational(1, gap)
+    kernel = compile_kernel(pair_kernel(DiscreteSSM((lam,), (1,), (1,)), SQUARE, DiscreteSSM((mode,), (1,), (1,))))
+    for lag in (0, 3, 30):
+        truth = float(sum(mode**m * lam ** (2 * (lag - m)) for m in range(lag + 1)))
+        assert abs(complex(kernel(lag, lag)) - truth) <= 100 * np.finfo(float).eps * gap * truth
 
 
 @settings(max_examples=40)
@@ -175,82 +305,6 @@ def impulse_response(model, length):
         np.array([complex(z) for z in row]) for row in (model.multipliers, model.input_vector, model.output_vector)
     )
     return [(c * b * lam**m).sum() for m in range(length)]
-
-
-# --- three waves -----------------------------------------------------------------------------------------------------
-
-
-def gain(p, q, r, step, following=None):
-    form = s4d_lin_resonance()
-    at = dict(zip(form.arguments, map(sp.sympify, (p, q, r, step, following or step)), strict=True))
-    return float(unfold(form).expression.xreplace(at).evalf(30))
-
-
-@pytest.mark.parametrize("form", [resonance_gain(), s4d_lin_resonance()])
-def test_the_certificates_of_the_gain_are_proved_and_their_false_twins_refuted(form):
-    for certificate in form.certificates:
-        assert verify(certificate).proved, certificate.name
-        assert verify(spoiled(certificate)).evidence is Evidence.REFUTED
-
-
-def test_the_gains_are_those_of_the_statement():
-    """THEORY T18, Δ = 0.05, mode 9: three digits as printed there."""
-    step = sp.Rational(1, 20)
-    for (p, q), stated in {(4, 5): 40.5, (3, 6): 40.5, (4, 4): 6.4, (2, 5): 3.2}.items():
-        assert abs(gain(p, q, 9, step) - stated) < 0.05
-
-
-@given(st.integers(0, 12), st.integers(0, 12), st.integers(0, 24))
-def test_the_gain_is_what_a_driven_mode_collects(p, q, r):
-    """Second route: the recurrence of a mode that two undisturbed waves drive, relative to the mode's own decay."""
-    step, steps = 0.05, 1500
-    lam = [np.exp((-0.5 + 1j * np.pi * n) * step) for n in (p, q, r)]
-    ratio, collected = lam[0] * lam[1] / lam[2], 0.0
-    for m in range(steps):
-        collected = collected + ratio**m
-    remainder = np.exp(-0.5 * step * steps) / (1 - np.exp(-0.5 * step))
-    assert abs(abs(collected) - gain(p, q, r, Fraction(1, 20))) <= remainder + 1e-9
-
-
-@settings(max_examples=20)
-@given(st.integers(1, 99).map(lambda n: sp.Rational(n, 100)), st.integers(1, 30))
-def test_matching_frequencies_are_the_best_whatever_the_step(step, r):
-    best = gain(r // 2, r - r // 2, r, step)
-    assert abs(best - float(1 / (1 - sp.exp(-step / 2)))) < 1e-9 * best
-    for mismatch in (1, 2, 5, -1, -3):
-        p = r + mismatch - r // 2
-        assume((mismatch * step / 2) % 1 != 0)  # aliases match as well
-        assert gain(p, r // 2, r, step) < best
-
-
-def test_an_alias_resonates_like_the_matching_mode():
-    step = sp.Rational(1, 10)
-    assert gain(4, 5, 29, step) == pytest.approx(gain(4, 5, 9, step), rel=1e-12)  # 20 · 1/10 = 2
-
-
-def test_unequal_steps_resonate_at_other_modes():
-    step, following = sp.Rational(1, 20), sp.Rational(1, 40)
-    gains = [gain(2, 3, r, step, following) for r in range(20)]
-    assert int(np.argmax(gains)) == 10  # (2 + 3) / 20 = 10 / 40
-
-
-def test_difference_combinations_need_conjugate_modes():
-    step = sp.Rational(1, 20)
-    assert gain(9, -4, 5, step) == pytest.approx(gain(2, 3, 5, step))
-    assert gain(9, 4, 5, step) < gain(9, -4, 5, step) / 10
-
-
-def test_waves_of_the_bilinear_transform_do_not_match_exactly():
-    """The false twin: its phases are not additive in the index."""
-    step = sp.Rational(1, 20)
-    modes = {n: DiagonalSSM((-sp.Rational(1, 2) + sp.I * sp.pi * n,), (1,), (1,)) for n in (4, 5, 9)}
-
-    def phase(rule):
-        lam = {n: rule(model, step).multipliers[0] for n, model in modes.items()}
-        return abs(sp.arg(sp.N(lam[4] * lam[5] / lam[9], 40)))
-
-    assert phase(zero_order_hold) < sp.Float("1e-35")
-    assert phase(bilinear_transform) > sp.Float("1e-2")
 
 
 # --- refusals --------------------------------------------------------------------------------------------------------

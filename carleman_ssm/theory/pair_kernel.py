@@ -20,7 +20,7 @@ from itertools import combinations_with_replacement, product
 import sympy as sp
 
 from carleman_ssm.formulas.statements import ClosedForm, Identity
-from carleman_ssm.formulas.verification import verify
+from carleman_ssm.formulas.verification import Evidence, Verdict, verify
 from carleman_ssm.theory.affine_lift import column
 from carleman_ssm.theory.monomials import refuse_beyond_budget
 from carleman_ssm.theory.polynomials import PolynomialDecoder, require_integer, require_kind
@@ -34,7 +34,12 @@ MAX_TRIPLES = 500
 _LAGS = l1, l2 = sp.symbols("l_1 l_2", integer=True, nonnegative=True)
 mu, d = (sp.Symbol(name, integer=True, nonnegative=True) for name in ("mu", "d"))
 m = sp.Symbol("m", integer=True)
+shorter = sp.Symbol("l", integer=True, nonnegative=True)
+_LEAST = sp.Min(l1, l2)
 _SIMULATED = 2
+_INPUTS = sp.symbols(f"u_0:{_SIMULATED + 1}")
+_DIGITS = 60, 120
+_Triple = tuple[int, int, int]
 
 
 def second_layer(states: int, *, feedthrough: bool = False) -> DiscreteSSM:
@@ -89,15 +94,19 @@ def pair_kernel(first: DiscreteSSM, decoder: PolynomialDecoder, second: Discrete
     Returns
     -------
     ClosedForm
-        Of ``K_2[l_1, l_2]``, with $\mu = \min(l_1, l_2)$ in `where`; proportional triples $\lambda_p\lambda_q =
-        \lambda'_r$ have their limit, all others are assumed different. Certificates: the sum over the delay;
-        the value at $\mu = 0$ and the step $\mu \to \mu + 1$ for each mode of the second layer, which fix the kernel
-        for all lags; and derivatives of the simulated layers at lags up to 2.
+        Of ``K_2[l_1, l_2]``, with $\mu = \min(l_1, l_2)$ in `where`; triples with $\lambda_p\lambda_q = \lambda'_r$
+        proved have their limit, all others are assumed different. Near a resonance the kernel is right but cancels
+        in floating point: relative error about $\epsilon/|\lambda_p\lambda_q - \lambda'_r|$. Certificates: for each
+        triple the sum over the delay and the step $\mu \to \mu + 1$, in letters (at a resonance
+        $\lambda_p\lambda_q$ stands for $\lambda'_r$, so a multiplier 0 is included); the kernel as the sum over the
+        delay at all lags, feedthroughs and $\mu$ included: 0 or later, equal or either one longer; derivatives of
+        the simulated layers at lags up to 2; and the resonances, if there are any.
 
     Raises
     ------
     ValueError
-        More than 500 triples of modes, or a name that the result needs is in use.
+        More than 500 triples of modes, or a name that the result needs is in use; or a product
+        $\lambda_p\lambda_q$ and $\lambda'_r$ that look equal to 60 digits cannot be proved equal or different.
     TypeError
         Not a discrete model, or not a polynomial decoder.
 
@@ -116,14 +125,14 @@ def pair_kernel(first: DiscreteSSM, decoder: PolynomialDecoder, second: Discrete
     require_kind(decoder, PolynomialDecoder, "the decoder")
     kernel = _pair_kernel(first, decoder, second)
     parameters = dict.fromkeys([*first.parameters, *decoder.parameters, *second.parameters])
-    return ClosedForm(
+    form = ClosedForm(
         sp.IndexedBase("K_2")[_LAGS],
         kernel.value(l1, l2, mu, sp.KroneckerDelta(l1, l2)),
         (*parameters, *_LAGS),
-        {**kernel.where, mu: sp.Min(l1, l2)},
-        tuple(kernel.stated(law) for law in (*kernel.certificates(), _simulated(kernel))),
-        REFERENCE,
+        {**kernel.where, mu: _LEAST},
+        reference=REFERENCE,
     )
+    return replace(form, certificates=kernel.certificates(form))
 
 
 def _pair_kernel(first: DiscreteSSM, decoder: PolynomialDecoder, second: DiscreteSSM) -> _PairKernel:
@@ -132,7 +141,7 @@ def _pair_kernel(first: DiscreteSSM, decoder: PolynomialDecoder, second: Discret
     back, primed = second.with_conjugates().named(suffix="prime")
     refuse_beyond_budget(front.states**2 * back.states, "the pair kernel", MAX_TRIPLES)
     used = {str(s) for s in (*first.parameters, *decoder.parameters, *second.parameters)}
-    clash = used & {"l_1", "l_2", "mu", "m", "d", "delta", "K_2", *map(str, (*where, *primed))}
+    clash = used & {*map(str, (*_LAGS, mu, m, d, shorter, *_INPUTS, *where, *primed)), "K_2"}
     if clash:
         msg = f"the layers use the names {', '.join(sorted(clash))}, which the result needs: rename their symbols"
         raise ValueError(msg)
@@ -148,7 +157,7 @@ class _PairKernel:
     quadratic: sp.Expr
     second: DiscreteSSM
     where: Mapping[sp.Symbol, sp.Expr]
-    resonances: frozenset[tuple[int, int, int]]
+    resonances: frozenset[_Triple]
 
     def state_kernel(self, lag: sp.Expr) -> sp.Expr:
         r"""$k_l$ of the first layer."""
@@ -158,86 +167,126 @@ class _PairKernel:
         r"""$K_l$ of the first layer."""
         return self.state_kernel(lag) + self.first.feedthrough * sp.KroneckerDelta(lag, 0)
 
-    def by_pairs(self, a: sp.Expr, b: sp.Expr, least: sp.Expr) -> list[sp.Expr]:
-        r"""$g_2c'_r\bar b'_r\sum_m{\lambda'_r}^m k_{a-m}k_{b-m}$ summed in closed form, for each r."""
-        values = []
-        for r, (gain, mode) in enumerate(_modes(self.second)):
-            terms = []
-            for (p, (gain_p, one)), (q, (gain_q, other)) in product(enumerate(_modes(self.first)), repeat=2):
-                summed = geometric_pair(one * other, mode, least, resonant=(p, q, r) in self.resonances)
-                terms.append(gain_p * gain_q * one ** (a - least) * other ** (b - least) * summed)
-            values.append(self.quadratic * gain * sp.Add(*terms))
-        return values
+    @property
+    def triples(self) -> list[_Triple]:
+        """Two modes of the first layer and one of the second."""
+        states = range(self.first.states)
+        return list(product(states, states, range(self.second.states)))
 
-    def driven(self, a: sp.Expr, b: sp.Expr, least: sp.Expr, equal: sp.Expr) -> list[sp.Expr]:
-        """The same with the feedthrough of the first layer, which acts at the end of the delay."""
-        direct = self.first.feedthrough
-        met = direct * self.state_kernel(a + b - 2 * least) * (1 + equal) + direct**2 * equal
-        rows = zip(self.by_pairs(a, b, least), _modes(self.second), strict=True)
-        return [value + self.quadratic * gain * mode**least * met for value, (gain, mode) in rows]
+    def mode(self, triple: _Triple) -> sp.Expr:
+        r"""$\lambda'_r$; at a resonance $\lambda_p\lambda_q$, so that laws in letters hold."""
+        p, q, r = triple
+        ones = self.first.multipliers
+        return ones[p] * ones[q] if triple in self.resonances else self.second.multipliers[r]
+
+    def met(self, triple: _Triple, a: sp.Expr, b: sp.Expr, least: sp.Expr, mode: sp.Expr) -> sp.Expr:
+        r"""$c_p\bar b_p\,c_q\bar b_q\sum_m{\lambda'_r}^m\lambda_p^{a-m}\lambda_q^{b-m}$ in closed form."""
+        (gain_p, one), (gain_q, other) = (_modes(self.first)[n] for n in triple[:2])
+        summed = geometric_pair(one * other, mode, least, resonant=triple in self.resonances)
+        return gain_p * gain_q * one ** (a - least) * other ** (b - least) * summed
 
     def value(self, a: sp.Expr, b: sp.Expr, least: sp.Expr, equal: sp.Expr) -> sp.Expr:
-        """The kernel at the lags a and b."""
-        direct = self.quadratic * self.second.feedthrough
-        return sp.Add(*self.driven(a, b, least, equal), direct * self.kernel(a) * self.kernel(b))
+        """The kernel at the lags a and b; the feedthrough of the first layer acts at the end of the delay."""
+        direct, rows = self.first.feedthrough, []
+        ended = direct * self.state_kernel(a + b - 2 * least) * (1 + equal) + direct**2 * equal
+        for r, (gain, mode) in enumerate(_modes(self.second)):
+            waves = [self.met(triple, a, b, least, mode) for triple in self.triples if triple[2] == r]
+            rows += [self.quadratic * gain * sp.Add(*waves), self.quadratic * gain * mode**least * ended]
+        return sp.Add(*rows, self.quadratic * self.second.feedthrough * self.kernel(a) * self.kernel(b))
 
-    def certificates(self) -> tuple[Identity, ...]:
-        """The geometric sum; one more step of delay; no delay."""
-        equal, later = sp.Symbol("delta"), self.state_kernel(l1 + 1) * self.state_kernel(l2 + 1)
-        delayed = self.state_kernel(l1 - m) * self.state_kernel(l2 - m)
-        modes = [(self.quadratic * gain, mode) for gain, mode in _modes(self.second)]
-        before = zip(self.driven(l1, l2, mu, equal), modes, strict=True)
+    def certificates(self, form: ClosedForm) -> tuple[Identity, ...]:
+        """Each triple of modes, in letters; the value of the form itself; the simulated layers; the resonances."""
+        laws = (*self._triple_laws(), self._definition(form), _simulated(self, form))
+        if not self.resonances:
+            return laws
+        ones, others = ([z.xreplace(self.where) for z in model.multipliers] for model in (self.first, self.second))
+        found = sorted(self.resonances)
+        known = Identity(
+            column([ones[p] * ones[q] for p, q, _ in found]),
+            column([others[r] for *_, r in found]),
+            name="resonances",
+            because=r"$\lambda_p\lambda_q = \lambda'_r$ for these triples, and they have the limit",
+        )
+        return (*laws, known)
+
+    def _triple_laws(self) -> tuple[Identity, Identity]:
+        orders = ((shorter, shorter + d), (shorter + d, shorter))
+        closed, summed, later, stepped = [], [], [], []
+        for triple, (a, b) in product(self.triples, orders):
+            (gain_p, one), (gain_q, other) = (_modes(self.first)[n] for n in triple[:2])
+            mode, gain = self.mode(triple), gain_p * gain_q
+            closed.append(self.met(triple, a, b, shorter, mode))
+            summed.append(gain * sp.Sum(mode**m * one ** (a - m) * other ** (b - m), (m, 0, shorter)))
+            later.append(self.met(triple, a + 1, b + 1, shorter + 1, mode))
+            stepped.append(mode * closed[-1] + gain * one ** (a + 1) * other ** (b + 1))
         return (
             Identity(
-                column(self.by_pairs(l1, l2, mu)),
-                column([gain * sp.Sum(mode**m * delayed, (m, 0, mu)) for gain, mode in modes]),
+                column(closed),
+                column(summed),
                 name="sum over the delay",
                 because=r"a geometric sum with the ratio $\rho$",
             ),
             Identity(
-                column(self.driven(l1 + 1, l2 + 1, mu + 1, equal)),
-                column([mode * value + gain * later for value, (gain, mode) in before]),
+                column(later),
+                column(stepped),
                 name="one more step of delay",
                 because=r"the delay of one step more, and the pair that arrives with none",
             ),
-            *self._boundary([gain for gain, _ in modes]),
         )
 
-    def stated(self, law: Identity) -> Identity:
-        """The law as it is true: a resonance is a relation between values, which named entries do not show."""
-        if not self.resonances:
-            return law
-        return replace(law, left=law.left.xreplace(self.where), right=law.right.xreplace(self.where))
-
-    def _boundary(self, gains: list[sp.Expr]) -> tuple[Identity, Identity]:
-        nought, begun = sp.S.Zero, self.state_kernel(sp.S.Zero) + self.first.feedthrough
-        return (
-            Identity(
-                column(self.driven(nought, d + 1, nought, nought)),
-                column([gain * begun * self.state_kernel(d + 1) for gain in gains]),
-                name="no delay, different lags",
-                because=r"$\mu = 0$: one term, $K_0K_{d+1}$",
-            ),
-            Identity(
-                column(self.driven(nought, nought, nought, sp.S.One)),
-                column([gain * begun**2 for gain in gains]),
-                name="no delay, equal lags",
-                because=r"$\mu = 0$: one term, $K_0^2$",
-            ),
+    def _definition(self, form: ClosedForm) -> Identity:
+        """The form where both lags are 0, one is, or none is; which of them is longer is told by `d`."""
+        nought, one, later = sp.S.Zero, shorter + 1, shorter + d + 2
+        lags = [(nought, nought), (nought, d + 1), (d + 1, nought), (one, one), (one, later), (later, one)]
+        return Identity(
+            column([_at(form, a, b) for a, b in lags]),
+            column([self._delays(a, b) for a, b in lags]),
+            name="the kernel at all lags",
+            because=r"$g_2\sum_{m\le\mu} K'_mK_{l_1-m}K_{l_2-m}$; its last term holds $K_0$, the first $K'_0$",
         )
 
+    def _delays(self, a: sp.Expr, b: sp.Expr) -> sp.Expr:
+        """The sum over the delay at two lags whose order shows; resonant triples as the laws above give them."""
+        last, total = sp.Min(a, b), sp.S.Zero
+        for triple in self.triples:
+            gain, mode = _modes(self.second)[triple[2]]
+            (gain_p, one), (gain_q, other) = (_modes(self.first)[n] for n in triple[:2])
+            if triple in self.resonances:
+                waves = self.met(triple, a, b, last, mode)
+            elif last == 0:
+                waves = gain_p * gain_q * one**a * other**b
+            else:
+                waves = sp.Sum(gain_p * gain_q * mode**m * one ** (a - m) * other ** (b - m), (m, 0, last))
+            total += gain * waves
+        met, begun = self._product(a - last, b - last), self.state_kernel(a - last) * self.state_kernel(b - last)
+        total += sp.Add(*(gain * mode**last * (met - begun) for gain, mode in _modes(self.second)))
+        return self.quadratic * (total + self.second.feedthrough * self._product(a, b))
 
-def _simulated(kernel: _PairKernel) -> Identity:
+    def _product(self, a: sp.Expr, b: sp.Expr) -> sp.Expr:
+        """$K_aK_b$ where it shows whether a lag is 0."""
+        return sp.Mul(*(self.state_kernel(lag) + (self.first.feedthrough if lag == 0 else 0) for lag in (a, b)))
+
+
+def _at(form: ClosedForm, a: sp.Expr, b: sp.Expr) -> sp.Expr:
+    """The expression of the form at two lags, the smaller one as its `where` says."""
+    return form.expression.xreplace({mu: form.where[mu]}).xreplace({l1: a, l2: b})
+
+
+def _simulated(kernel: _PairKernel, form: ClosedForm) -> Identity:
     """Half the second derivatives of the output of both layers, run step by step."""
-    u = [sp.Symbol(f"u_{lag}") for lag in range(_SIMULATED + 1)]
-    inputs = u[::-1]
+    u, inputs = _INPUTS, list(_INPUTS[::-1])
     between = [kernel.quadratic * simulate(kernel.first, inputs[: k + 1]) ** 2 for k in range(len(inputs))]
     output = simulate(kernel.second, between)
     lags = list(combinations_with_replacement(range(_SIMULATED + 1), 2))
-    whole = [tuple(map(sp.Integer, (a, b, min(a, b), int(a == b)))) for a, b in lags]
-    return Identity(
-        column([kernel.value(*at) for at in whole]),
+    left, right = (
+        column([_at(form, sp.Integer(a), sp.Integer(b)) for a, b in lags]),
         column([output.diff(u[a]).diff(u[b]) / 2 for a, b in lags]),
+    )
+    if kernel.resonances:  # a relation between values, which named entries do not show
+        left, right = left.xreplace(kernel.where), right.xreplace(kernel.where)
+    return Identity(
+        left,
+        right,
         name=f"derivatives of the simulated layers, lags up to {_SIMULATED}",
         because="the kernel is half the second derivative in the inputs of the two lags",
     )
@@ -249,10 +298,28 @@ def _modes(model: DiscreteSSM) -> list[tuple[sp.Expr, sp.Expr]]:
     return [(c * b, multiplier) for c, b, multiplier in rows]
 
 
-def _resonances(
-    first: DiscreteSSM, second: DiscreteSSM, where: Mapping[sp.Symbol, sp.Expr]
-) -> frozenset[tuple[int, int, int]]:
+def _resonances(first: DiscreteSSM, second: DiscreteSSM, where: Mapping[sp.Symbol, sp.Expr]) -> frozenset[_Triple]:
     r"""The triples with $\lambda_p\lambda_q = \lambda'_r$, as far as that is proved."""
     ones, others = ([value.xreplace(where) for value in model.multipliers] for model in (first, second))
-    triples = product(enumerate(ones), enumerate(ones), enumerate(others))
-    return frozenset((p, q, r) for (p, a), (q, b), (r, c) in triples if verify(Identity(a * b, c)).proved)
+    found = set()
+    for (p, a), (q, b), (r, c) in product(enumerate(ones), enumerate(ones), enumerate(others)):
+        verdict = verify(Identity(a * b, c))
+        if verdict.proved:
+            found.add((p, q, r))
+        elif verdict.evidence is not Evidence.REFUTED and _look_equal(a * b - c, verdict):
+            msg = (
+                f"lambda_{p}*lambda_{q} = {a * b} of the first layer and lambdaprime_{r} = {c} of the second agree to "
+                f"{_DIGITS[0]} digits, but cannot be proved equal or different: write lambdaprime_{r} as the product "
+                f"lambda_{p}*lambda_{q}, or both in a form in which equality can be proved"
+            )
+            raise ValueError(msg)
+    return frozenset(found)
+
+
+def _look_equal(difference: sp.Expr, verdict: Verdict) -> bool:
+    """Whether a number has no digit that two precisions agree on; with symbols, whether both sides agreed."""
+    if difference.free_symbols:
+        return verdict.evidence is Evidence.SUPPORTED
+    coarse, fine = (sp.N(difference, digits) for digits in _DIGITS)
+    scale, change = sp.Abs(fine), sp.Abs(sp.N(fine - coarse))
+    return (change < scale * sp.Float(10) ** (-_DIGITS[0] // 2)) is not sp.true
