@@ -17,10 +17,12 @@ from carleman_ssm.interactions.low_degree import (
     low_degree_table,
     refit_readout,
 )
+from carleman_ssm.interactions.ridge import RIDGES, ridge_fit
 from carleman_ssm.networks.checkpoints import load_network
+from carleman_ssm.networks.sequences import load_sequences
 from carleman_ssm.operators.construction import network_operator
 from carleman_ssm.report.explanation import Explanation
-from carleman_ssm.report.low_degree_section import low_degree_networks_of, low_degree_section
+from carleman_ssm.report.low_degree_section import low_degree_content, low_degree_networks_of, low_degree_section
 from tests.strategies_networks import s4d_networks
 
 DATA = Path(__file__).parent / "data"
@@ -129,6 +131,85 @@ def test_the_refitted_readout_is_the_least_squares_solution(noise):
     # False twin: without the penalty on the change the solution is another one.
     free = np.linalg.lstsq(rows, missing, rcond=None)[0]
     assert np.abs(free - change).max() > 1e-3
+
+
+def left_out(features, targets, ridge):
+    """Squared error of every sequence under the ridge fit to all others, on the whole's scales, by normal equations."""
+    spread, count, errors = features.std(axis=0), len(features), []
+    for row in range(count):
+        kept, missing = np.delete(features, row, 0), np.delete(targets, row, 0)
+        centre, usual = kept.mean(axis=0), missing.mean(axis=0)
+        scaled = (kept - centre) / spread
+        gram = scaled.T @ scaled + ridge * count * np.eye(features.shape[1])
+        weights = np.linalg.solve(gram, scaled.T @ (missing - usual))
+        errors.append(((features[row] - centre) / spread @ weights + usual - targets[row]) ** 2)
+    return np.mean(errors)
+
+
+@pytest.mark.parametrize(("noise_level", "heavy"), [(1e-9, False), (3.0, True)])
+def test_the_chosen_ridge_predicts_left_out_sequences_almost_as_well_as_any(noise_level, heavy):
+    generator = np.random.default_rng(5)
+    features = (
+        generator.normal(size=(40, 12)) @ np.diag(10.0 ** -np.arange(0, 3, 0.25)) @ generator.normal(size=(12, 12))
+    )
+    targets = features @ generator.normal(size=(12, 3)) + noise_level * generator.normal(size=(40, 3))
+    ridge = ridge_fit(features, targets, None)[2]
+    assert (ridge > 1e-3) is heavy
+    tried = [value for value in RIDGES if value > 1e-9]  # below, the normal equations of this test lose digits
+    errors = [left_out(features, targets, value) for value in tried]
+    # Generalised cross-validation puts the mean in place of every leverage: near the best, not the best.
+    assert left_out(features, targets, max(ridge, tried[0])) < 1.2 * min(errors)
+
+
+def test_the_generalised_cross_validation_score_is_that_of_the_hat_matrix():
+    generator = np.random.default_rng(6)
+    features, targets = generator.normal(size=(15, 4)), generator.normal(size=(15, 2))
+    scaled = (features - features.mean(axis=0)) / features.std(axis=0)
+    scores = []
+    for ridge in RIDGES:
+        hat = scaled @ np.linalg.solve(scaled.T @ scaled + 15 * ridge * np.eye(4), scaled.T) + 1 / 15
+        scores.append(((targets - hat @ targets) ** 2).sum() / np.trace(np.eye(15) - hat) ** 2)
+    assert ridge_fit(features, targets, None)[2] == RIDGES[int(np.argmin(scores))]
+    assert len(set(np.round(scores, 6))) > 3
+
+
+def test_features_that_stand_still_get_no_weight_and_as_many_features_as_sequences_are_no_obstacle():
+    generator = np.random.default_rng(7)
+    moving, targets = generator.normal(size=(9, 3)), generator.normal(size=(9, 2))
+    still = 0.1 + np.spacing(0.1) * generator.integers(-2, 3, (9, 1))
+    weights, offset, ridge = ridge_fit(np.hstack([moving, still]), targets, None)
+    alone = ridge_fit(moving, targets, None)
+    assert (weights[:, 3] == 0).all()
+    assert ridge == alone[2]
+    assert np.allclose(weights[:, :3], alone[0], rtol=1e-12, atol=1e-12)
+    assert np.allclose(offset, alone[1], rtol=1e-12, atol=1e-12)
+    for number in (8, 9, 30):
+        found = ridge_fit(generator.normal(size=(9, number)), targets, None)
+        assert np.isfinite(found[0]).all()
+    with pytest.raises(ValueError, match="at least 3 sequences"):
+        ridge_fit(moving[:2], targets[:2], None)
+
+
+def test_at_degree_one_the_chosen_ridge_keeps_what_a_heavy_one_loses_and_is_stated():
+    sequences, network = load_sequences("digits-test"), load_network("digits-gelu")
+    given, labels = sequences.x, sequences.y
+    parts = given[::2], given[1::2], labels[1::2]
+    chosen, heavy = (
+        low_degree_table(network, *parts, (1,), ridge=ridge).of_kind("refitted")[0] for ridge in (None, 1e-3)
+    )
+    assert chosen.accuracy > heavy.accuracy + 0.1
+    assert chosen.usual_distance < heavy.usual_distance
+    assert heavy.ridge == 1e-3
+    assert chosen.ridge in RIDGES
+    # Scored sequences and their labels do not enter.
+    other = low_degree_table(network, parts[0], parts[1][:50], np.roll(parts[2][:50], 1), (1,))
+    assert other.of_kind("refitted")[0].ridge == chosen.ridge
+    table = low_degree_table(network, *parts, (1,))
+    assert [score.ridge is None for score in table.scores] == [True, True, False]
+    content, section = low_degree_content(table), low_degree_section(table)
+    assert [score["ridge_of_the_readout"] for score in content["scores"]] == [None, None, chosen.ridge]
+    assert section.blocks[0].rows[0][-1] == f"{chosen.ridge:.0e}"
+    assert "generalised cross-validation" in section.blocks[1].text
 
 
 def test_a_heavy_ridge_keeps_the_original_readout(noise):

@@ -130,7 +130,7 @@ def test_parts_that_cancel_to_rounding_are_refused_and_those_of_a_lower_degree_a
     sequences = np.random.default_rng(0).normal(size=(2, 80, 1)).cumsum(axis=1) / 4
     window = np.arange(80) < 40
     steep, usual = (network_operator(network, sequences=sequences, degree=degree) for degree in (60, 12))
-    with pytest.raises(ValueError, match="degree 60 reach .* cancel to rounding.*lower degree"):
+    with pytest.raises(ValueError, match=r"degree 60 reach .* cancel to rounding.*lower degree"):
         window_marginals(steep, sequences, window, ~window, rest)
     parts = window_marginals(usual, sequences, window, ~window, rest)
     logits = usual(sequences)
@@ -156,5 +156,5 @@ def test_the_rest_may_leave_the_intervals_where_parts_are_those_of_the_polynomia
 def test_operators_of_another_kind_are_refused_with_a_remedy(fitted):
     operator, inputs = fitted
     stack = network_operator(operator.network, sequences=inputs, degree=4, form="stack")
-    with pytest.raises(TypeError, match="got StackOperator: .*form='one_layer'.*interaction_indices"):
+    with pytest.raises(TypeError, match=r"got StackOperator: .*form='one_layer'.*interaction_indices"):
         window_marginals(stack, inputs, np.arange(64) < 9, np.arange(64) > 9)

@@ -7,8 +7,10 @@ pre-activations, keeps most of it. What is left is repaired in closed form: the 
 $$\min_{D,d}\ \sum_b\lVert (V + D)f_b + o + d - \ell_b\rVert^2 + \lambda\,n\sum_h s_h^2\lVert D_{\cdot h}\rVert^2,$$
 
 $f$ the pooled features of the low-degree network, $s_h$ their spread, $\ell$ the original network's logits on sequences
-apart from those that are scored; no labels enter. The result is a **different network** at a measured distance from the
-original, and no certificate of the original carries over.
+apart from those that are scored; no labels enter. At degree 1, λ decides much: unless it is given, it is the one of a
+ladder with the smallest generalised cross-validation score on the fitted sequences alone (see `ridge`), and is stated.
+The result is a **different network** at a measured distance from the original, and no certificate of the original
+carries over.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from carleman_ssm.interactions.ridge import ridge_fit
 from carleman_ssm.networks.enclosures import Floats
 from carleman_ssm.networks.network import S4DNetwork
 from carleman_ssm.operators.density_fits import density_decoders
@@ -51,6 +54,8 @@ class LowDegreeNetwork:
         The decoders of every layer; constant beyond the intervals that were visited when they were fitted.
     readout
         Pooled features (H) to logits.
+    ridge
+        λ with which the readout was refitted, or None.
     """
 
     original: S4DNetwork
@@ -58,6 +63,7 @@ class LowDegreeNetwork:
     stack: Stack
     decoders: tuple[LayerDecoders, ...]
     readout: AffineMap
+    ridge: float | None = None
 
     @property
     def degree(self) -> int:
@@ -90,6 +96,8 @@ class LowDegreeScore:
         Share of sequences to which it gives the original's class.
     largest_distance, usual_distance
         Largest, and root mean square, difference of its logits from the original's.
+    ridge
+        λ with which its readout was refitted, or None.
     """
 
     degree: int
@@ -98,6 +106,7 @@ class LowDegreeScore:
     agreement: float
     largest_distance: float
     usual_distance: float
+    ridge: float | None = None
 
 
 @dataclass(frozen=True)
@@ -153,18 +162,19 @@ def low_degree_networks(
     return tuple(LowDegreeNetwork(network, kind, stack, cut, stack.head) for cut in zip(*rows, strict=True))
 
 
-def refit_readout(low: LowDegreeNetwork, fit_on: Floats, ridge: float = 1e-3) -> LowDegreeNetwork:
+def refit_readout(low: LowDegreeNetwork, fit_on: Floats, ridge: float | None = None) -> LowDegreeNetwork:
     """The same decoders with the readout that comes closest to the original's logits on `fit_on` (n, L, d).
 
     Parameters
     ----------
     ridge
-        λ of the module's formula; it holds the readout to the original's. Positive.
+        λ of the module's formula; it holds the readout to the original's. Positive; without it the one of
+        `ridge.RIDGES` with the smallest generalised cross-validation score on `fit_on`.
 
     Raises
     ------
     ValueError
-        λ is not positive.
+        λ is not positive, or there are fewer than 3 sequences to choose it by.
     """
     return _refitted(low, low.features(fit_on), low.original(fit_on), ridge)
 
@@ -177,7 +187,7 @@ def low_degree_table(
     degrees: Sequence[int] = DEGREES,
     *,
     tolerance: float = 0.01,
-    ridge: float = 1e-3,
+    ridge: float | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> LowDegreeTable:
     """Accuracies and distances of low-degree networks: shared fits, fits per channel, these with a refitted readout.
@@ -193,7 +203,7 @@ def low_degree_table(
     tolerance
         Loss of accuracy that counts as keeping it.
     ridge
-        As in `refit_readout`.
+        As in `refit_readout`: without it chosen for every degree, from `fit_on` alone; scores state it.
     progress
         Called with a line of text as the work goes on.
 
@@ -211,7 +221,7 @@ def low_degree_table(
         features = own.features(score_on)
         refitted = _refitted(own, own.features(fit_on), target, ridge)
         found = ((shared, shared(score_on)), (own, own.readout(features)), (refitted, refitted.readout(features)))
-        scores += [_score(low.kind, degree, logits, wanted, labels) for low, logits in found]
+        scores += [_score(low, degree, logits, wanted, labels) for low, logits in found]
         progress(f"degree {degree}: " + ", ".join(f"{s.kind} {100 * s.accuracy:.1f} %" for s in scores[-3:]))
     accuracy = float((wanted.argmax(axis=1) == labels).mean())
     return LowDegreeTable(accuracy, tuple(scores), tolerance, len(labels))
@@ -225,16 +235,10 @@ def apart_from(fit_on: Floats, score_on: Floats) -> NDArray[np.bool_]:
     return np.array([sequence.tobytes() not in seen for sequence in rows], dtype=np.bool_)
 
 
-def _refitted(low: LowDegreeNetwork, features: Floats, target: Floats, ridge: float) -> LowDegreeNetwork:
-    if not ridge > 0:
-        msg = f"the ridge must be positive, got {ridge}: without it features that stand still leave the readout open"
-        raise ValueError(msg)
-    usual, spread = features.mean(axis=0), np.maximum(features.std(axis=0), 1e-12)
-    scaled, missing = (features - usual) / spread, target - low.readout(features)
-    gram = scaled.T @ scaled / len(scaled) + ridge * np.eye(len(usual))
-    change = np.linalg.solve(gram, scaled.T @ (missing - missing.mean(axis=0)) / len(scaled)).T / spread
-    bias = low.readout.bias.value + missing.mean(axis=0) - change @ usual
-    return replace(low, kind="refitted", readout=exact_map(low.readout.weight.value + change, bias))
+def _refitted(low: LowDegreeNetwork, features: Floats, target: Floats, ridge: float | None) -> LowDegreeNetwork:
+    change, offset, chosen = ridge_fit(features, target - low.readout(features), ridge)
+    readout = exact_map(low.readout.weight.value + change, low.readout.bias.value + offset)
+    return replace(low, kind="refitted", readout=readout, ridge=chosen)
 
 
 def _arguments(
@@ -267,15 +271,18 @@ def _layer_rungs(
     return [LayerDecoders(*cut) for cut in zip(activations, gates, strict=True)]
 
 
-def _score(kind: Kind, degree: int, logits: Floats, wanted: Floats, labels: NDArray[np.int64]) -> LowDegreeScore:
+def _score(
+    low: LowDegreeNetwork, degree: int, logits: Floats, wanted: Floats, labels: NDArray[np.int64]
+) -> LowDegreeScore:
     classes, distance = logits.argmax(axis=1), logits - wanted
     return LowDegreeScore(
         degree,
-        kind,
+        low.kind,
         float((classes == labels).mean()),
         float((classes == wanted.argmax(axis=1)).mean()),
         float(np.abs(distance).max()),
         float(np.sqrt(np.mean(distance**2))),
+        low.ridge,
     )
 
 

@@ -22,13 +22,14 @@ from carleman_ssm.interactions.indices import MAX_GAP
 from carleman_ssm.networks.enclosures import Floats
 from carleman_ssm.operators.decoders import FittedDecoders
 from carleman_ssm.operators.one_layer_operator import OneLayerOperator
+from carleman_ssm.operators.operator import NetworkOperator
 from carleman_ssm.theory.clenshaw import clenshaw
 
 Rest = Literal["present", "absent"]
 
 
 def window_marginals(
-    operator: OneLayerOperator,
+    operator: NetworkOperator,
     sequences: Floats,
     first: NDArray[np.bool_],
     second: NDArray[np.bool_],

@@ -45,6 +45,7 @@ def low_degree_content(table: LowDegreeTable) -> dict[str, Any]:
                 "same_class": score.agreement,
                 "largest_distance": score.largest_distance,
                 "root_mean_square_distance": score.usual_distance,
+                "ridge_of_the_readout": score.ridge,
             }
             for score in table.scores
         ],
@@ -60,10 +61,11 @@ def low_degree_section(table: LowDegreeTable) -> Section:
             *(share_below(score.accuracy) for score in scores),
             share_below(scores[-1].agreement),
             f"{scores[-1].usual_distance:.3g}",
+            f"{scores[-1].ridge:.0e}",
         )
         for scores in zip(*columns, strict=True)
     )
-    header = ("degree", "shared fit", "per channel", "+ readout", "same class", "logits move by")
+    header = ("degree", "shared fit", "per channel", "+ readout", "same class", "logits move by", "ridge")
     return Section("different networks: decoders of low degree", (Grid(header, rows), Note(_words(table))))
 
 
@@ -74,7 +76,8 @@ def _words(table: LowDegreeTable) -> str:
     return (
         f"Smallest degree that keeps the network's {share_below(table.accuracy)} within {100 * table.tolerance:.0f} "
         f"point ({enough}). Accuracies, measured on {table.items} sequences: every other one, less those that are "
-        "copies of the rest; densities and readouts come from the rest, without labels. The last two columns compare "
-        "the refitted network with the original: root mean square of the difference of their logits. These are "
+        "copies of the rest; densities and readouts come from the rest, without labels. The next two columns compare "
+        "the refitted network with the original: root mean square of the difference of their logits. The last is the "
+        "λ of its readout, chosen by generalised cross-validation on the rest. These are "
         "different networks: no certificate carries over."
     )
