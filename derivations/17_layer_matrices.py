@@ -30,6 +30,25 @@ def powers(value, degree):
     return sp.ImmutableMatrix([value**p for p in range(degree + 1)])
 
 
+def definition(name, mapping, columns, degree=DEGREE):
+    """The powers of x carried to those of f, by hand up to the degree of the last column."""
+    (variable,), (value,) = mapping.variables, mapping.components
+    matrix = carleman_matrix(mapping, degree, columns=columns)
+    whole = [value**p for p in range(degree + 1)]
+    kept = [
+        power
+        if p * mapping.degree <= columns
+        else sp.Add(*(power.expand().coeff(variable, k) * variable**k for k in range(columns + 1))).expand()
+        for p, power in enumerate(whole)
+    ]
+    return cs.Identity(
+        product(matrix, powers(variable, columns)),
+        sp.ImmutableMatrix(kept),
+        name=f"definition, {name}, columns up to {columns}",
+        because=r"its rows are the coefficients of $f^\beta$",
+    )
+
+
 # %% [markdown]
 # ## The chain
 # `wide` has the columns that the square matrix of f drops, `tall` the rows that the square matrix of g drops.
@@ -116,6 +135,23 @@ def two_steps(layer):
 
 
 lemmas += [*about_biases("two decoders", biased, outer), *about_biases("two layers", two_steps(1), two_steps(2))]
+recentred_f = outer.recentred(biased.constant)
+deviation = outer.after(biased).recentred([0])
+deviation = PolynomialMap(deviation.variables, [value.expand() for value in deviation.components])
+square = {
+    "f": outer,
+    "g centred": centred,
+    "f after g centred": outer.after(centred),
+    "g about 0": biased.recentred([0]),
+    "f about the constant of g": recentred_f,
+    "f after g about 0": deviation,
+}
+lemmas += [definition(name, mapping, DEGREE) for name, mapping in square.items()]
+lemmas += [
+    definition("f", outer, 2 * DEGREE),
+    definition("g", biased, 4 * DEGREE, degree=2 * DEGREE),
+    definition("f after g", outer.after(biased), 4 * DEGREE),
+]
 for lemma in lemmas:
     derivation = derivation.lemma(lemma)
 

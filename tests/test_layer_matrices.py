@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from carleman_ssm.formulas.statements import Identity
 from carleman_ssm.formulas.verification import Evidence, verify
+from carleman_ssm.theory import layer_matrices
 from carleman_ssm.theory.affine_maps import ExactAffineMap
 from carleman_ssm.theory.layer_matrices import (
     bias_trajectory,
@@ -94,6 +95,61 @@ def test_every_certificate_is_proved_and_its_false_twin_refuted(form):
         verdict = verify(certificate)
         assert verdict.proved, (certificate.name, str(verdict))
         assert verify(spoiled(certificate)).evidence is Evidence.REFUTED
+
+
+def identity(matrix):
+    return sp.ImmutableMatrix(sp.eye(*matrix.shape))
+
+
+def factorials(matrix):
+    """Entries scaled by i!/j!: such matrices compose like the true ones."""
+    return sp.ImmutableMatrix(*matrix.shape, lambda i, j: matrix[i, j] * sp.factorial(i) / sp.factorial(j))
+
+
+def signs(matrix):
+    return sp.ImmutableMatrix(*matrix.shape, lambda i, j: matrix[i, j] * (-1) ** (i + j))
+
+
+def last_column_dropped(matrix):
+    return sp.ImmutableMatrix(*matrix.shape, lambda i, j: matrix[i, j] if j != matrix.cols - 1 else 0)
+
+
+BUILDS = {
+    "centred": lambda f, g: carleman_composition(f, PolynomialMap(g.variables, (g.components[0] - g.constant[0],)), 2),
+    "all rows": lambda f, g: rectangular_composition(f, g, 2),
+    "recentred": lambda f, g: recentred_composition([g, f], 2),
+}
+
+
+@pytest.mark.parametrize("build", BUILDS.values(), ids=BUILDS)
+@pytest.mark.parametrize("wrong", [identity, factorials, signs, last_column_dropped])
+def test_matrices_that_are_wrong_alike_are_refuted_one_by_one_by_their_definitions(monkeypatch, build, wrong):
+    maps = symbolic_map("f", (y,), 1, 2), symbolic_map("g", (x,), 1, 2)
+    count = len(build(*maps).certificates)
+    monkeypatch.setattr(
+        layer_matrices, "carleman_matrix", lambda *args, **named: wrong(carleman_matrix(*args, **named))
+    )
+    certificates = build(*maps).certificates
+    definitions = [c for c in certificates if c.name.startswith("definition")]
+    assert len(definitions) == 3
+    assert len(certificates) == count
+    for certificate in definitions:
+        assert verify(certificate).evidence is Evidence.REFUTED, certificate.name
+
+
+def test_every_matrix_that_enters_has_its_definition():
+    chain = [symbolic_map("g", (x,), 1, 1), symbolic_map("f", (y,), 1, 2), symbolic_map("h", (y,), 1, 2)]
+    form = recentred_composition(chain, 2)
+    defined = [c.left.args[0] for c in form.certificates if c.name.startswith("definition")]
+    assert defined == [*reversed(form.expression.args), form.certificates[1].right]
+
+
+@settings(max_examples=15)
+@given(st.data(), st.integers(0, 3))
+def test_definitions_of_random_maps_are_proved(data, degree):
+    chain = [data.draw(maps(PAIR, 2)), data.draw(maps(PAIR, 1))]
+    for form in (recentred_composition(chain, degree), rectangular_composition(*reversed(chain), min(degree, 1))):
+        assert all(verify(certificate).proved for certificate in form.certificates)
 
 
 @settings(max_examples=20)
@@ -222,6 +278,15 @@ def test_a_constant_of_the_inner_map_is_refused_with_the_remedies():
     outer, inner = symbolic_map("f", (y,), 1, 2), symbolic_map("g", (x,), 1, 2)
     with pytest.raises(ValueError, match=r"constant \(g_0_0,\).*recentred_composition.*rectangular_composition"):
         carleman_composition(outer, inner, 2)
+
+
+def test_a_constant_that_vanishes_only_once_simplified_is_no_constant():
+    b = sp.Symbol("b")
+    outer, inner = symbolic_map("f", (y,), 1, 2), PolynomialMap((x,), (1 / (1 - b) + b / (b - 1) - 1 + x,))
+    form = carleman_composition(outer, inner, 2)
+    assert all(verify(certificate).proved for certificate in form.certificates)
+    with pytest.raises(ValueError, match="compose only if it vanishes"):
+        carleman_composition(outer, PolynomialMap((x,), (1 / (1 - b) + b / (b + 1) - 1 + x,)), 2)
 
 
 def test_maps_that_are_no_polynomials_are_refused():

@@ -17,6 +17,7 @@ import sympy as sp
 from sympy.polys.rings import PolyElement
 
 from carleman_ssm.formulas.statements import ClosedForm, Identity
+from carleman_ssm.formulas.verification import verify
 from carleman_ssm.theory.affine_lift import column
 from carleman_ssm.theory.monomials import MonomialBasis, refuse_beyond_budget
 from carleman_ssm.theory.polynomial_maps import PolynomialMap
@@ -94,32 +95,39 @@ def carleman_composition(outer: PolynomialMap, inner: PolynomialMap, degree: int
     Returns
     -------
     ClosedForm
-        Of the product. Certificate: it is the matrix of the composed map.
+        Of the product. Certificates: it is the matrix of the composed map; $C_D(f)\,X(x) = X(f(x))$ up to degree D,
+        for f, g and the composed map.
 
     Raises
     ------
     ValueError
-        $g(0) \ne 0$: use `recentred_composition` or `rectangular_composition`; or the sizes do not fit.
+        $g(0) = 0$ is not proved: use `recentred_composition` or `rectangular_composition`; or the sizes do not fit.
 
     References
     ----------
     derivations/17_layer_matrices; THEORY T17.
     """
-    if any(value != 0 for value in inner.constant):
+    if not all(verify(Identity(value, sp.S.Zero)).proved for value in inner.constant):
         msg = (
             f"the inner map has the constant {inner.constant}: square Carleman matrices compose only if it vanishes. "
             "Use recentred_composition (about the bias-only trajectory) or rectangular_composition (all rows)"
         )
         raise ValueError(msg)
     composed = outer.after(inner)
-    product = sp.MatMul(carleman_matrix(outer, degree), carleman_matrix(inner, degree), evaluate=False)
+    left, right, whole = (carleman_matrix(mapping, degree) for mapping in (outer, inner, composed))
+    product = sp.MatMul(left, right, evaluate=False)
     law = Identity(
         product,
-        carleman_matrix(composed, degree),
+        whole,
         name="composition of centred maps",
         because=r"$g^\alpha$ starts at degree $|\alpha|$, so the rows that are dropped add nothing",
     )
-    return ClosedForm(sp.Symbol("C"), product, composed.parameters, {}, (law,), REFERENCE)
+    definitions = (
+        _definition(left, outer, degree, degree, "the outer map"),
+        _definition(right, inner, degree, degree, "the inner map"),
+        _definition(whole, composed, degree, degree, "the composed map"),
+    )
+    return ClosedForm(sp.Symbol("C"), product, composed.parameters, {}, (law, *definitions), REFERENCE)
 
 
 def rectangular_composition(outer: PolynomialMap, inner: PolynomialMap, degree: int) -> ClosedForm:
@@ -133,7 +141,8 @@ def rectangular_composition(outer: PolynomialMap, inner: PolynomialMap, degree: 
     Returns
     -------
     ClosedForm
-        Of the product. Certificate: it is the matrix of the composed map, nothing cut off.
+        Of the product. Certificates: it is the matrix of the composed map, nothing cut off; $C(f)\,X(x) = X(f(x))$
+        for f, g and the composed map.
 
     Raises
     ------
@@ -146,15 +155,20 @@ def rectangular_composition(outer: PolynomialMap, inner: PolynomialMap, degree: 
     """
     composed, between = outer.after(inner), degree * outer.degree
     last = between * inner.degree
-    wide = carleman_matrix(outer, degree, columns=between)
-    product = sp.MatMul(wide, carleman_matrix(inner, between, columns=last), evaluate=False)
+    left, right = carleman_matrix(outer, degree, columns=between), carleman_matrix(inner, between, columns=last)
+    product, whole = sp.MatMul(left, right, evaluate=False), carleman_matrix(composed, degree, columns=last)
     law = Identity(
         product,
-        carleman_matrix(composed, degree, columns=last),
+        whole,
         name="composition with all rows",
         because=r"$f^\beta = \sum_\alpha C_{\beta\alpha}(f)\, x^\alpha$ ends at $|\alpha| = D \deg f$",
     )
-    return ClosedForm(sp.Symbol("C"), product, composed.parameters, {}, (law,), REFERENCE)
+    definitions = (
+        _definition(left, outer, degree, between, "the outer map"),
+        _definition(right, inner, between, last, "the inner map"),
+        _definition(whole, composed, degree, last, "the composed map"),
+    )
+    return ClosedForm(sp.Symbol("C"), product, composed.parameters, {}, (law, *definitions), REFERENCE)
 
 
 def bias_trajectory(maps: Sequence[PolynomialMap]) -> tuple[Vector, ...]:
@@ -199,7 +213,8 @@ def recentred_composition(maps: Sequence[PolynomialMap], degree: int) -> ClosedF
     Returns
     -------
     ClosedForm
-        Of the product. Certificates: the recentred maps compose to $\tilde F$; the product is its matrix.
+        Of the product. Certificates: the recentred maps compose to $\tilde F$; the product is its matrix;
+        $C_D(f)\,X(\delta) = X(f(\delta))$ up to degree D for $\tilde f_1, \dots, \tilde f_L$ and $\tilde F$.
 
     Raises
     ------
@@ -228,23 +243,61 @@ def recentred_composition(maps: Sequence[PolynomialMap], degree: int) -> ClosedF
     whole, composed = maps[0], centred[0]
     for mapping, moved in zip(maps[1:], centred[1:], strict=True):
         whole, composed = mapping.after(whole), moved.after(composed)
-    deviation = whole.recentred(trajectory[0])
-    product = sp.MatMul(*(carleman_matrix(mapping, degree) for mapping in reversed(centred)), evaluate=False)
+    change = whole.recentred(trajectory[0])
+    deviation = PolynomialMap(change.variables, tuple(f.expand() for f in change.components))
+    named = {f"recentred map {number}": mapping for number, mapping in enumerate(centred, 1)}
+    named["the composed map"] = deviation
+    matrices = {name: carleman_matrix(mapping, degree) for name, mapping in named.items()}
+    *factors, total = matrices.values()
+    product = sp.MatMul(*reversed(factors), evaluate=False)
     certificates = (
         Identity(
             column(composed.components),
-            column(deviation.components).expand(),
+            column(deviation.components),
             name="recentred maps compose",
             because=r"multiplied out; the constants telescope, $r_1 + \tilde f_1(\delta) = f_1(\delta)$, and so on",
         ),
         Identity(
             product,
-            carleman_matrix(deviation, degree),
+            total,
             name="composition about the bias-only trajectory",
             because="every recentred map vanishes at 0",
         ),
+        *(_definition(matrices[name], mapping, degree, degree, name) for name, mapping in named.items()),
     )
     return ClosedForm(sp.Symbol("C"), product, whole.parameters, {}, certificates, REFERENCE)
+
+
+def _definition(matrix: sp.ImmutableMatrix, mapping: PolynomialMap, degree: int, columns: int, name: str) -> Identity:
+    r"""$C_{D,E}(f)\,X(x) = X(f(x))$ up to degree E: the monomials are independent, so no other matrix does it."""
+    monomials = MonomialBasis(len(mapping.variables), columns).lift(mapping.variables)
+    kept = "the columns are" if degree * mapping.degree <= columns else f"up to degree {columns}, the columns are"
+    return Identity(
+        sp.MatMul(matrix, column(monomials), evaluate=False),
+        column(_images(mapping, degree, columns)),
+        name=f"definition for {name}",
+        because=rf"{kept} the coefficients of $f^\beta$",
+    )
+
+
+def _images(mapping: PolynomialMap, degree: int, columns: int) -> list[sp.Expr]:
+    r"""$f^\beta$ as it is, or its terms up to degree E: no step of it is shared with the matrix."""
+    letter, own = sp.Dummy("t"), mapping.degree
+    scaled = {variable: letter * variable for variable in mapping.variables}
+    beyond = sp.Poly(letter ** (columns + 1), letter)
+    truncated: list[sp.Poly] = []
+    if degree * own > columns:
+        truncated = [sp.Poly(f.xreplace(scaled), letter).rem(beyond) for f in mapping.components]
+    images = []
+    for beta in MonomialBasis(len(mapping.components), degree).exponents.tolist():
+        if sum(beta) * own <= columns:
+            images.append(sp.Mul(*(f**power for f, power in zip(mapping.components, beta, strict=True))))
+            continue
+        first, *rest = [factor for factor, power in zip(truncated, beta, strict=True) for _ in range(power)]
+        for factor in rest:
+            first = (first * factor).rem(beyond)
+        images.append(first.eval(1))
+    return images
 
 
 def _cut(polynomial: PolyElement, degree: int) -> PolyElement:
