@@ -52,6 +52,30 @@ def test_imports_point_one_way(path):
             assert parts[1] in allowed, f"{path} imports {module}"
 
 
+def stale_names(tree):
+    """Modules that texts name in a room where they are not; in code marks every name of a room has to be a module."""
+    modules = {room: {path.stem for path in (ROOT / room).glob("*.py")} for room in ROOMS}
+    anywhere = set().union(*modules.values())
+    pattern = re.compile(rf"(`?)\b({'|'.join(ROOMS)})\.(\w+)")
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            for mark, room, name in pattern.findall(node.value):
+                if name not in modules[room] and (mark or name in anywhere) and f"{room}.{name}" != "report.json":
+                    yield f"{room}.{name}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_texts_name_modules_where_they_are(path):
+    assert list(stale_names(tree_of(path))) == []
+
+
+def test_a_module_named_in_a_room_that_it_left_would_be_seen():
+    tree = ast.parse(
+        'f"use networks.rings"; "see `interactions.orders`"; "`rings.rings` and `theory.ssm`, report.json"'
+    )
+    assert sorted(stale_names(tree)) == ["interactions.orders", "networks.rings"]
+
+
 def test_an_import_against_the_direction_would_be_seen():
     wrong = ast.parse("from carleman_ssm.report.explain import explain")
     assert [module.split(".")[1] for module in imported_modules(wrong)] == ["report"]

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import sympy as sp
 
+from carleman_ssm.interactions.attribution import attribute
+from carleman_ssm.interactions.dividends import interaction_indices
 from carleman_ssm.interactions.indices import one_layer_indices
 from carleman_ssm.interactions.integrated_gradients import integrated_gradients, integrated_hessians
 from carleman_ssm.networks.checkpoints import load_network
@@ -134,3 +136,17 @@ def test_groups_are_players_too():
     assert np.allclose(integrated_gradients(rows), wanted, atol=1e-10)
     pairs = integrated_hessians(steps, 3).reshape(8, 8, 8, 8).sum(axis=(1, 3))
     assert np.allclose(integrated_hessians(rows, 3), pairs, atol=1e-10)
+
+
+def test_what_is_no_game_of_one_layer_is_refused_with_a_remedy():
+    network = small_network([0.0, 1.0, 0.5])
+    operator = network_operator(network, input_bound=1.0, length=4)
+    sequence = np.full((4, network.features), 0.5)
+    stack = network_operator(network, input_bound=1.0, length=4, form="stack")
+    for wrong in (attribute(operator, sequence), interaction_indices(stack, sequence)):
+        for closed_form in (integrated_gradients, lambda indices: integrated_hessians(indices, 0)):
+            with pytest.raises(
+                TypeError, match=rf"got {type(wrong).__name__}: .*interaction_indices.*form='one_layer'"
+            ):
+                closed_form(wrong)
+    assert np.isfinite(integrated_gradients(interaction_indices(operator, sequence))).all()

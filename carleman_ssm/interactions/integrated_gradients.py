@@ -28,12 +28,18 @@ def integrated_gradients(indices: OneLayerIndices) -> Floats:
     Parameters
     ----------
     indices
-        The game of one sequence, from `one_layer_indices`.
+        The game of one sequence, from `interaction_indices` of a one-layer operator (or `one_layer_indices`).
+
+    Raises
+    ------
+    TypeError
+        These are other indices, or an attribution.
 
     References
     ----------
     Sundararajan, Taly & Yan (2017), ICML, arXiv:1703.01365.
     """
+    _require_one_layer(indices)
     slope = _sum(indices, [0.0, *np.ones(indices.degree)], 1)
     weighted = indices.pool_weights[:, None] * slope
     result: Floats = indices.direct + indices.players.collected(1, weighted) @ indices.readout.T
@@ -50,11 +56,14 @@ def integrated_hessians(indices: OneLayerIndices, label: int, rival: int | None 
     ------
     ValueError
         No such class, or too many effects: use groups of positions.
+    TypeError
+        These are other indices, or an attribution.
 
     References
     ----------
     Janizek, Sturmfels & Lee (2021), JMLR 22, arXiv:2002.04138.
     """
+    _require_one_layer(indices)
     degrees = np.arange(1, indices.degree + 1)
     row, pool = readout_row(indices.readout, label, rival), indices.pool_weights[:, None]
     bends = pool * _sum(indices, [0.0, *((degrees - 1) / degrees)], 2) * row
@@ -65,6 +74,16 @@ def integrated_hessians(indices: OneLayerIndices, label: int, rival: int | None 
     direct = indices.direct[:, label] - (0.0 if rival is None else indices.direct[:, rival])
     np.fill_diagonal(result, result.diagonal() + own + direct)
     return result
+
+
+def _require_one_layer(indices: object) -> None:
+    if not isinstance(indices, OneLayerIndices):
+        msg = (
+            f"closed forms of path integrals are those of one layer, got {type(indices).__name__}: give them "
+            "interaction_indices(operator, sequence) of an operator built with network_operator(…, form='one_layer'). "
+            "At any depth, positions of attribute(operator, sequence) are Integrated Gradients of a margin"
+        )
+        raise TypeError(msg)
 
 
 def _sum(indices: OneLayerIndices, shares: list[float], drop: int) -> Floats:

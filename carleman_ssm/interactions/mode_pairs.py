@@ -91,7 +91,7 @@ def pair_matrices(
         ``"white"``: expected value for white noise of variance 1 at every input (at every channel of a layer whose
         drive is not an affine map of the input); ``"impulse"``: a 1 at the first step of all inputs.
     basis, closure
-        Modes or nodes, of the channel's ring with this closure (see `rings.layer_rings`), input at node 0.
+        Modes or nodes, of the channel's ring with this closure (see `rings.rings.layer_rings`), input at node 0.
     layer
         Index of the layer.
 

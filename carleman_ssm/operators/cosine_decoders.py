@@ -14,13 +14,14 @@ import numpy as np
 import numpy.typing as npt
 
 from carleman_ssm.networks.enclosures import Floats, gamma, outward
+from carleman_ssm.operators.decoders import CentredIntervals
 from carleman_ssm.theory.activations import Activation
 from carleman_ssm.theory.cosine_fits import CosineFit
 from carleman_ssm.theory.phases import phase, phase_sum
 
 
 @dataclass(frozen=True, eq=False)
-class CosineDecoders:
+class CosineDecoders(CentredIntervals):
     r"""One `CosineFit` per channel, all with K frequencies; $d = y - m_h$.
 
     Parameters
@@ -74,21 +75,6 @@ class CosineDecoders:
     def exact(self) -> bool:
         """Always false: the activation is approximated."""
         return False
-
-    @property
-    def lower(self) -> Floats:
-        """$m - h$ rounded inward, (H,)."""
-        return np.nextafter(self.centre - self.half_width, np.inf)
-
-    @property
-    def upper(self) -> Floats:
-        """$m + h$ rounded inward, (H,)."""
-        return np.nextafter(self.centre + self.half_width, -np.inf)
-
-    @property
-    def interval(self) -> tuple[Floats, Floats]:
-        """Lower and upper ends, (H,) each."""
-        return self.lower, self.upper
 
     def _distance(self, preactivations: Floats) -> Floats:
         """$d = y - m$, cut off at ±h where rounding passes it."""

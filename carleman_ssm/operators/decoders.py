@@ -140,8 +140,30 @@ class ExactDecoders:
         return np.stack([np.broadcast_to(part, centres.shape) for part in parts])
 
 
+class CentredIntervals:
+    r"""Intervals $m \pm w$ of the channels, as fits on them hold `centre` and `half_width`, (H,) each."""
+
+    centre: Floats
+    half_width: Floats
+
+    @property
+    def lower(self) -> Floats:
+        """$m - w$ rounded inward, (H,)."""
+        return np.nextafter(self.centre - self.half_width, np.inf)
+
+    @property
+    def upper(self) -> Floats:
+        """$m + w$ rounded inward, (H,)."""
+        return np.nextafter(self.centre + self.half_width, -np.inf)
+
+    @property
+    def interval(self) -> tuple[Floats, Floats]:
+        """Lower and upper ends, (H,) each."""
+        return self.lower, self.upper
+
+
 @dataclass(frozen=True, eq=False)
-class FittedDecoders:
+class FittedDecoders(CentredIntervals):
     r"""Chebyshev series $p_h(y) = \sum_j c_{jh} T_j((y - m_h)/w_h)$, one interval $m_h \pm w_h$ per channel.
 
     Parameters
@@ -217,21 +239,6 @@ class FittedDecoders:
     def exact(self) -> bool:
         """Always false: the activation is approximated."""
         return False
-
-    @property
-    def lower(self) -> Floats:
-        """$m - w$ rounded inward, (H,)."""
-        return np.nextafter(self.centre - self.half_width, np.inf)
-
-    @property
-    def upper(self) -> Floats:
-        """$m + w$ rounded inward, (H,)."""
-        return np.nextafter(self.centre + self.half_width, -np.inf)
-
-    @property
-    def interval(self) -> tuple[Floats, Floats]:
-        """Lower and upper ends, (H,) each."""
-        return self.lower, self.upper
 
     def position(self, preactivations: Floats) -> Floats:
         """$t = (y - m)/w$ in [−1, 1]; rounding past the ends is cut off."""

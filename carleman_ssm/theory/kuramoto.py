@@ -9,7 +9,7 @@ $$g_i = \varepsilon \sum_j a_{ij} \Big(\frac{r_j}{r_i} - 1\Big) \sin(\theta_j - 
 vanishes for every i throughout (T8). Equal amplitudes along every edge suffice, if they stay equal. Otherwise the
 linear network is *not* Kuramoto's model: taking its phases for Kuramoto's is an **approximation**, and so is the
 projected iteration $x \leftarrow x/|x|$ every $\tau$, whose error is of first order in $\tau$ (measured in
-`networks.kuramoto_runs`) and which is no longer linear. Exactly solvable or Kuramoto, not both.
+`rings.kuramoto_runs`) and which is no longer linear. Exactly solvable or Kuramoto, not both.
 """
 
 from __future__ import annotations

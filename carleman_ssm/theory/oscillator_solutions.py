@@ -128,7 +128,7 @@ def _ring_of(network: OscillatorNetwork) -> RingEmbedding:
     if network.ring is None:
         msg = (
             "a coupling matrix alone has no modes in closed form: build the network with OscillatorNetwork.of_ring, "
-            "or integrate it with networks.oscillations"
+            "or integrate it with rings.oscillations"
         )
         raise ValueError(msg)
     return network.ring

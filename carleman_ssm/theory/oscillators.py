@@ -10,7 +10,7 @@ $$r_j' = r_j \mathrm{Re} W_{jj} + \sum_{l \ne j} |W_{jl}| r_l \cos(\theta_l - \t
     + |\beta_j| u \cos(\arg \beta_j - \theta_j)$$
 for a real input (T7). This is a change of variables of the linear network, nothing is approximated; but it is
 singular at $x_j = 0$, where every state space model starts and where real rings pass all the time: see
-`networks.oscillations` for what to do there. The weights $r_l/r_j$ and the additive input distinguish the network
+`rings.oscillations` for what to do there. The weights $r_l/r_j$ and the additive input distinguish the network
 from Kuramoto's model (`theory.kuramoto`).
 """
 
@@ -210,7 +210,7 @@ def _node_count(nodes: object) -> int:
     if count > MOST_NODES:
         msg = (
             f"an exact network of {count} nodes has {count}^2 expressions, at most {MOST_NODES} nodes are built: use "
-            "theory.polar_laws for symbolic N, or networks.rings.model_rings and Oscillators.of_rings for numbers"
+            "theory.polar_laws for symbolic N, or rings.rings.model_rings and Oscillators.of_rings for numbers"
         )
         raise ValueError(msg)
     return count

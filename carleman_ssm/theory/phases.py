@@ -1,7 +1,7 @@
 r"""Phases $e^{i\theta}$ and sums $\mathrm{Re}\sum_k w_k z^k$ in float64, from products and sums alone.
 
 Written without a library's sine, so that their rounding is bounded by the standard model of arithmetic: see
-`PHASE_ROUNDING` and, for the sum, `networks.cosine_decoders`.
+`PHASE_ROUNDING` and, for the sum, `operators.cosine_decoders`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 r"""The modes that stand on a ring: order, gauge and closure of a diagonal model (THEORY T1′, T5, T5b, T6).
 
-The names of the choices stand here, once; `networks.ring_modes` does the same to arrays of trained parameters.
+The names of the choices stand here, once; `rings.ring_modes` does the same to arrays of trained parameters.
 """
 
 from __future__ import annotations
