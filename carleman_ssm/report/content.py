@@ -9,13 +9,13 @@ import numpy as np
 from carleman_ssm.networks.enclosures import Floats
 from carleman_ssm.operators.one_layer_operator import OneLayerOperator
 from carleman_ssm.operators.stack_operator import StackOperator
-from carleman_ssm.report.explanation import Explanation, accuracy
-from carleman_ssm.report.kinds import as_stack, is_polynomial
+from carleman_ssm.report.explanation import Explanation, accuracy, decision_spread
+from carleman_ssm.report.kinds import as_stack
+from carleman_ssm.report.order_words import order_words
 
-ORDER_MEANING = (
-    "entry p: the decoders are replaced by their nested least-squares (or truncated Chebyshev) fits of degree p; the "
-    "last entry is the operator itself (its orders are orthogonal under the density of pre-activations)",
-    "entry p: total degree up to p in the deviation of the input from the centre, bias trajectory included",
+TAYLOR_MEANING = (
+    "true orders of the input: Taylor parts of the operator about its centre, order 0 first; spread over classes in "
+    "logits, and that of what they leave; they cancel one another where they spread wider than the logits"
 )
 
 
@@ -47,9 +47,19 @@ def report_content(explanation: Explanation) -> dict[str, Any]:
             name: {"accuracy": right, "same_class_as_operator": same}
             for name, (right, same) in explanation.accuracy_without.items()
         },
-        "order_means": ORDER_MEANING[is_polynomial(operator)],
+        "order_means": order_words(operator).entries,
+        **_taylor_orders(explanation),
         "logits": explanation.logits.tolist(),
     }
+
+
+def _taylor_orders(explanation: Explanation) -> dict[str, Any]:
+    """True orders of an operator that is no polynomial; those of a polynomial are its parts already."""
+    if explanation.raw_orders is None:
+        return {}
+    spread = _finite(decision_spread(explanation.raw_orders))
+    count = explanation.raw_count
+    return {"taylor_orders": {"means": TAYLOR_MEANING, "n_sequences": count, "spread": spread[:-1], "rest": spread[-1]}}
 
 
 def _one_layer(operator: OneLayerOperator) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from carleman_ssm.operators.operator import NetworkOperator
 from carleman_ssm.operators.polynomial_simulation import simulate_with_decoders
 from carleman_ssm.operators.wiener import ORDERS, orthogonal_orders
 from carleman_ssm.report.kinds import as_stack, decoders_of, is_polynomial, stack_of, without_head
+from carleman_ssm.report.order_words import order_words
 
 RAW_ORDERS, RAW_SEQUENCES, RAW_STEPS = 8, 100, 6400
 Labels = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
@@ -152,12 +153,12 @@ class Explanation:
 
     @cached_property
     def accuracy_by_order(self) -> list[float | None]:
-        """Entry p keeps orders ≤ p with the readout unchanged: an ablation of this network."""
+        """Entry p keeps parts 0 … p (see `order_words`) with the readout unchanged: an ablation of this network."""
         return [accuracy(partial, self.labels) for partial in np.cumsum(self.order_contributions, axis=0)]
 
     @cached_property
     def accuracy_by_order_refit(self) -> list[float | None]:
-        """Entry p refits the readout of orders ≤ p to the network's logits on even sequences; scored on odd ones."""
+        """Entry p refits the readout of parts 0 … p to the network's logits on even sequences; scored on odd ones."""
         if self.labels is None or len(self.labels) < 2:
             return [None] * len(self.order_contributions)
         partial = np.cumsum(self.feature_orders, axis=0)
@@ -186,7 +187,7 @@ class Explanation:
 
     @cached_property
     def accuracy_without(self) -> dict[str, tuple[float | None, float]]:
-        """What is left when orders are deleted: (accuracy, share of sequences that keep the operator's class).
+        """What is left when parts are deleted: (accuracy, share of sequences that keep the operator's class).
 
         An ablation of this network: the readout is unchanged.
         """
@@ -198,15 +199,15 @@ class Explanation:
         return kept
 
     def _deletions(self) -> dict[str, tuple[int, ...]]:
-        """Which orders are kept; the constant, order 0, always is. Nothing is said twice."""
-        orders = tuple(range(len(self.order_contributions)))
+        """Which parts are kept; the constant, part 0, always is. Nothing is said twice."""
+        words, orders = order_words(self.operator), tuple(range(len(self.order_contributions)))
         chosen = {
             "all orders": orders,
-            "waves only (orders 0, 1)": orders[:2],
-            "waves and pairs (orders 0 to 2)": orders[:3],
-            "pairs only (orders 0, 2)": tuple(order for order in orders if order in (0, 2)),
-            "without pairs (all but order 2)": tuple(order for order in orders if order != 2),
-            "without waves (all but order 1)": tuple(order for order in orders if order != 1),
+            words.first: orders[:2],
+            words.both: orders[:3],
+            words.second: tuple(order for order in orders if order in (0, 2)),
+            words.without_second: tuple(order for order in orders if order != 2),
+            words.without_first: tuple(order for order in orders if order != 1),
         }
         first = {kept: name for name, kept in reversed(chosen.items())}
         return {name: kept for name, kept in chosen.items() if first[kept] == name}

@@ -9,22 +9,19 @@ import numpy as np
 from carleman_ssm.report.directed import share_below
 from carleman_ssm.report.explanation import Explanation, decision_spread
 from carleman_ssm.report.mode_pair_section import WavePairs, pair_blocks
+from carleman_ssm.report.order_words import order_words
 from carleman_ssm.report.sections import Block, Grid, Note, Picture, Section
 
-ABLATION = (
-    "An ablation: orders of this network's own operator are deleted and its readout is left as it is. That a network "
-    "breaks without its pairs does not prove that the data need them; only networks trained without interactions can "
-    "(carleman-ssm necessity)."
-)
 PICTURES = ("mode_pairs.png", "node_pairs.png")
 
 
 def interaction_section(explanation: Explanation, pairs: WavePairs, pictures: Mapping[str, Picture]) -> Section:
-    """What orders carry the decision of this network on these sequences."""
+    """What parts carry the decision of this network on these sequences."""
     rows = tuple(
         (name, share_below(right), share_below(same)) for name, (right, same) in explanation.accuracy_without.items()
     )
-    blocks: list[Block] = [Grid(("orders kept", "accuracy", "same class as the operator"), rows), Note(ABLATION)]
+    header = ("parts kept", "accuracy", "same class as the operator")
+    blocks: list[Block] = [Grid(header, rows), Note(order_words(explanation.operator).ablation)]
     if explanation.raw_orders is not None:
         blocks.append(Note(_raw_words(explanation)))
     blocks += pair_blocks(explanation, pairs)
@@ -38,10 +35,11 @@ def _raw_words(explanation: Explanation) -> str:
     largest = decision_spread(raw)
     whole = float(decision_spread(used[None])[0])
     order = int(np.argmax(largest[:-1]))
+    cancel = "cancel one another and mislead" if largest.max() > whole else "cancel little here"
     return (
-        "Orders are orthogonalised: order p is what fits of degree p, under the observed density of pre-activations, "
-        "add to those of degree p − 1. The raw Taylor orders of the operator's decoders about its centre cancel one "
-        f"another and mislead: here raw order {order} alone spreads over {largest[order]:.3g} logits where the logits "
+        f"{order_words(explanation.operator).taylor}: the Taylor parts of the operator about its centre (red in "
+        f"orders.png, taylor_orders in report.json, carleman_ssm.jets). They {cancel}: "
+        f"order {order} alone spreads over {largest[order]:.3g} logits where the logits "
         f"themselves spread over {whole:.3g}, and orders above {len(raw) - 2} leave {largest[-1]:.3g} (measured on "
         f"{explanation.raw_count} sequences)."
     )

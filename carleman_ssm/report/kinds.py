@@ -47,6 +47,11 @@ def without_head(operator: StackOperator) -> StackOperator:
     return replace(operator, stack=replace(operator.stack, head=exact_map(np.eye(channels), np.zeros(channels))))
 
 
+def norm_name(operator: NetworkOperator) -> str:
+    """What a norm that is not affine is called."""
+    return "RMSNorm" if operator.network.config.norm == "rms" else "LayerNorm"
+
+
 def is_polynomial(operator: NetworkOperator) -> bool:
     """True when the operator is a polynomial in its input: exact decoders, norms affine or absent."""
     return operator.exact if isinstance(operator, OneLayerOperator) else as_stack(operator).is_polynomial

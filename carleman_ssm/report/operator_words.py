@@ -12,7 +12,7 @@ from carleman_ssm.operators.one_layer_operator import OneLayerOperator
 from carleman_ssm.operators.stack_operator import StackOperator
 from carleman_ssm.report.directed import above, below
 from carleman_ssm.report.explanation import Explanation
-from carleman_ssm.report.kinds import as_stack
+from carleman_ssm.report.kinds import as_stack, norm_name
 from carleman_ssm.report.sections import Block, Grid, Note, Pairs
 
 SHOWN_SOURCES = 4
@@ -101,15 +101,11 @@ def _stack_blocks(explanation: Explanation, operator: StackOperator) -> tuple[Bl
     if any(not layer.is_polynomial for layer in operator.stack.layers):
         blocks.append(
             Note(
-                f"{_norm_name(operator)} divides by a standard deviation: kept exactly, as one algebraic "
+                f"{norm_name(operator)} divides by a standard deviation: kept exactly, as one algebraic "
                 "number q per step with q² (v + ε) = 1."
             )
         )
     return tuple(blocks)
-
-
-def _norm_name(operator: StackOperator) -> str:
-    return "RMSNorm" if operator.network.config.norm == "rms" else "LayerNorm"
 
 
 def _decoders(explanation: Explanation, operator: StackOperator) -> str:

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from carleman_ssm.report.explanation import Explanation, decision_spread
-from carleman_ssm.report.kinds import is_polynomial
+from carleman_ssm.report.order_words import order_words
 from carleman_ssm.report.wave_figures import BLUE, GREY, RED, caption
 
 
@@ -19,21 +19,21 @@ def orders_figure(explanation: Explanation) -> Figure:
     _draw_sizes(left, explanation)
     _draw_accuracy(middle, explanation)
     _draw_deletions(right, explanation)
-    exact = is_polynomial(explanation.operator)
+    words = order_words(explanation.operator)
     beside = (
         ""
         if explanation.raw_orders is None
         else (
-            f" Red: raw Taylor orders of the same decoders about the centre ({explanation.raw_count} sequences), which "
-            "cancel one another."
+            f" Red: orders of the input, as raw Taylor parts about the centre ({explanation.raw_count} sequences); "
+            "where they are larger than the logits they cancel one another."
         )
     )
     caption(
         figure,
-        "Left: root mean square over sequences and classes of what each "
-        + ("order" if exact else "degree of the orthogonalised fits")
-        + f" adds to the logits, class mean removed.{beside} Middle: accuracy when higher ones are dropped. Right: "
-        "when single ones are dropped and the readout is left as it is: an ablation of this network, no proof of need.",
+        f"Left: root mean square over sequences and classes of what each {words.parts} "
+        f"adds to the logits, class mean removed.{beside} Middle: accuracy when higher ones are dropped. Right: "
+        "when single ones are dropped and the readout is left as it is: an ablation of this network, no proof of need."
+        f"{words.caution}",
     )
     return figure
 
@@ -50,7 +50,7 @@ def _draw_sizes(axis: Axes, explanation: Explanation) -> None:
         axis.bar(np.arange(len(sizes)) + 0.2, sizes, width=width, color=RED, label="raw (Taylor)")
         axis.legend(fontsize=8)
         shown = np.concatenate([spread, sizes])
-    axis.set(xlabel=_order_name(explanation), ylabel="spread over classes [logit]")
+    axis.set(xlabel=order_words(explanation.operator).axis, ylabel="spread over classes [logit]")
     _name_orders(axis, explanation)
     positive = shown[shown > 0]
     if len(positive) and positive.max() > 30 * positive.min():
@@ -66,11 +66,6 @@ def _name_orders(axis: Axes, explanation: Explanation) -> None:
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
-def _order_name(explanation: Explanation) -> str:
-    exact = is_polynomial(explanation.operator)
-    return "order p (total degree in the input)" if exact else "order p (degree of the fits)"
-
-
 def _draw_accuracy(axis: Axes, explanation: Explanation) -> None:
     for values, label, style in (
         (explanation.accuracy_by_order, "readout unchanged (an ablation)", "o-"),
@@ -79,7 +74,7 @@ def _draw_accuracy(axis: Axes, explanation: Explanation) -> None:
         known = [value for value in values if value is not None]
         if known:
             axis.plot(np.arange(len(known)), known, style, label=label, markersize=4)
-    axis.set(xlabel="orders kept: ≤ p", ylabel="accuracy [share of sequences]", ylim=(0, 1.02))
+    axis.set(xlabel=order_words(explanation.operator).kept, ylabel="accuracy [share of sequences]", ylim=(0, 1.02))
     _name_orders(axis, explanation)
     if explanation.labels is not None:
         axis.legend(fontsize=8, loc="lower right")

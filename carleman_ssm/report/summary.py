@@ -11,10 +11,10 @@ from carleman_ssm.report.directed import above, share_below
 from carleman_ssm.report.explanation import Explanation
 from carleman_ssm.report.findings import Findings
 from carleman_ssm.report.interaction_section import interaction_section
-from carleman_ssm.report.kinds import is_polynomial
 from carleman_ssm.report.low_degree_section import low_degree_section
 from carleman_ssm.report.one_sequence import sequence_section
 from carleman_ssm.report.operator_words import bound_blocks, network_rows, operator_blocks
+from carleman_ssm.report.order_words import order_words
 from carleman_ssm.report.sections import Block, Grid, Note, Pairs, Picture, Section, Verbatim
 from carleman_ssm.report.shapley_section import shapley_section
 
@@ -74,11 +74,10 @@ def _agreement(explanation: Explanation, content: dict[str, Any]) -> dict[str, s
 
 
 def _orders(explanation: Explanation, content: dict[str, Any], pictures: Mapping[str, Picture]) -> Section:
-    exact, kept = is_polynomial(explanation.operator), len(explanation.order_contributions)
-    title = "accuracy by order" if exact else "accuracy by orthogonalised order"
+    words, kept = order_words(explanation.operator), len(explanation.order_contributions)
     drawn = tuple(pictures[name] for name in ("orders.png",) if name in pictures)
     if explanation.labels is None:
-        return Section(title, (Note("no labels were given, so there are no accuracies"), *drawn))
+        return Section(words.title, (Note("no labels were given, so there are no accuracies"), *drawn))
     rows = []
     for order in range(kept):
         last = order == kept - 1
@@ -87,17 +86,11 @@ def _orders(explanation: Explanation, content: dict[str, Any], pictures: Mapping
             rows.append((explanation.order_names[order], *map(share_below, scores)))
         elif order == kept - 2:
             rows.append(("…", "all rows are in", "report.json"))
-    header = ("order ≤", "readout unchanged", "readout refitted")
-    blocks: tuple[Block, ...] = (Grid(header, tuple(rows)), Note(f"{MEANING[exact]} {READING}"), *drawn)
-    return Section(title, blocks)
+    header = (words.column, "readout unchanged", "readout refitted")
+    blocks: tuple[Block, ...] = (Grid(header, tuple(rows)), Note(f"{words.meaning} {READING}"), *drawn)
+    return Section(words.title, blocks)
 
 
-MEANING = (
-    "Order p is what fits of degree p to the decoders, least squares under the observed density, add to those of "
-    "degree p − 1; order 0 has every decoder constant (a residual path passes it), the last row is the "
-    "operator itself.",
-    "Order: total degree in the deviation of the input from the centre.",
-)
 READING = (
     "The first column drops the rest of this network (an ablation); the second refits the readout to the "
     "network's logits on half of the sequences and scores the other half. Whether interactions are necessary is "
