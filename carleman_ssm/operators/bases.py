@@ -31,8 +31,12 @@ LARGEST = {"chebyshev": 320, "least_squares": 64, "taylor": 128, "cosine": 160}
 SCANNED = (0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
 """Degrees of least squares and Taylor polynomials that a search tries."""
 PHASE_COST = 12
+WIDEST = 1e6
+"""Widest interval that is fitted: on a wider one, no decoder of reasonable size means anything."""
 SHORTEST = min(EXTENSIONS)
 Role = Literal["activation", "gate"]
+NO_FIT = "every activation and gate of this network is a polynomial and exact at its own degree: leave the fit out"
+"""Said of a network that is asked for fits and needs none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,6 +159,28 @@ def fit_decoders(task: FitTask, basis: Basis, terms: int) -> ChannelDecoders:
     columns = zip(task.samples.T, task.ends, strict=True)
     series = [fit_least_squares(task.rule, column, terms, *ends) for column, ends in columns]
     return FittedDecoders.from_fits(series, task.rule, task.samples, by_density=True)
+
+
+def refuse_wide(rule: Activation, lower: Floats, upper: Floats, place: str, *, is_box: bool) -> None:
+    """Refuse intervals (H,) of a nonlinearity that are too wide to fit; a polynomial needs no fit.
+
+    Raises
+    ------
+    ValueError
+        An interval is wider than `WIDEST` or not finite; `place` says whose it is.
+    """
+    widest = float((upper - lower).max())
+    if rule.is_polynomial or widest <= WIDEST:
+        return
+    domain, remedy = "the sequences", "no fit of reasonable size means anything there. Scale the sequences"
+    if is_box:
+        domain = "the whole box"
+        remedy = (
+            "interval arithmetic loses all correlation there. Give sequences without an input_bound, or a smaller "
+            "input_bound"
+        )
+    msg = f"over {domain} the arguments of {place} range over {widest:.3g} (at most {WIDEST:.0e} is fitted): {remedy}"
+    raise ValueError(msg)
 
 
 def check_size(basis: str, terms: int) -> Basis:

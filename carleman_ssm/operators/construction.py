@@ -86,8 +86,7 @@ def network_operator(
     polynomial_fit = fit in ("auto", "chebyshev", "least_squares") and tolerance is None and not bases
     search = degree is None and tolerance is None
     if form == "one_layer" or (form == "auto" and polynomial_fit and has_one_layer_form(network)):
-        polynomial = "chebyshev" if fit == "auto" else fit
-        found = one_layer_operator(network, domain, degree, polynomial, shared_fit=shared_fit, progress=progress)
+        found = one_layer_operator(network, domain, degree, fit, shared_fit=shared_fit, progress=progress)
         if form == "one_layer" or fit != "auto" or not search or not _falls_short(found, domain):
             return found
         progress(f"degree {found.degree} does not serve on intervals so wide: phase products instead")

@@ -9,6 +9,7 @@ import numpy as np
 
 from carleman_ssm.networks.enclosures import Floats
 from carleman_ssm.networks.network import S4DNetwork
+from carleman_ssm.operators.bases import NO_FIT, refuse_wide
 from carleman_ssm.operators.certificate import (
     PreactivationBounds,
     bias_trajectory,
@@ -56,10 +57,13 @@ def one_layer_operator(
     Raises
     ------
     ValueError
-        The network has no such form, or the degree or the fit is illegal or missing.
+        The network has no such form, the degree or the fit is illegal or missing, or the intervals are too wide.
     """
-    setting = _setting(network, domain, shared_fit)
+    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused by name
+        setting = _setting(network, domain, shared_fit)
     if setting.activation.is_polynomial:
+        if fit != "auto":
+            raise ValueError(NO_FIT)
         own = _exact(setting).degree
         if degree is not None and degree != own:
             what = "would truncate it" if degree < own else "would change nothing"
@@ -89,7 +93,9 @@ def _setting(network: S4DNetwork, domain: Domain, shared_fit: bool) -> _Setting:
         lower, upper, name = *_observed(form, bounds, samples, domain.centre), "sequences"
     if shared_fit:
         lower, upper = np.full_like(lower, lower.min()), np.full_like(upper, upper.max())
-    return _Setting(network, form, bounds, _activation_of(network), lower, upper, samples, name, domain.centre)
+    rule = _activation_of(network)
+    refuse_wide(rule, lower, upper, "layer 0 (preactivation)", is_box=name == "box")
+    return _Setting(network, form, bounds, rule, lower, upper, samples, name, domain.centre)
 
 
 def _observed(
@@ -126,7 +132,7 @@ def _fitted(setting: _Setting, degree: int, fit: str) -> FittedDecoders:
 def _fits(setting: _Setting, degree: int, fit: str) -> list[ChebyshevFit]:
     intervals = list(zip(setting.lower.tolist(), setting.upper.tolist(), strict=True))
     rule = setting.activation
-    if fit == "chebyshev":
+    if fit in ("auto", "chebyshev"):
         return [fit_chebyshev(rule, low, high, degree) for low, high in intervals]
     if fit != "least_squares":
         msg = f"fit must be 'chebyshev' or 'least_squares', got {fit!r}"
@@ -145,13 +151,16 @@ def _assemble(setting: _Setting, decoders: ChannelDecoders) -> OneLayerOperator:
     slack = setting.bounds.rounding.max(axis=0)
     if isinstance(decoders, ExactDecoders):
         unlimited = np.full(setting.form.channels, np.inf)
-        interval, lipschitz = (-unlimited, unlimited), decoders.slope(setting.bounds.magnitude.max(axis=0))
+        interval = (-unlimited, unlimited)
+        with np.errstate(over="ignore", invalid="ignore"):
+            lipschitz = decoders.slope(setting.bounds.magnitude.max(axis=0))
     else:
         interval = (setting.lower, setting.upper)
         ends = zip((setting.lower - slack).tolist(), (setting.upper + slack).tolist(), strict=True)
         # The ends are rounded once more here; the interval of `lipschitz` is rounded outward past that.
         lipschitz = np.array([setting.activation.lipschitz(*map(_outward, pair, (-np.inf, np.inf))) for pair in ends])
-    proof = certificate(setting.form, decoders, setting.bounds, lipschitz, interval, setting.domain)
+    with np.errstate(over="ignore", invalid="ignore"):
+        proof = certificate(setting.form, decoders, setting.bounds, lipschitz, interval, setting.domain)
     return OneLayerOperator(setting.network, setting.form, decoders, proof, setting.centre)
 
 

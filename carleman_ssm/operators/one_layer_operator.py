@@ -19,7 +19,13 @@ from carleman_ssm.operators.certificate import Certificate
 from carleman_ssm.operators.closed_forms import channel_formula
 from carleman_ssm.operators.decoders import ChannelDecoders
 from carleman_ssm.operators.one_layer import OneLayerForm
-from carleman_ssm.operators.operator import Flags, NetworkOperator, checked_sequences, refuse_outside
+from carleman_ssm.operators.operator import (
+    Flags,
+    NetworkOperator,
+    checked_sequences,
+    refuse_non_finite,
+    refuse_outside,
+)
 from carleman_ssm.operators.stack_trace import LayerDecoders
 from carleman_ssm.operators.volterra_kernels import (
     SecondOrderKernel,
@@ -86,8 +92,11 @@ class OneLayerOperator(NetworkOperator):
             Wrong shape, or NaN or infinity.
         """
         inputs = self.checked(sequences)
-        values = self.decoders(self.preactivations(inputs))
-        return self.form.read_out(self.form.pooled(values), self.form.pooled(inputs))
+        reached = self.preactivations(inputs)
+        with np.errstate(over="ignore", invalid="ignore"):  # refused by name below
+            logits = self.form.read_out(self.form.pooled(self.decoders(reached)), self.form.pooled(inputs))
+        refuse_non_finite(logits)
+        return logits
 
     def preactivations(self, sequences: Floats) -> Floats:
         """$y_{k,h}$ (batch, length, H), feedthrough and bias included, checked against the intervals.
@@ -97,7 +106,8 @@ class OneLayerOperator(NetworkOperator):
         DomainError
             A pre-activation leaves its interval.
         """
-        values = self.form.preactivations(sequences)
+        with np.errstate(over="ignore", invalid="ignore"):
+            values = self.form.preactivations(sequences)
         refuse_outside(values, self.certificate.lower, self.certificate.upper, "channel")
         return values
 
@@ -162,6 +172,17 @@ class OneLayerOperator(NetworkOperator):
         beaten = margin > slack
         np.put_along_axis(beaten, winner[:, None], True, axis=1)
         return np.asarray(beaten.all(axis=1), dtype=np.bool_)
+
+    def bounds(self, sequences: Floats) -> Certificate:
+        """The operator's own certificate: it holds for every sequence that the operator accepts, so for these.
+
+        Raises
+        ------
+        ValueError
+            As a call: the operator does not accept them.
+        """
+        self.preactivations(self.checked(sequences))
+        return self.certificate
 
     def certified_classes(self, sequences: Floats) -> Flags:
         """For each sequence: is the class that the operator prints proved to be the exact network's? (batch,)."""

@@ -105,7 +105,7 @@ def checked_sequences(sequences: Floats, features: int, length: int, input_bound
     """
     inputs = np.asarray(sequences, dtype=np.float64)
     if inputs.ndim != 3 or inputs.shape[2] != features or 0 in inputs.shape:
-        msg = f"expected sequences (batch, length, {features}), at least one and one step; got shape {inputs.shape}"
+        msg = f"expected sequences (batch, length, {features}), none of these 0; got shape {inputs.shape}"
         raise ValueError(msg)
     if not np.isfinite(inputs).all():
         msg = f"sequence {int(np.argwhere(~np.isfinite(inputs))[0][0])} holds NaN or infinity"
@@ -165,7 +165,7 @@ def refuse_non_finite(logits: Floats) -> None:
     bad = ~np.isfinite(logits).all(axis=1)
     if bad.any():
         msg = (
-            f"sequence {int(np.argmax(bad))} has logits that are not finite ({int(bad.sum())} of {len(bad)} sequences "
-            "do): a value on the way leaves the range of float64; scale the sequences or check the parameters"
+            f"sequence {int(np.argmax(bad))} has logits that are not finite (of {len(bad)} sequences, {int(bad.sum())}): "
+            "a value on the way leaves the range of float64; scale the sequences or check the parameters"
         )
         raise DomainError(msg)

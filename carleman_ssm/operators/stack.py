@@ -69,9 +69,10 @@ class Norm:
         return values - values.mean(axis=-1, keepdims=True) if self.kind == "layer" else values
 
     def inverse_deviation(self, centred: Floats) -> Floats:
-        r"""$q = (\mathrm{mean}_H c^2 + \varepsilon)^{-1/2}$, (…, 1), of c (…, H)."""
+        r"""$q = (\mathrm{mean}_H c^2 + \varepsilon)^{-1/2}$, (…, 1), of c (…, H); NaN past the range of float64."""
         squared: Floats = np.mean(centred * centred, axis=-1, keepdims=True)
-        return np.asarray(1.0 / np.sqrt(squared + self.eps), dtype=np.float64)
+        # Where the squares overflow, q = 0 would be a plausible number and a wrong one.
+        return np.where(np.isfinite(squared), 1.0 / np.sqrt(squared + self.eps), np.nan)
 
     def __call__(self, values: Floats) -> Floats:
         """Normalise values (…, H)."""

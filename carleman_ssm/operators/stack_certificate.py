@@ -59,6 +59,27 @@ class StackCertificate:
                 msg = f"{name} holds a bound that is negative or NaN; what cannot be bounded is infinite"
                 raise ValueError(msg)
 
+    def require_cover(self, sequences: Floats) -> None:
+        """Refuse sequences (batch, length, d) that this is no certificate of.
+
+        One of given sequences is known by their number, length and size alone: that they are the same is the caller's.
+
+        Raises
+        ------
+        ValueError
+            Another number of sequences, or longer or larger ones.
+        """
+        count, steps, _ = sequences.shape
+        largest = float(np.abs(sequences).max(initial=0.0))
+        found = f"these are {count} of {steps} steps that reach {largest:.6g}: take bounds(sequences)"
+        if self.domain == "box" and (steps > self.length or largest > self.input_bound):
+            msg = f"the certificate holds for at most {self.length} steps and |x| <= {self.input_bound:.6g}; {found}"
+            raise ValueError(msg)
+        own = (len(self.per_pair), self.length, self.input_bound)
+        if self.domain == "sequences" and own != (count, steps, largest):
+            msg = f"the certificate is one of {own[0]} sequences of {own[1]} steps that reach {own[2]:.6g}; {found}"
+            raise ValueError(msg)
+
     @property
     def per_class(self) -> Floats:
         """The largest bound over the sequences, (classes,)."""

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from carleman_ssm.networks.enclosures import Floats
 from carleman_ssm.networks.network import S4DNetwork
+from carleman_ssm.operators.bases import NO_FIT
 from carleman_ssm.operators.domain import CERTIFIED_SHARE, Domain
 from carleman_ssm.operators.error_propagation import certify_box, certify_sequences
 from carleman_ssm.operators.ranges import LayerRules
@@ -57,9 +58,9 @@ def stack_operator(
     """
     stack, rules = build_stack(network, domain.steps), layer_rules(network)
     exact = all(_is_exact(rule) for rule in rules)
-    if exact and (choice.terms is not None or choice.tolerance is not None or choice.bases):
-        msg = "every activation and gate of this network is a polynomial and exact at its own degree: leave the fit out"
-        raise ValueError(msg)
+    asked = choice.fit != "auto" or choice.terms is not None or choice.tolerance is not None or bool(choice.bases)
+    if exact and asked:
+        raise ValueError(NO_FIT)
     if not search or exact:
         return _assembled(network, stack, rules, domain, choice)
     if domain.inputs is None:

@@ -15,7 +15,15 @@ import numpy as np
 
 from carleman_ssm.networks.convolution import convolve
 from carleman_ssm.networks.enclosures import Floats
-from carleman_ssm.operators.bases import FitTask, Role, check_size, chosen_decoders, exact_decoders, fit_decoders
+from carleman_ssm.operators.bases import (
+    FitTask,
+    Role,
+    check_size,
+    chosen_decoders,
+    exact_decoders,
+    fit_decoders,
+    refuse_wide,
+)
 from carleman_ssm.operators.decoders import MAX_DENSITY, ChannelDecoders, quantiles
 from carleman_ssm.operators.domain import Domain
 from carleman_ssm.operators.ranges import LayerRanges, LayerRules, box_ranges
@@ -28,8 +36,6 @@ MARGIN = 0.01
 DEFAULT_TOLERANCE = 1e-6
 PATH = (0.25, 0.5, 0.75)
 PATH_SEQUENCES = 128
-WIDEST = 1e6
-"""Widest interval that is fitted: on a wider one, no decoder of reasonable size means anything."""
 
 
 @dataclass(frozen=True)
@@ -96,14 +102,16 @@ def stack_decoders(
     Raises
     ------
     ValueError
-        Something set by hand names no nonlinearity of this network, or the range over a box is too wide to fit.
+        Something set by hand names no nonlinearity of this network, or the range over the box, or over the sequences,
+        is too wide to fit.
     """
     known = {(layer, role) for layer, rule in enumerate(rules) for role in _roles(rule)}
     for place in choice.bases:
         if place not in known:
             msg = f"bases: {place} is no nonlinearity of this network; it has {sorted(known)}"
             raise ValueError(msg)
-    return tuple(_boxed(stack, rules, domain, choice) if domain.is_box else _observed(stack, rules, domain, choice))
+    with np.errstate(over="ignore", invalid="ignore"):  # ranges that are not finite are refused by name
+        return tuple(_boxed(stack, rules, domain, choice) if domain.is_box else _observed(stack, rules, domain, choice))
 
 
 def _roles(rule: LayerRules) -> tuple[Role, ...]:
@@ -134,15 +142,10 @@ def _box_task(
     rule: Activation, found: LayerRanges, role: str, layer: int, choice: FitChoice, seen: Floats | None
 ) -> FitTask:
     lower, upper = found.interval(role)
-    widest = float((upper - lower).max())
-    if not rule.is_polynomial and not widest <= WIDEST:
-        msg = (
-            f"over the whole box the arguments of layer {layer} ({role}) range over {widest:.3g}: interval arithmetic "
-            "loses all correlation there. Give sequences without an input_bound, or a smaller input_bound"
-        )
-        raise ValueError(msg)
     density = None if seen is None else quantiles(seen.reshape(-1, seen.shape[-1]), MAX_DENSITY)
-    return _task(rule, lower, upper, density, choice)
+    task = _task(rule, lower, upper, density, choice)
+    refuse_wide(rule, task.lower, task.upper, f"layer {layer} ({role})", is_box=True)
+    return task
 
 
 def _task(rule: Activation, lower: Floats, upper: Floats, samples: Floats | None, choice: FitChoice) -> FitTask:
@@ -180,15 +183,20 @@ def _fitted_layer(
     layer: StackLayer, rule: LayerRules, blocks: list[Floats], index: int, choice: FitChoice
 ) -> LayerDecoders:
     values = [convolve(layer.kernel.value, normalised(layer.norm_before, block)) for block in blocks]
-    activation = choice.decoders(_observed_task(rule.activation, values, choice), index, "activation")
+    activation = choice.decoders(
+        _observed_task(rule.activation, values, index, "preactivation", choice), index, "activation"
+    )
     if rule.gate is None or layer.output is None:
         return LayerDecoders(activation)
     arguments = [np.split(layer.output(activation(block)), 2, axis=-1)[1] for block in values]
-    return LayerDecoders(activation, choice.decoders(_observed_task(rule.gate, arguments, choice), index, "gate"))
+    gate = choice.decoders(_observed_task(rule.gate, arguments, index, "gate", choice), index, "gate")
+    return LayerDecoders(activation, gate)
 
 
-def _observed_task(rule: Activation, values: list[Floats], choice: FitChoice) -> FitTask:
+def _observed_task(rule: Activation, values: list[Floats], layer: int, role: str, choice: FitChoice) -> FitTask:
     flat = [block.reshape(-1, block.shape[-1]) for block in values]
     lower = np.min([block.min(axis=0) for block in flat], axis=0)
     upper = np.max([block.max(axis=0) for block in flat], axis=0)
-    return _task(rule, lower, upper, quantiles(flat[0], MAX_DENSITY), choice)
+    task = _task(rule, lower, upper, quantiles(flat[0], MAX_DENSITY), choice)
+    refuse_wide(rule, task.lower, task.upper, f"layer {layer} ({role})", is_box=False)
+    return task

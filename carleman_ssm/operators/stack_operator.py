@@ -17,10 +17,10 @@ from carleman_ssm.operators.bases import DecoderBasis, decoder_bases
 from carleman_ssm.operators.curvature import StackQuadraticKernel, second_order_kernel
 from carleman_ssm.operators.error_propagation import LayerRules, certify_sequences
 from carleman_ssm.operators.jets import jets
-from carleman_ssm.operators.operator import Flags, NetworkOperator, checked_sequences, refuse_outside
+from carleman_ssm.operators.operator import Flags, NetworkOperator, checked_sequences
 from carleman_ssm.operators.stack import Stack
 from carleman_ssm.operators.stack_certificate import StackCertificate
-from carleman_ssm.operators.stack_trace import LayerDecoders, LayerTrace, run
+from carleman_ssm.operators.stack_trace import LayerDecoders, LayerTrace, checked_run
 from carleman_ssm.operators.wiener import orthogonal_orders
 
 
@@ -108,16 +108,9 @@ class StackOperator(NetworkOperator):
         Raises
         ------
         DomainError
-            A value leaves the interval of its decoder.
+            A value leaves the interval of its decoder, or the range of float64.
         """
-        logits, traces = run(self.stack, self.decoders, self.checked(sequences))
-        for index, (rule, seen) in enumerate(zip(self.decoders, traces, strict=True)):
-            lower, upper = rule.activation.interval
-            refuse_outside(seen.preactivation, lower, upper, f"layer {index}, channel")
-            if rule.gate is not None:
-                lower, upper = rule.gate.interval
-                refuse_outside(seen.mapped[..., self.stack.channels :], lower, upper, f"layer {index}, gate")
-        return logits, traces
+        return checked_run(self.stack, self.decoders, self.checked(sequences))
 
     def __call__(self, sequences: Floats) -> Floats:
         """Logits (batch, classes) of sequences (batch, length, d), through the operator.
@@ -125,7 +118,7 @@ class StackOperator(NetworkOperator):
         Raises
         ------
         DomainError
-            A sequence is too long or too large, or a value leaves the interval of its decoder (named).
+            A sequence is too long or too large, or a value leaves the interval of its decoder (named) or float64.
         ValueError
             Wrong shape, or NaN or infinity.
         """
@@ -137,9 +130,15 @@ class StackOperator(NetworkOperator):
         For a polynomial network: total degree in the deviation from the centre (`jets`). Otherwise: orthogonalised
         orders (`wiener.orthogonal_orders`, also for `observed`), because raw orders of high-degree fits cancel. Those
         count the degree of the decoders, which is an order of the input in one layer only (`wiener.p_is_order`).
+
+        Raises
+        ------
+        DomainError
+            As a call: the operator does not hold for a sequence.
         """
         inputs = self.checked(sequences)
         if self.is_polynomial:
+            checked_run(self.stack, self.decoders, inputs)
             parts = jets(self.stack, self.decoders, self.centre, inputs, self.total_degree)
             return np.moveaxis(parts, 0, -1)
         return orthogonal_orders(self, inputs, observed=observed)
@@ -161,10 +160,16 @@ class StackOperator(NetworkOperator):
         """For each sequence: is the class that the operator prints proved to be the exact network's? (batch,).
 
         `proof` is a certificate of these sequences (from `bounds`), if there is one already.
+
+        Raises
+        ------
+        ValueError
+            The proof is of other sequences than these: another number of them, or a box that they leave.
         """
         logits = self(sequences)
         if proof is None:
             proof = self.certificate if self.certificate.domain == "box" else self.bounds(sequences)
+        proof.require_cover(np.asarray(sequences, dtype=np.float64))
         winner = logits.argmax(axis=1)
         margin = np.take_along_axis(logits, winner[:, None], axis=1) - logits
         slack = np.take_along_axis(

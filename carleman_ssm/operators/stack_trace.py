@@ -10,6 +10,7 @@ import numpy as np
 from carleman_ssm.networks.convolution import convolve
 from carleman_ssm.networks.enclosures import Floats
 from carleman_ssm.operators.decoders import ChannelDecoders
+from carleman_ssm.operators.operator import refuse_non_finite, refuse_outside
 from carleman_ssm.operators.stack import Norm, Stack, StackLayer
 
 
@@ -85,17 +86,40 @@ def run_layer(layer: StackLayer, decoders: LayerDecoders, source: Floats) -> Lay
 
 
 def run(stack: Stack, decoders: Sequence[LayerDecoders], inputs: Floats) -> tuple[Floats, tuple[LayerTrace, ...]]:
-    """Logits (batch, classes) of inputs (batch, L, d), and the trace of every layer."""
-    hidden, traces = stack.encoder(inputs), []
-    for layer, rules in zip(stack.layers, decoders, strict=True):
-        traces.append(run_layer(layer, rules, hidden))
-        hidden = traces[-1].result
-    return stack.head(stack.pooled(hidden)), tuple(traces)
+    """Logits (batch, classes) of inputs (batch, L, d), and the trace of every layer; not finite past float64."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        hidden, traces = stack.encoder(inputs), []
+        for layer, rules in zip(stack.layers, decoders, strict=True):
+            traces.append(run_layer(layer, rules, hidden))
+            hidden = traces[-1].result
+        return stack.head(stack.pooled(hidden)), tuple(traces)
+
+
+def checked_run(
+    stack: Stack, decoders: Sequence[LayerDecoders], inputs: Floats
+) -> tuple[Floats, tuple[LayerTrace, ...]]:
+    """`run`, with the arguments of all decoders in their intervals and finite logits.
+
+    Raises
+    ------
+    DomainError
+        A value leaves the interval of its decoder, or the range of float64.
+    """
+    logits, traces = run(stack, decoders, inputs)
+    for index, (rule, seen) in enumerate(zip(decoders, traces, strict=True)):
+        lower, upper = rule.activation.interval
+        refuse_outside(seen.preactivation, lower, upper, f"layer {index}, channel")
+        if rule.gate is not None:
+            lower, upper = rule.gate.interval
+            refuse_outside(seen.mapped[..., stack.channels :], lower, upper, f"layer {index}, gate")
+    refuse_non_finite(logits)
+    return logits, traces
 
 
 def run_logits(stack: Stack, decoders: Sequence[LayerDecoders], inputs: Floats) -> Floats:
     """Logits alone: no trace is kept."""
-    hidden = stack.encoder(inputs)
-    for layer, rules in zip(stack.layers, decoders, strict=True):
-        hidden = run_layer(layer, rules, hidden).result
-    return stack.head(stack.pooled(hidden))
+    with np.errstate(over="ignore", invalid="ignore"):
+        hidden = stack.encoder(inputs)
+        for layer, rules in zip(stack.layers, decoders, strict=True):
+            hidden = run_layer(layer, rules, hidden).result
+        return stack.head(stack.pooled(hidden))

@@ -30,7 +30,7 @@ from carleman_ssm.operators.affine_path import usual_sequence
 from carleman_ssm.operators.decoders import ChannelDecoders, FittedDecoders
 from carleman_ssm.operators.density_fits import density_decoders
 from carleman_ssm.operators.stack import Stack
-from carleman_ssm.operators.stack_trace import LayerDecoders, LayerTrace, run, run_logits
+from carleman_ssm.operators.stack_trace import LayerDecoders, LayerTrace, checked_run, run_logits
 
 ORDERS = 8
 
@@ -79,12 +79,16 @@ def orthogonal_orders(
     ------
     ValueError
         There is no such layer, or the degree is negative.
+    DomainError
+        A value leaves the interval of its decoder, or the range of float64: the operator does not hold there.
     """
     stack, decoders = operator.stack, operator.decoders
     if layer is not None and not 0 <= layer < len(decoders):
         msg = f"layer {layer} is not one of 0 … {len(decoders) - 1}"
         raise ValueError(msg)
-    _, traces = run(stack, decoders, inputs if observed is None else observed)
+    logits, traces = checked_run(stack, decoders, inputs)
+    if observed is not None:
+        _, traces = checked_run(stack, decoders, observed)
     rungs = [
         (rule,) * (degree + 1)
         if layer not in (None, index)
@@ -96,7 +100,7 @@ def orthogonal_orders(
         usual = usual_sequence(inputs if observed is None else observed, inputs.shape[1])
         constant = run_logits(stack, next(zip(*rungs, strict=True)), usual[None])
         partial[0] = np.broadcast_to(constant, partial[0].shape)
-    partial.append(run_logits(stack, decoders, inputs))
+    partial.append(logits)
     return np.diff(np.stack(partial, axis=-1), axis=-1, prepend=0.0)
 
 
