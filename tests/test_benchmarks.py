@@ -71,9 +71,19 @@ def _sequences(batch, length):
 
 
 def test_memory_rows_state_a_slope_for_every_subject():
-    rows = memory.compare((32, 64))
+    rows = memory.compare((32, 64, 128))
     assert len(rows) == len(memory.candidates(8))
     assert all(row.unit == "(slope)" and row.aim == 1.1 and np.isfinite(row.value) for row in rows)
+
+
+def test_a_square_beside_a_constant_block_shows_in_the_exponent():
+    lengths = np.array(memory.LENGTHS)
+    linear, square = 64 + lengths / 4096, 64 + (lengths / 4096) ** 2
+    assert memory.exponent(lengths, linear) == pytest.approx(1)
+    assert memory.exponent(lengths, square) > 1.4
+    assert abs(memory.exponent(lengths, np.full(4, 64.0))) < 1e-12
+    # False twin: the slope of the peaks themselves calls the square constant.
+    assert abs(np.polyfit(np.log(lengths), np.log(square), 1)[0]) < 0.1
 
 
 def test_rows_judge_ratios_and_figures():
