@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.layers import Array
 from carleman_ssm.networks.network import S4DNetwork
 from carleman_ssm.operators.affine_path import affine_orders, usual_sequence
@@ -25,8 +26,8 @@ DELETIONS = ("waves only", "pairs only", "without waves", "without pairs")
 """Constant and order 1; constant and order 2; all but order 1; all but order 2 (the rest included)."""
 
 
-@dataclass(frozen=True, eq=False)
-class OrderContributions:
+@dataclass(frozen=True, eq=False, repr=False)
+class OrderContributions(Brief):
     """Logits by order of interaction.
 
     Parameters

@@ -15,14 +15,15 @@ import numpy.typing as npt
 from scipy import special
 
 from carleman_ssm.experiments.detection import wilson_interval
+from carleman_ssm.networks.brief import Brief
 
 __all__ = ["Scores", "difference_interval"]
 
 Interval = tuple[float, float]
 
 
-@dataclass(frozen=True, eq=False)
-class Scores:
+@dataclass(frozen=True, eq=False, repr=False)
+class Scores(Brief):
     """Which test items each run of a classifier got right.
 
     Parameters

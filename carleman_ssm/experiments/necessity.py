@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from carleman_ssm.experiments.ablations import DELETIONS, OrderContributions, order_contributions
 from carleman_ssm.experiments.accuracies import Interval, Scores, difference_interval
+from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.checkpoints import load_network
 from carleman_ssm.networks.datasets import Dataset, load_dataset, require_known
 from carleman_ssm.networks.extras import require
@@ -48,8 +49,8 @@ class Verdict(StrEnum):
     UNDECIDED = "undecided"
 
 
-@dataclass(frozen=True, eq=False)
-class Ablation:
+@dataclass(frozen=True, eq=False, repr=False)
+class Ablation(Brief):
     """What the GELU networks score with orders of interaction taken out.
 
     Parameters
@@ -74,8 +75,8 @@ class Ablation:
         return first if first < len(self.up_to) else None
 
 
-@dataclass(frozen=True, eq=False)
-class DatasetOutcome:
+@dataclass(frozen=True, eq=False, repr=False)
+class DatasetOutcome(Brief):
     """Everything that was measured on one data set.
 
     Parameters
@@ -121,8 +122,8 @@ class DatasetOutcome:
         return Verdict.NOT_NEEDED if highest < NEEDED_BY else Verdict.UNDECIDED
 
 
-@dataclass(frozen=True, eq=False)
-class Necessity:
+@dataclass(frozen=True, eq=False, repr=False)
+class Necessity(Brief):
     """Outcomes by data set, and why others are missing."""
 
     outcomes: tuple[DatasetOutcome, ...]

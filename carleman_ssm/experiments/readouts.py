@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import fft, linalg
 
+from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.layers import Array, ComplexArray
 from carleman_ssm.rings.rings import RealOrComplex, Rings
 from carleman_ssm.theory.ring_modes import REAL
@@ -41,8 +42,8 @@ class Readout(StrEnum):
     QUADRATIC_MEAN = "quadratic, time mean"
 
 
-@dataclass(frozen=True, eq=False)
-class RingResponses:
+@dataclass(frozen=True, eq=False, repr=False)
+class RingResponses(Brief):
     r"""Responses of one ring to signals and to noise, from which those to signal + σ · noise follow for every σ.
 
     The ring is linear, so node contents add up; powers add up with a cross term.
@@ -139,8 +140,8 @@ def _real_columns(contents: RealOrComplex, real_spectrum: bool) -> Array:
     return np.concatenate([contents.real[..., : nodes // 2 + 1], contents.imag[..., 1 : (nodes + 1) // 2]], axis=-1)
 
 
-@dataclass(frozen=True, eq=False)
-class RidgeReadout:
+@dataclass(frozen=True, eq=False, repr=False)
+class RidgeReadout(Brief):
     r"""Scores $(\varphi - \mu) V + \bar y$ of features $\varphi$, one per class; the largest names the class."""
 
     centre: Array

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from carleman_ssm.interactions.path_integrals import MAX_NODES, TOLERANCE, Nodes, path_nodes, sufficient_nodes
+from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.convolution import convolve
 from carleman_ssm.networks.enclosures import Floats
 from carleman_ssm.operators.adjoint import gradients, hessian_products
@@ -38,8 +39,8 @@ BLOCK_ENTRIES = 2**22
 Parts = tuple[Floats, Floats, int, bool]  # positions, pairs, nodes, extrapolated
 
 
-@dataclass(frozen=True, eq=False)
-class Attribution:
+@dataclass(frozen=True, eq=False, repr=False)
+class Attribution(Brief):
     r"""Contributions of positions and pairs to one margin; build it with `attribute`.
 
     Parameters

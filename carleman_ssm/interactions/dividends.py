@@ -29,6 +29,7 @@ from carleman_ssm.interactions.indices import (
     readout_row,
 )
 from carleman_ssm.interactions.players import members
+from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.enclosures import Floats
 from carleman_ssm.operators.one_layer_operator import OneLayerOperator
 from carleman_ssm.operators.operator import NetworkOperator
@@ -38,8 +39,8 @@ MAX_COALITIONS = 50_000
 BATCH_ENTRIES = 2**22
 
 
-@dataclass(frozen=True, eq=False)
-class Dividends:
+@dataclass(frozen=True, eq=False, repr=False)
+class Dividends(Brief):
     r"""Möbius coefficients of a game with logits as values; build them with `dividends`.
 
     Parameters

@@ -32,6 +32,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from carleman_ssm.interactions.players import GroupPlayers, Players, StepPlayers, members
+from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.enclosures import Floats
 from carleman_ssm.operators.cosine_decoders import CosineDecoders
 from carleman_ssm.operators.decoders import ChannelDecoders
@@ -70,8 +71,8 @@ class InteractionIndices(Protocol):
         """Index of every pair for one logit, or for the margin of `label` over `rival`: (n, n), diagonal 0."""
 
 
-@dataclass(frozen=True, eq=False)
-class OneLayerIndices:
+@dataclass(frozen=True, eq=False, repr=False)
+class OneLayerIndices(Brief):
     r"""Indices of one sequence; build them with `one_layer_indices`.
 
     Parameters

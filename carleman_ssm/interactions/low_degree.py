@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from carleman_ssm.interactions.ridge import ridge_fit
+from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.enclosures import Floats
 from carleman_ssm.networks.network import S4DNetwork
 from carleman_ssm.operators.density_fits import density_decoders
@@ -37,8 +38,8 @@ KINDS: tuple[Kind, ...] = ("shared", "per channel", "refitted")
 DEGREES = (1, 2, 3, 4, 6, 8)
 
 
-@dataclass(frozen=True, eq=False)
-class LowDegreeNetwork:
+@dataclass(frozen=True, eq=False, repr=False)
+class LowDegreeNetwork(Brief):
     """A different network: decoders of low degree in place of activations and gates, perhaps another readout.
 
     Parameters

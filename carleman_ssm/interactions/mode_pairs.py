@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from carleman_ssm.interactions.layer_views import LayerView, layer_drive, layer_view, require_layer
+from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.enclosures import Floats
 from carleman_ssm.operators.geometric import geometric_sum, triangular_sum
 from carleman_ssm.operators.operator import NetworkOperator
@@ -34,8 +35,8 @@ Basis = Literal["modes", "nodes"]
 Drive = Literal["white", "impulse"]
 
 
-@dataclass(frozen=True, eq=False)
-class PairMatrices:
+@dataclass(frozen=True, eq=False, repr=False)
+class PairMatrices(Brief):
     """Second-order contributions of pairs of waves to every logit.
 
     Parameters

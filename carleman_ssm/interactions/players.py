@@ -12,6 +12,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.convolution import convolve, toeplitz
 from carleman_ssm.networks.enclosures import Floats
 
@@ -29,8 +30,8 @@ class Players(Protocol):
         """$a$ as an array (H, n, L)."""
 
 
-@dataclass(frozen=True, eq=False)
-class StepPlayers:
+@dataclass(frozen=True, eq=False, repr=False)
+class StepPlayers(Brief):
     """Each step of the sequence is a player: $a_{j,k,h} = K_{h,k-j}v_{j,h}$, kernel K (H, L), drive v (L, H)."""
 
     kernel: Floats
@@ -51,8 +52,8 @@ class StepPlayers:
         return np.asarray(toeplitz(self.kernel, len(self.drive)) * self.drive.T[:, :, None], dtype=np.float64)
 
 
-@dataclass(frozen=True, eq=False)
-class GroupPlayers:
+@dataclass(frozen=True, eq=False, repr=False)
+class GroupPlayers(Brief):
     """Each group of entries of the sequence is a player, with responses (n, L, H)."""
 
     responses: Floats

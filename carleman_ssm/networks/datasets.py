@@ -12,6 +12,7 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 
+from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.extras import require
 from carleman_ssm.networks.layers import Array
 from carleman_ssm.networks.sequences import Sequences, load_sequences
@@ -25,8 +26,8 @@ SHAPES: MappingProxyType[str, tuple[int, int, int]] = MappingProxyType(
 """Steps, input channels and classes of each."""
 
 
-@dataclass(frozen=True, eq=False)
-class Dataset:
+@dataclass(frozen=True, eq=False, repr=False)
+class Dataset(Brief):
     """Sequences of one data set with their labels.
 
     Parameters

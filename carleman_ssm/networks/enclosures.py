@@ -17,6 +17,8 @@ import flint
 import numpy as np
 from numpy.typing import NDArray
 
+from carleman_ssm.networks.brief import Brief
+
 Floats = NDArray[np.float64]
 
 UNIT_ROUNDOFF = 2.0**-53
@@ -43,8 +45,8 @@ def outward(bound: Floats | float) -> Floats:
     return np.asarray(bound, dtype=np.float64) * (1.0 + 2.0**-20) + UNDERFLOW
 
 
-@dataclass(frozen=True, eq=False)
-class Enclosed:
+@dataclass(frozen=True, eq=False, repr=False)
+class Enclosed(Brief):
     """`value` with ``|value - exact| <= error`` entrywise (float64 arrays of one shape)."""
 
     value: Floats

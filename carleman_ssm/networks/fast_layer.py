@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.chunked_scan import ChunkedScan, Floats
 from carleman_ssm.networks.layers import S4DLayer
 from carleman_ssm.theory.activations import Activation
@@ -34,8 +35,8 @@ class ActivationDecoder:
             rows[...] = self.activation(rows)
 
 
-@dataclass(frozen=True, eq=False)
-class FittedDecoder:
+@dataclass(frozen=True, eq=False, repr=False)
+class FittedDecoder(Brief):
     r"""One Chebyshev fit per channel, evaluated in place by Clenshaw's recurrence.
 
     Parameters
@@ -89,8 +90,8 @@ def _row_blocks(values: Floats) -> list[Floats]:
     return [values[first : first + size] for first in range(0, len(values), size)]
 
 
-@dataclass(frozen=True, eq=False)
-class FastLayer:
+@dataclass(frozen=True, eq=False, repr=False)
+class FastLayer(Brief):
     r"""$u \mapsto W \varphi(K \star u + D u) + w$, float64, channels before time.
 
     Parameters

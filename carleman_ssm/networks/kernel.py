@@ -14,6 +14,7 @@ import flint
 import numpy as np
 from numpy.typing import NDArray
 
+from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.enclosures import Enclosed, Floats, gamma, outward, working_precision
 from carleman_ssm.networks.network import S4DLayer
 
@@ -25,8 +26,8 @@ COMPLEX_PRODUCT = 4.0 * 2.0**-53
 NEGLIGIBLE = 1e-200
 
 
-@dataclass(frozen=True, eq=False)
-class Modes:
+@dataclass(frozen=True, eq=False, repr=False)
+class Modes(Brief):
     r"""Multipliers $\lambda$ and weights $w = 2C\bar b$ of a layer, (H, M) complex, with absolute errors."""
 
     multipliers: Complexes

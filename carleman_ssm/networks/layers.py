@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import fft, special
 
+from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.discretization import (
     Discretization,
     require_discretization,
@@ -30,8 +31,8 @@ from carleman_ssm.networks.parameters import Array, ComplexArray, parameter_arra
 __all__ = ["Array", "ComplexArray", "Normalization", "S4DLayer", "parameter_array"]
 
 
-@dataclass(frozen=True, eq=False)
-class S4DLayer:
+@dataclass(frozen=True, eq=False, repr=False)
+class S4DLayer(Brief):
     r"""The parameters of one S4D layer: H channels, M stored modes each (half of the papers' d_state).
 
     Parameters

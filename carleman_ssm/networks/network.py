@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
+from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.config import CHOICES, NetworkConfig
 from carleman_ssm.networks.layers import Array, ComplexArray, Normalization, S4DLayer, parameter_array
 from carleman_ssm.theory import activations
@@ -32,8 +33,8 @@ __all__ = [
 Pointwise: TypeAlias = Callable[[Array], Array]
 
 
-@dataclass(frozen=True, eq=False)
-class S4DNetwork:
+@dataclass(frozen=True, eq=False, repr=False)
+class S4DNetwork(Brief):
     """A network of S4D layers with d inputs, H channels and K classes.
 
     Parameters

@@ -10,13 +10,14 @@ from typing import Literal
 
 import numpy as np
 
+from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.parameters import Array, parameter_array
 
 NormKind = Literal["batch", "layer", "rms"]
 
 
-@dataclass(frozen=True, eq=False)
-class Normalization:
+@dataclass(frozen=True, eq=False, repr=False)
+class Normalization(Brief):
     r"""BatchNorm in evaluation (with running statistics), LayerNorm (without), or RMSNorm (without bias too).
 
     BatchNorm, LayerNorm: $\mathrm{weight} \cdot (x - \mu)/\sqrt{\sigma^2 + \varepsilon} + \mathrm{bias}$, where

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.checkpoints import read_bounded
 from carleman_ssm.networks.containers import CheckpointError, NpzContainer
 from carleman_ssm.networks.layers import Array
@@ -20,8 +21,8 @@ MAX_LABEL = 2**31
 FREQUENCIES = (3, 5, 7, 9)
 
 
-@dataclass(frozen=True, eq=False)
-class Sequences:
+@dataclass(frozen=True, eq=False, repr=False)
+class Sequences(Brief):
     """A batch of sequences with or without labels.
 
     Parameters

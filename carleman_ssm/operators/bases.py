@@ -13,6 +13,7 @@ from typing import Literal
 
 import numpy as np
 
+from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.enclosures import Floats
 from carleman_ssm.operators.cosine_decoders import CosineDecoders
 from carleman_ssm.operators.decoders import ChannelDecoders, ExactDecoders, FittedDecoders
@@ -39,8 +40,8 @@ NO_FIT = "every activation and gate of this network is a polynomial and exact at
 """Said of a network that is asked for fits and needs none."""
 
 
-@dataclass(frozen=True, eq=False)
-class DecoderBasis:
+@dataclass(frozen=True, eq=False, repr=False)
+class DecoderBasis(Brief):
     """What stands for one nonlinearity of one layer.
 
     Parameters

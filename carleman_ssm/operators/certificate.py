@@ -21,6 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.enclosures import UNIT_ROUNDOFF, Enclosed, Floats, gamma, outward
 from carleman_ssm.operators.decoders import ChannelDecoders
 from carleman_ssm.operators.one_layer import OneLayerForm
@@ -28,8 +29,8 @@ from carleman_ssm.operators.one_layer import OneLayerForm
 LARGEST = 1e300
 
 
-@dataclass(frozen=True, eq=False)
-class PreactivationBounds:
+@dataclass(frozen=True, eq=False, repr=False)
+class PreactivationBounds(Brief):
     r"""What is known of $y_{k,h}$ before the decoder is chosen.
 
     Parameters
@@ -88,8 +89,8 @@ def bias_trajectory(form: OneLayerForm) -> Enclosed:
     return Enclosed(value, outward(error).T)
 
 
-@dataclass(frozen=True, eq=False)
-class Certificate:
+@dataclass(frozen=True, eq=False, repr=False)
+class Certificate(Brief):
     r"""Bounds on the printed logits, with the set of inputs on which they hold.
 
     Parameters

@@ -13,6 +13,7 @@ from math import factorial
 import numpy as np
 import numpy.typing as npt
 
+from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.enclosures import Floats, gamma, outward
 from carleman_ssm.operators.decoders import CentredIntervals
 from carleman_ssm.theory.activations import Activation
@@ -20,8 +21,8 @@ from carleman_ssm.theory.cosine_fits import CosineFit
 from carleman_ssm.theory.phases import phase, phase_sum
 
 
-@dataclass(frozen=True, eq=False)
-class CosineDecoders(CentredIntervals):
+@dataclass(frozen=True, eq=False, repr=False)
+class CosineDecoders(CentredIntervals, Brief):
     r"""One `CosineFit` per channel, all with K frequencies; $d = y - m_h$.
 
     Parameters

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.enclosures import Floats
 from carleman_ssm.operators.adjoint import hessian_products
 from carleman_ssm.operators.jets import jets
@@ -20,8 +21,8 @@ from carleman_ssm.operators.stack import Stack
 from carleman_ssm.operators.stack_trace import LayerDecoders
 
 
-@dataclass(frozen=True, eq=False)
-class StackQuadraticKernel:
+@dataclass(frozen=True, eq=False, repr=False)
+class StackQuadraticKernel(Brief):
     """Half the Hessian of every logit at one input; build it with `second_order_kernel`.
 
     Parameters

@@ -15,6 +15,7 @@ from typing import Protocol
 
 import numpy as np
 
+from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.enclosures import UNDERFLOW, Floats, gamma, outward
 from carleman_ssm.theory.clenshaw import clenshaw
 from carleman_ssm.theory.fits import ChebyshevFit
@@ -72,8 +73,8 @@ class ChannelDecoders(Protocol):
         r"""$p_h^{(q)}(y_0)/q!$ for q = 0 … order, (order + 1, …, H)."""
 
 
-@dataclass(frozen=True, eq=False)
-class ExactDecoders:
+@dataclass(frozen=True, eq=False, repr=False)
+class ExactDecoders(Brief):
     r"""One polynomial $\varphi(y) = \sum_q g_q y^q$ for all channels, its coefficients (P + 1,) taken as exact."""
 
     coefficients: Floats
@@ -162,8 +163,8 @@ class CentredIntervals:
         return self.lower, self.upper
 
 
-@dataclass(frozen=True, eq=False)
-class FittedDecoders(CentredIntervals):
+@dataclass(frozen=True, eq=False, repr=False)
+class FittedDecoders(CentredIntervals, Brief):
     r"""Chebyshev series $p_h(y) = \sum_j c_{jh} T_j((y - m_h)/w_h)$, one interval $m_h \pm w_h$ per channel.
 
     Parameters

@@ -23,7 +23,7 @@ MARGIN = 2.0**-30
 """Relative widening of an observed range, past the rounding of a variance."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class PolynomialNorm(Norm):
     """A norm whose inverse deviation is a polynomial of the variance."""
 

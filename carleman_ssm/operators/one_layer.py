@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import flint
 import numpy as np
 
+from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.convolution import convolve
 from carleman_ssm.networks.enclosures import (
     Enclosed,
@@ -29,8 +30,8 @@ from carleman_ssm.networks.network import S4DLayer, S4DNetwork
 from carleman_ssm.operators.stack import folded_statistics
 
 
-@dataclass(frozen=True, eq=False)
-class OneLayerForm:
+@dataclass(frozen=True, eq=False, repr=False)
+class OneLayerForm(Brief):
     """The arrays of the formula above, each with its error bound.
 
     Parameters

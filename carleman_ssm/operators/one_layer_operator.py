@@ -12,6 +12,7 @@ from math import comb
 import numpy as np
 
 from carleman_ssm.formulas.statements import ClosedForm
+from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.enclosures import Floats
 from carleman_ssm.networks.network import S4DNetwork
 from carleman_ssm.operators.bases import DecoderBasis, decoder_bases
@@ -36,8 +37,8 @@ from carleman_ssm.operators.volterra_kernels import (
 )
 
 
-@dataclass(frozen=True, eq=False)
-class OneLayerOperator(NetworkOperator):
+@dataclass(frozen=True, eq=False, repr=False)
+class OneLayerOperator(NetworkOperator, Brief):
     """The operator of one S4D layer with affine surroundings: output linear or none, BatchNorm or no norm.
 
     Parameters

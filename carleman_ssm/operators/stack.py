@@ -18,6 +18,7 @@ from typing import Literal
 import flint
 import numpy as np
 
+from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.enclosures import Enclosed, Floats, ball_matrix, enclose, working_precision
 from carleman_ssm.networks.kernel import convolution_kernel
 from carleman_ssm.networks.layers import Normalization, S4DLayer
@@ -26,8 +27,8 @@ from carleman_ssm.networks.network import S4DNetwork
 NormKind = Literal["affine", "layer", "rms"]
 
 
-@dataclass(frozen=True, eq=False)
-class AffineMap:
+@dataclass(frozen=True, eq=False, repr=False)
+class AffineMap(Brief):
     """$Wv + w$ with W (rows, columns) and w (rows,)."""
 
     weight: Enclosed
@@ -39,8 +40,8 @@ class AffineMap:
         return result
 
 
-@dataclass(frozen=True, eq=False)
-class Norm:
+@dataclass(frozen=True, eq=False, repr=False)
+class Norm(Brief):
     r"""A normalisation over the H channels of one step.
 
     Parameters
@@ -82,8 +83,8 @@ class Norm:
         return centred * self.inverse_deviation(centred) * self.weight.value + self.bias.value
 
 
-@dataclass(frozen=True, eq=False)
-class StackLayer:
+@dataclass(frozen=True, eq=False, repr=False)
+class StackLayer(Brief):
     """One layer: norm before, kernel (H, L) with the feedthrough in lag 0, output map, gate, residual, norm after.
 
     The output map has H rows, 2H where it is gated (value rows, then gate rows), and is None without an output map.
@@ -102,8 +103,8 @@ class StackLayer:
         return all(norm is None or norm.is_affine for norm in (self.norm_before, self.norm_after))
 
 
-@dataclass(frozen=True, eq=False)
-class Stack:
+@dataclass(frozen=True, eq=False, repr=False)
+class Stack(Brief):
     """The arrays of a whole network, for sequences of at most `length` steps.
 
     Parameters

@@ -7,11 +7,12 @@ from typing import Literal
 
 import numpy as np
 
+from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.enclosures import Floats
 
 
-@dataclass(frozen=True, eq=False)
-class StackCertificate:
+@dataclass(frozen=True, eq=False, repr=False)
+class StackCertificate(Brief):
     r"""Bounds on the printed logits, with the inputs on which they hold and where they come from.
 
     Parameters

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.enclosures import Floats
 from carleman_ssm.networks.network import S4DNetwork
 from carleman_ssm.operators.adjoint import gradients
@@ -24,8 +25,8 @@ from carleman_ssm.operators.stack_trace import LayerDecoders, LayerTrace, checke
 from carleman_ssm.operators.wiener import orthogonal_orders
 
 
-@dataclass(frozen=True, eq=False)
-class StackOperator(NetworkOperator):
+@dataclass(frozen=True, eq=False, repr=False)
+class StackOperator(NetworkOperator, Brief):
     """The operator of a network of any depth; build it with `network_operator`.
 
     Parameters

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.convolution import convolve
 from carleman_ssm.networks.enclosures import Floats
 from carleman_ssm.operators.decoders import ChannelDecoders
@@ -14,8 +15,8 @@ from carleman_ssm.operators.operator import refuse_non_finite, refuse_outside
 from carleman_ssm.operators.stack import Norm, Stack, StackLayer
 
 
-@dataclass(frozen=True, eq=False)
-class LayerDecoders:
+@dataclass(frozen=True, eq=False, repr=False)
+class LayerDecoders(Brief):
     """What stands for a layer's nonlinearities: per-channel decoders of the activation, and of the gate if there is
     one.
     """
@@ -29,8 +30,8 @@ class LayerDecoders:
         return self.activation.exact and (self.gate is None or self.gate.exact)
 
 
-@dataclass(frozen=True, eq=False)
-class LayerTrace:
+@dataclass(frozen=True, eq=False, repr=False)
+class LayerTrace(Brief):
     r"""What one layer computes, (batch, L, H) each.
 
     Parameters

@@ -10,13 +10,14 @@ from math import comb
 
 import numpy as np
 
+from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.enclosures import UNDERFLOW, Floats, gamma, outward
 from carleman_ssm.theory.activations import Activation
 from carleman_ssm.theory.taylor_fits import TaylorFit
 
 
-@dataclass(frozen=True, eq=False)
-class TaylorDecoders:
+@dataclass(frozen=True, eq=False, repr=False)
+class TaylorDecoders(Brief):
     """One `TaylorFit` per channel, all of degree P.
 
     Parameters

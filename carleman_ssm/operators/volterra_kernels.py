@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.enclosures import Floats
 from carleman_ssm.operators.affine_path import affine_orders, usual_sequence
 from carleman_ssm.operators.decoders import ChannelDecoders, FittedDecoders, chebyshev_moments
@@ -96,8 +97,8 @@ def _by_degree_of_fit(form: OneLayerForm, decoders: FittedDecoders, values: Floa
     return parts
 
 
-@dataclass(frozen=True, eq=False)
-class SecondOrderKernel:
+@dataclass(frozen=True, eq=False, repr=False)
+class SecondOrderKernel(Brief):
     r"""The quadratic part of every logit, in factored form.
 
     $Q_i = \sum_{h,k} a_{ihk}\,\tau_{hk}\tau_{hk}^\top \otimes W_hW_h^\top$ with $(\tau_{hk})_s = K_{h,k-s}$, so that

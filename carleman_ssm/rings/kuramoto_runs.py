@@ -15,6 +15,7 @@ import numpy.typing as npt
 from scipy.integrate import solve_ivp
 from scipy.linalg import expm
 
+from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.exact_numbers import to_real
 from carleman_ssm.networks.finite_arrays import ascending_times, complex_array, real_array, require_range
 from carleman_ssm.networks.layers import Array, ComplexArray
@@ -25,8 +26,8 @@ from carleman_ssm.theory.polynomials import require_integer, require_kind
 _PRECISION = 1e-12
 
 
-@dataclass(frozen=True, eq=False)
-class PhaseOscillators:
+@dataclass(frozen=True, eq=False, repr=False)
+class PhaseOscillators(Brief):
     r"""$\theta_i' = \omega_i + \varepsilon \sum_j a_{ij} \sin(\theta_j - \theta_i - \varphi)$ with numbers.
 
     Velocity, gap and coupling matrix are the formulas of `theory.kuramoto` as array operations; that they agree with

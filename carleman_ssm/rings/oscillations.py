@@ -26,6 +26,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.integrate import solve_ivp
 
+from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.finite_arrays import ascending_times, real_array, require_fraction, require_range
 from carleman_ssm.networks.layers import Array, ComplexArray
 from carleman_ssm.rings.oscillators import Oscillators, require_time
@@ -45,8 +46,8 @@ def no_input(t: float) -> float:
     return 0.0
 
 
-@dataclass(frozen=True, eq=False)
-class Trajectory:
+@dataclass(frozen=True, eq=False, repr=False)
+class Trajectory(Brief):
     r"""States, amplitudes and phases at the times (or steps) asked for.
 
     Parameters

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import sympy as sp
 from scipy.linalg import expm
 
+from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.exact_numbers import to_complex
 from carleman_ssm.networks.finite_arrays import complex_array, real_array, require_range
 from carleman_ssm.networks.layers import Array, ComplexArray
@@ -25,8 +26,8 @@ from carleman_ssm.theory.polynomials import require_kind
 from carleman_ssm.theory.ring_modes import ANTIPERIODIC
 
 
-@dataclass(frozen=True, eq=False)
-class Oscillators:
+@dataclass(frozen=True, eq=False, repr=False)
+class Oscillators(Brief):
     r"""$x' = W x + \beta u$, or one step $x_k = W x_{k-1} + \beta u_k$, with numbers.
 
     Parameters

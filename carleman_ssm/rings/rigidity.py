@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.layers import Array
 
 TURN = 2 * np.pi
@@ -27,8 +28,8 @@ STILL = 1e-12
 """A hop below this many nodes per step is rounding of the angles and reported as 0."""
 
 
-@dataclass(frozen=True, eq=False)
-class Rigidity:
+@dataclass(frozen=True, eq=False, repr=False)
+class Rigidity(Brief):
     r"""The rigid law $\rho e^{i\varphi} e^{2\pi i\delta n/N}$ nearest to the multipliers of each channel, (H,) each.
 
     Parameters

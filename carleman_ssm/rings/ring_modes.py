@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.discretization import require_discretization, step_inputs, step_multipliers
 from carleman_ssm.networks.exact_numbers import to_complex, to_real
 from carleman_ssm.networks.layers import Array, ComplexArray, parameter_array
@@ -23,8 +24,8 @@ AFFINE_TOLERANCE = 2.0**-22
 """Share of the largest |Im a| by which a law may differ from an affine one: checkpoints round πn to float32."""
 
 
-@dataclass(frozen=True, eq=False)
-class StoredModes:
+@dataclass(frozen=True, eq=False, repr=False)
+class StoredModes(Brief):
     r"""The stored modes of H channels before they are put on a ring: (H, M) each, $D$ and $\Delta t$ (H,).
 
     `wraps` says that the angle of a multiplier is Im a · Δt taken modulo 2π (zero-order hold); `pairs` that the

@@ -19,6 +19,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.layers import Array, ComplexArray, S4DLayer, parameter_array
 from carleman_ssm.rings.ring_modes import (
     Integers,
@@ -43,8 +44,8 @@ from carleman_ssm.theory.ssm import DiagonalSSM
 RealOrComplex = Array | ComplexArray
 
 
-@dataclass(frozen=True, eq=False)
-class Rings:
+@dataclass(frozen=True, eq=False, repr=False)
+class Rings(Brief):
     r"""H rings of N nodes, one for each channel; `layer_rings` and `model_rings` build them.
 
     Parameters

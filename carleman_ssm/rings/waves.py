@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.exact_numbers import to_complex
 from carleman_ssm.networks.layers import Array, ComplexArray, S4DLayer
 from carleman_ssm.networks.network import S4DNetwork
@@ -72,8 +73,8 @@ def participation_ratio(h: npt.ArrayLike, axis: int = -1) -> Array:
     return ratio
 
 
-@dataclass(frozen=True, eq=False)
-class ModeVelocities:
+@dataclass(frozen=True, eq=False, repr=False)
+class ModeVelocities(Brief):
     r"""Velocities of the modes of H rings, (H, N) masked arrays, towards +j where positive.
 
     Parameters
