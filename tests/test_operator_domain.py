@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from carleman_ssm.networks.checkpoints import load_network
+from carleman_ssm.operators import stack_operator
 from carleman_ssm.operators.bases import WIDEST
 from carleman_ssm.operators.construction import network_operator
 from carleman_ssm.operators.operator import DomainError, refuse_outside
@@ -82,9 +83,53 @@ def test_a_proof_of_other_sequences_is_refused():
     found, given = operator(), sequences()
     proof = found.bounds(given)
     assert found.certified_classes(given, proof).tolist() == found.certified_classes(given).tolist()
-    for other in (found.bounds(given[:1]), found.bounds(0.5 * given), found.bounds(given[:, :3])):
+    other_values = given[:, ::-1]  # as many, as long and as large as the given ones
+    for other in (found.bounds(given[:1]), found.bounds(given[:, :3]), found.bounds(other_values)):
         with pytest.raises(ValueError, match=r"take bounds\(sequences\)"):
             found.certified_classes(given, other)
+
+
+def test_certified_sequences_are_known_again_and_certified_once(monkeypatch):
+    found, given = operator(), sequences()
+    wanted, anew = found.certified_classes(given, found.bounds(given)), []
+    counted = stack_operator.certify_sequences
+    monkeypatch.setattr(
+        stack_operator, "certify_sequences", lambda *parts: anew.append(len(parts[-1])) or counted(*parts)
+    )
+    order = np.array([2, 0, 0])
+    assert found.certified_classes(given).tolist() == wanted.tolist()
+    assert found.certified_classes(given[order].astype(object).astype(float)).tolist() == wanted[order].tolist()
+    assert anew == []
+    # False twins: one value that differs, a beginning, an array changed in place after it was certified.
+    moved = given.copy()
+    moved[1, 2, 0] = np.nextafter(moved[1, 2, 0], 0.0)
+    found.certified_classes(moved)
+    found.certified_classes(given[:, :5])
+    assert anew == [4, 4]
+    twin = replace(found, decoders=(*found.decoders[:1], *operator().decoders[1:]))
+    twin.certified_classes(given)
+    assert anew == [4, 4, 4]
+    inputs = sequences()
+    own = network_operator(moderate_network(2, channels=3, seed=5), sequences=inputs, degree=8)
+    before = own.certificate.per_pair.copy()
+    inputs[0] *= 0.5
+    own.certified_classes(inputs)
+    assert anew == [4, 4, 4, 4]
+    assert not np.array_equal(own.bounds(inputs).per_pair[0], before[0])
+
+
+def test_rows_of_a_certificate_follow_their_sequences():
+    found, given = operator(), sequences()
+    order = np.array([3, 1])
+    assert found.certificate.rows_of(given[order]).tolist() == order.tolist()
+    assert not found.certificate.covers(given + 1e-12)
+    with pytest.raises(ValueError, match=r"4 given sequences, and 1 of these 2 are not among them"):
+        found.certificate.rows_of(np.stack([given[0], given[1] * 0.5]))
+    with pytest.raises(ValueError, match="1 digests for 4 certified sequences"):
+        replace(found.certificate, digests=found.certificate.digests[:1])
+    # A row is a bound of its sequence whatever stands beside it in the batch.
+    alone = found.bounds(given[1:2])
+    np.testing.assert_allclose(alone.per_pair[0], found.certificate.per_pair[1], rtol=1e-6)
 
 
 def test_a_proof_for_a_box_serves_what_lies_in_it():

@@ -32,7 +32,7 @@ from carleman_ssm.operators.error_steps import Place, Stage, layer_steps, map_st
 from carleman_ssm.operators.operator import Flags
 from carleman_ssm.operators.ranges import LayerRanges, LayerRules, box_ranges
 from carleman_ssm.operators.stack import Norm, Stack
-from carleman_ssm.operators.stack_certificate import StackCertificate
+from carleman_ssm.operators.stack_certificate import StackCertificate, sequence_digest
 from carleman_ssm.operators.stack_trace import LayerDecoders, LayerTrace, run
 from carleman_ssm.theory.activations import Activation
 
@@ -100,9 +100,11 @@ def certify_sequences(
             for first in range(0, len(inputs), block)
         ]
     single, pairs, sources = (np.concatenate([part[index] for part in parts]) for index in range(3))
-    largest = float(np.abs(inputs).max(initial=0.0))
+    largest, steps = float(np.abs(inputs).max(initial=0.0)), int(inputs.shape[1])
+    digests = tuple(sequence_digest(sequence) for sequence in inputs)
+    subject = (stack, decoders, rules)
     return StackCertificate(
-        "sequences", largest, int(inputs.shape[1]), single, pairs, sources.max(axis=0), place_names(stack)
+        "sequences", largest, steps, single, pairs, sources.max(axis=0), place_names(stack), digests, subject
     )
 
 

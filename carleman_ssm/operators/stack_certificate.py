@@ -3,9 +3,11 @@ r"""Certified distance between the logits that a stack operator prints and those
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.enclosures import Floats
@@ -29,6 +31,10 @@ class StackCertificate(Brief):
         Share of the bound that starts at each place, (places, classes), largest over the sequences.
     places
         Names of the rows of `sources`, in the order of the network, such as ``"layer 0: fit of the activation"``.
+    digests
+        SHA-256 of every given sequence (`sequence_digest`), by which it is known again; none for a box.
+    subject
+        The stack, decoders and rules that it is a certificate of, the very objects; none for a box.
 
     Raises
     ------
@@ -43,6 +49,8 @@ class StackCertificate(Brief):
     per_pair: Floats
     sources: Floats
     places: tuple[str, ...]
+    digests: tuple[bytes, ...] = ()
+    subject: tuple[object, ...] = ()
 
     def __post_init__(self) -> None:
         batch, classes = self.per_sequence.shape if self.per_sequence.ndim == 2 else (0, 0)
@@ -51,6 +59,9 @@ class StackCertificate(Brief):
             "per_pair": (batch, classes, classes),
             "sources": (len(self.places), classes),
         }
+        if len(self.digests) not in (0, batch):
+            msg = f"{len(self.digests)} digests for {batch} certified sequences: one for each"
+            raise ValueError(msg)
         for name, shape in shapes.items():
             values = getattr(self, name)
             if values.shape != shape or 0 in shape:
@@ -60,26 +71,39 @@ class StackCertificate(Brief):
                 msg = f"{name} holds a bound that is negative or NaN; what cannot be bounded is infinite"
                 raise ValueError(msg)
 
-    def require_cover(self, sequences: Floats) -> None:
-        """Refuse sequences (batch, length, d) that this is no certificate of.
-
-        One of given sequences is known by their number, length and size alone: that they are the same is the caller's.
+    def rows_of(self, sequences: Floats) -> NDArray[np.int64]:
+        """Rows of `per_sequence` and `per_pair` that hold for sequences (batch, length, d), (batch,).
 
         Raises
         ------
         ValueError
-            Another number of sequences, or longer or larger ones.
+            This is no certificate of some of them: they leave the box, or are none of the given ones.
         """
-        count, steps, _ = sequences.shape
-        largest = float(np.abs(sequences).max(initial=0.0))
-        found = f"these are {count} of {steps} steps that reach {largest:.6g}: take bounds(sequences)"
-        if self.domain == "box" and (steps > self.length or largest > self.input_bound):
-            msg = f"the certificate holds for at most {self.length} steps and |x| <= {self.input_bound:.6g}; {found}"
+        if self.domain == "box":
+            steps, largest = sequences.shape[1], float(np.abs(sequences).max(initial=0.0))
+            if steps > self.length or largest > self.input_bound:
+                msg = (
+                    f"the certificate holds for at most {self.length} steps and |x| <= {self.input_bound:.6g}; these "
+                    f"have {steps} and reach {largest:.6g}: take bounds(sequences)"
+                )
+                raise ValueError(msg)
+            return np.zeros(len(sequences), dtype=np.int64)
+        found = self._found(sequences)
+        if None in found:
+            msg = (
+                f"the certificate is one of {len(self.per_pair)} given sequences, and {found.count(None)} of these "
+                f"{len(found)} are not among them, value by value: take bounds(sequences)"
+            )
             raise ValueError(msg)
-        own = (len(self.per_pair), self.length, self.input_bound)
-        if self.domain == "sequences" and own != (count, steps, largest):
-            msg = f"the certificate is one of {own[0]} sequences of {own[1]} steps that reach {own[2]:.6g}; {found}"
-            raise ValueError(msg)
+        return np.array(found, dtype=np.int64)
+
+    def covers(self, sequences: Floats) -> bool:
+        """Whether this is a certificate of sequences (batch, length, d) that its operator accepts."""
+        return self.domain == "box" or None not in self._found(sequences)
+
+    def _found(self, sequences: Floats) -> list[int | None]:
+        rows = {digest: row for row, digest in enumerate(self.digests)}
+        return [rows.get(sequence_digest(sequence)) for sequence in sequences]
 
     @property
     def per_class(self) -> Floats:
@@ -95,3 +119,9 @@ class StackCertificate(Brief):
         """
         backwards = self.sources.max(axis=1)[::-1]
         return self.places[len(self.places) - 1 - int(np.argmax(backwards))]
+
+
+def sequence_digest(sequence: Floats) -> bytes:
+    """SHA-256 of shape and float64 values of a sequence (L, d): a copy costs its memory, a reference may change."""
+    values = np.ascontiguousarray(sequence, dtype=np.float64)
+    return sha256(repr(values.shape).encode() + values.tobytes()).digest()

@@ -160,22 +160,26 @@ class StackOperator(NetworkOperator, Brief):
     def certified_classes(self, sequences: Floats, proof: StackCertificate | None = None) -> Flags:
         """For each sequence: is the class that the operator prints proved to be the exact network's? (batch,).
 
-        `proof` is a certificate of these sequences (from `bounds`), if there is one already.
+        Sequences that the operator's certificate is of are known again, value by value; others are certified anew.
+        `proof` is another certificate that they are of (from `bounds`).
 
         Raises
         ------
         ValueError
-            The proof is of other sequences than these: another number of them, or a box that they leave.
+            The proof is of other sequences than these, or of a box that they leave.
         """
-        logits = self(sequences)
+        logits, inputs = self(sequences), np.asarray(sequences, dtype=np.float64)
         if proof is None:
-            proof = self.certificate if self.certificate.domain == "box" else self.bounds(sequences)
-        proof.require_cover(np.asarray(sequences, dtype=np.float64))
+            proof = self.certificate if self._is_certified(inputs) else self.bounds(inputs)
         winner = logits.argmax(axis=1)
         margin = np.take_along_axis(logits, winner[:, None], axis=1) - logits
-        slack = np.take_along_axis(
-            np.broadcast_to(proof.per_pair, (len(logits), *proof.per_pair.shape[1:])), winner[:, None, None], axis=1
-        )[:, 0]
+        slack = proof.per_pair[proof.rows_of(inputs), winner]
         beaten = margin > slack + 2.0**-52 * np.abs(margin)
         np.put_along_axis(beaten, winner[:, None], True, axis=1)
         return np.asarray(beaten.all(axis=1), dtype=np.bool_)
+
+    def _is_certified(self, inputs: Floats) -> bool:
+        """Whether its certificate is of these sequences, and of these decoders: a replaced part is certified anew."""
+        own, parts = self.certificate, (self.stack, self.decoders, self.rules)
+        kept = len(own.subject) == len(parts) and all(old is new for old, new in zip(own.subject, parts, strict=True))
+        return own.domain == "box" or (kept and own.covers(inputs))
