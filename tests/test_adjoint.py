@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from carleman_ssm.networks.checkpoints import load_network
 from carleman_ssm.operators import adjoint
 from carleman_ssm.operators.adjoint import activation_gradients, gradients, hessian_products
 from carleman_ssm.operators.construction import network_operator
@@ -16,6 +17,7 @@ from carleman_ssm.operators.fourier import FourierKernel
 from carleman_ssm.operators.jets import jets
 from carleman_ssm.operators.stack import build_stack
 from carleman_ssm.operators.stack_trace import LayerDecoders, run, run_layer
+from carleman_ssm.operators.wiener import orthogonal_orders
 from tests.exact_orders import dyadic, interpolated_orders
 from tests.strategies_networks import input_sequences, moderate_network, s4d_networks
 
@@ -208,3 +210,29 @@ def test_a_network_without_curvature_has_zero_hessian():
     assert products.shape == (2, 3, 5, 1)
     assert not products.any()
     assert run(operator.stack, operator.decoders, np.ones((1, 5, 1)))[0].shape == (1, 3)
+
+
+def test_a_one_layer_operator_has_the_derivatives_and_orders_of_its_stack():
+    network = load_network("digits-gelu")
+    inputs = np.random.default_rng(2).uniform(0, 1, (3, 64, 1))
+    one, stack = (network_operator(network, sequences=inputs, degree=6, form=form) for form in ("one_layer", "stack"))
+    decoders = (LayerDecoders(one.decoders),)
+    centre = one.centre
+    for found, wanted in (
+        (gradients(one.stack, one.decoders, inputs), gradients(stack.stack, decoders, inputs)),
+        (jets(one.stack, one.decoders, centre, inputs, 3), jets(stack.stack, decoders, centre, inputs, 3)),
+        (
+            hessian_products(one.stack, one.decoders, inputs, inputs),
+            hessian_products(stack.stack, decoders, inputs, inputs),
+        ),
+        (gradients(one.stack, one.decoders, centre[None])[0], one.first_order_kernel()),
+        (orthogonal_orders(one, inputs, degree=4).sum(axis=-1), one(inputs)),
+    ):
+        assert np.abs(found - wanted).max() < 1e-10 * np.abs(wanted).max()
+    for call in (
+        lambda: jets(one, one.decoders, centre, inputs, 3),
+        lambda: gradients(stack, stack.decoders, inputs),
+        lambda: hessian_products(stack, stack.decoders, inputs, inputs),
+    ):
+        with pytest.raises(TypeError, match=r"expected a stack, got \w+Operator: an operator has operator\.stack"):
+            call()

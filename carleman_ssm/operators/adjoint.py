@@ -17,22 +17,28 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from carleman_ssm.networks.enclosures import Floats
+from carleman_ssm.operators.decoders import ChannelDecoders
 from carleman_ssm.operators.jets import LayerSeries, NormSeries, stack_series
 from carleman_ssm.operators.series import Series, mapped, product, total
 from carleman_ssm.operators.stack import Stack
-from carleman_ssm.operators.stack_trace import LayerDecoders
+from carleman_ssm.operators.stack_trace import LayerDecoders, layered
 
 BLOCK_ENTRIES = 2**17
 """Cotangent entries (rows × batch × L × H) handled at once: 1 MiB per array stays in the cache."""
 
 
-def gradients(stack: Stack, decoders: Sequence[LayerDecoders], inputs: Floats, readout: Floats | None = None) -> Floats:
+def gradients(
+    stack: Stack,
+    decoders: Sequence[LayerDecoders] | ChannelDecoders,
+    inputs: Floats,
+    readout: Floats | None = None,
+) -> Floats:
     r"""$\partial\ell_i/\partial x_{s,j}$ of the operator at every input, (batch, classes, L, d).
 
     Parameters
     ----------
     stack, decoders
-        The operator's arrays, and the decoders of every layer.
+        ``operator.stack`` and ``operator.decoders``.
     inputs
         x (batch, L, d).
     readout
@@ -42,17 +48,19 @@ def gradients(stack: Stack, decoders: Sequence[LayerDecoders], inputs: Floats, r
     ------
     ValueError
         Shapes do not fit the stack.
+    TypeError
+        `stack` is an operator, say, and not the stack of one.
     """
-    rows = _rows(stack, inputs, readout)
+    layers, rows = layered(stack, decoders), _rows(stack, inputs, readout)
     result = np.empty((len(inputs), len(rows), *inputs.shape[1:]))
     for block in _blocks(stack, rows, inputs):
-        result[block] = pullback(stack, decoders, (inputs[block],), rows, 0)[0].swapaxes(0, 1)
+        result[block] = pullback(stack, layers, (inputs[block],), rows, 0)[0].swapaxes(0, 1)
     return result
 
 
 def hessian_products(
     stack: Stack,
-    decoders: Sequence[LayerDecoders],
+    decoders: Sequence[LayerDecoders] | ChannelDecoders,
     inputs: Floats,
     directions: Floats,
     readout: Floats | None = None,
@@ -72,8 +80,10 @@ def hessian_products(
     ------
     ValueError
         Shapes do not fit the stack, or inputs and directions each other.
+    TypeError
+        As for `gradients`.
     """
-    rows = _rows(stack, inputs, readout)
+    layers, rows = layered(stack, decoders), _rows(stack, inputs, readout)
     if directions.shape[1:] != inputs.shape[1:] or len(inputs) not in {1, len(directions)}:
         msg = (
             f"directions of shape {directions.shape} do not go with inputs of shape {inputs.shape}: give one input per "
@@ -83,7 +93,7 @@ def hessian_products(
     result = np.empty((len(directions), len(rows), *directions.shape[1:]))
     for block in _blocks(stack, rows, directions):
         at = inputs if len(inputs) == 1 else inputs[block]
-        along = pullback(stack, decoders, (at, directions[block]), rows, 1)
+        along = pullback(stack, layers, (at, directions[block]), rows, 1)
         # A network without curvature along this direction has no order 1.
         result[block] = along[1].swapaxes(0, 1) if len(along) > 1 else 0.0
     return result

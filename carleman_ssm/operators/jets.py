@@ -31,7 +31,7 @@ from carleman_ssm.operators.series import (
     total,
 )
 from carleman_ssm.operators.stack import AffineMap, Norm, Stack, StackLayer
-from carleman_ssm.operators.stack_trace import LayerDecoders, run_logits
+from carleman_ssm.operators.stack_trace import LayerDecoders, layered, run_logits
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,7 +172,9 @@ def stack_series(
     return affine_series(stack.head, mapped(stack.pooled, hidden)), tuple(layers)
 
 
-def jets(stack: Stack, decoders: Sequence[LayerDecoders], centre: Floats, inputs: Floats, order: int) -> Floats:
+def jets(
+    stack: Stack, decoders: Sequence[LayerDecoders] | ChannelDecoders, centre: Floats, inputs: Floats, order: int
+) -> Floats:
     r"""Parts of the logits by order in the deviation from the centre, (order + 1, batch, classes).
 
     Entry n is $\frac{1}{n!}\frac{d^n}{d\varepsilon^n}\ell(x^0+\varepsilon(x-x^0))$ at $\varepsilon = 0$. Only
@@ -181,7 +183,7 @@ def jets(stack: Stack, decoders: Sequence[LayerDecoders], centre: Floats, inputs
     Parameters
     ----------
     stack, decoders
-        The operator's arrays, and the decoders of every layer.
+        ``operator.stack`` and ``operator.decoders``.
     centre
         $x^0$ (L, d).
     inputs
@@ -191,6 +193,8 @@ def jets(stack: Stack, decoders: Sequence[LayerDecoders], centre: Floats, inputs
 
     Raises
     ------
+    TypeError
+        `stack` is an operator, say, and not the stack of one.
     ValueError
         The order is negative, or the sequences and the centre differ in shape.
 
@@ -198,10 +202,11 @@ def jets(stack: Stack, decoders: Sequence[LayerDecoders], centre: Floats, inputs
     ----------
     THEORY T10 (orders), T16 (total degree of a stack).
     """
+    layers = layered(stack, decoders)
     _check(stack, centre, inputs, order)
     deviation = inputs - centre
     along = (centre[None], deviation) if order > 0 else (centre[None],)
-    found, _ = stack_series(stack, decoders, along, order)
+    found, _ = stack_series(stack, layers, along, order)
     result = np.zeros((order + 1, len(inputs), stack.classes))
     for n, term in enumerate(found):
         result[n] = term

@@ -7,6 +7,7 @@ kernel, a polynomial per channel, one affine readout. The simulation of the netw
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from math import comb
 
 import numpy as np
@@ -27,6 +28,7 @@ from carleman_ssm.operators.operator import (
     refuse_non_finite,
     refuse_outside,
 )
+from carleman_ssm.operators.stack import Stack, build_stack
 from carleman_ssm.operators.stack_trace import LayerDecoders
 from carleman_ssm.operators.volterra_kernels import (
     SecondOrderKernel,
@@ -60,6 +62,11 @@ class OneLayerOperator(NetworkOperator, Brief):
     decoders: ChannelDecoders
     certificate: Certificate
     centre: Floats
+
+    @cached_property
+    def stack(self) -> Stack:
+        """The network as a stack of one layer, for what takes stacks: `jets`, `gradients`, `orthogonal_orders`."""
+        return build_stack(self.network, self.form.length)
 
     @property
     def bases(self) -> tuple[DecoderBasis, ...]:

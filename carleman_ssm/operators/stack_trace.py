@@ -65,6 +65,20 @@ class LayerTrace(Brief):
     result: Floats
 
 
+def layered(stack: object, decoders: Sequence[LayerDecoders] | ChannelDecoders) -> tuple[LayerDecoders, ...]:
+    """The decoders of every layer; those of a `OneLayerOperator` stand for a stack's only one.
+
+    Raises
+    ------
+    TypeError
+        This is no stack, but an operator, say.
+    """
+    if not isinstance(stack, Stack):
+        msg = f"expected a stack, got {type(stack).__name__}: an operator has operator.stack and operator.decoders"
+        raise TypeError(msg)
+    return tuple(decoders) if isinstance(decoders, Sequence) else (LayerDecoders(decoders),)
+
+
 def normalised(norm: Norm | None, values: Floats) -> Floats:
     """Apply a norm, if there is one."""
     return values if norm is None else norm(values)

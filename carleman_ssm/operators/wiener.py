@@ -30,21 +30,21 @@ from carleman_ssm.operators.affine_path import usual_sequence
 from carleman_ssm.operators.decoders import ChannelDecoders, FittedDecoders
 from carleman_ssm.operators.density_fits import density_decoders
 from carleman_ssm.operators.stack import Stack
-from carleman_ssm.operators.stack_trace import LayerDecoders, LayerTrace, checked_run, run_logits
+from carleman_ssm.operators.stack_trace import LayerDecoders, LayerTrace, checked_run, layered, run_logits
 
 ORDERS = 8
 
 
 class Decoded(Protocol):
-    """What an operator of a stack holds."""
+    """What an operator holds."""
 
     @property
     def stack(self) -> Stack:
         """Kernels, affine maps and norms."""
 
     @property
-    def decoders(self) -> tuple[LayerDecoders, ...]:
-        """The decoders of every layer."""
+    def decoders(self) -> Sequence[LayerDecoders] | ChannelDecoders:
+        """The decoders of every layer, or those of the only one."""
 
 
 def orthogonal_orders(
@@ -63,7 +63,7 @@ def orthogonal_orders(
     Parameters
     ----------
     operator
-        A `StackOperator`.
+        A `StackOperator` or `OneLayerOperator`.
     inputs
         Sequences (batch, L, d).
     degree
@@ -82,7 +82,8 @@ def orthogonal_orders(
     DomainError
         A value leaves the interval of its decoder, or the range of float64: the operator does not hold there.
     """
-    stack, decoders = operator.stack, operator.decoders
+    stack = operator.stack
+    decoders = layered(stack, operator.decoders)
     if layer is not None and not 0 <= layer < len(decoders):
         msg = f"layer {layer} is not one of 0 … {len(decoders) - 1}"
         raise ValueError(msg)
