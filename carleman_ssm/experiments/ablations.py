@@ -18,7 +18,7 @@ from carleman_ssm.networks.network import S4DNetwork
 from carleman_ssm.operators.affine_path import affine_orders, usual_sequence
 from carleman_ssm.operators.density_fits import density_decoders
 from carleman_ssm.operators.one_layer import one_layer_form
-from carleman_ssm.theory.activations import Activation, activation
+from carleman_ssm.operators.stack_construction import layer_rules
 
 __all__ = ["DELETIONS", "OrderContributions", "order_contributions"]
 
@@ -94,13 +94,11 @@ def order_contributions(network: S4DNetwork, density: Array, x: Array, degree: i
         msg = f"contributions by order need a degree of at least 1, got {degree}"
         raise ValueError(msg)
     form = one_layer_form(network, x.shape[1])
-    fits, values = density_decoders(form.preactivations(density), _rule(network), degree), form.preactivations(x)
+    fits, values = (
+        density_decoders(form.preactivations(density), layer_rules(network)[0].activation, degree),
+        form.preactivations(x),
+    )
     decoded = np.stack([form.pooled(fit(values)) for fit in fits])
     parts = np.diff(decoded, axis=0, prepend=0.0) @ form.readout.value.T
     parts[:2] += affine_orders(form, x, usual_sequence(density, x.shape[1]))
     return OrderContributions(parts, network(x))
-
-
-def _rule(network: S4DNetwork) -> Activation:
-    coefficients = network.layers[0].activation_coefficients
-    return activation(network.config.activation, None if coefficients is None else tuple(coefficients.tolist()))

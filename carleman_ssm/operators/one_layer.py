@@ -27,7 +27,7 @@ from carleman_ssm.networks.enclosures import (
 )
 from carleman_ssm.networks.kernel import convolution_kernel
 from carleman_ssm.networks.network import S4DLayer, S4DNetwork
-from carleman_ssm.operators.stack import folded_statistics
+from carleman_ssm.operators.stack import folded_statistics, pool_weights
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -89,9 +89,7 @@ class OneLayerForm(Brief):
 
     def pool_weights(self, length: int) -> Floats:
         """Weight of every step in the pooling, (length,)."""
-        if self.pool == "mean":
-            return np.full(length, 1.0 / length)
-        return np.asarray(np.eye(1, length, length - 1)[0], dtype=np.float64)
+        return pool_weights(self.pool, length)
 
     def read_out(self, decoded: Floats, inputs: Floats) -> Floats:
         """Logits of pooled decoder values (…, H) and pooled inputs (…, d)."""

@@ -21,7 +21,8 @@ from carleman_ssm.operators.decoders import ChannelDecoders, ExactDecoders, Fitt
 from carleman_ssm.operators.domain import CERTIFIED_SHARE, Domain
 from carleman_ssm.operators.one_layer import OneLayerForm, one_layer_form
 from carleman_ssm.operators.one_layer_operator import OneLayerOperator
-from carleman_ssm.theory.activations import Activation, activation
+from carleman_ssm.operators.stack_construction import layer_rules
+from carleman_ssm.theory.activations import Activation
 from carleman_ssm.theory.fits import ChebyshevFit, fit_chebyshev, fit_least_squares
 
 MAX_DEGREE = 64
@@ -93,7 +94,7 @@ def _setting(network: S4DNetwork, domain: Domain, shared_fit: bool) -> _Setting:
         lower, upper, name = *_observed(form, bounds, samples, domain.centre), "sequences"
     if shared_fit:
         lower, upper = np.full_like(lower, lower.min()), np.full_like(upper, upper.max())
-    rule = _activation_of(network)
+    rule = layer_rules(network)[0].activation
     refuse_wide(rule, lower, upper, "layer 0 (preactivation)", is_box=name == "box")
     return _Setting(network, form, bounds, rule, lower, upper, samples, name, domain.centre)
 
@@ -111,11 +112,6 @@ def _observed(
     # A floor for channels that stand still, so that the scaled variable of a fit keeps its meaning.
     slack = bounds.rounding.max(axis=0) + 1e-6 * np.maximum(1.0, np.maximum(np.abs(lower), np.abs(upper)))
     return np.nextafter(lower - slack, -np.inf), np.nextafter(upper + slack, np.inf)
-
-
-def _activation_of(network: S4DNetwork) -> Activation:
-    coefficients = network.layers[0].activation_coefficients
-    return activation(network.config.activation, None if coefficients is None else tuple(coefficients.tolist()))
 
 
 def _exact(setting: _Setting) -> ExactDecoders:

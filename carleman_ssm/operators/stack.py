@@ -19,7 +19,7 @@ import flint
 import numpy as np
 
 from carleman_ssm.networks.brief import Brief
-from carleman_ssm.networks.enclosures import Enclosed, Floats, ball_matrix, enclose, working_precision
+from carleman_ssm.networks.enclosures import Enclosed, Floats, enclose, working_precision
 from carleman_ssm.networks.kernel import convolution_kernel
 from carleman_ssm.networks.layers import Normalization, S4DLayer
 from carleman_ssm.networks.network import S4DNetwork
@@ -149,9 +149,14 @@ class Stack(Brief):
 
     def pool_weights(self, length: int) -> Floats:
         """Weight of every step in the pooling, (length,)."""
-        if self.pool == "mean":
-            return np.full(length, 1.0 / length)
-        return np.asarray(np.eye(1, length, length - 1)[0], dtype=np.float64)
+        return pool_weights(self.pool, length)
+
+
+def pool_weights(pool: str, length: int) -> Floats:
+    """Weight of every step in a ``"mean"`` or ``"last"`` pooling, (length,)."""
+    if pool == "mean":
+        return np.full(length, 1.0 / length)
+    return np.asarray(np.eye(1, length, length - 1)[0], dtype=np.float64)
 
 
 def build_stack(network: S4DNetwork, length: int) -> Stack:
@@ -233,8 +238,3 @@ def folded_statistics(norm: Normalization, eps: float) -> tuple[list[flint.arb],
         for bias, gain, mean in zip(norm.bias.tolist(), gains, norm.running_mean.tolist(), strict=True)
     ]
     return gains, shifts
-
-
-def ball_map(weight: Floats, bias: Floats) -> tuple[flint.arb_mat, flint.arb_mat]:
-    """Weight (rows, columns) and bias (rows, 1) as exact ball matrices."""
-    return ball_matrix(weight), ball_matrix(bias[:, None])
