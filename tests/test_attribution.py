@@ -9,7 +9,7 @@ import sympy as sp
 
 from carleman_ssm.interactions import attribution
 from carleman_ssm.interactions.attribution import attribute, grouped
-from carleman_ssm.interactions.path_integrals import MAX_NODES, path_nodes, sufficient_nodes
+from carleman_ssm.interactions.path_integrals import MAX_NODES, MOST_NODES, path_nodes, sufficient_nodes
 from carleman_ssm.networks.checkpoints import load_network
 from carleman_ssm.networks.network import NetworkConfig, S4DLayer, S4DNetwork
 from carleman_ssm.operators.adjoint import gradients
@@ -223,6 +223,44 @@ def test_nodes_gather_at_a_peak():
     assert weights @ peak(points) == pytest.approx(integral, rel=1e-9)
     coarse = path_nodes(64)
     assert coarse[1] @ peak(coarse[0]) != pytest.approx(integral, rel=1e-2)
+
+
+@pytest.mark.parametrize("width", [1e-4, 1e-7, 1e-10])
+def test_a_peak_at_the_centre_is_found_however_narrow(width):
+    """1/(t + w)²: a sequence 1/w times larger than what its norm's variance starts from."""
+    integral = 1.0 / width - np.log((1.0 + width) / width)
+
+    def peak(t):
+        return 1.0 / (t + width) ** 2
+
+    points, weights = sufficient_nodes(peak, integral)
+    assert weights @ peak(points) == pytest.approx(integral, rel=1e-9)
+    assert len(points) <= MOST_NODES
+    coarse = path_nodes(64)
+    assert abs(coarse[1] @ peak(coarse[0]) - integral) > 1e-2 * integral
+
+
+def test_parts_that_do_not_sum_to_the_margin_are_called_unresolved():
+    """Between inputs of ordinary size and huge ones a fit stands still outside its interval: no nodes meet that."""
+    network = moderate_network(2, channels=3, norm="layer", prenorm=True, output="none")
+    given = np.random.default_rng(1).normal(size=(3, 8, 1))
+    whole = attribute(network_operator(network, sequences=given, degree=6), given[0])
+    assert whole.resolved
+    missed = replace(whole, pairs=0.0 * whole.pairs)
+    assert abs(missed.gap) > 0.01 * abs(missed.margin - missed.centre_margin)
+    assert not missed.resolved
+    far = attribute(network_operator(network, sequences=1e9 * given, degree=6), 1e9 * given[0])
+    assert abs(far.gap) > 0.01 * abs(far.margin - far.centre_margin)
+    assert far.extrapolated
+    assert not far.resolved
+
+
+def test_a_class_that_is_no_integer_is_refused():
+    operator, sequences = case(1, {"activation": "square"})
+    for wrong in ({"target": 0.5}, {"rival": "1"}):
+        with pytest.raises(TypeError, match=r"must be the number of a class, an integer, not"):
+            attribute(operator, sequences[0], **wrong)
+    assert attribute(operator, sequences[0], np.int64(1)).target == 1
 
 
 def test_a_goal_that_no_nodes_meet_ends_the_search():

@@ -14,16 +14,25 @@ on monomials: Lundstrom and Razaviyayn, arXiv:2305.03100. Other shares (Shapley,
 
 Nodes of Gauss and Jacobi for the weight $1-t$ make the integral exact for a polynomial of degree D with (D − 1)/2 of
 them; otherwise there are as many as the sum needs to meet the margin. What remains is `Attribution.gap`; it speaks of
-the sum, not of each pair.
+the sum, not of each pair. No nodes meet the margin where values leave the intervals of their fits on the way: a fit
+stands still there, and its slope jumps. `Attribution.resolved` says whether the gap is small.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import index
 
 import numpy as np
 
-from carleman_ssm.interactions.path_integrals import MAX_NODES, TOLERANCE, Nodes, path_nodes, sufficient_nodes
+from carleman_ssm.interactions.path_integrals import (
+    GRADED,
+    MAX_NODES,
+    TOLERANCE,
+    Nodes,
+    path_nodes,
+    sufficient_nodes,
+)
 from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.convolution import convolve
 from carleman_ssm.networks.enclosures import Floats
@@ -36,6 +45,7 @@ from carleman_ssm.operators.stack_operator import StackOperator
 from carleman_ssm.operators.volterra_kernels import first_order_kernel
 
 BLOCK_ENTRIES = 2**22
+RESOLVED, ROUNDING = 1e-2, 1e-13
 Parts = tuple[Floats, Floats, int, bool]  # positions, pairs, nodes, extrapolated
 
 
@@ -59,8 +69,7 @@ class Attribution(Brief):
         Points at which the integral was evaluated.
     extrapolated
         True when values of a deeper layer leave the intervals of their decoders on the way from the centre to the
-        sequence (not at its ends): the parts sum to the margin, but fits mean nothing there. A certificate for a box
-        of inputs rules that out.
+        sequence (not at its ends): fits mean nothing there. A certificate for a box of inputs rules that out.
     """
 
     target: int
@@ -77,6 +86,11 @@ class Attribution(Brief):
     def gap(self) -> float:
         """The margin minus everything that is attributed: rounding, and the quadrature where nothing is polynomial."""
         return self.margin - self.centre_margin - float(self.positions.sum()) - float(self.pairs.sum())
+
+    @property
+    def resolved(self) -> bool:
+        """Whether the gap is at most 1 % of what the margin differs from the centre's (or rounding of the parts)."""
+        return abs(self.gap) <= max(RESOLVED * abs(self.margin - self.centre_margin), ROUNDING * self.scale)
 
     @property
     def scale(self) -> float:
@@ -130,7 +144,7 @@ def attribute(
     DomainError
         The sequence lies outside the operator's domain.
     TypeError
-        An operator of another kind.
+        An operator of another kind, or a class that is no integer.
     """
     given = _checked(operator, sequence, window, features=features)
     logits = operator(np.stack([given, operator.centre]))
@@ -179,6 +193,11 @@ def _classes(logits: Floats, target: int | None, rival: int | None) -> tuple[int
         msg = "a margin needs two classes; this network has one logit"
         raise ValueError(msg)
     for name, label in (("target", target), ("rival", rival)):
+        try:
+            index(0 if label is None else label)
+        except TypeError:
+            msg = f"{name} must be the number of a class, an integer, not {label!r}"
+            raise TypeError(msg) from None
         if label is not None and not 0 <= label < len(logits):
             msg = f"{name} is {label}, the network has classes 0 to {len(logits) - 1}"
             raise ValueError(msg)
@@ -269,7 +288,8 @@ def _stack(
         pairs += weight * (curved.reshape(len(parts), -1) @ parts.reshape(len(parts), -1).T)
     pairs = 0.5 * (pairs + pairs.T)  # symmetric up to rounding
     pairs = pairs.reshape(*deviation.shape, *deviation.shape) if features else pairs
-    return positions, pairs, len(points), _leaves_intervals(operator, centre + points[:, None, None] * deviation)
+    path = np.concatenate([points, GRADED])
+    return positions, pairs, len(points), _leaves_intervals(operator, centre + path[:, None, None] * deviation)
 
 
 def _chosen_nodes(operator: StackOperator, deviation: Floats, contrast: Floats, curved: float) -> Nodes:

@@ -2,11 +2,14 @@ r"""Nodes and weights of $\int_0^1(1-t)f(t)\,dt$, and how many of them a path ne
 
 A polynomial needs half its degree (Gauss and Jacobi). Anything else is tried with more and more nodes on the whole
 path; where f has a narrow peak (a step of LayerNorm whose channels nearly agree) they are gathered there by halving.
+A sequence of values far larger than the centre's has its peak within a tiny share of the path from the centre, where
+no node of a whole path sees it: then halving starts again from panels that shrink towards both ends.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import numpy as np
 from scipy import special
@@ -16,6 +19,9 @@ from carleman_ssm.networks.enclosures import Floats
 TOLERANCE = 1e-10
 """The search ends where what is missing from the integral is below this share of its terms."""
 MAX_NODES = 256
+MOST_NODES = 1024
+"""Of panels that shrink towards the ends; taken only where they meet the integral."""
+GRADED = (*(8.0**-k for k in range(14, 0, -1)), *(1.0 - 8.0**-k for k in range(1, 7)))
 GAUSS_NODES = (8, 16, 32, 64)
 PANEL_NODES = 8
 Nodes = tuple[Floats, Floats]
@@ -47,30 +53,44 @@ def sufficient_nodes(function: Callable[[Floats], Floats], integral: float) -> N
     Returns
     -------
     Nodes
-        At most 256, whether they meet the integral or not: the caller prints what is missing.
+        At most 256, or 1024 where those meet the integral. Where nothing does (the function has jumps), 256: the
+        caller prints what is missing.
     """
     for count in GAUSS_NODES:
         points, weights = path_nodes(count)
         if _meets(weights * function(points), integral):
             return points, weights
-    return _by_halving(function, integral)
+    few, missing = _by_halving(function, integral, (0.0, 1.0), MAX_NODES)
+    if missing == 0.0:
+        return few
+    many, remaining = _by_halving(function, integral, (0.0, *GRADED, 1.0), MOST_NODES)
+    return many if remaining == 0.0 else few
 
 
 def _meets(terms: Floats, integral: float) -> bool:
+    return _missing(terms, integral) == 0.0
+
+
+def _missing(terms: Floats, integral: float) -> float:
+    """What the terms miss of the integral; 0 within the tolerance."""
     missing = abs(integral - float(terms.sum()))
-    return missing <= TOLERANCE * (abs(integral) + float(np.abs(terms).sum()))
+    return 0.0 if missing <= TOLERANCE * (abs(integral) + float(np.abs(terms).sum())) else missing
 
 
-def _by_halving(function: Callable[[Floats], Floats], integral: float) -> Nodes:
-    """Halve the panel whose halves differ most from the whole, until the integral is met."""
-    whole = _panel(0.0, 1.0)
-    panels = [_halved(function, whole, whole[1] * function(whole[0]))]
+def _by_halving(
+    function: Callable[[Floats], Floats], integral: float, edges: Sequence[float], most: int
+) -> tuple[Nodes, float]:
+    """Halve the panel whose halves differ most from the whole, until the integral is met; and what is missing."""
+    panels = []
+    for low, high in pairwise(edges):
+        whole = _panel(low, high)
+        panels.append(_halved(function, whole, whole[1] * function(whole[0])))
     while True:
         points = np.concatenate([panel[0] for panel in panels])
         weights = np.concatenate([panel[1] for panel in panels])
-        terms = np.concatenate([panel[2] for panel in panels])
-        if _meets(terms, integral) or len(points) + 2 * PANEL_NODES > MAX_NODES:
-            return points, weights
+        missing = _missing(np.concatenate([panel[2] for panel in panels]), integral)
+        if missing == 0.0 or len(points) + 2 * PANEL_NODES > most:
+            return (points, weights), missing
         worst = panels.pop(max(range(len(panels)), key=lambda index: panels[index][3]))
         panels.extend(
             _halved(function, (worst[0][half], worst[1][half]), worst[2][half])

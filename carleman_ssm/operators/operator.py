@@ -162,10 +162,10 @@ def refuse_non_finite(logits: Floats) -> None:
     DomainError
         With the first sequence whose logits are NaN or infinite.
     """
-    bad = ~np.isfinite(logits).all(axis=1)
-    if bad.any():
+    finite = np.isfinite(logits).all(axis=1)
+    if not finite.all():
         msg = (
-            f"sequence {int(np.argmax(bad))} has logits that are not finite (of {len(bad)} sequences, {int(bad.sum())}): "
+            f"sequence {int(np.argmin(finite))} has logits that are not finite (so do {int((~finite).sum())} in all): "
             "a value on the way leaves the range of float64; scale the sequences or check the parameters"
         )
         raise DomainError(msg)

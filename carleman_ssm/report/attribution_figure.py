@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from carleman_ssm.networks.enclosures import Floats
 from carleman_ssm.report.explanation import Explanation
 from carleman_ssm.report.figures import picture_side
-from carleman_ssm.report.one_sequence import OneSequence
+from carleman_ssm.report.one_sequence import OneSequence, unresolved
 from carleman_ssm.report.wave_figures import BLUE, GREY, RED, caption
 
 ATTRIBUTION = "attribution.png"
@@ -45,11 +45,13 @@ def _is_image(explanation: Explanation, found: OneSequence) -> bool:
 def _words(found: OneSequence, raster: bool) -> str:
     lines = f" Lines: the {STRONGEST} strongest pairs." if raster else ""
     parts = found.parts
+    doubt = "" if parts.resolved else f" Not complete: {unresolved(parts)}."
     return (
         f"Contributions to the margin of the two classes, in logits: margin {parts.margin:.4g} = centre "
         f"{parts.centre_margin:.4g} + positions {parts.positions.sum():.4g} (first order at the centre) + pairs "
         f"{parts.pairs.sum():.4g} (all higher orders, shared over pairs of steps), up to {abs(parts.gap):.1g}. Red "
-        f"argues for the predicted class, blue for the next.{lines} Colours are cut at each panel's 99.5 % quantile."
+        f"argues for the predicted class, blue for the next.{lines}{doubt} Colours are cut at each panel's 99.5 % "
+        "quantile."
     )
 
 

@@ -84,6 +84,7 @@ def explain(
     folder = output_folder(output, f"explain-{Path(model).stem}")
     with progress_line(f"reading {model}") as say:
         network = load_network(model)
+        _require_pool(model, network)
         sequences = sequences_for(model, network, inputs)
         if index is not None:
             require_index(index, len(sequences.x))
@@ -98,6 +99,15 @@ def explain(
     print_sections(sections, screen)
     print_files(screen, files)
     return explanation
+
+
+def _require_pool(model: str, network: S4DNetwork) -> None:
+    if network.config.pool == "none":
+        msg = (
+            f"{model} prints logits at every step (pool 'none'). Write one of its last step, and explain that: "
+            "carleman_ssm.save_network(carleman_ssm.load_network(model).read_at_last_step(), 'last.safetensors')"
+        )
+        raise ValueError(msg)
 
 
 def _explanation(

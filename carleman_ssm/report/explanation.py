@@ -216,5 +216,6 @@ class Explanation:
 def decision_spread(contributions: Floats) -> Floats:
     """Root mean square over sequences and classes of contributions (orders, batch, classes) less their class mean."""
     centred = contributions - contributions.mean(axis=2, keepdims=True)
-    spread: Floats = np.sqrt((centred**2).mean(axis=(1, 2)))
+    size = float(np.abs(centred).max()) or 1.0  # squares of large logits would leave float64
+    spread: Floats = size * np.sqrt(((centred / size) ** 2).mean(axis=(1, 2)))
     return spread

@@ -106,6 +106,7 @@ def sequence_content(found: OneSequence) -> dict[str, Any]:
         "sum_of_positions": float(parts.positions.sum()),
         "sum_of_pairs": float(parts.pairs.sum()),
         "completeness_gap": parts.gap,
+        "path_resolved": parts.resolved,
         "path_leaves_the_fits": parts.extrapolated,
         "steps_per_group": parts.window,
         "positions": parts.positions.tolist(),
@@ -126,6 +127,8 @@ def sequence_section(explanation: Explanation, found: OneSequence, pictures: Map
         "pairs": f"{parts.pairs.sum():+.6g} (all higher orders, shared out over pairs; a step with itself included)",
         "completeness": f"what is missing from the margin: {parts.gap:.2g} (measured)",
     }
+    if not parts.resolved:
+        whole["not resolved"] = unresolved(parts)
     if parts.extrapolated:
         whole["path"] = EXTRAPOLATED
     drawn = [picture for name, picture in pictures.items() if name in ("attribution.png", "sequence_pairs.png")]
@@ -138,9 +141,17 @@ SHARES = (
 )
 
 EXTRAPOLATED = (
-    "between the centre and the sequence, values of a deeper layer leave the intervals of their fits: the parts still "
-    "sum to the operator's margin, but what they say of the network is in doubt; build the operator for a box of inputs"
+    "between the centre and the sequence, values of a deeper layer leave the intervals of their fits, and what the "
+    "parts say of the network is in doubt; build the operator for a box of inputs"
 )
+
+
+def unresolved(parts: Attribution) -> str:
+    """What is to be said where the parts do not sum to the margin."""
+    return (
+        f"the integral along the path from the centre is not resolved: {parts.gap:+.3g} of the margin's difference "
+        f"{parts.margin - parts.centre_margin:+.3g} is in no part, so positions and pairs do not sum to it"
+    )
 
 
 def _largest(found: OneSequence) -> Grid:

@@ -63,7 +63,7 @@ def _agreement(explanation: Explanation, content: dict[str, Any]) -> dict[str, s
     gaps = [content[f"max_abs_error_vs_{which}simulation"] for which in ("polynomial_", "")]
     bound = f"{above(certified.min())} to {above(certified.max())} per class (|printed − exact logit|)"
     if not np.isfinite(certified).all():
-        bound = "none: it exploded with depth (no finite number was reached)"
+        bound = "none: no finite number within float64"
     return {
         "operator − polynomial simulation": f"{gaps[0]:.3g} (largest, measured)",
         "operator − true simulation": f"{gaps[1]:.3g} (largest, measured)",
