@@ -146,6 +146,9 @@ def fit_chebyshev(activation: Activation, lower: float, upper: float, degree: in
     ------
     ValueError
         The interval is empty or not finite, or the degree is negative.
+    ArithmeticError
+        No bound of the error was reached: the interval is far too wide (measured: past about 10¹²). Scale the
+        argument; operators refuse such intervals by name.
 
     References
     ----------
@@ -196,6 +199,9 @@ def fit_least_squares(
     ------
     ValueError
         There is no sample, one is not finite, or one lies outside the interval.
+    ArithmeticError
+        No bound of the error was reached: the interval is far too wide (measured: past about 10¹²). Scale the
+        argument; operators refuse such intervals by name.
 
     References
     ----------
@@ -234,6 +240,8 @@ def fit_many(
     ------
     ValueError
         The two rows differ in length, or an interval is empty or not finite.
+    ArithmeticError
+        As `fit_chebyshev`.
 
     References
     ----------
