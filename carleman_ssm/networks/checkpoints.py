@@ -26,7 +26,7 @@ from carleman_ssm.networks.containers import CONFIG, MAX_BYTES, MAX_CONFIG_BYTES
 from carleman_ssm.networks.discretization import Discretization
 from carleman_ssm.networks.network import Array, Normalization, S4DLayer, S4DNetwork
 from carleman_ssm.networks.schema import check_tensors, complete_config, network_sizes
-from carleman_ssm.networks.trained import TRAINED
+from carleman_ssm.networks.trained import PATTERNS, TRAINED
 
 __all__ = ["SHIPPED", "CheckpointError", "build_network", "load_network", "save_network", "tensors"]
 
@@ -158,7 +158,7 @@ def _read_file(path: Path) -> tuple[bytes, str | None]:
         raise CheckpointError(msg)
     hint = (
         f"no such file and no shipped network of that name; shipped are {', '.join(SHIPPED)}, and those of the "
-        f"experiment necessity, {TRAINED[0]} to {TRAINED[-1]}"
+        f"experiment necessity: {PATTERNS}"
     )
     data = read_bounded(path, hint)
     beside = path.with_suffix(".json")

@@ -8,6 +8,7 @@ __all__ = [
     "DATASETS",
     "DECODERS",
     "DEEP",
+    "PATTERNS",
     "SEEDS",
     "TRAINED",
     "dataset_of",
@@ -23,6 +24,13 @@ DECODERS = ("bare", "identity", "quadratic", "gelu")
 SEEDS = (0, 1, 2)
 DEEP = ("digits-deep-gelu", "digits-deep-block")
 """Two layers on the digits: GELU and BatchNorm; and GELU, gate (GLU) and LayerNorm, the reference block."""
+
+
+PATTERNS = (
+    f"DATASET-DECODER-SEED such as OSULeaf-gelu-0 (data sets {', '.join(DATASETS)}; decoders {', '.join(DECODERS)}; "
+    f"seeds {SEEDS[0]} to {SEEDS[-1]}; no digits-bare), {', '.join(DEEP)}"
+)
+"""How the trained networks are called, in words."""
 
 
 def trained_name(dataset: str, decoder: str, seed: int) -> str:
@@ -66,10 +74,6 @@ def dataset_of(name: str) -> str:
     'digits'
     """
     if name not in TRAINED:
-        msg = (
-            f"no trained network is called {name!r}; they are called DATASET-DECODER-SEED with data sets "
-            f"{', '.join(DATASETS)}, decoders {', '.join(DECODERS)} and seeds {SEEDS[0]} to {SEEDS[-1]}, "
-            f"and {', '.join(DEEP)}"
-        )
+        msg = f"no trained network is called {name!r}; they are called {PATTERNS}"
         raise ValueError(msg)
     return name.split("-")[0]

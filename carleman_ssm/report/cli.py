@@ -10,13 +10,17 @@ from typing import Annotated
 
 import typer
 
+from carleman_ssm.networks.checkpoints import SHIPPED
+from carleman_ssm.networks.trained import PATTERNS
 from carleman_ssm.report.derive import Discretization, Format, Init
 from carleman_ssm.report.derive import derive as write_derivation
-from carleman_ssm.report.inputs import Fit
+from carleman_ssm.report.inputs import CentreChoice, Fit
 from carleman_ssm.report.ring_sources import Closure, InitialSpectrum
 
 app = typer.Typer(name="carleman-ssm", add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
+MODELS = f"{', '.join(SHIPPED)}, {PATTERNS}"
+"""Names of networks, for the help."""
 # The base class of what the parser of arguments raises: BadParameter -> UsageError -> this.
 _CommandLineError: type[Exception] = typer.BadParameter.__mro__[2]
 
@@ -39,9 +43,7 @@ def _options() -> None:
 
 @app.command()
 def explain(
-    model: Annotated[
-        str, typer.Argument(metavar="[MODEL]", help="A checkpoint, or digits-gelu, digits-quadratic, frequencies.")
-    ] = "digits-gelu",
+    model: Annotated[str, typer.Argument(metavar="[MODEL]", help=f"A checkpoint, or {MODELS}.")] = "digits-gelu",
     inputs: Annotated[
         Path | None, typer.Option(help="npz file: x (batch, length, channels), optionally labels y.")
     ] = None,
@@ -66,12 +68,17 @@ def explain(
     layer: Annotated[
         int | None, typer.Option(help="Layer, from 0, whose pairs of modes are drawn; the last by default.")
     ] = None,
+    centre: Annotated[
+        CentreChoice, typer.Option(help="What orders and contributions are counted from: zero, or the mean sequence.")
+    ] = CentreChoice.ZERO,
 ) -> None:
     """Explain a trained network: its operator, its certified error, which orders and interactions decide."""
     from carleman_ssm.report.explain import explain as explain_network  # figures are slow to import
 
     basis = None if fit is None else fit.value
-    explain_network(model, inputs, degree, input_bound, output, index=index, fit=basis, layer=layer)
+    explain_network(
+        model, inputs, degree, input_bound, output, index=index, fit=basis, layer=layer, centre=centre.value
+    )
 
 
 @app.command()
@@ -102,9 +109,7 @@ def derive(
 def waves(
     model: Annotated[
         str | None,
-        typer.Argument(
-            metavar="[MODEL]", help="A checkpoint, or digits-gelu (default), digits-quadratic, frequencies."
-        ),
+        typer.Argument(metavar="[MODEL]", help=f"A checkpoint, or {MODELS}; digits-gelu by default."),
     ] = None,
     init: Annotated[InitialSpectrum | None, typer.Option(help="An initial spectrum instead of a network.")] = None,
     modes: Annotated[int | None, typer.Option(help="Stored modes M of --init; 32 by default.")] = None,

@@ -10,7 +10,7 @@ from carleman_ssm.networks.enclosures import Floats
 from carleman_ssm.operators.one_layer_operator import OneLayerOperator
 from carleman_ssm.operators.stack_operator import StackOperator
 from carleman_ssm.report.explanation import Explanation, accuracy, decision_spread
-from carleman_ssm.report.kinds import as_stack
+from carleman_ssm.report.kinds import as_stack, bound_sources
 from carleman_ssm.report.order_words import order_words
 
 TAYLOR_MEANING = (
@@ -31,11 +31,13 @@ def report_content(explanation: Explanation) -> dict[str, Any]:
         "channels": int(operator.network.layers[0].D.shape[0]),
         "n_layers": len(operator.network.layers),
         "degree": operator.degree,
+        "centre": explanation.centre,
         "decoder": "exact polynomial" if operator.exact else "fit with certified error",
         **(_one_layer(operator) if isinstance(operator, OneLayerOperator) else _stack(as_stack(operator))),
         "max_abs_error_vs_polynomial_simulation": float(np.abs(gaps[0]).max()),
         "max_abs_error_vs_simulation": float(np.abs(gaps[1]).max()),
         "certified_error": _finite(operator.certified_error),
+        "bound_starts_at": {place: _finite(share) for place, share in bound_sources(operator).items()},
         "certified_same_class": explanation.certified_same_class,
         "certified_share_reached": explanation.degree_reached,
         "agreement": explanation.agreement,
@@ -97,9 +99,6 @@ def _stack(operator: StackOperator) -> dict[str, Any]:
             }
             for record in operator.bases
         ],
-        "bound_starts_at": {
-            place: _finite(share) for place, share in zip(certificate.places, certificate.sources, strict=True)
-        },
         "bound_mostly_from": certificate.dominant,
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from rich.console import Console
@@ -25,6 +25,7 @@ from carleman_ssm.report.formula_page import FORMULA_FILES, has_formula, write_f
 from carleman_ssm.report.html import write_html
 from carleman_ssm.report.inputs import require_layer, sequences_for
 from carleman_ssm.report.one_sequence import require_index
+from carleman_ssm.report.operator_words import basis_words
 from carleman_ssm.report.pair_figures import PAIR_FIGURES, write_pair_figures
 from carleman_ssm.report.sections import Picture, Section, Verbatim, print_sections
 from carleman_ssm.report.summary import summary_sections
@@ -49,6 +50,7 @@ def explain(
     index: int | None = None,
     fit: str | None = None,
     layer: int | None = None,
+    centre: Literal["zero", "mean"] = "zero",
 ) -> Explanation:
     r"""Explain a network and write the results; returns what was found.
 
@@ -72,6 +74,8 @@ def explain(
         Basis of the decoders' fits (see `network_operator`); its default when None.
     layer
         The layer, from 0, whose pairs of modes and nodes are drawn; the last by default.
+    centre
+        What orders, kernels and contributions are counted from: ``"zero"``, or the ``"mean"`` of the sequences.
 
     Raises
     ------
@@ -89,7 +93,12 @@ def explain(
         if index is not None:
             require_index(index, len(sequences.x))
         require_layer(layer, network)
-        settings = {"degree": degree, "input_bound": input_bound, **({} if fit is None else {"fit": fit})}
+        settings: dict[str, Any] = {
+            "degree": degree,
+            "input_bound": input_bound,
+            "centre": centre,
+            **({} if fit is None else {"fit": fit}),
+        }
         with results_in(folder, FILES, [Path(model), *([] if inputs is None else [inputs])]):
             explanation = _explanation(model, network, sequences, settings, say)
             say("measuring")
@@ -174,6 +183,7 @@ def _reading(operator: OneLayerOperator, channel: int) -> str:
     proof, error = operator.certificate, float(operator.decoders.fit_error[channel])
     interval = f"[{above(float(proof.lower[channel]), 6)}, {below(float(proof.upper[channel]), 6)}]"
     return (
-        f"{text} The Chebyshev series (unrounded) is within {above(error)} of the activation for $y_k$ in "
+        f"{text} The {basis_words(operator)} fit (a series of Chebyshev polynomials, unrounded) is within "
+        f"{above(error)} of the activation for $y_k$ in "
         f"${interval}$ (certified), and means nothing outside."
     )

@@ -57,9 +57,19 @@ class Explanation:
     is_raster: bool = False
     built_with_them: bool = False
 
+    @property
+    def centre(self) -> str:
+        """What the input is that orders, kernels and contributions are counted from."""
+        origin = self.operator.centre
+        if not origin.any():
+            return "the zero input"
+        mean = self.sequences.mean(axis=0)
+        return "the mean of the sequences" if np.array_equal(origin, mean) else "a given input"
+
     def class_name(self, label: int) -> str:
-        """How a class is called in figures: its name where the sequences bring one."""
-        return self.class_names[label] if self.class_names else f"class {label}"
+        """How a class is called in figures: its name where the sequences bring one, "class 1" for a number."""
+        name = self.class_names[label] if self.class_names else f"{label}"
+        return f"class {name}" if name.isdecimal() else name
 
     @cached_property
     def logits(self) -> Floats:

@@ -82,7 +82,7 @@ def first_order_figure(explanation: Explanation) -> Figure:
         place = "at a step"
     caption(
         figure,
-        f"First-order Volterra kernel of each class about the operator's centre: what a small input {place} adds to "
+        f"First-order Volterra kernel of each class about {explanation.centre}: what a small input {place} adds to "
         f"its logit.{_first_of(explanation, shown)}",
     )
     return figure
@@ -108,7 +108,7 @@ def second_order_figure(explanation: Explanation) -> Figure | None:
     channels = f" Input channels {first} (s) and {second} (s'), the strongest of {features}²." if features > 1 else ""
     caption(
         figure,
-        "Second-order Volterra kernel of each class about the operator's centre, over pairs of input steps: how the "
+        f"Second-order Volterra kernel of each class about {explanation.centre}, over pairs of input steps: how the "
         "waves of two inputs interact (half the second derivative of its logit). Colours are cut at the 99.9 % "
         f"quantile.{channels}{_first_of(explanation, shown)}",
     )

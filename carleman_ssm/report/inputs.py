@@ -63,6 +63,13 @@ class Fit(StrEnum):
     COSINE = "cosine"
 
 
+class CentreChoice(StrEnum):
+    """Inputs about which orders are counted, as ``--centre`` names them."""
+
+    ZERO = "zero"
+    MEAN = "mean"
+
+
 def require_layer(layer: int | None, network: S4DNetwork) -> None:
     """Refuse a layer that the network has not.
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from carleman_ssm.networks.enclosures import Floats, outward
 from carleman_ssm.operators.decoders import ChannelDecoders
 from carleman_ssm.operators.one_layer_operator import OneLayerOperator
 from carleman_ssm.operators.operator import NetworkOperator
@@ -26,6 +27,18 @@ def as_stack(operator: NetworkOperator) -> StackOperator:
         return operator
     msg = f"{type(operator).__name__} is no operator of a stack; build it with network_operator"
     raise TypeError(msg)
+
+
+def bound_sources(operator: NetworkOperator) -> dict[str, Floats]:
+    """Shares of the certified bound by the place where they start, (classes,) each; exact decoders have no fit."""
+    if not isinstance(operator, OneLayerOperator):
+        proof = as_stack(operator).certificate
+        return dict(zip(proof.places, proof.sources, strict=True))
+    bound, fit = operator.certificate, operator.decoders.fit_error
+    rounding = outward(bound.readout.magnitude @ outward(bound.decoder_error - fit) + bound.other_error)
+    if operator.exact:
+        return {"rounding": rounding}
+    return {"fit of the activation": outward(bound.readout.magnitude @ fit), "rounding": rounding}
 
 
 def decoders_of(operator: NetworkOperator) -> ChannelDecoders | tuple[LayerDecoders, ...]:

@@ -12,7 +12,7 @@ from carleman_ssm.operators.one_layer_operator import OneLayerOperator
 from carleman_ssm.operators.stack_operator import StackOperator
 from carleman_ssm.report.directed import above, below
 from carleman_ssm.report.explanation import Explanation
-from carleman_ssm.report.kinds import as_stack, norm_name
+from carleman_ssm.report.kinds import as_stack, bound_sources, norm_name
 from carleman_ssm.report.sections import Block, Grid, Note, Pairs
 
 SHOWN_SOURCES = 4
@@ -45,9 +45,11 @@ def _output(network: S4DNetwork) -> str:
 def operator_blocks(explanation: Explanation, content: dict[str, Any]) -> tuple[Block, ...]:
     """The operator's form, its decoders and the inputs that it holds for."""
     operator = explanation.operator
+    origin = Pairs({"centre": f"{explanation.centre}: orders, kernels and contributions are counted from it"})
     if isinstance(operator, OneLayerOperator):
-        return (Pairs(_one_layer_rows(explanation, operator, content)),)
-    return _stack_blocks(explanation, as_stack(operator))
+        return (Pairs({**_one_layer_rows(explanation, operator, content), **origin.rows}),)
+    first, *rest = _stack_blocks(explanation, as_stack(operator))
+    return (first, origin, *rest)
 
 
 def _one_layer_rows(explanation: Explanation, operator: OneLayerOperator, content: dict[str, Any]) -> dict[str, str]:
@@ -60,7 +62,9 @@ def _one_layer_rows(explanation: Explanation, operator: OneLayerOperator, conten
     else:
         width, fit = proof.upper - proof.lower, operator.decoders.fit_error
         origin = "of these sequences, rounded outward" if observed else "of the input box"
-        rows["decoder p"] = f"Chebyshev fit per channel, degree {operator.degree}{how_chosen(explanation)}"
+        rows["decoder p"] = (
+            f"{basis_words(operator)} fit per channel, degree {operator.degree}{how_chosen(explanation)}"
+        )
         rows["intervals"] = (
             f"{origin}: from [{proof.lower.min():.3g}, …] to […, {proof.upper.max():.3g}], "
             f"widths {width.min():.3g} to {width.max():.3g}"
@@ -75,6 +79,12 @@ def _one_layer_rows(explanation: Explanation, operator: OneLayerOperator, conten
     return rows
 
 
+def basis_words(operator: OneLayerOperator) -> str:
+    """How the basis of one layer's fits is called."""
+    name = operator.bases[0].basis
+    return {"chebyshev": "Chebyshev", "least_squares": "least-squares", "taylor": "Taylor"}.get(name, name)
+
+
 def how_chosen(explanation: Explanation) -> str:
     """Whether the degree was looked for, and whether it reached its aim."""
     if not explanation.degree_was_chosen:
@@ -84,7 +94,7 @@ def how_chosen(explanation: Explanation) -> str:
         return f": the coarsest tolerance tried that certifies the class of ≥ {aim} of the sequences"
     if explanation.degree_reached:
         return f": the smallest that certifies the class of ≥ {aim} of the sequences"
-    return f": the finest tried; {aim} of certified classes were NOT reached"
+    return f": the finest tried; certified classes for {aim} of the sequences were NOT reached"
 
 
 def _stack_blocks(explanation: Explanation, operator: StackOperator) -> tuple[Block, ...]:
@@ -143,11 +153,8 @@ def _decoder_grid(operator: StackOperator) -> Grid:
 
 
 def bound_blocks(explanation: Explanation) -> tuple[Block, ...]:
-    """Where the certified bound of a stack starts, largest first; nothing for one layer."""
-    if isinstance(explanation.operator, OneLayerOperator):
-        return ()
-    proof = as_stack(explanation.operator).certificate
-    largest = proof.sources.max(axis=1)
-    ranked = np.argsort(largest)[::-1][:SHOWN_SOURCES]
-    rows = tuple((proof.places[place], above(float(largest[place]))) for place in ranked.tolist())
+    """Where the certified bound starts, largest first."""
+    largest = {place: float(share.max()) for place, share in bound_sources(explanation.operator).items()}
+    ranked = sorted(largest, key=largest.__getitem__, reverse=True)[:SHOWN_SOURCES]
+    rows = tuple((place, above(largest[place])) for place in ranked)
     return (Grid(("the bound starts at", "largest share over classes [logit]"), rows),)
