@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from carleman_ssm.networks.enclosures import Floats
 from carleman_ssm.report.explanation import Explanation
-from carleman_ssm.report.figures import picture_side
+from carleman_ssm.report.figures import name_channels, picture_side
 from carleman_ssm.report.one_sequence import OneSequence, unresolved
 from carleman_ssm.report.wave_figures import BLUE, GREY, RED, caption
 
@@ -31,7 +31,9 @@ def attribution_figure(explanation: Explanation, found: OneSequence) -> Figure:
         grid = figure.add_gridspec(2, 2, width_ratios=(1.5, 1.0))
         signal, positions = figure.add_subplot(grid[0, 0]), figure.add_subplot(grid[1, 0])
         pairs = figure.add_subplot(grid[:, 1])
-        _draw_signal(signal, positions, found)
+        _draw_input(figure, signal, explanation, found)
+        _draw_positions(positions, found)
+        signal.sharex(positions)
     _draw_pairs(figure, pairs, found, "right" if side is None else "bottom")
     figure.suptitle(f"sequence {found.index}: {names[0]} over {names[1]}", fontsize=11, parse_math=False)
     caption(figure, _words(found, side is not None))
@@ -45,13 +47,14 @@ def _is_image(explanation: Explanation, found: OneSequence) -> bool:
 def _words(found: OneSequence, raster: bool) -> str:
     lines = f" Lines: the {STRONGEST} strongest pairs." if raster else ""
     parts = found.parts
+    bars = "" if raster or found.values.shape[1] == 1 else " Bars: positions, summed over the input channels."
     doubt = "" if parts.resolved else f" Not complete: {unresolved(parts)}."
     return (
         f"Contributions to the margin of the two classes, in logits: margin {parts.margin:.4g} = centre "
         f"{parts.centre_margin:.4g} + positions {parts.positions.sum():.4g} (first order at the centre) + pairs "
         f"{parts.pairs.sum():.4g} (all higher orders, shared over pairs of steps), up to {abs(parts.gap):.1g}. Red "
-        f"argues for the predicted class, blue for the next.{lines}{doubt} Colours are cut at each panel's 99.5 % "
-        "quantile."
+        f"argues for the predicted class, blue for the next.{lines}{bars}{doubt} Colours are cut at each panel's "
+        "99.5 % quantile."
     )
 
 
@@ -88,10 +91,20 @@ def _draw_strongest(axis: Axes, pairs: Floats, side: int) -> None:
             axis.plot((s % side, t % side), (s // side, t // side), "-", color=colour, linewidth=width, alpha=0.8)
 
 
-def _draw_signal(signal: Axes, positions: Axes, found: OneSequence) -> None:
+def _draw_input(figure: Figure, axis: Axes, explanation: Explanation, found: OneSequence) -> None:
+    """A curve, or an image of several channels: so many curves could not be told apart."""
+    if found.values.shape[1] == 1:
+        axis.plot(np.arange(len(found.values)), found.values, linewidth=1.0)
+        axis.set_ylabel("input")
+        return
+    limit = _limit(found.values)
+    picture = axis.imshow(found.values.T, "PuOr_r", aspect="auto", interpolation="nearest", vmin=-limit, vmax=limit)
+    name_channels([axis], explanation)
+    figure.colorbar(picture, ax=axis, label="input", extend="both")
+
+
+def _draw_positions(positions: Axes, found: OneSequence) -> None:
     steps = np.arange(len(found.values))
-    signal.plot(steps, found.values, linewidth=1.0)
-    signal.set_ylabel("input")
     summed = found.parts.positions.sum(axis=1)
     positions.vlines(steps, 0.0, summed, color=[RED if value > 0 else BLUE for value in summed], linewidth=1.2)
     per_step = found.parts.pairs.sum(axis=1) / found.parts.window
@@ -99,8 +112,7 @@ def _draw_signal(signal: Axes, positions: Axes, found: OneSequence) -> None:
     positions.step(found.starts, per_step, where="mid", color=GREY, linewidth=1.0, label=name)
     positions.axhline(0.0, color=GREY, linewidth=0.6)
     positions.set(xlabel="input step", ylabel="adds [logit]")
-    positions.legend(fontsize=8)
-    signal.sharex(positions)
+    positions.legend(fontsize=8, frameon=False, loc="lower right", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.0)
 
 
 def _draw_pairs(figure: Figure, axis: Axes, found: OneSequence, side: Literal["right", "bottom"]) -> None:

@@ -125,9 +125,17 @@ def _explanation(
     operator = network_operator(network, sequences=sequences.x, progress=say, **settings)
     names = sequences.classes if len(sequences.classes) == network.classes else ()
     raster = sequences.features == ("intensity",)  # the name that image sequences bring; signals are drawn as curves
-    chosen = settings["degree"] is None
+    channels = sequences.features if len(sequences.features) == network.features else ()
     return Explanation(
-        Path(model).stem, operator, sequences.x, sequences.y, chosen, names, raster, built_with_them=True
+        name=Path(model).stem,
+        operator=operator,
+        sequences=sequences.x,
+        labels=sequences.y,
+        degree_was_chosen=settings["degree"] is None,
+        class_names=names,
+        is_raster=raster,
+        built_with_them=True,
+        channel_names=channels,
     )
 
 

@@ -46,6 +46,8 @@ class Explanation:
         True when the steps are the pixels of a square image, line by line.
     built_with_them
         True when the operator was built with these sequences, so that its certificate is theirs.
+    channel_names
+        One per input channel, or empty.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Explanation:
     class_names: tuple[str, ...] = ()
     is_raster: bool = False
     built_with_them: bool = False
+    channel_names: tuple[str, ...] = ()
 
     @property
     def centre(self) -> str:
@@ -70,6 +73,10 @@ class Explanation:
         """How a class is called in figures: its name where the sequences bring one, "class 1" for a number."""
         name = self.class_names[label] if self.class_names else f"{label}"
         return f"class {name}" if name.isdecimal() else name
+
+    def channel_name(self, channel: int) -> str:
+        """How an input channel is called in figures."""
+        return self.channel_names[channel] if self.channel_names else f"channel {channel}"
 
     @cached_property
     def logits(self) -> Floats:

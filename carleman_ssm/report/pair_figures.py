@@ -66,7 +66,7 @@ def sequence_pairs_figure(explanation: Explanation, found: WavePairs) -> Figure:
         picture = _draw(axis, values, _limit(values))
         axis.set_title(f"pairs of {basis}", fontsize=10)
         one = "mode" if basis == "modes" else "ring node"
-        axis.set(xlabel=f"{one} $m$", ylabel=f"{one} $n$")
+        axis.set(xlabel=f"{one} $m$\n", ylabel=f"{one} $n$")  # the empty line keeps the caption apart
         figure.colorbar(picture, ax=axis, label="adds to the margin [logit]", shrink=0.8, extend="both")
     names = " over ".join(explanation.class_name(label) for label in found.classes)
     figure.suptitle(f"sequence {found.index}: {names}", fontsize=11, parse_math=False)
