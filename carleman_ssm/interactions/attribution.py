@@ -70,6 +70,10 @@ class Attribution(Brief):
     extrapolated
         True when values of a deeper layer leave the intervals of their decoders on the way from the centre to the
         sequence (not at its ends): fits mean nothing there. A certificate for a box of inputs rules that out.
+
+    References
+    ----------
+    THEORY T20.
     """
 
     target: int
@@ -145,6 +149,11 @@ def attribute(
         The sequence lies outside the operator's domain.
     TypeError
         An operator of another kind, or a class that is no integer.
+
+    References
+    ----------
+    Taylor's theorem with integral remainder; derivatives: THEORY T20. How gradient methods share a monomial: Lundstrom
+    and Razaviyayn, arXiv 2305.03100.
     """
     given = _checked(operator, sequence, window, features=features)
     logits = operator(np.stack([given, operator.centre]))

@@ -187,6 +187,10 @@ def interaction_indices(
         Too many coalitions for a deep network: take groups.
     DomainError
         The sequence lies outside the operator's domain.
+
+    References
+    ----------
+    THEORY T12′.
     """
     centre = operator.centre[: len(sequence)]
     if isinstance(operator, OneLayerOperator):

@@ -124,6 +124,10 @@ class LowDegreeTable:
         Loss of accuracy that counts as keeping it.
     items
         Number of scored sequences.
+
+    References
+    ----------
+    THEORY T13.
     """
 
     accuracy: float
@@ -212,6 +216,10 @@ def low_degree_table(
     ------
     ValueError
         A sequence of `fit_on` would be scored (see `apart_from`), or labels do not fit the sequences.
+
+    References
+    ----------
+    THEORY T13 (fits under a density); ridge by generalised cross-validation: Golub, Heath and Wahba 1979.
     """
     _check_scored(fit_on, score_on, labels)
     wanted, target = network(score_on), network(fit_on)

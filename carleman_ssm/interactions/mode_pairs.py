@@ -53,6 +53,10 @@ class PairMatrices(Brief):
     steady
         True when the curvature of the decoders does not change over time, so that the closed form is the second
         order itself (in the mean, for noise). Otherwise its sum over time stands for it.
+
+    References
+    ----------
+    THEORY T11.
     """
 
     sums: Floats
@@ -150,6 +154,10 @@ def sequence_pair_matrices(
     ------
     ValueError
         The sequence differs from the centre in shape, or as `pair_matrices`.
+
+    References
+    ----------
+    THEORY T11.
     """
     given = np.asarray(sequence, dtype=np.float64)
     view = layer_view(operator, layer, _rings(operator, layer, basis, closure))

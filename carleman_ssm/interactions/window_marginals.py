@@ -64,6 +64,10 @@ def window_marginals(
         their sum misses the logits of what the windows and the rest hold by more than `MAX_GAP` of the largest.
     DomainError
         A sequence is outside the operator's domain.
+
+    References
+    ----------
+    THEORY T12′.
     """
     if not isinstance(operator, OneLayerOperator):
         msg = (

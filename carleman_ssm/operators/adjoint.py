@@ -50,6 +50,10 @@ def gradients(
         Shapes do not fit the stack.
     TypeError
         `stack` is an operator, say, and not the stack of one.
+
+    References
+    ----------
+    THEORY T20 (chain rule, reverse accumulation).
     """
     layers, rows = layered(stack, decoders), _rows(stack, inputs, readout)
     result = np.empty((len(inputs), len(rows), *inputs.shape[1:]))
@@ -82,6 +86,10 @@ def hessian_products(
         Shapes do not fit the stack, or inputs and directions each other.
     TypeError
         As for `gradients`.
+
+    References
+    ----------
+    THEORY T20 (forward over reverse accumulation).
     """
     layers, rows = layered(stack, decoders), _rows(stack, inputs, readout)
     if directions.shape[1:] != inputs.shape[1:] or len(inputs) not in {1, len(directions)}:

@@ -56,6 +56,10 @@ class DecoderBasis(Brief):
         Intervals of the channels, (H,); ±∞ where exact.
     fit_error
         Certified sup-errors of the channels on them, (H,).
+
+    References
+    ----------
+    THEORY T13, T13b.
     """
 
     layer: int

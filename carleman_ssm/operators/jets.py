@@ -225,6 +225,10 @@ def orders_with_remainder(
     ------
     ValueError
         As `jets`.
+
+    References
+    ----------
+    THEORY T16.
     """
     parts = jets(stack, decoders, centre, inputs, order)
     rest = run_logits(stack, decoders, inputs) - parts.sum(axis=0)

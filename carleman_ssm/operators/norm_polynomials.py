@@ -100,6 +100,10 @@ def replace_norms(operator: StackOperator, sequences: Floats, degree: int) -> No
     ------
     ValueError
         The operator has no such norm, or the degree is out of range.
+
+    References
+    ----------
+    THEORY T16 (norms are algebraic, not polynomial).
     """
     if all(layer.is_polynomial for layer in operator.stack.layers):
         msg = "this network has no LayerNorm or RMSNorm to replace: its norms are affine, or there are none"

@@ -55,6 +55,10 @@ class OneLayerOperator(NetworkOperator, Brief):
         Bounds on the printed logits and the inputs they hold for.
     centre
         The input (L, d) about which orders and Volterra kernels are counted.
+
+    References
+    ----------
+    THEORY T10, T12′, T13.
     """
 
     network: S4DNetwork

@@ -115,6 +115,10 @@ class Stack(Brief):
         One `StackLayer` per layer.
     pool
         ``"mean"`` or ``"last"``.
+
+    References
+    ----------
+    THEORY T10, T16.
     """
 
     encoder: AffineMap
@@ -166,6 +170,10 @@ def build_stack(network: S4DNetwork, length: int) -> Stack:
     ------
     ValueError
         ``length < 1``, or the network has no pool.
+
+    References
+    ----------
+    The forward pass of the reference S4D network; kernels: THEORY T10; norms: THEORY T16.
     """
     if length < 1:
         msg = f"a sequence has at least one step, got length {length}"

@@ -40,6 +40,10 @@ class StackCertificate(Brief):
     ------
     ValueError
         Shapes that do not belong together, or a bound that is negative or NaN.
+
+    References
+    ----------
+    THEORY §8.
     """
 
     domain: Literal["box", "sequences"]

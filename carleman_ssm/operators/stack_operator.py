@@ -43,6 +43,10 @@ class StackOperator(NetworkOperator, Brief):
         Bounds on the printed logits and the inputs they hold for.
     centre
         The input (L, d) about which orders and Volterra kernels are counted.
+
+    References
+    ----------
+    THEORY T10, T12′, T13b, T16, §8.
     """
 
     network: S4DNetwork

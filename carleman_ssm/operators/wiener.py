@@ -81,6 +81,10 @@ def orthogonal_orders(
         There is no such layer, or the degree is negative.
     DomainError
         A value leaves the interval of its decoder, or the range of float64: the operator does not hold there.
+
+    References
+    ----------
+    Wiener's orthogonal orders, under the observed density; fits: THEORY T13.
     """
     stack = operator.stack
     decoders = layered(stack, operator.decoders)
@@ -111,7 +115,12 @@ def p_is_order(stack: Stack) -> bool:
 
 
 def raw_cancellation(parts: Floats) -> Floats:
-    """Largest part by order over the largest sum, for parts (batch, classes, orders): far above 1 they mislead."""
+    """Largest part by order over the largest sum, for parts (batch, classes, orders): far above 1 they mislead.
+
+    References
+    ----------
+    THEORY T13.
+    """
     return np.asarray(np.abs(parts).max() / np.abs(parts.sum(axis=-1)).max(), dtype=np.float64)
 
 

@@ -26,6 +26,10 @@ class ExactAffineMap:
     ValueError, TypeError
         An entry is not exact, or the offset has another length than the matrix has rows.
 
+    References
+    ----------
+    THEORY T16.
+
     Examples
     --------
     >>> ExactAffineMap(sp.Matrix([[1, 2]]), (3,))(sp.symbols("a b"))

@@ -30,6 +30,7 @@ from carleman_ssm.theory.certification import (
     taylor_coefficients,
 )
 from carleman_ssm.theory.clenshaw import clenshaw
+from carleman_ssm.theory.fit_checks import coefficient_row, require_error
 from carleman_ssm.theory.polynomials import PolynomialDecoder, require_count
 
 
@@ -63,18 +64,11 @@ class ChebyshevFit:
     sup_error: float = math.inf
 
     def __post_init__(self) -> None:
-        coefficients = np.array(self.coefficients, dtype=np.float64)
-        coefficients.flags.writeable = False
-        object.__setattr__(self, "coefficients", coefficients)
-        if coefficients.ndim != 1 or not coefficients.size or not np.isfinite(coefficients).all():
-            msg = f"a fit needs a row of finite coefficients, at least one; got {coefficients}"
-            raise ValueError(msg)
+        object.__setattr__(self, "coefficients", coefficient_row(self.coefficients, "a fit"))
         if not (math.isfinite(self.centre) and math.isfinite(self.half_width) and self.half_width > 0):
             msg = f"a fit needs a finite centre and a positive half-width, got {self.centre}, {self.half_width}"
             raise ValueError(msg)
-        if not self.sup_error >= 0:
-            msg = f"the sup-error must not be negative or NaN, got {self.sup_error}"
-            raise ValueError(msg)
+        require_error(self.sup_error)
         m, h = fmpq(*self.centre.as_integer_ratio()), fmpq(*self.half_width.as_integer_ratio())
         ends = [fmpq(*float(end).as_integer_ratio()) for end in (self.lower, self.upper)]
         if not m - h <= ends[0] <= ends[1] <= m + h:

@@ -40,6 +40,10 @@ class InverseRootFit:
         $\varepsilon \ge 0$; lower + ε > 0.
     relative_error
         Certified upper bound of $\sup|p(v)\sqrt{v + \varepsilon} - 1|$ there.
+
+    References
+    ----------
+    THEORY T16.
     """
 
     fit: ChebyshevFit

@@ -45,6 +45,10 @@ _Triple = tuple[int, int, int]
 def second_layer(states: int, *, feedthrough: bool = False) -> DiscreteSSM:
     r"""All entries symbols with a prime: $\lambda'_r$ is ``lambdaprime_r``, and so on.
 
+    References
+    ----------
+    THEORY T18.
+
     Examples
     --------
     >>> second_layer(1).parameters

@@ -32,6 +32,10 @@ class PolynomialMap:
     ValueError, TypeError
         There is no variable or component, a variable is no symbol or named twice, a component is no polynomial.
 
+    References
+    ----------
+    THEORY T17.
+
     Examples
     --------
     >>> x = sp.Symbol("x")

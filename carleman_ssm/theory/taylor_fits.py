@@ -25,6 +25,7 @@ from carleman_ssm.theory.certification import (
     supremum,
     taylor_coefficients,
 )
+from carleman_ssm.theory.fit_checks import coefficient_row, require_error
 from carleman_ssm.theory.polynomials import require_count
 
 LARGEST_POWER = 280
@@ -50,6 +51,10 @@ class TaylorFit:
     ------
     ValueError
         A number is not finite, there is no coefficient, or the interval is empty.
+
+    References
+    ----------
+    THEORY T13.
     """
 
     centre: float
@@ -59,18 +64,11 @@ class TaylorFit:
     sup_error: float = math.inf
 
     def __post_init__(self) -> None:
-        coefficients = np.array(self.coefficients, dtype=np.float64)
-        coefficients.flags.writeable = False
-        object.__setattr__(self, "coefficients", coefficients)
-        if coefficients.ndim != 1 or not coefficients.size or not np.isfinite(coefficients).all():
-            msg = f"a Taylor fit needs a row of finite coefficients, at least one; got {coefficients}"
-            raise ValueError(msg)
+        object.__setattr__(self, "coefficients", coefficient_row(self.coefficients, "a Taylor fit"))
         if not (math.isfinite(self.centre) and -math.inf < self.lower <= self.upper < math.inf):
             msg = f"a Taylor fit needs a finite centre and interval, got {self.centre} and [{self.lower}, {self.upper}]"
             raise ValueError(msg)
-        if not self.sup_error >= 0:
-            msg = f"the sup-error must not be negative or NaN, got {self.sup_error}"
-            raise ValueError(msg)
+        require_error(self.sup_error)
 
     @property
     def degree(self) -> int:
