@@ -278,3 +278,11 @@ def test_a_real_pdflatex_sets_a_document_and_nothing_leaves_the_page(tmp_path):
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0
     assert "Overfull" not in done.stdout
+
+
+def test_a_power_of_a_primed_letter_stands_behind_braces():
+    """TeX refuses x'_{r}^{m}: the prime is a superscript already."""
+    letter = sp.Symbol("lambdaprime_r")
+    assert to_latex(letter ** sp.Symbol("m")) == r"{{\lambda}'_{r}}^{m}"
+    assert to_latex(letter) == r"{\lambda}'_{r}"
+    assert to_latex(sp.Symbol("x_r") ** 2) == r"x_{r}^{2}"

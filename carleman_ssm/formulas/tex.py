@@ -94,6 +94,11 @@ class _Printer(LatexPrinter):  # type: ignore[misc]  # SymPy is untyped
             return rf"\text{{{escape(string)}}}"
         return str(super()._deal_with_super_sub(name, style))
 
+    def parenthesize_super(self, s: str) -> str:
+        """A prime is a superscript too: TeX refuses a power behind it without braces."""
+        base = str(super().parenthesize_super(s))
+        return f"{{{base}}}" if base == s and "'" in s else base
+
     def _as_ordered_terms(self, expr: sp.Expr, order: str | None = None) -> list[sp.Expr]:
         return positive_first(super()._as_ordered_terms(expr, order=order))
 
