@@ -11,7 +11,18 @@ import carleman_ssm
 
 ROOT = Path(carleman_ssm.__file__).parent
 REPOSITORY = Path(__file__).parent.parent
-ROOMS = ("formulas", "theory", "networks", "rings", "operators", "interactions", "experiments", "report")
+ROOMS = (
+    "formulas",
+    "theory",
+    "recurrences",
+    "networks",
+    "families",
+    "rings",
+    "operators",
+    "interactions",
+    "experiments",
+    "report",
+)
 FILES = sorted(ROOT.rglob("*.py"))
 MAX_LINES, MAX_BODY = 330, 40
 

@@ -1,0 +1,1 @@
+"""Layers of the modern families of state space models: parameters, float simulation, initialisation, key names."""
