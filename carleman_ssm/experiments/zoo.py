@@ -1,0 +1,239 @@
+r"""What is known of a family, by running its checks: verdicts, agreements, costs.
+
+A symbolic claim counts as proved only if `verify` proves it, a twin as refuted only if `verify` refutes it; float
+routes are compared and the difference is stated; a bound is one of ball arithmetic. Nothing is taken from a table.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from carleman_ssm.experiments.float_lifts import ordered_product_error
+from carleman_ssm.experiments.statement_checks import Tally, kernel_error, tally
+from carleman_ssm.families.family import Family
+from carleman_ssm.families.registry import ENTRIES, small_layer
+from carleman_ssm.recurrences.affine import InvariantDense, InvariantDiagonal, VaryingDiagonal, VaryingRankOne
+from carleman_ssm.recurrences.lift import lift_size
+from carleman_ssm.recurrences.statement import FamilyStatement
+from carleman_ssm.theory.activations import activation
+from carleman_ssm.theory.fits import fit_chebyshev
+
+TOLERANCE = 1e-9
+"""Two float64 routes agree: 10⁷ rounding units, for a few steps of at most some hundred operations."""
+LENGTH = 12
+"""Steps of the float checks."""
+FIT_BOUND, FIT_DEGREE = 4.0, 16
+"""Pointwise functions are fitted on [-4, 4] by polynomials of degree 16."""
+HIGHEST_DEGREE = 7
+_KINDS = {
+    InvariantDiagonal: "invariant diagonal",
+    InvariantDense: "invariant dense",
+    VaryingDiagonal: "varying diagonal",
+    VaryingRankOne: "varying rank-one",
+}
+
+
+@dataclass(frozen=True)
+class Piece:
+    r"""A pointwise function of a layer and its polynomial: $|f(v) - p(v)| \le$ `bound` for $|v| \le 4$, certified."""
+
+    name: str
+    degree: int
+    bound: float
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A float layer of few entries of state on seeded noise: differences of routes, relative to the largest value.
+
+    Parameters
+    ----------
+    kernel
+        The compiled closed form of the symbolic output beside single steps at 30 digits.
+    routes
+        The layer by the closed form of its states beside the recurrence.
+    product
+        The ordered product of lifted steps beside the lift of the closed form.
+    product_degree
+        Degree of that lift.
+    layer_degree
+        Degree of the whole layer as a polynomial in its input; None: it is no polynomial of degree 7 or less.
+    """
+
+    kernel: float
+    routes: float
+    product: float
+    product_degree: int
+    layer_degree: int | None
+
+    @property
+    def agree(self) -> bool:
+        """True if all routes agree to 1e-9."""
+        return max(self.kernel, self.routes, self.product) <= TOLERANCE
+
+
+@dataclass(frozen=True)
+class FamilyFinding:
+    """Everything that was found about one family.
+
+    Parameters
+    ----------
+    family, dialect
+        Names as in the registry and in the table of conventions.
+    states, steps
+        Size of the symbolic statement.
+    transition
+        Which of the four types of recurrences the family has.
+    commuting
+        Whether all its transitions commute, so that their product has a closed form (the clock).
+    claims
+        Verdicts by what is claimed: the collapse of the lift, the output, the laws.
+    twins
+        Verdicts on the false statements.
+    input_degree
+        Degree of the output of the recurrence in the input of its projections; None: no polynomial.
+    measured
+        The float checks.
+    pieces, kept
+        What of the layer is no polynomial: approximated, and not.
+    lift_entries, lift_words
+        Entries of state that a lift of the reference's default size holds together, and what they are.
+    real_spectrum
+        Whether the multipliers are real at initialisation, so that no wave travels.
+    seconds
+        Time that the checks took.
+    """
+
+    family: str
+    dialect: str
+    states: int
+    steps: int
+    transition: str
+    commuting: bool
+    claims: Mapping[str, Tally]
+    twins: Tally
+    input_degree: int | None
+    measured: Measured
+    pieces: tuple[Piece, ...]
+    kept: tuple[str, ...]
+    lift_entries: int
+    lift_words: str
+    real_spectrum: bool
+    seconds: float
+
+    @property
+    def proved(self) -> Tally:
+        """Verdicts on all claims together."""
+        return sum(self.claims.values(), Tally())
+
+    @property
+    def exact(self) -> bool:
+        """True if every claim is proved and every twin refuted."""
+        return self.proved.all_proved and self.twins.all_refuted
+
+    def lift_monomials(self, degree: int = 2) -> int:
+        """Monomials of a lift of this degree at the reference's default size."""
+        return lift_size(self.lift_entries, degree)
+
+
+def examine(family: type[Family], *, states: int = 2, steps: int = 3, seed: int = 0) -> FamilyFinding:
+    """Run all checks of one family.
+
+    Parameters
+    ----------
+    family
+        Its class.
+    states, steps
+        Size of the symbolic statement.
+    seed
+        Of the layer, its inputs and the values of symbols.
+
+    Raises
+    ------
+    ValueError
+        A size that the family's statement refuses.
+    """
+    begun = time.perf_counter()
+    statement = family.statement(states, steps)
+    entry = ENTRIES[family.family]
+    measured = measure(small_layer(family, np.random.default_rng(seed)), statement, seed)
+    claims = {name: tally(identities) for name, identities in statement.claims().items()}
+    return FamilyFinding(
+        family=family.family,
+        dialect=family.dialect,
+        states=states,
+        steps=steps,
+        transition=_KINDS[type(statement.recurrence)],
+        commuting=statement.recurrence.commuting,
+        claims=claims,
+        twins=tally(statement.twins),
+        input_degree=statement.input_degree,
+        measured=measured,
+        pieces=tuple(certified_piece(name) for name in entry.pieces),
+        kept=entry.kept,
+        lift_entries=entry.block,
+        lift_words=entry.block_words,
+        real_spectrum=statement.real_spectrum,
+        seconds=time.perf_counter() - begun,
+    )
+
+
+def measure(layer: Family, statement: FamilyStatement, seed: int = 0) -> Measured:
+    """The float checks of a small layer, and the compiled kernel of its statement."""
+    rng = np.random.default_rng(seed)
+    inputs = rng.standard_normal((1, LENGTH, layer.channels))
+    closed, stepped = layer(inputs, "closed"), layer(inputs, "recurrence")
+    product, degree = ordered_product_error(layer.scan(inputs))
+    return Measured(
+        kernel=kernel_error(statement, rng),
+        routes=float(np.abs(closed - stepped).max() / np.abs(stepped).max()),
+        product=product,
+        product_degree=degree,
+        layer_degree=measured_degree(layer, inputs),
+    )
+
+
+def measured_degree(layer: Callable[[np.ndarray], np.ndarray], inputs: np.ndarray) -> int | None:
+    r"""The degree d for which the differences of order $d + 1$ of $t \mapsto y(t u)$ vanish, measured.
+
+    Parameters
+    ----------
+    layer
+        Inputs (1, L, H) to outputs.
+    inputs
+        The direction u; it is scaled so that nonlinear functions are far from their tangents.
+
+    Returns
+    -------
+    int or None
+        At most 7; None if no difference up to order 8 vanishes to 1e-8 of the outputs.
+    """
+    scales = np.linspace(-5.0, 5.0, HIGHEST_DEGREE + 3)
+    values = np.array([layer(scale * inputs) for scale in scales])
+    size = np.abs(values).max()
+    for degree in range(HIGHEST_DEGREE + 1):
+        values = np.diff(values, axis=0)
+        if np.abs(values).max() <= 1e-8 * size:
+            return degree
+    return None
+
+
+def certified_piece(name: str) -> Piece:
+    """The Chebyshev fit of a pointwise function on [-4, 4] with its certified supremum error."""
+    fit = fit_chebyshev(activation(name), -FIT_BOUND, FIT_BOUND, FIT_DEGREE)
+    return Piece(name, fit.degree, fit.sup_error)
+
+
+def examine_all(
+    families: Iterable[type[Family]], *, states: int = 2, steps: int = 3, say: Callable[[str], None] = lambda _: None
+) -> tuple[FamilyFinding, ...]:
+    """`examine` for each family, in order; `say` is told which one is next."""
+    found = []
+    for family in families:
+        say(f"{family.family}: proving {states} states, {steps} steps")
+        found.append(examine(family, states=states, steps=steps))
+    return tuple(found)

@@ -1,0 +1,87 @@
+"""All families in one place: what `carleman-ssm zoo` and the property tests go through."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from carleman_ssm.families.family import Family
+
+FAMILIES: tuple[type[Family], ...] = ()
+"""Every family once, in the order of the table: time-invariant, products, selective, rank-one."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    r"""What the table needs to know of a family beyond its class.
+
+    Parameters
+    ----------
+    small
+        Sizes for `Family.initialise` with which a layer has few entries of state.
+    block
+        n, the real entries of the smallest part of the state that a lift of the reference's default size has to hold
+        together: the modes of one channel, all modes of a layer with several inputs, one column of a matrix state.
+    block_words
+        What that part is.
+    pieces
+        Names of the pointwise functions (`theory.activations`) of the layer that are no polynomials.
+    kept
+        What else is no polynomial: it stays as it is, or becomes an input of the lift.
+    """
+
+    small: Mapping[str, Any]
+    block: int
+    block_words: str
+    pieces: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+
+
+_RMS = "RMSNorm"
+_L2 = "l2 norm of queries and keys"
+
+ENTRIES: Mapping[str, Entry] = MappingProxyType(
+    {
+        "s4d": Entry({}, 64, "one channel", ("gelu", "sigmoid")),
+        "s4-block": Entry({}, 64, "one channel", ("gelu", "sigmoid")),
+        "s4": Entry({}, 64, "one channel", ("gelu", "sigmoid")),
+        "dss": Entry({}, 128, "one channel", ("gelu", "sigmoid")),
+        "s5": Entry({}, 256, "the layer", ("gelu_tanh", "sigmoid")),
+        "lru": Entry({}, 256, "the layer", ("gelu_tanh", "sigmoid")),
+        "h3": Entry({}, 128, "one head"),
+        "linear-attention": Entry({}, 128, "one column of a head", (), (_RMS,)),
+        "retnet": Entry({}, 128, "one column of a head", ("silu",), (_RMS,)),
+        "gla": Entry({}, 128, "one column of a head", ("sigmoid", "silu"), ("16th root of the gate", _RMS)),
+        "mamba": Entry({}, 16, "one channel", ("softplus", "sigmoid", "silu")),
+        "mamba2": Entry({}, 128, "one column of a head", ("softplus", "sigmoid", "silu"), (_RMS,)),
+        "rg-lru": Entry({}, 1, "one channel", ("sigmoid",), ("power of the decay, square root",)),
+        "s7": Entry({}, 128, "the layer", ("gelu", "sigmoid"), ("the quotient of the decay",)),
+        "delta-net": Entry({}, 128, "one column of a head", ("sigmoid", "silu"), (_L2, _RMS)),
+        "gated-delta-net": Entry({}, 128, "one column of a head", ("softplus", "sigmoid", "silu"), (_L2, _RMS)),
+    }
+)
+"""By the name of the family."""
+
+
+def family_named(name: str) -> type[Family]:
+    """The family of this name.
+
+    Raises
+    ------
+    ValueError
+        No family has it; the message lists all names.
+    """
+    for family in FAMILIES:
+        if family.family == name:
+            return family
+    msg = f"unknown family {name!r}: known are {', '.join(family.family for family in FAMILIES)}"
+    raise ValueError(msg)
+
+
+def small_layer(family: type[Family], rng: np.random.Generator) -> Family:
+    """A layer of few entries of state, drawn as its reference initialises it."""
+    return family.initialise(rng, **ENTRIES[family.family].small)

@@ -1,0 +1,201 @@
+"""The checks of the zoo on families made for the purpose: a true one, and ones with one fault each."""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import pytest
+import sympy as sp
+
+from carleman_ssm.experiments.float_lifts import (
+    lift_of_point,
+    lift_of_products,
+    ordered_product_error,
+    step_maps,
+)
+from carleman_ssm.experiments.statement_checks import Tally, kernel_error, tally
+from carleman_ssm.experiments.zoo import TOLERANCE, certified_piece, measure, measured_degree
+from carleman_ssm.families.family import Family
+from carleman_ssm.families.scans import (
+    InvariantDenseScan,
+    InvariantDiagonalScan,
+    VaryingDiagonalScan,
+    VaryingRankOneScan,
+)
+from carleman_ssm.formulas.statements import Identity
+from carleman_ssm.recurrences.affine import InvariantDiagonal
+from carleman_ssm.recurrences.lift import lift_of_affine_map
+from carleman_ssm.recurrences.statement import FamilyStatement, read_output
+from carleman_ssm.theory.activations import activation
+
+RNG = np.random.default_rng(3)
+
+
+def leaky_statement(states=2, steps=3, *, power=0):
+    """A leaky integrator with symbols; `power` spoils the claimed output."""
+    rates, weights = sp.symbols(f"lambda_:{states}"), sp.symbols(f"c_:{states}")
+    inputs = sp.symbols(f"u_1:{steps + 1}")
+    recurrence = InvariantDiagonal(rates, [[u] * states for u in inputs])
+    output = read_output(
+        recurrence,
+        lambda z: sum(c * x for c, x in zip(weights, z, strict=True)),
+        symbol=sp.Symbol("y"),
+        reference="THEORY T10",
+    )
+    if power:
+        output = dataclasses.replace(output, expression=output.expression + rates[0] ** power * inputs[0])
+    law = Identity(recurrence.propagator(2, 0), recurrence.propagator(1, 0) ** 2, name="powers")
+    twin = Identity(recurrence.propagator(2, 0), recurrence.propagator(1, 0), name="one power is lost")
+    return FamilyStatement("leaky", recurrence, output, (law,), (twin,), 1, False)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Leaky(Family):
+    family: ClassVar[str] = "leaky"
+    dialect: ClassVar[str] = "leaky"
+    multipliers: np.ndarray
+    fault: float = 0.0
+
+    @property
+    def channels(self):
+        return 1
+
+    def scan(self, inputs):
+        scan = InvariantDiagonalScan(self.multipliers, inputs * np.ones(self.multipliers.shape))
+        return _Spoiled(scan.multipliers, scan.drives, self.fault) if self.fault else scan
+
+    def readout(self, states, inputs):
+        return states.sum(axis=-1, keepdims=True).real
+
+    @classmethod
+    def initialise(cls, rng, **sizes):
+        return cls(0.9 * np.exp(1j * rng.uniform(size=3)))
+
+    statement = staticmethod(leaky_statement)
+
+    @classmethod
+    def from_tensors(cls, tensors, config):
+        return cls(tensors["multipliers"])
+
+    def tensors(self):
+        return {"multipliers": self.multipliers}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class _Spoiled(InvariantDiagonalScan):
+    """A scan whose closed form is off."""
+
+    fault: float = 0.0
+
+    def _closed(self):
+        return super()._closed() * (1 + self.fault)
+
+
+def test_the_routes_of_a_true_layer_agree():
+    found = measure(Leaky.initialise(np.random.default_rng(0)), leaky_statement())
+    assert found.agree
+    assert found.product_degree == 2
+    assert found.layer_degree == 1
+
+
+def test_a_wrong_closed_form_of_the_states_gets_no_tick():
+    found = measure(Leaky(np.array([0.5 + 0.1j, 0.3]), fault=1e-6), leaky_statement())
+    assert found.routes > TOLERANCE
+    assert found.product > TOLERANCE
+    assert not found.agree
+
+
+def test_a_wrong_symbolic_output_shows_in_the_compiled_kernel():
+    rng = np.random.default_rng(1)
+    assert kernel_error(leaky_statement(), rng) < 1e-13
+    assert kernel_error(leaky_statement(power=4), rng) > 1e-3
+
+
+def test_verdicts_are_counted_by_what_they_are():
+    statement = leaky_statement()
+    assert tally(statement.laws) == Tally(proved=1)
+    assert tally(statement.twins) == Tally(refuted=1)
+    everything = tally((*statement.laws, *statement.twins))
+    assert everything == Tally(proved=1) + Tally(refuted=1)
+    assert not everything.all_proved
+    assert not everything.all_refuted
+    assert not Tally().all_proved  # nothing was claimed: no tick
+    assert not Tally().all_refuted
+
+
+def test_support_by_numbers_is_no_proof():
+    assert not Tally(proved=3, supported=1).all_proved
+    assert not Tally(refuted=1, undecided=1).all_refuted
+
+
+def scans():
+    batch, length = 1, 5
+    drives = RNG.standard_normal((batch, length, 2, 2)) + 0j
+    yield InvariantDiagonalScan(RNG.standard_normal((2, 2)) + 1j * RNG.standard_normal((2, 2)), drives)
+    yield InvariantDenseScan(RNG.standard_normal((2, 2, 2)), drives)
+    yield VaryingDiagonalScan(RNG.standard_normal((batch, length, 2, 2)), drives)
+    per_step = RNG.uniform(0.2, 1, (2, batch, length))
+    yield VaryingRankOneScan(per_step[0], per_step[1], RNG.standard_normal((batch, length, 2)), drives.real)
+
+
+@pytest.mark.parametrize("scan", list(scans()), ids=lambda scan: type(scan).__name__)
+def test_steps_are_recovered_from_impulses(scan):
+    matrices, shifts = step_maps(scan)
+    state = np.zeros(shifts.shape[1], dtype=complex)
+    states = scan.states("recurrence")[0].reshape(len(shifts), -1)
+    for k, (matrix, shift) in enumerate(zip(matrices, shifts, strict=True)):
+        state = matrix @ state + shift
+        np.testing.assert_allclose(state, states[k], atol=1e-12)  # five steps in float64
+    error, degree = ordered_product_error(scan)
+    assert error < 1e-12
+    assert degree == 2
+
+
+def test_large_states_are_lifted_to_degree_one():
+    scan = InvariantDiagonalScan(np.full(30, 0.5), RNG.standard_normal((1, 3, 30)))
+    error, degree = ordered_product_error(scan)
+    assert degree == 1
+    assert error < 1e-13
+
+
+def test_a_batch_is_refused():
+    with pytest.raises(ValueError, match="batch of 2"):
+        step_maps(InvariantDiagonalScan(np.ones(1), np.ones((2, 3, 1))))
+
+
+def test_the_float_lift_is_the_exact_one():
+    """Two routes: products in homogeneous coordinates, and the multinomials of the exact lift; its order is graded."""
+    matrix, shift = [[1, -2], [3, 5]], [2, -1]
+    exact = np.array(lift_of_affine_map(sp.Matrix(matrix), [sp.Integer(s) for s in shift], 2)).astype(float)
+    ours = lift_of_products(np.array(matrix, dtype=float), np.array(shift, dtype=float), 2)
+    assert sorted(exact.ravel()) == sorted(ours.ravel())
+    point = np.array([0.5, -3.0])
+    image = np.array(matrix) @ point + shift
+    np.testing.assert_allclose(ours @ lift_of_point(point, 2), lift_of_point(image, 2), rtol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("layer", "degree"),
+    [
+        (lambda u: u, 1),
+        (lambda u: 2 - u + u**3, 3),
+        (lambda u: u**5, 5),
+        (lambda u: 0 * u + 1, 0),
+        (np.tanh, None),
+        (lambda u: np.exp(0.1 * u), None),
+        (lambda u: u / np.sqrt(u**2 + 1e-6), None),
+    ],
+)
+def test_the_degree_of_a_layer_is_measured(layer, degree):
+    assert measured_degree(layer, RNG.standard_normal((1, 6, 2))) == degree
+
+
+@pytest.mark.parametrize("name", ["gelu", "gelu_tanh", "sigmoid", "silu"])
+def test_the_certified_error_of_a_piece_holds_on_a_grid(name):
+    piece = certified_piece(name)
+    assert 0 < piece.bound < 1e-3
+    grid = np.linspace(-4, 4, 4001)
+    values = activation(name)(grid)
+    best = np.polynomial.Chebyshev.fit(grid, values, piece.degree)  # least squares cannot beat the supremum by far
+    assert piece.bound < 20 * np.abs(best(grid) - values).max()
