@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from carleman_ssm.interactions.ridge import ridge_fit
 from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.enclosures import Floats
-from carleman_ssm.networks.network import S4DNetwork
+from carleman_ssm.networks.network import StateSpaceNetwork
 from carleman_ssm.operators.density_fits import density_decoders
 from carleman_ssm.operators.ranges import LayerRules
 from carleman_ssm.operators.stack import AffineMap, Stack, build_stack, exact_map
@@ -59,7 +59,7 @@ class LowDegreeNetwork(Brief):
         λ with which the readout was refitted, or None.
     """
 
-    original: S4DNetwork
+    original: StateSpaceNetwork
     kind: Kind
     stack: Stack
     decoders: tuple[LayerDecoders, ...]
@@ -146,7 +146,7 @@ class LowDegreeTable:
 
 
 def low_degree_networks(
-    network: S4DNetwork, fit_on: Floats, degree: int, *, shared: bool = False
+    network: StateSpaceNetwork, fit_on: Floats, degree: int, *, shared: bool = False
 ) -> tuple[LowDegreeNetwork, ...]:
     """The network with every activation and gate replaced by its best polynomial, of degrees 0 … P.
 
@@ -185,7 +185,7 @@ def refit_readout(low: LowDegreeNetwork, fit_on: Floats, ridge: float | None = N
 
 
 def low_degree_table(
-    network: S4DNetwork,
+    network: StateSpaceNetwork,
     fit_on: Floats,
     score_on: Floats,
     labels: NDArray[np.int64],
@@ -251,7 +251,7 @@ def _refitted(low: LowDegreeNetwork, features: Floats, target: Floats, ridge: fl
 
 
 def _arguments(
-    network: S4DNetwork, rules: Sequence[LayerRules], sequences: Floats
+    network: StateSpaceNetwork, rules: Sequence[LayerRules], sequences: Floats
 ) -> list[tuple[Floats, Floats | None]]:
     """What reaches the activation and the gate of every layer of the network on these sequences."""
     reached: list[Floats] = []

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from carleman_ssm.interactions.layer_views import LayerView, layer_drive, layer_view, require_layer
 from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.enclosures import Floats
+from carleman_ssm.networks.layers import S4DLayer
 from carleman_ssm.operators.geometric import geometric_sum, triangular_sum
 from carleman_ssm.operators.operator import NetworkOperator
 from carleman_ssm.rings.rings import Rings, layer_rings
@@ -261,4 +262,8 @@ def _rings(operator: NetworkOperator, layer: int, basis: str, closure: str) -> R
     require_layer(operator, layer)
     # Nodes need the gauge in which the input enters node 0; modes are the same waves in every gauge.
     gauge = "textbook" if basis == "modes" else "unit-input"
-    return layer_rings(operator.network.layers[layer], closure=closure, gauge=gauge)
+    chosen = operator.network.layers[layer]
+    if not isinstance(chosen, S4DLayer):
+        msg = f"pairs of modes and nodes are those of S4D layers; layer {layer} is of {chosen.kind}"
+        raise TypeError(msg)
+    return layer_rings(chosen, closure=closure, gauge=gauge)

@@ -9,6 +9,7 @@ and weights come from ball arithmetic; the powers are float64 products whose err
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import flint
 import numpy as np
@@ -16,7 +17,9 @@ from numpy.typing import NDArray
 
 from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.enclosures import Enclosed, Floats, gamma, outward, working_precision
-from carleman_ssm.networks.network import S4DLayer
+
+if TYPE_CHECKING:  # a layer asks for its kernel here
+    from carleman_ssm.networks.layers import S4DLayer
 
 Complexes = NDArray[np.complex128]
 

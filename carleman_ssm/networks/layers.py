@@ -11,13 +11,12 @@ equal the stored float32 numbers exactly.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
-from scipy import fft, special
+from scipy import fft
 
-from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.discretization import (
     Discretization,
     require_discretization,
@@ -25,14 +24,17 @@ from carleman_ssm.networks.discretization import (
     step_multipliers,
     step_powers,
 )
+from carleman_ssm.networks.enclosures import Enclosed
+from carleman_ssm.networks.kernel import convolution_kernel
 from carleman_ssm.networks.normalization import Normalization
 from carleman_ssm.networks.parameters import Array, ComplexArray, parameter_array
+from carleman_ssm.networks.state_space_layer import StateSpaceLayer
 
 __all__ = ["Array", "ComplexArray", "Normalization", "S4DLayer", "parameter_array"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class S4DLayer(Brief):
+class S4DLayer(StateSpaceLayer):
     r"""The parameters of one S4D layer: H channels, M stored modes each (half of the papers' d_state).
 
     Parameters
@@ -71,6 +73,7 @@ class S4DLayer(Brief):
     norm: Normalization | None = None
     activation_coefficients: Array | None = None
     discretization: Discretization = "zoh"
+    kind: ClassVar[str] = "S4D"
 
     def __post_init__(self) -> None:
         require_discretization(self.discretization)
@@ -94,22 +97,6 @@ class S4DLayer(Brief):
             object.__setattr__(self, name, value)
         self._freeze_optional(channels)
         self._check_eigenvalues()
-
-    def _freeze_optional(self, channels: int) -> None:
-        if (self.output_weight is None) != (self.output_bias is None):
-            msg = "output_weight and output_bias come together or not at all"
-            raise ValueError(msg)
-        if self.output_weight is not None and self.output_bias is not None:
-            weight = parameter_array("output_weight", self.output_weight, (None, channels))
-            bias = parameter_array("output_bias", self.output_bias, (weight.shape[0],))
-            object.__setattr__(self, "output_weight", weight)
-            object.__setattr__(self, "output_bias", bias)
-        if self.norm is not None and self.norm.weight.shape != (channels,):
-            msg = f"norm has {self.norm.weight.shape[0]} channels, the layer {channels}"
-            raise ValueError(msg)
-        if self.activation_coefficients is not None:
-            learned = parameter_array("activation_coefficients", self.activation_coefficients, (None,))
-            object.__setattr__(self, "activation_coefficients", learned)
 
     def _check_eigenvalues(self) -> None:
         with np.errstate(all="ignore"):
@@ -181,6 +168,10 @@ class S4DLayer(Brief):
         result: Array = np.ascontiguousarray(powers.real.reshape(self.channels, -1)[:, :length])
         return result
 
+    def enclosed_kernel(self, length: int) -> Enclosed:
+        """Kernel over L lags, feedthrough included, (H, L), with a proved bound on its rounding."""
+        return convolution_kernel(self, length)
+
     def preactivation(self, u: Array, method: str = "convolution") -> Array:
         """$y$, what reaches the activation, feedthrough included: (batch, length, H) to the same shape."""
         if method == "convolution":
@@ -204,23 +195,4 @@ class S4DLayer(Brief):
         for k in range(u.shape[1]):
             state = multipliers * state + drive * u[:, k, :, None]
             result[:, k] = 2 * np.einsum("hm,bhm->bh", self.C, state).real
-        return result
-
-    def output(self, v: Array, *, gated: bool, gate: Callable[[Array], Array] = special.expit) -> Array:
-        r"""$W v + w$ of the activated values (…, H); the first half times $\sigma$(second half) if gated.
-
-        Parameters
-        ----------
-        gated
-            Whether the map has two halves (GLU).
-        gate
-            What stands for the logistic $\sigma$.
-        """
-        if self.output_weight is None or self.output_bias is None:
-            return v
-        mapped: Array = v @ self.output_weight.T + self.output_bias
-        if not gated:
-            return mapped
-        value, control = np.split(mapped, 2, axis=-1)
-        result: Array = value * gate(control)
         return result

@@ -1,6 +1,6 @@
-r"""A trained S4D network: frozen records of its parameters and its simulation in float64.
+r"""Trained networks of state space layers: frozen records of their parameters and their simulation in float64.
 
-Encoder, then for each layer $x \leftarrow \mathrm{norm}(W \varphi(\mathrm{S4D}(x)) + w + x)$ (post-norm; with
+Encoder, then for each layer $x \leftarrow \mathrm{norm}(W \varphi(\mathrm{SSM}(x)) + w + x)$ (post-norm; with
 `prenorm` the norm acts on the input of the branch), then the mean over time, the last step or every step, then
 the decoder. Dropout is off.
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import ClassVar, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ from scipy import special
 from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.config import CHOICES, NetworkConfig
 from carleman_ssm.networks.layers import Array, ComplexArray, Normalization, S4DLayer, parameter_array
+from carleman_ssm.networks.state_space_layer import StateSpaceLayer
 from carleman_ssm.theory import activations
 
 __all__ = [
@@ -28,21 +29,23 @@ __all__ = [
     "Normalization",
     "S4DLayer",
     "S4DNetwork",
+    "StateSpaceLayer",
+    "StateSpaceNetwork",
 ]
 
 Pointwise: TypeAlias = Callable[[Array], Array]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class S4DNetwork(Brief):
-    """A network of S4D layers with d inputs, H channels and K classes.
+class StateSpaceNetwork(Brief):
+    """A network of time-invariant state space layers with d inputs, H channels and K classes.
 
     Parameters
     ----------
     encoder_weight, encoder_bias
         (H, d) and (H,).
     layers
-        One `S4DLayer` per layer.
+        One `StateSpaceLayer` per layer: S4D, or another family whose recurrence does not depend on the input.
     decoder_weight, decoder_bias
         (K, H) and (K,).
     config
@@ -52,24 +55,17 @@ class S4DNetwork(Brief):
     ------
     ValueError
         The parts do not fit each other or the configuration.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> layer = S4DLayer(log_dt=[0.0], log_A_real=[[0.0]], A_imag=[[0.0]], C=[[0.5]], D=[0.0])
-    >>> config = NetworkConfig(activation="square", output="none", residual=False, pool="last")
-    >>> network = S4DNetwork([[1.0]], [0.0], (layer,), [[1.0]], [0.0], config)
-    >>> impulse = np.eye(1, 3)[..., None]
-    >>> bool(np.isclose(network(impulse)[0, 0], (np.exp(-2) * (1 - np.exp(-1))) ** 2))
-    True
+    TypeError
+        A layer is of another kind.
     """
 
     encoder_weight: Array
     encoder_bias: Array
-    layers: tuple[S4DLayer, ...]
+    layers: tuple[StateSpaceLayer, ...]
     decoder_weight: Array
     decoder_bias: Array
     config: NetworkConfig
+    _kind: ClassVar[type] = StateSpaceLayer
 
     def __post_init__(self) -> None:
         encoder = parameter_array("encoder_weight", self.encoder_weight, (None, None))
@@ -88,6 +84,9 @@ class S4DNetwork(Brief):
             msg = "a network needs at least one layer"
             raise ValueError(msg)
         for index, layer in enumerate(self.layers):
+            if not isinstance(layer, self._kind):
+                msg = f"layer {index} must be of {self._kind.__name__}, got {type(layer).__name__}"
+                raise TypeError(msg)
             _check_layer(index, layer, channels, self.config)
 
     @property
@@ -109,7 +108,7 @@ class S4DNetwork(Brief):
         """Convolution kernel of a layer, (H, length), without the feedthrough."""
         return self.layers[layer].kernel(length)
 
-    def read_at_last_step(self) -> S4DNetwork:
+    def read_at_last_step(self) -> Self:
         """The same network with pool ``"last"``: on the first k steps of a sequence, the logits of step k.
 
         It is causal, so a network without a pool is this one on every prefix.
@@ -203,7 +202,12 @@ class S4DNetwork(Brief):
         return pooled
 
     def _apply(
-        self, layer: S4DLayer, x: Array, method: str, activation: Pointwise | None = None, gate: Pointwise | None = None
+        self,
+        layer: StateSpaceLayer,
+        x: Array,
+        method: str,
+        activation: Pointwise | None = None,
+        gate: Pointwise | None = None,
     ) -> tuple[Array, Array]:
         """Pre-activation and output of one layer."""
         config, norm = self.config, layer.norm
@@ -219,9 +223,40 @@ class S4DNetwork(Brief):
             result = norm(result, config.eps)
         return reached, result
 
-    def _branch(self, layer: S4DLayer, x: Array) -> Array:
+    def _branch(self, layer: StateSpaceLayer, x: Array) -> Array:
         """The input of a layer's branch: normalised first where the network is pre-norm."""
         return layer.norm(x, self.config.eps) if layer.norm is not None and self.config.prenorm else x
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class S4DNetwork(StateSpaceNetwork):
+    """A network of S4D layers with d inputs, H channels and K classes.
+
+    Parameters
+    ----------
+    encoder_weight, encoder_bias, decoder_weight, decoder_bias, config
+        As in `StateSpaceNetwork`.
+    layers
+        One `S4DLayer` per layer.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As in `StateSpaceNetwork`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> layer = S4DLayer(log_dt=[0.0], log_A_real=[[0.0]], A_imag=[[0.0]], C=[[0.5]], D=[0.0])
+    >>> config = NetworkConfig(activation="square", output="none", residual=False, pool="last")
+    >>> network = S4DNetwork([[1.0]], [0.0], (layer,), [[1.0]], [0.0], config)
+    >>> impulse = np.eye(1, 3)[..., None]
+    >>> bool(np.isclose(network(impulse)[0, 0], (np.exp(-2) * (1 - np.exp(-1))) ** 2))
+    True
+    """
+
+    layers: tuple[S4DLayer, ...]
+    _kind: ClassVar[type] = S4DLayer
 
 
 def _identity(values: Array) -> Array:
@@ -238,7 +273,7 @@ def _per_layer(given: Pointwise | Sequence[Pointwise] | None, layers: int, what:
     return tuple(given)
 
 
-def _check_layer(index: int, layer: S4DLayer, channels: int, config: NetworkConfig) -> None:
+def _check_layer(index: int, layer: StateSpaceLayer, channels: int, config: NetworkConfig) -> None:
     norm, weight = layer.norm, layer.output_weight
     kind = "none" if norm is None else norm.kind
     rows = {"none": None, "linear": channels, "glu": 2 * channels}[config.output]

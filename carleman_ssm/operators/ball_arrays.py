@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from carleman_ssm.networks.convolution import convolve
+from carleman_ssm.networks.convolution import convolve, summands, transposed
 from carleman_ssm.networks.enclosures import UNIT_ROUNDOFF, Enclosed, Floats, gamma, outward
 from carleman_ssm.operators.stack import AffineMap, Norm
 
@@ -59,16 +59,16 @@ def affine(mapping: AffineMap, array: Enclosed) -> Enclosed:
 def convolution(kernel: Enclosed, drive: Enclosed, *, backwards: bool = False) -> Enclosed:
     r"""$y_k = \sum_{m\le k}K_mv_{k-m}$ of enclosed v (…, L, H); backwards its transpose, $\sum_{m\ge k}K_{m-k}v_m$."""
     size = np.abs(drive.value)
-    rough = outward(kernel.error + gamma(drive.value.shape[-2] + 1) * kernel.magnitude)
+    rough = outward(kernel.error + gamma(summands(kernel.value, drive.value.shape[-2]) + 1) * kernel.magnitude)
     error = convolved(kernel.magnitude, drive.error, backwards) + convolved(rough, size, backwards)
     return Enclosed(convolved(kernel.value, drive.value, backwards), outward(error))
 
 
 def convolved(kernel: Floats, drive: Floats, backwards: bool = False) -> Floats:
-    """`convolve` for any leading axes, and its transpose in time."""
+    """`convolve` for any leading axes, and its transpose in time (and in the channels that a kernel mixes)."""
     flat = drive.reshape(-1, *drive.shape[-2:])
-    flat = convolve(kernel, flat[:, ::-1])[:, ::-1] if backwards else convolve(kernel, flat)
-    return flat.reshape(drive.shape)
+    flat = convolve(transposed(kernel), flat[:, ::-1])[:, ::-1] if backwards else convolve(kernel, flat)
+    return flat.reshape(*drive.shape[:-1], flat.shape[-1])
 
 
 def normalised_balls(norm: Norm, values: Enclosed) -> tuple[Enclosed, Enclosed, Enclosed]:

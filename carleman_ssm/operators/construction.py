@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Literal
 
 from carleman_ssm.networks.enclosures import Floats
-from carleman_ssm.networks.network import S4DNetwork
+from carleman_ssm.networks.network import S4DNetwork, StateSpaceNetwork
 from carleman_ssm.operators.bases import Role
 from carleman_ssm.operators.domain import CERTIFIED_SHARE as CERTIFIED_SHARE
 from carleman_ssm.operators.domain import Centre, Domain, checked_domain
@@ -20,7 +20,7 @@ Progress = Callable[[str], None]
 
 
 def network_operator(
-    network: S4DNetwork,
+    network: StateSpaceNetwork,
     *,
     degree: int | None = None,
     tolerance: float | None = None,
@@ -85,7 +85,12 @@ def network_operator(
         raise ValueError(msg)
     polynomial_fit = fit in ("auto", "chebyshev", "least_squares") and tolerance is None and not bases
     search = degree is None and tolerance is None
-    if form == "one_layer" or (form == "auto" and polynomial_fit and has_one_layer_form(network)):
+    if form == "one_layer" and not isinstance(network, S4DNetwork):
+        msg = "the one-layer form is one of S4D networks: use form='stack' or 'auto'"
+        raise ValueError(msg)
+    if isinstance(network, S4DNetwork) and (
+        form == "one_layer" or (form == "auto" and polynomial_fit and has_one_layer_form(network))
+    ):
         found = one_layer_operator(network, domain, degree, fit, shared_fit=shared_fit, progress=progress)
         if form == "one_layer" or fit != "auto" or not search or not _falls_short(found, domain):
             return found

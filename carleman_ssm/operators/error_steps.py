@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from carleman_ssm.networks.convolution import summands
 from carleman_ssm.networks.enclosures import UNDERFLOW, UNIT_ROUNDOFF, Enclosed, Floats, gamma, outward
 from carleman_ssm.operators.activation_bounds import slope_bounds, value_bounds
 from carleman_ssm.operators.ball_arrays import centred_radius, convolved, normalised_balls, normalised_cap
@@ -166,7 +167,7 @@ def _centring_rounding(norm: Norm, size: Floats) -> Floats:
 
 def convolution_step(kernel: Enclosed, drive: Stage) -> tuple[Floats, Floats]:
     r"""Rounding $(\gamma_L|K| + \delta K)\star|u|$ of the product, and that plus $|K|\star\delta u$."""
-    rough = outward(kernel.error + gamma(drive.middle.shape[1] + 1) * kernel.magnitude)
+    rough = outward(kernel.error + gamma(summands(kernel.value, drive.middle.shape[1]) + 1) * kernel.magnitude)
     local = outward(convolved(rough, drive.magnitude))
     return local, outward(local + convolved(kernel.magnitude, drive.radius))
 

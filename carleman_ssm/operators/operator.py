@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 
 from carleman_ssm.networks.enclosures import Floats
-from carleman_ssm.networks.network import S4DNetwork
+from carleman_ssm.networks.network import StateSpaceNetwork
 
 Flags = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 
@@ -38,7 +38,7 @@ class NetworkOperator(ABC):
     `OneLayerOperator` serves one layer with affine surroundings, `StackOperator` depth, gates and norms.
     """
 
-    network: S4DNetwork
+    network: StateSpaceNetwork
     centre: Floats
 
     @property

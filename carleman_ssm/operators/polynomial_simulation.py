@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from carleman_ssm.networks.enclosures import Floats
-from carleman_ssm.networks.network import S4DNetwork
+from carleman_ssm.networks.network import StateSpaceNetwork
 from carleman_ssm.operators.cosine_decoders import CosineDecoders
 from carleman_ssm.operators.decoders import ChannelDecoders, ExactDecoders, FittedDecoders
 from carleman_ssm.operators.stack_trace import LayerDecoders
@@ -15,7 +15,7 @@ from carleman_ssm.operators.taylor_decoders import TaylorDecoders
 
 
 def simulate_with_decoders(
-    network: S4DNetwork, decoders: ChannelDecoders | Sequence[LayerDecoders], sequences: Floats
+    network: StateSpaceNetwork, decoders: ChannelDecoders | Sequence[LayerDecoders], sequences: Floats
 ) -> Floats:
     """Logits (batch, classes) by the recurrence, each channel's activation and gate replaced by its decoder.
 

@@ -20,9 +20,8 @@ import numpy as np
 
 from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.enclosures import Enclosed, Floats, enclose, working_precision
-from carleman_ssm.networks.kernel import convolution_kernel
-from carleman_ssm.networks.layers import Normalization, S4DLayer
-from carleman_ssm.networks.network import S4DNetwork
+from carleman_ssm.networks.network import StateSpaceLayer, StateSpaceNetwork
+from carleman_ssm.networks.normalization import Normalization
 
 NormKind = Literal["affine", "layer", "rms"]
 
@@ -129,7 +128,7 @@ class Stack(Brief):
     @property
     def length(self) -> int:
         """The longest sequence that the kernels serve."""
-        return int(self.layers[0].kernel.value.shape[1])
+        return int(self.layers[0].kernel.value.shape[-1])
 
     @property
     def channels(self) -> int:
@@ -163,7 +162,7 @@ def pool_weights(pool: str, length: int) -> Floats:
     return np.asarray(np.eye(1, length, length - 1)[0], dtype=np.float64)
 
 
-def build_stack(network: S4DNetwork, length: int) -> Stack:
+def build_stack(network: StateSpaceNetwork, length: int) -> Stack:
     """Enclose the parameters of a network for sequences of up to `length` steps.
 
     Raises
@@ -199,7 +198,7 @@ def exact_array(values: Floats) -> Enclosed:
     return Enclosed(values, np.zeros_like(values))
 
 
-def _layer(network: S4DNetwork, layer: S4DLayer, length: int) -> StackLayer:
+def _layer(network: StateSpaceNetwork, layer: StateSpaceLayer, length: int) -> StackLayer:
     config = network.config
     norm = None if layer.norm is None else enclosed_norm(layer.norm, config.norm, config.eps)
     output = None
@@ -207,7 +206,7 @@ def _layer(network: S4DNetwork, layer: S4DLayer, length: int) -> StackLayer:
         output = exact_map(layer.output_weight, layer.output_bias)
     return StackLayer(
         norm if config.prenorm else None,
-        convolution_kernel(layer, length),
+        layer.enclosed_kernel(length),
         output,
         config.output == "glu",
         config.residual,

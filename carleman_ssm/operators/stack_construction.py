@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from carleman_ssm.networks.enclosures import Floats
-from carleman_ssm.networks.network import S4DNetwork
+from carleman_ssm.networks.network import StateSpaceNetwork
 from carleman_ssm.operators.bases import NO_FIT
 from carleman_ssm.operators.domain import CERTIFIED_SHARE, Domain
 from carleman_ssm.operators.error_propagation import certify_box, certify_sequences
@@ -24,7 +24,7 @@ PROBE = 64
 Progress = Callable[[str], None]
 
 
-def layer_rules(network: S4DNetwork) -> tuple[LayerRules, ...]:
+def layer_rules(network: StateSpaceNetwork) -> tuple[LayerRules, ...]:
     """Activation and gate of every layer, as the network states them."""
     config, rules = network.config, []
     for layer in network.layers:
@@ -35,7 +35,7 @@ def layer_rules(network: S4DNetwork) -> tuple[LayerRules, ...]:
 
 
 def stack_operator(
-    network: S4DNetwork, domain: Domain, choice: FitChoice, *, search: bool, progress: Progress = lambda _: None
+    network: StateSpaceNetwork, domain: Domain, choice: FitChoice, *, search: bool, progress: Progress = lambda _: None
 ) -> StackOperator:
     """The operator of a network as a stack, whatever its depth.
 
@@ -80,7 +80,7 @@ def _is_exact(rule: LayerRules) -> bool:
 
 
 def _assembled(
-    network: S4DNetwork,
+    network: StateSpaceNetwork,
     stack: Stack,
     rules: tuple[LayerRules, ...],
     domain: Domain,

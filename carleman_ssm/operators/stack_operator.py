@@ -12,7 +12,7 @@ import numpy as np
 
 from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.enclosures import Floats
-from carleman_ssm.networks.network import S4DNetwork
+from carleman_ssm.networks.network import StateSpaceNetwork
 from carleman_ssm.operators.adjoint import gradients
 from carleman_ssm.operators.bases import DecoderBasis, decoder_bases
 from carleman_ssm.operators.curvature import StackQuadraticKernel, second_order_kernel
@@ -49,7 +49,7 @@ class StackOperator(NetworkOperator, Brief):
     THEORY T10, T12′, T13b, T16, §8.
     """
 
-    network: S4DNetwork
+    network: StateSpaceNetwork
     stack: Stack
     decoders: tuple[LayerDecoders, ...]
     rules: tuple[LayerRules, ...]

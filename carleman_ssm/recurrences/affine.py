@@ -11,16 +11,31 @@ $$Z_k = \sum_{j=1}^{k} \Phi(k, j) B_j .$$
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import sympy as sp
 
 from carleman_ssm.formulas.statements import check_names
-from carleman_ssm.theory.polynomials import exact, exact_entries, require_integer, require_kind
+from carleman_ssm.recurrences.steps import (
+    Vector,
+    beside,
+    diagonal,
+    exact_matrix,
+    require_per_step,
+    step_symbols,
+)
+from carleman_ssm.theory.polynomials import exact_entries, require_integer
 
-Vector = tuple[sp.Expr, ...]
+__all__ = [
+    "AffineRecurrence",
+    "InvariantDense",
+    "InvariantDiagonal",
+    "VaryingDiagonal",
+    "VaryingRankOne",
+    "Vector",
+    "step_symbols",
+]
 
 
 class AffineRecurrence(ABC):
@@ -85,11 +100,11 @@ class AffineRecurrence(ABC):
 
     def flat_transition(self, k: int) -> sp.ImmutableMatrix:
         r"""$A_k \otimes 1_V$, which moves the entries of $Z$ row by row."""
-        return _beside(self.transition(k), self.columns)
+        return beside(self.transition(k), self.columns)
 
     def flat_propagator(self, k: int, j: int) -> sp.ImmutableMatrix:
         r"""$\Phi(k, j) \otimes 1_V$."""
-        return _beside(self.propagator(k, j), self.columns)
+        return beside(self.propagator(k, j), self.columns)
 
     def _require_step(self, k: int) -> None:
         require_integer(k, "the step k", least=0)
@@ -98,35 +113,13 @@ class AffineRecurrence(ABC):
             raise ValueError(msg)
 
     def _freeze_drives(self, states: int | None = None) -> None:
-        drives = tuple(_matrix(drive, f"the drive of step {k}") for k, drive in enumerate(self.drives, start=1))
+        drives = tuple(exact_matrix(drive, f"the drive of step {k}") for k, drive in enumerate(self.drives, start=1))
         shapes = {drive.shape for drive in drives}
         if len(shapes) != 1 or (states is not None and {shape[0] for shape in shapes} != {states}):
             wanted = "any number of" if states is None else states
             msg = f"every drive needs {wanted} rows and the same number of columns, got {sorted(shapes) or 'no drive'}"
             raise ValueError(msg)
         object.__setattr__(self, "drives", drives)
-
-
-def _matrix(value: object, what: str) -> sp.ImmutableMatrix:
-    """An exact matrix; a sequence of entries is a column."""
-    if isinstance(value, sp.MatrixBase):
-        return sp.ImmutableMatrix(*value.shape, [exact(entry, f"an entry of {what}") for entry in value])
-    entries = exact_entries(value, what)
-    return sp.ImmutableMatrix(len(entries), 1, entries)
-
-
-def _beside(matrix: sp.ImmutableMatrix, copies: int) -> sp.ImmutableMatrix:
-    cells = {
-        (row * copies + v, column * copies + v): matrix[row, column]
-        for row in range(matrix.rows)
-        for column in range(matrix.cols)
-        for v in range(copies)
-    }
-    return sp.ImmutableMatrix(sp.SparseMatrix(matrix.rows * copies, matrix.cols * copies, cells))
-
-
-def _diagonal(entries: Iterable[sp.Expr]) -> sp.ImmutableMatrix:
-    return sp.ImmutableMatrix(sp.diag(*entries))
 
 
 @dataclass(frozen=True)
@@ -165,12 +158,12 @@ class InvariantDiagonal(AffineRecurrence):
     def transition(self, k: int) -> sp.ImmutableMatrix:
         r"""$\mathrm{diag}(\lambda)$."""
         self._require_step(k)
-        return _diagonal(self.multipliers)
+        return diagonal(self.multipliers)
 
     def propagator(self, k: int, j: int) -> sp.ImmutableMatrix:
         r"""$\mathrm{diag}(\lambda^{k-j})$."""
         self._require_step(k)
-        return _diagonal(multiplier ** (k - j) for multiplier in self.multipliers)
+        return diagonal(multiplier ** (k - j) for multiplier in self.multipliers)
 
 
 @dataclass(frozen=True)
@@ -196,7 +189,7 @@ class InvariantDense(AffineRecurrence):
     time_invariant: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        matrix = _matrix(self.matrix, "the matrix")
+        matrix = exact_matrix(self.matrix, "the matrix")
         if matrix.rows != matrix.cols:
             msg = f"the transition matrix must be square, got {matrix.shape}"
             raise ValueError(msg)
@@ -247,19 +240,19 @@ class VaryingDiagonal(AffineRecurrence):
         rows = tuple(exact_entries(row, f"the multipliers of step {k}") for k, row in enumerate(self.multipliers, 1))
         object.__setattr__(self, "multipliers", rows)
         self._freeze_drives(len(rows[0]) if rows else None)
-        _require_per_step("multipliers", rows, self.steps, self.states)
+        require_per_step("multipliers", rows, self.steps, self.states)
         check_names(self.parameters)
 
     def transition(self, k: int) -> sp.ImmutableMatrix:
         r"""$\mathrm{diag}(\lambda_k)$."""
         self._require_step(k)
-        return _diagonal(self.multipliers[k - 1])
+        return diagonal(self.multipliers[k - 1])
 
     def propagator(self, k: int, j: int) -> sp.ImmutableMatrix:
         r"""$\mathrm{diag}(\prod_{i=j+1}^{k} \lambda_{i,n})$: the order of the steps does not matter."""
         self._require_step(k)
         columns = zip(*self.multipliers[j:k], strict=True) if k > j else [()] * self.states
-        return _diagonal(sp.Mul(*column) for column in columns)
+        return diagonal(sp.Mul(*column) for column in columns)
 
 
 @dataclass(frozen=True)
@@ -296,7 +289,7 @@ class VaryingRankOne(AffineRecurrence):
         keys = tuple(exact_entries(key, f"the key of step {k}") for k, key in enumerate(self.keys, 1))
         object.__setattr__(self, "keys", keys)
         self._freeze_drives(len(keys[0]) if keys else None)
-        _require_per_step("keys", keys, self.steps, self.states)
+        require_per_step("keys", keys, self.steps, self.states)
         if {len(self.decays), len(self.strengths)} != {self.steps}:
             msg = f"{self.steps} steps need as many decays and strengths, got {len(self.decays)}, {len(self.strengths)}"
             raise ValueError(msg)
@@ -315,27 +308,3 @@ class VaryingRankOne(AffineRecurrence):
         for i in range(j + 1, k + 1):
             product = self.transition(i) * product
         return product.as_immutable()
-
-
-def _require_per_step(what: str, rows: Sequence[Vector], steps: int, states: int) -> None:
-    if len(rows) != steps or {len(row) for row in rows} != {states}:
-        msg = f"{what}: expected {steps} steps of {states} entries, got {[len(row) for row in rows]}"
-        raise ValueError(msg)
-
-
-def step_symbols(stem: str, steps: int, *sizes: int, **assumptions: bool) -> sp.Basic:
-    """Symbols per step: ``stem_k`` without sizes, else nested tuples of ``stem_k_i…``, k from 1, i from 0.
-
-    Examples
-    --------
-    >>> step_symbols("b", 2, 2)
-    ((b_1_0, b_1_1), (b_2_0, b_2_1))
-    """
-    require_kind(stem, str, "the stem")
-
-    def named(name: str, left: tuple[int, ...]) -> object:
-        if not left:
-            return sp.Symbol(name, **assumptions)
-        return tuple(named(f"{name}_{i}", left[1:]) for i in range(left[0]))
-
-    return tuple(named(f"{stem}_{k}", sizes) for k in range(1, steps + 1))

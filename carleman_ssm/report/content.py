@@ -28,7 +28,7 @@ def report_content(explanation: Explanation) -> dict[str, Any]:
         "n_sequences": len(explanation.sequences),
         "length": int(explanation.sequences.shape[1]),
         "n_classes": operator.network.classes,
-        "channels": int(operator.network.layers[0].D.shape[0]),
+        "channels": operator.network.channels,
         "n_layers": len(operator.network.layers),
         "degree": operator.degree,
         "centre": explanation.centre,

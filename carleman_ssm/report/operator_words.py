@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from carleman_ssm.networks.network import S4DNetwork
+from carleman_ssm.networks.network import S4DLayer, StateSpaceNetwork
 from carleman_ssm.operators.construction import CERTIFIED_SHARE
 from carleman_ssm.operators.one_layer_operator import OneLayerOperator
 from carleman_ssm.operators.stack_operator import StackOperator
@@ -25,20 +25,21 @@ SIZES = (
 def network_rows(explanation: Explanation, content: dict[str, Any]) -> dict[str, str]:
     """Layers, decoder and sequences in words."""
     network = explanation.operator.network
-    config, modes = network.config, network.layers[0].C.shape[1]
+    config, first = network.config, network.layers[0]
     residual = "residual" if config.residual else "no residual"
     norm = {"none": "no norm"}.get(config.norm, f"norm {config.norm}{' (pre-norm)' if config.prenorm else ''}")
     labels = "" if explanation.labels is not None else ", no labels"
     steps = f"{content['n_sequences']} of {content['length']} steps × {network.features} channels"
-    count = f"{len(network.layers)} S4D layer{'' if len(network.layers) == 1 else 's'}"
+    of_pairs = " (each with its conjugate)" if isinstance(first, S4DLayer) else ""
+    count = f"{len(network.layers)} {first.kind} layer{'' if len(network.layers) == 1 else 's'}"
     return {
-        "layers": f"{count}, {content['channels']} channels × {modes} stored modes (each with its conjugate)",
+        "layers": f"{count}, {content['channels']} channels × {first.modes} stored modes{of_pairs}",
         "decoder": f"{config.activation}, output {_output(network)}, {norm}, {residual}, {config.pool} pool",
         "sequences": f"{steps}, {content['n_classes']} classes{labels}",
     }
 
 
-def _output(network: S4DNetwork) -> str:
+def _output(network: StateSpaceNetwork) -> str:
     return f"glu ({network.config.gate} gate)" if network.config.output == "glu" else network.config.output
 
 

@@ -208,7 +208,7 @@ def _most_groups(length: int, degree: int) -> int:
 
 def _chunked(logits: Logits, operator: NetworkOperator) -> Logits:
     """The same in pieces whose intermediate values stay small."""
-    channels = int(operator.network.layers[0].D.shape[0])
+    channels = operator.network.channels
 
     def evaluate(sequences: Floats) -> Floats:
         rows = max(1, CHUNK // (sequences.shape[1] * channels))
