@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from carleman_ssm.families.delta_scan import delta_states
 from carleman_ssm.networks.brief import Brief
 
 Values = NDArray[Any]
@@ -190,5 +191,5 @@ class VaryingRankOneScan(Scan):
         return result
 
     def _closed(self) -> Values:
-        """No closed form of the ordered product is known: the recurrence (THEORY T19)."""
-        return self._recur()
+        """Chunk by chunk through one triangular system each (the WY form); no clock exists (THEORY T19)."""
+        return delta_states(self.decays, self.strengths, self.keys, self.drives)

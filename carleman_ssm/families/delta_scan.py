@@ -1,0 +1,104 @@
+r"""States of the delta rule without a loop over time: chunks of steps through one triangular system each.
+
+Within a chunk, with $D_{kj} = g_k \cdots g_{j+1}$ for $j \le k$ and $D_{k0} = g_k \cdots g_1$,
+
+$$Z_k = D_{k0} Z_0 + \sum_{j \le k} D_{kj} (B_j - \kappa_j r_j^\top), \qquad
+r_k = \beta_k \kappa_k^\top \Big(D_{k0} Z_0 + \sum_{j<k} D_{kj} (B_j - \kappa_j r_j^\top)\Big):$$
+
+what step k takes away is a multiple $r_k$ of its key, and the $r_k$ solve $(1 + T)\, r = \rho$ with the strictly lower
+triangular $T_{kj} = \beta_k D_{kj}\, \kappa_k \cdot \kappa_j$. This is the WY form of `recurrences.delta_rule` for any
+drives. Decays are multiplied, never divided, so that zero is allowed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Values = NDArray[Any]
+
+CHUNK = 32
+"""Steps in one triangular system: its cost grows with the square, the number of systems falls with it."""
+
+
+def delta_states(decays: Values, strengths: Values, keys: Values, drives: Values, *, chunk: int = CHUNK) -> Values:
+    r"""$Z_k = g_k (1 - \beta_k \kappa_k \kappa_k^\top) Z_{k-1} + B_k$ from rest, for all steps.
+
+    Parameters
+    ----------
+    decays, strengths
+        $g_k$, $\beta_k$: (batch, L, …).
+    keys
+        $\kappa_k$: (batch, L, …, N).
+    drives
+        $B_k$: (batch, L, …, N, V).
+    chunk
+        Steps treated at once.
+
+    Returns
+    -------
+    ndarray
+        (batch, L, …, N, V), in the common dtype.
+
+    Raises
+    ------
+    ValueError
+        The chunk has no step.
+
+    References
+    ----------
+    Yang et al., arXiv 2406.06484, section 3 (there for $B_k = \beta_k \kappa_k v_k^\top$); THEORY T19.
+    """
+    if chunk < 1:
+        msg = f"a chunk needs at least one step, got {chunk}"
+        raise ValueError(msg)
+    decays, strengths = (np.moveaxis(np.broadcast_to(v, keys.shape[:-1]), 1, -1) for v in (decays, strengths))
+    keys, drives = np.moveaxis(keys, 1, -2), np.moveaxis(drives, 1, -3)
+    states = np.empty(drives.shape, dtype=np.result_type(decays, strengths, keys, drives))
+    state = np.zeros(drives.shape[:-3] + drives.shape[-2:], dtype=states.dtype)
+    for start in range(0, drives.shape[-3], chunk):
+        part = slice(start, start + chunk)
+        states[..., part, :, :] = _chunk_states(
+            decays[..., part], strengths[..., part], keys[..., part, :], drives[..., part, :, :], state
+        )
+        state = states[..., min(start + chunk, drives.shape[-3]) - 1, :, :]
+    return np.moveaxis(states, -3, 1)
+
+
+def _chunk_states(decays: Values, strengths: Values, keys: Values, drives: Values, state: Values) -> Values:
+    r"""States of one chunk; what each step would read of the undisturbed state, then what it takes away."""
+    between = decay_products(decays)
+    carried = np.cumprod(decays, axis=-1)[..., None, None] * state[..., None, :, :]
+    undisturbed = carried + _weighted(between, drives)
+    before = undisturbed - drives
+    reads = strengths[..., None] * np.einsum("...kn,...knv->...kv", keys, before)
+    coupling = strengths[..., None] * between * (keys @ np.swapaxes(keys, -1, -2))
+    system = np.tril(coupling, -1) + np.eye(coupling.shape[-1])
+    taken = np.linalg.solve(system, reads)
+    return undisturbed - _weighted(between, keys[..., None] * taken[..., None, :])
+
+
+def decay_products(decays: Values) -> Values:
+    r"""$D_{kj} = g_k \cdots g_{j+1}$ for $j \le k$, else 0: (…, C) to (…, C, C).
+
+    Examples
+    --------
+    >>> decay_products(np.array([0.5, 2.0, 3.0]))
+    array([[1., 0., 0.],
+           [2., 1., 0.],
+           [6., 3., 1.]])
+    """
+    steps = decays.shape[-1]
+    later = np.tril(np.ones((steps, steps), dtype=bool), -1)
+    factors = np.where(later, decays[..., :, None], np.ones((), dtype=decays.dtype))
+    products: Values = np.tril(np.cumprod(factors, axis=-2))
+    return products
+
+
+def _weighted(weights: Values, terms: Values) -> Values:
+    r"""$\sum_j D_{kj} X_j$ of matrices $X_j$, as one matrix product."""
+    flat = terms.reshape(*terms.shape[:-2], -1)
+    result: Values = (weights @ flat).reshape(terms.shape)
+    return result
