@@ -24,7 +24,7 @@ from carleman_ssm.theory.fits import (
 )
 from tests.test_activations import reference
 
-SMOOTH = ("gelu", "gelu_tanh", "silu", "tanh", "sigmoid")
+SMOOTH = ("gelu", "gelu_tanh", "silu", "tanh", "sigmoid", "softplus")
 
 
 def polynomial_at(fit, y):

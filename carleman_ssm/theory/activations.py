@@ -134,6 +134,7 @@ _MAKERS = MappingProxyType(
         "silu": analytic.silu,
         "tanh": analytic.tanh,
         "sigmoid": analytic.sigmoid,
+        "softplus": analytic.softplus,
     }
 )
 _POWERS = MappingProxyType({"identity": 1, "square": 2, "cube": 3})
@@ -145,8 +146,8 @@ def activation(name: str, coefficients: Iterable[float | Fraction] | None = None
     Parameters
     ----------
     name
-        ``gelu`` (exact erf), ``gelu_tanh``, ``silu``, ``tanh``, ``sigmoid``, ``identity``, ``square``,
-        ``cube`` or ``poly``.
+        ``gelu`` (exact erf), ``gelu_tanh``, ``silu``, ``tanh``, ``sigmoid``, ``softplus``, ``identity``,
+        ``square``, ``cube`` or ``poly``.
     coefficients
         For ``poly`` only: the learned $c_1, \dots, c_d$ of $\sum_{k=1}^d c_k y^k$, at their exact value.
 

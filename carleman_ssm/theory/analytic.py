@@ -147,6 +147,24 @@ def _sigmoid_series(y: arb_series) -> arb_series:
     return (1 + (-y).exp()).inv()
 
 
+def softplus() -> AnalyticFunction:
+    r"""$\ln(1 + e^y)$, whose slope is the sigmoid; singular at $\pm i\pi$."""
+    return AnalyticFunction(
+        values=lambda y: np.logaddexp(0.0, y),
+        slopes=special.expit,
+        expression=lambda y: sp.log(1 + sp.exp(y)),
+        series=_softplus_series,
+        taylor_coefficient=lambda k: _sigmoid_coefficient(k - 1) / k if k else sp.log(2),
+        convergence_radius=sp.pi,
+    )
+
+
+def _softplus_series(y: arb_series) -> arb_series:
+    if y[0] > 0:  # the exponential that is small keeps a wide ball narrow
+        return y + (1 + (-y).exp()).log()
+    return (1 + y.exp()).log()
+
+
 def silu() -> AnalyticFunction:
     r"""$y\,\sigma(y)$; as for GELU, $\mathrm{SiLU}(y) - y/2$ is even."""
     return AnalyticFunction(
