@@ -159,6 +159,12 @@ def test_large_states_are_lifted_to_degree_one():
     assert error < 1e-13
 
 
+def test_small_states_are_compared_with_their_own_size():
+    """Beside the constant monomial 1 a wrong state of 1e-12 would not show."""
+    scan = _Spoiled(np.array([0.5]), np.full((1, 4, 1), 1e-12), 1e-3)
+    assert ordered_product_error(scan)[0] > 5e-4
+
+
 def test_a_batch_is_refused():
     with pytest.raises(ValueError, match="batch of 2"):
         step_maps(InvariantDiagonalScan(np.ones(1), np.ones((2, 3, 1))))

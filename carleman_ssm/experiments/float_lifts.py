@@ -51,7 +51,8 @@ def _response(scan: Scan, k: int, i: int) -> Values:
     impulse = np.zeros((drives.shape[1], int(np.prod(drives.shape[2:], dtype=int))), dtype=drives.dtype)
     impulse[k, i] = 1.0
     driven: Scan = replace(cast(Any, scan), drives=impulse.reshape(drives.shape))
-    return driven.states("recurrence")[0, k + 1].reshape(-1)
+    column: Values = driven.states("recurrence")[0, k + 1].reshape(-1)
+    return column
 
 
 def lift_of_products(matrix: Values, shift: Values, degree: int) -> Values:
@@ -97,8 +98,8 @@ def ordered_product_error(scan: Scan) -> tuple[float, int]:
     Returns
     -------
     tuple of float, int
-        Largest difference relative to the largest monomial, and the degree of the lift: 2, or 1 where degree 2 has
-        more than 200 monomials.
+        Largest difference among the monomials of one degree relative to the largest of them, and the degree of the
+        lift: 2, or 1 where degree 2 has more than 200 monomials.
     """
     matrices, shifts = step_maps(scan)
     entries = shifts.shape[1]
@@ -108,4 +109,24 @@ def ordered_product_error(scan: Scan) -> tuple[float, int]:
         product = lift_of_products(matrix, shift, degree) @ product
     reached = product @ lift_of_point(np.zeros(entries, dtype=product.dtype), degree)
     wanted = lift_of_point(scan.states("closed")[0, -1].reshape(-1), degree)
-    return float(np.abs(reached - wanted).max() / np.abs(wanted).max()), degree
+    powers = _degrees(entries, degree)
+    errors = [relative_difference(reached[powers == power], wanted[powers == power]) for power in range(degree + 1)]
+    return max(errors), degree
+
+
+def _degrees(entries: int, degree: int) -> Values:
+    """Degree in the state of each monomial of the lift."""
+    single = np.r_[0, np.ones(entries, dtype=int)]
+    if degree == 1:
+        return single
+    rows, columns = np.triu_indices(entries + 1)
+    total: Values = single[rows] + single[columns]
+    return total
+
+
+def relative_difference(first: Values, second: Values) -> float:
+    """Largest difference relative to the largest entry of the second; infinite where that is 0 and the first is not."""
+    gap, size = float(np.abs(first - second).max()), float(np.abs(second).max())
+    if gap == 0.0:
+        return 0.0
+    return gap / size if size else float("inf")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -63,11 +63,9 @@ def tally(identities: Iterable[Identity]) -> Tally:
     Tally(proved=1, supported=0, refuted=1, undecided=0)
     """
     counts = Counter(verify(identity).evidence for identity in identities)
-    return Tally(*(counts[evidence] for evidence in (Evidence.PROVED, Evidence.SUPPORTED)), *_rest(counts))
-
-
-def _rest(counts: Mapping[Evidence, int]) -> tuple[int, int]:
-    return counts.get(Evidence.REFUTED, 0), counts.get(Evidence.UNDECIDED, 0)
+    return Tally(
+        counts[Evidence.PROVED], counts[Evidence.SUPPORTED], counts[Evidence.REFUTED], counts[Evidence.UNDECIDED]
+    )
 
 
 def kernel_error(statement: FamilyStatement, rng: np.random.Generator) -> float:

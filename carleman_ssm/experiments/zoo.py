@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from carleman_ssm.experiments.float_lifts import ordered_product_error
+from carleman_ssm.experiments.float_lifts import ordered_product_error, relative_difference
 from carleman_ssm.experiments.statement_checks import Tally, kernel_error, tally
 from carleman_ssm.families.family import Family
 from carleman_ssm.families.registry import ENTRIES, small_layer
@@ -55,7 +55,7 @@ class Measured:
     kernel
         The compiled closed form of the symbolic output beside single steps at 30 digits.
     routes
-        The layer by the closed form of its states beside the recurrence.
+        States and outputs of the layer by the closed form of its states beside the recurrence.
     product
         The ordered product of lifted steps beside the lift of the closed form.
     product_degree
@@ -186,11 +186,14 @@ def measure(layer: Family, statement: FamilyStatement, seed: int = 0) -> Measure
     """The float checks of a small layer, and the compiled kernel of its statement."""
     rng = np.random.default_rng(seed)
     inputs = rng.standard_normal((1, LENGTH, layer.channels))
-    closed, stepped = layer(inputs, "closed"), layer(inputs, "recurrence")
-    product, degree = ordered_product_error(layer.scan(inputs))
+    scan = layer.scan(inputs)
+    product, degree = ordered_product_error(scan)
     return Measured(
         kernel=kernel_error(statement, rng),
-        routes=float(np.abs(closed - stepped).max() / np.abs(stepped).max()),
+        routes=max(
+            relative_difference(layer(inputs, "closed"), layer(inputs, "recurrence")),
+            relative_difference(scan.states("closed"), scan.states("recurrence")),
+        ),
         product=product,
         product_degree=degree,
         layer_degree=measured_degree(layer, inputs),

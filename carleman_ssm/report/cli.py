@@ -179,6 +179,28 @@ def necessity(
 
 
 @app.command()
+def zoo(
+    families: Annotated[
+        list[str] | None, typer.Argument(metavar="[FAMILY]...", help="Families by name; all by default.")
+    ] = None,
+    states: Annotated[int, typer.Option(help="States N of the symbolic statements, 2 or 3.")] = 2,
+    steps: Annotated[int, typer.Option(help="Steps L of the symbolic statements, 2 to 4.")] = 3,
+    output: Annotated[
+        Path | None,
+        typer.Option(parser=_folder, metavar="FOLDER", help="Folder for the results; zoo by default."),
+    ] = None,
+    model: Annotated[
+        Path | None, typer.Option(help="A checkpoint of any recognised dialect: describe one layer of it instead.")
+    ] = None,
+    layer: Annotated[int | None, typer.Option(help="Layer of --model, from 0; 0 by default.")] = None,
+) -> None:
+    """Check the families of state space models: what is exact, what approximated, what it costs, what waves do."""
+    from carleman_ssm.report.zoo import zoo as show_families  # figures are slow to import
+
+    show_families(families or (), states=states, steps=steps, output=output, model=model, layer=layer)
+
+
+@app.command()
 def convert(
     source: Annotated[Path, typer.Argument(metavar="CKPT.pth", help="What the training script saved.")],
     target: Annotated[Path, typer.Argument(metavar="OUT.safetensors", help="File to write.")],

@@ -1,0 +1,125 @@
+"""The families of state space models as a command: the table, JSON, one page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from carleman_ssm.experiments.zoo import FIT_BOUND, LENGTH, TOLERANCE, FamilyFinding, examine_all
+from carleman_ssm.families.registry import FAMILIES, family_named
+from carleman_ssm.report.html import write_html
+from carleman_ssm.report.sections import print_sections
+from carleman_ssm.report.terminal import output_folder, print_files, progress_line, results_in
+from carleman_ssm.report.zoo_model import described
+from carleman_ssm.report.zoo_sections import zoo_sections
+
+FILES = ("zoo.json", "zoo.html")
+MAX_STATES, MAX_STEPS = 3, 4
+"""Beyond these the proofs of matrix states take minutes."""
+TITLE = "Families of state space models"
+LEAD = (
+    "Every family is affine in its own state for a given input. What is exact, what is approximated and how well, what "
+    "a lift costs, and whether waves travel: found by running the checks."
+)
+
+
+@dataclass(frozen=True)
+class ZooReport:
+    """What `zoo` found and wrote, the files in reading order; nothing of the families for a checkpoint."""
+
+    found: tuple[FamilyFinding, ...]
+    files: tuple[Path, ...]
+
+
+def zoo(
+    names: Sequence[str] = (),
+    *,
+    states: int = 2,
+    steps: int = 3,
+    output: Path | None = None,
+    model: Path | None = None,
+    layer: int | None = None,
+    console: Console | None = None,
+) -> ZooReport:
+    """Check the families, print the table, write it; or describe one layer of a checkpoint.
+
+    Parameters
+    ----------
+    names
+        Families by their names; all without any.
+    states, steps
+        Size of the symbolic statements: at most 3 and 4.
+    output
+        Folder for ``zoo.json`` and ``zoo.html``; ``zoo`` by default.
+    model, layer
+        A checkpoint of any recognised dialect and which of its layers, from 0, instead of the table.
+    console
+        Where to print; the terminal by default.
+
+    Raises
+    ------
+    ValueError
+        An unknown family, a size out of range, options that do not fit together, a file that is no checkpoint of a
+        recognised dialect, or the output is a file.
+    OSError
+        The output folder cannot be written, or the checkpoint not read.
+    """
+    families = tuple(dict.fromkeys(map(family_named, names))) or FAMILIES
+    _require_fitting(names, states, steps, model, layer)
+    folder = output_folder(output, "zoo")
+    screen = console or Console()
+    found: tuple[FamilyFinding, ...] = ()
+    with results_in(folder, FILES, () if model is None else (model,)):
+        if model is not None:
+            from carleman_ssm.families.importers import load_layer  # needed here alone
+
+            sections, numbers = described(load_layer(model, layer=layer or 0))
+            title, lead = f"Layer {layer or 0} of {model.name}", ""
+        else:
+            with progress_line("proving") as say:
+                found = examine_all(families, states=states, steps=steps, say=say)
+            sections, numbers, title, lead = zoo_sections(found), content(found), TITLE, LEAD
+        report, page = (folder / name for name in FILES)
+        try:
+            print_sections(sections, screen)  # before anything can go wrong with files
+        finally:  # a reader that has seen enough and closes the pipe loses no file
+            report.write_text(json.dumps(numbers, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+            write_html(page, title, sections, lead=lead)
+    print_files(screen, (report, page))
+    return ZooReport(found, (report, page))
+
+
+def _require_fitting(names: Sequence[str], states: int, steps: int, model: Path | None, layer: int | None) -> None:
+    for option, value, most in (("--states", states, MAX_STATES), ("--steps", steps, MAX_STEPS)):
+        if not 2 <= value <= most:
+            msg = f"{option} must be between 2 and {most}, got {value}"
+            raise ValueError(msg)
+    if model is not None and names:
+        msg = f"--model describes a layer of a file; leave {', '.join(names)} out, or --model"
+        raise ValueError(msg)
+    if model is None and layer is not None:
+        msg = "--layer chooses a layer of --model FILE, which is not given"
+        raise ValueError(msg)
+
+
+def content(found: Sequence[FamilyFinding]) -> dict[str, Any]:
+    """Everything that was found, as JSON."""
+    return {
+        "tolerance_of_routes": TOLERANCE,
+        "steps_of_float_checks": LENGTH,
+        "fits_on": [-FIT_BOUND, FIT_BOUND],
+        "families": [
+            asdict(one)
+            | {
+                "exact": one.exact,
+                "agree": one.measured.agree,
+                "lift_monomials": {str(degree): one.lift_monomials(degree) for degree in (1, 2, 3)},
+            }
+            for one in found
+        ],
+    }

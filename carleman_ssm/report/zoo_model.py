@@ -1,0 +1,91 @@
+"""One layer of a checkpoint as `zoo --model` describes it: its conventions, shapes, routes and spectrum."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from carleman_ssm.experiments.layer_checks import NOISE_STEPS, LayerFinding, check_layer
+from carleman_ssm.families.conventions import convention
+from carleman_ssm.families.family import Family
+from carleman_ssm.report.sections import Grid, Note, Pairs, Section
+
+
+def layer_sections(layer: Family, found: LayerFinding) -> tuple[Section, ...]:
+    """What is stored, under which conventions, and what the recurrence of the layer is like."""
+    shapes = Grid(
+        ("tensor", "shape", "numbers"),
+        tuple((name, shape_words(value.shape), str(value.dtype)) for name, value in layer.tensors().items()),
+    )
+    return (
+        Section("conventions", (Pairs(convention_rows(layer)),)),
+        Section("tensors", (shapes,)),
+        Section("recurrence", (Pairs(recurrence_rows(found)), Note(READING))),
+    )
+
+
+def convention_rows(layer: Family) -> Mapping[str, str]:
+    """The row of the table of conventions, in words."""
+    row = convention(layer.dialect)
+    return {
+        "dialect": row.dialect,
+        "family": row.family,
+        "source": row.source,
+        "imaginary part": {"+": "enters as stored", "-": "enters with the sign changed", "none": "none, A is real"}[
+            row.imaginary
+        ],
+        "conjugate pairs": {
+            "2 Re": "one of each pair stored, twice the real part is read",
+            "1 Re": "all modes stored, the real part is read",
+            "real": "no complex numbers",
+            "2 real": "real modes, read twice all the same",
+        }[row.pairs],
+        "activation": row.activation,
+        "rule of the input": row.input_rule,
+        "ε of norms": f"{row.norm_eps:g}" if row.norm_eps else "no norm",
+        "dense weights": row.dense_layout,
+    }
+
+
+def recurrence_rows(found: LayerFinding) -> Mapping[str, str]:
+    """What was measured, in words."""
+    smallest, largest = found.modulus
+    kind = "all real: no wave travels"
+    if found.complex_share:
+        kind = f"{found.complex_share:.0%} complex: waves"
+    if found.negative_share:
+        kind += f"; {found.negative_share:.0%} real and negative"
+    return {
+        "type": found.scan,
+        "state of one step": shape_words(found.state_shape),
+        "eigenvalues of the steps": f"modulus {smallest:.4g} to {largest:.4g}; {kind}",
+        "closed form and recurrence": f"differ by {found.route_error:.1e} of the largest output (measured)",
+    }
+
+
+def shape_words(shape: tuple[int, ...]) -> str:
+    """(2, 3) as 2 × 3."""
+    return " × ".join(map(str, shape)) or "one number"
+
+
+READING = f"Measured on {NOISE_STEPS} steps of seeded standard normal noise, one sequence, in float64."
+
+
+def layer_content(layer: Family, found: LayerFinding) -> dict[str, Any]:
+    """The same as JSON."""
+    return {
+        "conventions": dict(convention_rows(layer)),
+        "tensors": {name: list(value.shape) for name, value in layer.tensors().items()},
+        "scan": found.scan,
+        "state_shape": list(found.state_shape),
+        "modulus": list(found.modulus),
+        "complex_share": found.complex_share,
+        "negative_share": found.negative_share,
+        "route_error": found.route_error,
+    }
+
+
+def described(layer: Family) -> tuple[tuple[Section, ...], dict[str, Any]]:
+    """Sections and JSON of a layer, from one run of its checks."""
+    found = check_layer(layer)
+    return layer_sections(layer, found), layer_content(layer, found)

@@ -1,0 +1,162 @@
+"""What `zoo` says: one table of the families with ticks, and behind it proofs, agreements, bounds and costs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from carleman_ssm.experiments.statement_checks import Tally
+from carleman_ssm.experiments.zoo import FIT_BOUND, LENGTH, TOLERANCE, FamilyFinding
+from carleman_ssm.report.sections import Grid, Note, Section
+
+YES, NO = "✓", "✗"
+
+
+def zoo_sections(found: Sequence[FamilyFinding]) -> tuple[Section, ...]:
+    """The sections in reading order, for the terminal and for the page."""
+    return (
+        Section("families", (_overview(found), Note(_reading(found)))),
+        Section("proofs", (_proofs(found),)),
+        Section("agreement of routes (measured)", (_agreement(found), Note(AGREEMENT))),
+        Section("what is no polynomial", (_pieces(found), Note(PIECES))),
+        Section("size of a lift", (_lifts(found), Note(LIFTS))),
+    )
+
+
+def tick(holds: bool) -> str:
+    """✓ or ✗."""
+    return YES if holds else NO
+
+
+def _overview(found: Iterable[FamilyFinding]) -> Grid:
+    header = ("family", "exact", "routes", "transitions", "degree in u", "approximated", "monomials", "waves")
+    rows = tuple(
+        (
+            one.family,
+            f"{tick(one.exact)} {one.proved.proved}/{one.proved.total}",
+            tick(one.measured.agree),
+            transitions(one),
+            degree_words(one.input_degree),
+            ", ".join(piece.name for piece in one.pieces) or "nothing",
+            f"{one.lift_monomials():,}",
+            waves_words(one),
+        )
+        for one in found
+    )
+    return Grid(header, rows)
+
+
+def transitions(one: FamilyFinding) -> str:
+    """The type of the recurrence, and whether its steps may be taken in any order."""
+    return one.transition + ("" if one.commuting else ", not commuting")
+
+
+def degree_words(degree: int | None) -> str:
+    """The degree, or that there is none."""
+    return "no polynomial" if degree is None else str(degree)
+
+
+def waves_words(one: FamilyFinding) -> str:
+    """Whether waves travel, from what was measured on the rings of a small layer."""
+    return "none (real)" if one.real_spectrum else "travel (complex)"
+
+
+def _reading(found: Sequence[FamilyFinding]) -> str:
+    size = f"{found[0].states} states, {found[0].steps} steps" if found else "no family"
+    return (
+        f"exact: every claim about the recurrence with symbols for all parameters ({size}) is proved, and every false "
+        "twin of a claim is refuted; the fraction counts proved claims. routes: compiled formula, closed form of the "
+        f"states, recurrence and ordered product of lifts agree to {TOLERANCE:g} (measured). transitions: those that "
+        "commute have a product in closed form (powers; products of the diagonals, which are an input-driven clock); "
+        "of those that do not, only the ordered product is known. degree in u: of what the recurrence reads out, in "
+        "the inputs of its projections. monomials: of a lift of degree 2 at the reference's default size."
+    )
+
+
+def _proofs(found: Iterable[FamilyFinding]) -> Grid:
+    header = ("family", "the lift collapses", "the output", "the laws", "false twins", "seconds")
+    rows = tuple(
+        (
+            one.family,
+            *(verdicts(one.claims[name]) for name in ("the lift collapses", "the output", "the laws")),
+            f"{tick(one.twins.all_refuted)} {one.twins.refuted} of {one.twins.total} refuted",
+            f"{one.seconds:.1f}",
+        )
+        for one in found
+    )
+    return Grid(header, rows)
+
+
+def verdicts(tally: Tally) -> str:
+    """Counts in words; only what is all proved has the tick, and what was not claimed has none."""
+    if not tally.total:
+        return "none stated"
+    words = {
+        "proved": tally.proved,
+        "supported": tally.supported,
+        "refuted": tally.refuted,
+        "undecided": tally.undecided,
+    }
+    return f"{tick(tally.all_proved)} " + ", ".join(f"{count} {word}" for word, count in words.items() if count)
+
+
+def _agreement(found: Iterable[FamilyFinding]) -> Grid:
+    header = ("family", "", "compiled output", "closed and recurrence", "ordered product", "whole layer")
+    rows = tuple(
+        (
+            one.family,
+            tick(one.measured.agree),
+            f"{one.measured.kernel:.1e}",
+            f"{one.measured.routes:.1e}",
+            f"{one.measured.product:.1e} (degree {one.measured.product_degree})",
+            layer_words(one.measured.layer_degree),
+        )
+        for one in found
+    )
+    return Grid(header, rows)
+
+
+def layer_words(degree: int | None) -> str:
+    """What the whole layer is as a function of its input."""
+    return "no polynomial" if degree is None else f"polynomial of degree {degree}"
+
+
+AGREEMENT = (
+    f"Measured on {LENGTH} steps of seeded noise, layers of few entries of state as their references initialise them. "
+    "compiled output: float64 formula beside single steps at 30 digits, at drawn values of all symbols. ordered "
+    "product: T(b_L) S(A_L) … T(b_1) S(A_1) beside the lift of the closed form. whole layer: with its projections, "
+    "gates and norms; differences of the output along scaled inputs, no polynomial if none vanishes up to order 8."
+)
+
+
+def _pieces(found: Iterable[FamilyFinding]) -> Grid:
+    rows = tuple(
+        (one.family, "; ".join(f"{p.name} ≤ {p.bound:.1e}" for p in one.pieces) or "–", ", ".join(one.kept) or "–")
+        for one in found
+    )
+    return Grid(("family", "approximated: certified error", "kept as it is"), rows)
+
+
+PIECES = (
+    f"Certified: bounds of the error of a Chebyshev polynomial of degree 16 on |v| ≤ {FIT_BOUND:g}, in ball "
+    "arithmetic. What is kept is an input of the lift, or a coordinate of its own."
+)
+
+
+def _lifts(found: Iterable[FamilyFinding]) -> Grid:
+    header = ("family", "entries held together", "of", "degree 1", "degree 2", "degree 3")
+    rows = tuple(
+        (
+            one.family,
+            str(one.lift_entries),
+            one.lift_words,
+            *(f"{one.lift_monomials(degree):,}" for degree in (1, 2, 3)),
+        )
+        for one in found
+    )
+    return Grid(header, rows)
+
+
+LIFTS = (
+    "Monomials of a lift at the reference's default size. The closed form of the states needs no lift; the lift is "
+    "what makes powers of the state linear."
+)
