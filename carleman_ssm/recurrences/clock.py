@@ -188,7 +188,7 @@ def clocked_output(
         Identity(
             output.xreplace(times),
             read(recurrence.recurred_state(k), k),
-            name=f"output on the clock after {k} steps",
+            name=f"output on the clock, step {k}",
             because=r"$Z_k = e^{\Delta_k A} Z_{k-1} + B_k$ from rest, and diagonal matrices commute",
         )
         for k, output in enumerate(outputs, start=1)

@@ -100,7 +100,7 @@ def after_steps(clock: Clock, nodes: sp.Expr, first: sp.Expr | int | None) -> Id
 
 
 def rigid_steps(clock: Clock, nodes: sp.Expr, first: sp.Expr | int | None) -> tuple[Identity, ...]:
-    r"""$e^{a_n \Delta_k} = e^{-\Delta_k/2} e^{2\pi i f_n \delta_k/N}$ for each step, and $\sum_k \delta_k = N\tau_L/2$."""
+    r"""$e^{a_n \Delta_k} = e^{-\Delta_k/2} e^{2\pi i f_n \delta_k/N}$ for each step; $\sum_k \delta_k = N\tau_L/2$."""
     f = mode_frequency(first, nodes)
     hops = [nodes * row[0] / 2 for row in clock.increments]
     turns = tuple(
