@@ -116,7 +116,7 @@ def ordered_product_error(scan: Scan) -> tuple[float, int]:
 
 def _degrees(entries: int, degree: int) -> Values:
     """Degree in the state of each monomial of the lift."""
-    single = np.r_[0, np.ones(entries, dtype=int)]
+    single: Values = np.concatenate([np.zeros(1, dtype=int), np.ones(entries, dtype=int)])
     if degree == 1:
         return single
     rows, columns = np.triu_indices(entries + 1)

@@ -7,14 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from carleman_ssm.families.family import Family
-from carleman_ssm.families.scans import (
-    InvariantDenseScan,
-    InvariantDiagonalScan,
-    Scan,
-    Values,
-    VaryingDiagonalScan,
-    VaryingRankOneScan,
-)
+from carleman_ssm.families.scans import InvariantDenseScan, Scan, Values, VaryingRankOneScan
 
 NOISE_STEPS = 64
 _REAL = 1e-12
@@ -56,14 +49,15 @@ def eigenvalues(scan: Scan) -> Values:
     TypeError
         No scan of the four types.
     """
-    if isinstance(scan, InvariantDiagonalScan | VaryingDiagonalScan):
-        return np.asarray(scan.multipliers)
     if isinstance(scan, InvariantDenseScan):
         return np.asarray(np.linalg.eigvals(scan.matrices))
     if isinstance(scan, VaryingRankOneScan):
         along = scan.decays * (1 - scan.strengths * (scan.keys * scan.keys).sum(axis=-1))
         others = [scan.decays] if scan.keys.shape[-1] > 1 else []
         return np.stack([along, *others])
+    multipliers = getattr(scan, "multipliers", None)  # of every diagonal type
+    if isinstance(scan, Scan) and multipliers is not None:
+        return np.asarray(multipliers)
     msg = f"expected a scan of one of the four types, got {type(scan).__name__}"
     raise TypeError(msg)
 

@@ -73,7 +73,7 @@ class Measured:
     @property
     def agree(self) -> bool:
         """True if all routes agree to 1e-9."""
-        return max(self.kernel, self.routes, self.product) <= TOLERANCE
+        return all(error <= TOLERANCE for error in (self.kernel, self.routes, self.product))  # False for NaN
 
 
 @dataclass(frozen=True)

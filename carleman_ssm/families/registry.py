@@ -10,8 +10,13 @@ from typing import Any
 import numpy as np
 
 from carleman_ssm.families.family import Family
+from carleman_ssm.families.lru import LRU
+from carleman_ssm.families.s5 import S5
 
-FAMILIES: tuple[type[Family], ...] = ()
+FAMILIES: tuple[type[Family], ...] = (
+    S5,
+    LRU,
+)
 """Every family once, in the order of the table: time-invariant, products, selective, rank-one."""
 
 

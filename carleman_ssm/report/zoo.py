@@ -1,4 +1,4 @@
-"""The families of state space models as a command: the table, JSON, one page."""
+"""The families of state space models as a command: the table, JSON, one page, the same as Markdown."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from rich.console import Console
 from carleman_ssm.experiments.zoo import FIT_BOUND, LENGTH, TOLERANCE, FamilyFinding, examine_all
 from carleman_ssm.families.registry import FAMILIES, family_named
 from carleman_ssm.report.html import write_html
+from carleman_ssm.report.markdown import write_markdown
 from carleman_ssm.report.sections import print_sections
 from carleman_ssm.report.terminal import output_folder, print_files, progress_line, results_in
 from carleman_ssm.report.zoo_model import described
 from carleman_ssm.report.zoo_sections import zoo_sections
 
-FILES = ("zoo.json", "zoo.html")
+FILES = ("zoo.json", "zoo.html", "zoo.md")
 MAX_STATES, MAX_STEPS = 3, 4
 """Beyond these the proofs of matrix states take minutes."""
 TITLE = "Families of state space models"
@@ -55,7 +56,7 @@ def zoo(
     states, steps
         Size of the symbolic statements: at most 3 and 4.
     output
-        Folder for ``zoo.json`` and ``zoo.html``; ``zoo`` by default.
+        Folder for ``zoo.json``, ``zoo.html`` and ``zoo.md``; ``zoo`` by default.
     model, layer
         A checkpoint of any recognised dialect and which of its layers, from 0, instead of the table.
     console
@@ -84,14 +85,15 @@ def zoo(
             with progress_line("proving") as say:
                 found = examine_all(families, states=states, steps=steps, say=say)
             sections, numbers, title, lead = zoo_sections(found), content(found), TITLE, LEAD
-        report, page = (folder / name for name in FILES)
+        report, page, text = (folder / name for name in FILES)
         try:
             print_sections(sections, screen)  # before anything can go wrong with files
         finally:  # a reader that has seen enough and closes the pipe loses no file
             report.write_text(json.dumps(numbers, indent=1, allow_nan=False) + "\n", encoding="utf-8")
             write_html(page, title, sections, lead=lead)
-    print_files(screen, (report, page))
-    return ZooReport(found, (report, page))
+            write_markdown(text, title, sections, lead=lead)
+    print_files(screen, (report, page, text))
+    return ZooReport(found, (report, page, text))
 
 
 def _require_fitting(names: Sequence[str], states: int, steps: int, model: Path | None, layer: int | None) -> None:

@@ -1,0 +1,184 @@
+"""`zoo` end to end: what it prints and writes, what it says about wrong input, and one layer of a checkpoint."""
+
+import io
+import json
+import re
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from carleman_ssm.experiments.layer_checks import check_layer, eigenvalues
+from carleman_ssm.experiments.statement_checks import Tally
+from carleman_ssm.families.registry import ENTRIES, FAMILIES, family_named, small_layer
+from carleman_ssm.families.scans import InvariantDenseScan, VaryingRankOneScan
+from carleman_ssm.report.cli import main
+from carleman_ssm.report.markdown import write_markdown
+from carleman_ssm.report.sections import Grid, Note, Pairs, Section, Verbatim
+from carleman_ssm.report.zoo import FILES, zoo
+from carleman_ssm.report.zoo_sections import verdicts, zoo_sections
+
+DATA = Path(__file__).parent / "data" / "zoo"
+
+
+def run(*arguments):
+    """Exit code, standard output and standard error of the command, as a user gets them."""
+    output, error = io.StringIO(), io.StringIO()
+    with redirect_stdout(output), redirect_stderr(error), pytest.raises(SystemExit) as stopped:
+        main(["zoo", *map(str, arguments)])
+    return SimpleNamespace(exit_code=stopped.value.code, output=output.getvalue(), error=error.getvalue())
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("zoo")
+    screen = io.StringIO()
+    report = zoo(output=folder, console=Console(file=screen, width=200))
+    return folder, report, screen.getvalue()
+
+
+def test_every_family_has_its_row(whole):
+    _, report, text = whole
+    names = [family.family for family in FAMILIES]
+    assert [one.family for one in report.found] == names == list(ENTRIES)
+    assert len(set(names)) == 16
+    for name in names:
+        assert re.search(rf"^ {name} ", text, re.M), name
+
+
+def test_every_claim_is_proved_every_twin_refuted_and_all_routes_agree(whole):
+    for one in whole[1].found:
+        assert one.exact, (one.family, one.claims, one.twins)
+        assert one.measured.agree, (one.family, one.measured)
+        assert min(tally.total for tally in one.claims.values()) >= 1, one.family
+        assert one.twins.total >= 1
+
+
+def test_the_files_say_what_the_terminal_says(whole):
+    folder, report, _ = whole
+    assert [path.name for path in report.files] == list(FILES)
+    content = json.loads((folder / "zoo.json").read_text(encoding="utf-8"))
+    assert [entry["family"] for entry in content["families"]] == [one.family for one in report.found]
+    for entry, one in zip(content["families"], report.found, strict=True):
+        assert entry["exact"] is one.exact
+        assert entry["twins"]["refuted"] == one.twins.refuted
+    for name in ("zoo.html", "zoo.md"):
+        text = (folder / name).read_text(encoding="utf-8")
+        assert all(one.family in text for one in report.found)
+    assert "<script" not in (folder / "zoo.html").read_text(encoding="utf-8")
+
+
+def test_a_tick_needs_its_verdict(whole):
+    """What is not proved, not refuted or not equal loses the tick in the table."""
+    one = whole[1].found[0]
+    true = _cells(one)
+    assert "✗" not in "".join(true)
+    spoiled = [
+        replace(one, claims=one.claims | {"the laws": Tally(proved=1, supported=1)}),
+        replace(one, claims=one.claims | {"the output": Tally(proved=2, refuted=1)}),
+        replace(one, twins=Tally(refuted=2, supported=1)),
+        replace(one, twins=Tally()),
+        replace(one, measured=replace(one.measured, kernel=1e-3)),
+        replace(one, measured=replace(one.measured, product=float("nan"))),
+    ]
+    for wrong in spoiled:
+        assert "✗" in "".join(_cells(wrong)[1:3]), wrong
+
+
+def _cells(one):
+    return next(block for block in zoo_sections([one])[0].blocks if isinstance(block, Grid)).rows[0]
+
+
+def test_counts_in_words():
+    assert verdicts(Tally()) == "none stated"
+    assert verdicts(Tally(proved=3)) == "✓ 3 proved"
+    assert verdicts(Tally(proved=3, supported=1)) == "✗ 3 proved, 1 supported"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("mambo",), "unknown family 'mambo': known are"),
+        (("--states", 4), "--states must be between 2 and 3, got 4"),
+        (("--steps", 1), "--steps must be between 2 and 4, got 1"),
+        (("--states", "two"), "--states"),
+        (("--layer", 1), "--layer chooses a layer of --model FILE"),
+        (("s5", "--model", "x.npz"), "leave s5 out"),
+        (("--model", "nowhere.safetensors"), "nowhere.safetensors"),
+        (("--output", ""), "empty"),
+        (("--degree", 2), "--degree"),
+    ],
+)
+def test_wrong_input_is_one_line_and_exit_code_2(arguments, words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert result.output == ""
+    assert result.error.count("\n") == 1
+    assert words in result.error
+    assert not list(tmp_path.iterdir())
+
+
+def test_families_can_be_chosen_once_each(tmp_path):
+    result = run("lru", "s5", "lru", "--steps", 2, "--output", tmp_path / "two")
+    assert result.exit_code == 0, result.error
+    content = json.loads((tmp_path / "two" / "zoo.json").read_text(encoding="utf-8"))
+    assert [entry["family"] for entry in content["families"]] == ["lru", "s5"]
+    assert content["families"][0]["steps"] == 2
+
+
+def references():
+    return sorted(path for path in DATA.glob("*.npz") if not path.name.endswith(".reference.npz"))
+
+
+@pytest.mark.parametrize("path", references()[::4], ids=lambda path: path.stem)
+def test_a_checkpoint_is_described(path, tmp_path):
+    result = run("--model", path, "--output", tmp_path)
+    assert result.exit_code == 0, result.error
+    dialect = path.name.split("__")[0]
+    content = json.loads((tmp_path / "zoo.json").read_text(encoding="utf-8"))
+    assert content["conventions"]["dialect"] == dialect
+    assert content["route_error"] <= 1e-9  # two float64 routes over 64 steps
+    assert dialect in result.output
+    assert "eigenvalues of the steps" in result.output
+
+
+def test_the_folder_of_results_is_not_that_of_the_checkpoint_under_its_name(tmp_path):
+    source = tmp_path / "zoo.json"
+    source.write_text("{}", encoding="utf-8")
+    result = run("--model", source, "--output", tmp_path)
+    assert result.exit_code == 2
+    assert "would write over" in result.error
+    assert source.read_text(encoding="utf-8") == "{}"
+
+
+def test_eigenvalues_of_dense_and_rank_one_steps():
+    rng = np.random.default_rng(0)
+    key = rng.standard_normal(3)
+    scan = VaryingRankOneScan(np.array([[0.9]]), np.array([[0.5]]), key[None, None], rng.standard_normal((1, 1, 3, 2)))
+    dense = 0.9 * (np.eye(3) - 0.5 * np.outer(key, key))
+    assert np.isclose(eigenvalues(scan).min(), np.linalg.eigvalsh(dense).min())
+    assert np.isclose(eigenvalues(scan).max(), np.linalg.eigvalsh(dense).max())
+    turn = np.array([[0.0, -1.0], [1.0, 0.0]])
+    assert np.allclose(np.sort_complex(eigenvalues(InvariantDenseScan(turn, np.zeros((1, 1, 2))))), [-1j, 1j])
+    with pytest.raises(TypeError, match="four types"):
+        eigenvalues(object())
+
+
+def test_a_layer_with_complex_modes_and_one_without():
+    complex_layer = check_layer(small_layer(family_named("lru"), np.random.default_rng(0)))
+    real_layer = check_layer(small_layer(family_named("mamba"), np.random.default_rng(0)))
+    assert complex_layer.complex_share == 1.0
+    assert real_layer.complex_share == 0.0
+    assert real_layer.negative_share == 0.0
+    assert 0 < real_layer.modulus[0] <= real_layer.modulus[1] < 1
+
+
+def test_markdown_holds_every_kind_of_block(tmp_path):
+    blocks = (Grid(("a",), (("1|2",),)), Pairs({"n": "v"}), Note("words"), Verbatim("x\ny"))
+    text = write_markdown(tmp_path / "a.md", "T", [Section("S", blocks)], lead="L").read_text(encoding="utf-8")
+    assert text == "# T\n\nL\n\n## S\n\n| a |\n|---|\n| 1\\|2 |\n\n- n: v\n\nwords\n\n```\nx\ny\n```\n"
