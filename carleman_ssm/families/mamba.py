@@ -19,11 +19,12 @@ from typing import Any, ClassVar, Self, final
 
 import numpy as np
 
+from carleman_ssm.families.clock_scan import ClockScan
 from carleman_ssm.families.family import Family
 from carleman_ssm.families.pointwise import causal_conv1d, linear, silu, softplus
 from carleman_ssm.families.reference_tensors import freeze_real, taken
-from carleman_ssm.families.scans import Values, VaryingDiagonalScan
-from carleman_ssm.families.selective_parameters import projection, require_agreement, short_convolution, step_bias
+from carleman_ssm.families.scans import Values
+from carleman_ssm.families.selective_parameters import mamba_start, require_agreement
 from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.layers import Array
 from carleman_ssm.recurrences.selective_statements import mamba_statement
@@ -172,11 +173,11 @@ class Mamba(Family, Brief):
         result: Array = np.cumsum(self.selection(self._checked(inputs)).step, axis=1)
         return result
 
-    def scan(self, inputs: Array) -> VaryingDiagonalScan:
-        r"""Multipliers $e^{\Delta_k A}$ and drives $\Delta_k B_k x_k$, (batch, L, E, N)."""
+    def scan(self, inputs: Array) -> ClockScan:
+        r"""Increments $\Delta_k$, rates A, and drives $\Delta_k B_k x_k$, (batch, L, E, N)."""
         selected = self.selection(inputs)
         drives = (selected.step * selected.x)[..., None] * selected.input_vectors[:, :, None, :]
-        return VaryingDiagonalScan(np.exp(selected.step[..., None] * self.eigenvalues), drives)
+        return ClockScan(selected.step[..., None], self.eigenvalues, drives)
 
     def readout(self, states: Values, inputs: Array) -> Array:
         """Outputs (batch, L, H), gated and projected."""
@@ -204,7 +205,7 @@ class Mamba(Family, Brief):
         TypeError, ValueError
             An unknown size or spectrum.
         """
-        return cls(**_initial(rng, **sizes))
+        return cls(**mamba_start(rng, **sizes))
 
     @classmethod
     def statement(cls, states: int = 2, steps: int = 3) -> FamilyStatement:
@@ -231,34 +232,3 @@ class Mamba(Family, Brief):
         """The parameters by the key names of the reference."""
         stored = {key: getattr(self, field) for field, key in KEYS.items()}
         return {key: value for key, value in stored.items() if value is not None}
-
-
-def _initial(
-    rng: np.random.Generator,
-    *,
-    channels: int = 2,
-    states: int = 4,
-    expand: int = 2,
-    width: int = 4,
-    rank: int | None = None,
-    spectrum: str = "real",
-) -> dict[str, Any]:
-    if spectrum not in ("real", "lin"):
-        msg = f"the spectrum is 'real' or 'lin', got {spectrum!r}"
-        raise ValueError(msg)
-    inner, rank = expand * channels, -(-channels // 16) if rank is None else rank
-    taps, bias = short_convolution(rng, inner, width)
-    n = np.tile(np.arange(states, dtype=np.float64), (inner, 1))
-    real = spectrum == "real"
-    return {
-        "in_proj_weight": projection(rng, 2 * inner, channels),
-        "conv1d_weight": taps,
-        "conv1d_bias": bias,
-        "x_proj_weight": projection(rng, rank + (2 if real else 4) * states, inner),
-        "dt_proj_weight": rng.uniform(-1, 1, (inner, rank)) * rank**-0.5,
-        "dt_proj_bias": step_bias(rng, inner),
-        "A_log": np.log(n + 1) if real else np.full_like(n, np.log(0.5)),
-        "A_imag": None if real else np.pi * n,
-        "D": np.ones(inner),
-        "out_proj_weight": projection(rng, channels, inner),
-    }

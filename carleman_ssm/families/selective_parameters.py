@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +13,8 @@ from carleman_ssm.networks.layers import Array
 
 STEP_RANGE = (1e-3, 1e-1)
 STEP_FLOOR = 1e-4
+UNLIMITED = (0.0, float("inf"))
+"""Bounds of the step of Mamba-2 where its configuration sets none."""
 
 
 def step_bias(rng: np.random.Generator, count: int, steps: tuple[float, float] = STEP_RANGE) -> Array:
@@ -48,6 +51,116 @@ def short_convolution(rng: np.random.Generator, channels: int, width: int) -> tu
 def projection(rng: np.random.Generator, outputs: int, inputs: int) -> Array:
     """The weight (out, in) of a dense map without a bias."""
     return torch_linear(rng, outputs, inputs)[0]
+
+
+def mamba_start(
+    rng: np.random.Generator,
+    *,
+    channels: int = 2,
+    states: int = 4,
+    expand: int = 2,
+    width: int = 4,
+    rank: int | None = None,
+    spectrum: str = "real",
+) -> dict[str, Any]:
+    """The fields of a `families.mamba.Mamba` as its reference draws them; sizes as in `Mamba.initialise`.
+
+    Raises
+    ------
+    ValueError
+        An unknown spectrum.
+    """
+    if spectrum not in ("real", "lin"):
+        msg = f"the spectrum is 'real' or 'lin', got {spectrum!r}"
+        raise ValueError(msg)
+    inner, rank = expand * channels, -(-channels // 16) if rank is None else rank
+    taps, bias = short_convolution(rng, inner, width)
+    n = np.tile(np.arange(states, dtype=np.float64), (inner, 1))
+    real = spectrum == "real"
+    return {
+        "in_proj_weight": projection(rng, 2 * inner, channels),
+        "conv1d_weight": taps,
+        "conv1d_bias": bias,
+        "x_proj_weight": projection(rng, rank + (2 if real else 4) * states, inner),
+        "dt_proj_weight": rng.uniform(-1, 1, (inner, rank)) * rank**-0.5,
+        "dt_proj_bias": step_bias(rng, inner),
+        "A_log": np.log(n + 1) if real else np.full_like(n, np.log(0.5)),
+        "A_imag": None if real else np.pi * n,
+        "D": np.ones(inner),
+        "out_proj_weight": projection(rng, channels, inner),
+    }
+
+
+def mamba2_start(
+    rng: np.random.Generator,
+    *,
+    channels: int = 2,
+    states: int = 4,
+    expand: int = 2,
+    headdim: int = 2,
+    width: int = 4,
+    ngroups: int = 1,
+) -> dict[str, Any]:
+    """The fields of a `families.mamba2.Mamba2` as its reference draws them; sizes as in `Mamba2.initialise`.
+
+    Raises
+    ------
+    ValueError
+        The inner channels are no whole number of heads.
+    """
+    inner = expand * channels
+    if inner % headdim:
+        msg = f"{inner} inner channels are no whole number of heads of {headdim}"
+        raise ValueError(msg)
+    heads, mixed = inner // headdim, inner + 2 * ngroups * states
+    taps, bias = short_convolution(rng, mixed, width)
+    return {
+        "in_proj_weight": projection(rng, inner + mixed + heads, channels),
+        "conv1d_weight": taps,
+        "conv1d_bias": bias,
+        "dt_bias": step_bias(rng, heads),
+        "A_log": np.log(rng.uniform(1, 16, heads)),
+        "D": np.ones(heads),
+        "norm_weight": np.ones(inner),
+        "out_proj_weight": projection(rng, channels, inner),
+        "ngroups": ngroups,
+    }
+
+
+def number(config: Mapping[str, object], name: str, default: float) -> float:
+    """A real number of the configuration.
+
+    Raises
+    ------
+    TypeError, ValueError
+        It is no number, or NaN.
+    """
+    value = config.get(name)
+    value = default if value is None else value
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        msg = f"the setting {name} must be a number, got {value!r}"
+        raise TypeError(msg)
+    if np.isnan(value):
+        msg = f"the setting {name} must be a number, got NaN"
+        raise ValueError(msg)
+    return float(value)
+
+
+def step_limits(config: Mapping[str, object]) -> tuple[float, float]:
+    """``dt_limit`` of the configuration, smallest and largest step; without it none.
+
+    Raises
+    ------
+    TypeError, ValueError
+        It is no pair of numbers.
+    """
+    pair = config.get("dt_limit")
+    pair = UNLIMITED if pair is None else pair
+    if not isinstance(pair, list | tuple) or len(pair) != 2:
+        msg = f"the setting dt_limit must be two numbers, got {pair!r}"
+        raise ValueError(msg)
+    low, high = (number({"dt_limit": limit}, "dt_limit", 0.0) for limit in pair)
+    return low, high
 
 
 def require_agreement(family: str, config: Mapping[str, object], stored: Mapping[str, object]) -> None:
