@@ -25,6 +25,7 @@ from carleman_ssm.theory.layer_matrices import (
 from carleman_ssm.theory.pair_kernel import pair_kernel, second_layer
 from carleman_ssm.theory.phase_products import phase_product
 from carleman_ssm.theory.polynomial_maps import PolynomialMap
+from carleman_ssm.theory.real_spectra import alternating_hop, standing_contents
 from carleman_ssm.theory.stack_lift import StackLift
 from carleman_ssm.theory.stacks import PolynomialStack
 from carleman_ssm.theory.wave_profile import RANGES
@@ -244,6 +245,8 @@ BUILDERS = {
     "polar.polar_step": {"2": lambda: cs.polar_step(cs.OscillatorNetwork.symbolic(2, discrete=True))},
     "polar_laws.polar_law": {"": cs.polar_law},
     "polar_laws.s4d_lin_polar_law": {"": cs.s4d_lin_polar_law},
+    "real_spectra.alternating_hop": {"": alternating_hop},
+    "real_spectra.standing_contents": {"": standing_contents},
     "rigidity.rigid_spectrum": {"": cs.rigid_spectrum},
     "rigidity.real_spectrum_contents": {"": cs.real_spectrum_contents},
     "ring_equivalence.ring_equivalence": {

@@ -1,0 +1,56 @@
+# %% [markdown]
+# # Real multipliers carry no wave
+# A kick of node 0 leaves the weight $v_n$ on mode n, the product of that mode's multipliers since then: they may differ
+# from step to step, depend on the inputs, or vanish. Real weights look alike in both directions, and weights that are
+# not negative keep the kick largest where it entered: $h_0^2 - |h_d|^2$ is a sum of products $v_m v_n \sin^2$. Weights
+# of both signs do not: $1, -1, 1, -1, \dots$ is the shift by half of the ring.   [THEORY T6 v]
+# %%
+import sympy as sp
+
+import carleman_ssm as cs
+from carleman_ssm.theory.real_spectra import (
+    OTHER,
+    WEIGHTS,
+    alternating_hop,
+    conjugate_sum,
+    excess_at_the_kick,
+    kicked_contents,
+    standing_contents,
+)
+from carleman_ssm.theory.wave_profile import DISTANCE, MODE, NODES
+
+N, d, m, n, v = NODES, DISTANCE, OTHER, MODE, WEIGHTS
+
+
+def over_pairs(summand):
+    """The mean over all pairs of modes."""
+    return sp.Sum(summand, (m, 0, N - 1), (n, 0, N - 1)) / N**2
+
+
+# %% [markdown]
+# ## Never larger than at node 0
+# The conjugate of $h_d$ has the conjugate phases, because the weights are real. Each pair of modes (m, n) stands beside
+# (n, m), so that only the cosine of the difference of their phases stays.
+# %%
+turn = 2 * sp.pi * (m - n) * d / N
+derivation = (
+    cs.Derivation(
+        "A kick stays largest at node 0", start=kicked_contents(0) ** 2 - kicked_contents(d) * conjugate_sum(d)
+    )
+    .step(over_pairs(v[m] * v[n] * (1 - sp.exp(sp.I * turn))), because="products of sums, pair by pair")
+    .step(over_pairs(v[m] * v[n] * (1 - sp.cos(turn))), because="the pairs (m, n) and (n, m) together")
+    .step(excess_at_the_kick(), because=r"$1 - \cos x = 2\sin^2(x/2)$")
+)
+
+# %% [markdown]
+# ## Both directions alike
+# $h_{-d} = \bar h_d$, so $|h_{-d}| = |h_d|$: a pattern cannot move to one side. For that the weights need no sign: it
+# holds for all real inputs. Multipliers of both signs are the counterexample to the rest.
+# %%
+for form in (standing_contents(), alternating_hop()):
+    for lemma in form.certificates:
+        derivation = derivation.lemma(lemma)
+
+# %%
+if __name__ == "__main__":
+    print(cs.to_latex(derivation))
