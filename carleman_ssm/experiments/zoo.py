@@ -208,21 +208,26 @@ def measured_degree(layer: Callable[[np.ndarray], np.ndarray], inputs: np.ndarra
     layer
         Inputs (1, L, H) to outputs.
     inputs
-        The direction u; it is scaled so that nonlinear functions are far from their tangents.
+        The direction u; two ranges of t, up to 5 and up to 1000, so that gates leave their tangents and the ε of a norm
+        is small beside what it is added to.
 
     Returns
     -------
     int or None
         At most 7; None if no difference up to order 8 vanishes to 1e-8 of the outputs.
     """
-    scales = np.linspace(-5.0, 5.0, HIGHEST_DEGREE + 3)
-    values = np.array([layer(scale * inputs) for scale in scales])
+    degrees = [_degree_up_to(largest, layer, inputs) for largest in (5.0, 1000.0)]
+    return max(degrees) if all(degree <= HIGHEST_DEGREE for degree in degrees) else None
+
+
+def _degree_up_to(largest: float, layer: Callable[[np.ndarray], np.ndarray], inputs: np.ndarray) -> int:
+    values = np.array([layer(scale * inputs) for scale in np.linspace(-largest, largest, HIGHEST_DEGREE + 3)])
     size = np.abs(values).max()
     for degree in range(HIGHEST_DEGREE + 1):
         values = np.diff(values, axis=0)
         if np.abs(values).max() <= 1e-8 * size:
             return degree
-    return None
+    return HIGHEST_DEGREE + 1
 
 
 def certified_piece(name: str) -> Piece:

@@ -9,13 +9,23 @@ from typing import Any
 
 import numpy as np
 
+from carleman_ssm.families.delta_net import DeltaNet
 from carleman_ssm.families.family import Family
+from carleman_ssm.families.gated_delta_net import GatedDeltaNet
 from carleman_ssm.families.lru import LRU
+from carleman_ssm.families.mamba import Mamba
+from carleman_ssm.families.mamba2 import Mamba2
+from carleman_ssm.families.s4_block import S4Block
 from carleman_ssm.families.s5 import S5
 
 FAMILIES: tuple[type[Family], ...] = (
+    S4Block,
     S5,
     LRU,
+    Mamba,
+    Mamba2,
+    DeltaNet,
+    GatedDeltaNet,
 )
 """Every family once, in the order of the table: time-invariant, products, selective, rank-one."""
 
@@ -52,21 +62,21 @@ _L2 = "l2 norm of queries and keys"
 ENTRIES: Mapping[str, Entry] = MappingProxyType(
     {
         "s4d": Entry({}, 64, "one channel", ("gelu", "sigmoid")),
-        "s4-block": Entry({}, 64, "one channel", ("gelu", "sigmoid")),
+        "s4-block": Entry({"channels": 2}, 64, "one channel", ("gelu", "sigmoid")),
         "s4": Entry({}, 64, "one channel", ("gelu", "sigmoid")),
         "dss": Entry({}, 128, "one channel", ("gelu", "sigmoid")),
         "s5": Entry({}, 256, "the layer", ("gelu_tanh", "sigmoid")),
         "lru": Entry({}, 256, "the layer", ("gelu_tanh", "sigmoid")),
-        "h3": Entry({}, 128, "one head"),
-        "linear-attention": Entry({}, 128, "one column of a head", (), (_RMS,)),
-        "retnet": Entry({}, 128, "one column of a head", ("silu",), (_RMS,)),
+        "h3": Entry({"d_model": 2, "d_state": 4}, 128, "one head"),
+        "linear-attention": Entry({"hidden_size": 4}, 128, "one column of a head", (), (_RMS,)),
+        "retnet": Entry({"hidden_size": 4, "expand_v": 1}, 128, "one column of a head", ("silu",), (_RMS,)),
         "gla": Entry({}, 128, "one column of a head", ("sigmoid", "silu"), ("16th root of the gate", _RMS)),
         "mamba": Entry({}, 16, "one channel", ("softplus", "sigmoid", "silu")),
         "mamba2": Entry({}, 128, "one column of a head", ("softplus", "sigmoid", "silu"), (_RMS,)),
         "rg-lru": Entry({}, 1, "one channel", ("sigmoid",), ("power of the decay, square root",)),
         "s7": Entry({}, 128, "the layer", ("gelu", "sigmoid"), ("the quotient of the decay",)),
-        "delta-net": Entry({}, 128, "one column of a head", ("sigmoid", "silu"), (_L2, _RMS)),
-        "gated-delta-net": Entry({}, 128, "one column of a head", ("softplus", "sigmoid", "silu"), (_L2, _RMS)),
+        "delta-net": Entry({}, 256, "one column of a head", ("sigmoid", "silu"), (_L2, _RMS)),
+        "gated-delta-net": Entry({}, 256, "one column of a head", ("softplus", "sigmoid", "silu"), (_L2, _RMS)),
     }
 )
 """By the name of the family."""
