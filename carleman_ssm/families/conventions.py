@@ -48,10 +48,8 @@ class Convention:
         Keys of which at least one must be present; empty without such a choice.
     optional
         Keys that the layer may have besides.
-    folder
-        Folder inside the layer in which a whole checkpoint holds the tensors of the recurrence; empty without one.
     beside
-        Folders inside the layer's prefix that are no part of it: the norms of its residual block.
+        Folders under the layer's prefix that are no part of it: the norm of its residual block.
     axes
         Numbers of axes that tell dialects apart that share their keys.
     """
@@ -68,7 +66,6 @@ class Convention:
     marks: Keys
     choices: Keys = frozenset()
     optional: Keys = frozenset()
-    folder: str = ""
     beside: Keys = frozenset()
     axes: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
 
@@ -93,7 +90,7 @@ _HADAMARD = frozenset(
 )
 _KERNEL = _keys("layer.D layer.kernel.inv_dt layer.kernel.C layer.kernel.B layer.kernel.A_real")
 _FLA = "fla-org/flash-linear-attention@bc3b101"
-_DELTA = _ATTENTION | _keys("b_proj.weight")
+_DELTA = _ATTENTION | _keys("o_norm.weight")
 
 _TABLE = (
     Convention(
@@ -117,9 +114,9 @@ _TABLE = (
     Convention(
         "annotated-s4", "s4d", "srush/annotated-s4@f19e246, s4/s4d.py",
         "+", "1 Re", "gelu (tanh)", "zoh", 1e-6, "in, out",
-        marks=_keys("A_re A_im C D log_step"),
-        optional=_keys("B_re B_im out.kernel out.bias out2.kernel out2.bias"),
-        folder="seq", beside=_keys("norm"),
+        marks=_keys("seq.A_re seq.A_im seq.C seq.D seq.log_step"),
+        optional=_keys("seq.B_re seq.B_im out.kernel out.bias out2.kernel out2.bias"),
+        beside=_keys("norm"),
     ),
     Convention(
         "dss", "dss", "ag1988/dss@777084e, src/models/sequence/ss/standalone/dss.py",
@@ -131,17 +128,19 @@ _TABLE = (
     Convention(
         "s5", "s5", "lindermanlab/S5@3c18fdb, s5/ssm.py and s5/layers.py",
         "+", "2 Re", "gelu (tanh)", "zoh or bilinear", 1e-5, "in, out",
-        marks=_keys("Lambda_re Lambda_im B D log_step"),
-        choices=_keys("C C1 C2"),
+        marks=_keys("seq.Lambda_re seq.Lambda_im seq.B seq.D seq.log_step"),
+        choices=_keys("seq.C seq.C1 seq.C2"),
         optional=_GATES,
-        folder="seq", beside=_keys("norm"),
+        beside=_keys("norm"),
     ),
     Convention(
         "minimal-lru", "lru", "NicolasZucchet/minimal-LRU@bbd71b1, lru/model.py",
         "+", "1 Re", "gelu (tanh)", "discrete", 1e-5, "in, out",
-        marks=_keys("nu_log theta_log gamma_log B_re B_im C_re C_im D"),
+        marks=_keys(
+            "seq.nu_log seq.theta_log seq.gamma_log seq.B_re seq.B_im seq.C_re seq.C_im seq.D"
+        ),
         optional=_GATES,
-        folder="seq", beside=_keys("normalization"),
+        beside=_keys("normalization"),
     ),
     Convention(
         "h3", "h3", "HazyResearch/H3@5c4d06b, src/models/ssm/h3.py",
@@ -157,14 +156,13 @@ _TABLE = (
         "fla-linear-attention", "linear-attention", f"{_FLA}, fla/layers/linear_attn.py",
         "none", "real", "none", "none", 1e-5, "out, in",
         marks=_ATTENTION,
-        choices=_HADAMARD | _keys("norm.weight"),
+        optional=_HADAMARD | _keys("norm.weight"),
     ),
     Convention(
         "fla-retnet", "retnet", f"{_FLA}, fla/layers/multiscale_retention.py",
         "none", "real", "silu", "none", 1e-5, "out, in",
         marks=_ATTENTION,
-        choices=_keys("g_proj.weight g_norm_swish_gate.weight g_norm.weight"),
-        optional=_SHORT,
+        optional=_SHORT | _keys("g_proj.weight g_norm_swish_gate.weight g_norm.weight"),
     ),
     Convention(
         "fla-gla", "gla", f"{_FLA}, fla/layers/gla.py",
@@ -178,7 +176,7 @@ _TABLE = (
         marks=_keys(
             "A_log D in_proj.weight conv1d.weight x_proj.weight dt_proj.weight dt_proj.bias out_proj.weight"
         ),
-        optional=_keys("conv1d.bias in_proj.bias out_proj.bias"),
+        optional=_keys("conv1d.bias in_proj.bias out_proj.bias A_imag"),
         axes=MappingProxyType({"A_log": 2}),
     ),
     Convention(
@@ -202,13 +200,13 @@ _TABLE = (
         "fla-delta-net", "delta-net", f"{_FLA}, fla/layers/delta_net.py",
         "none", "real", "silu", "none", 1e-5, "out, in",
         marks=_DELTA,
-        optional=_SHORT | _keys("g_proj.weight o_norm.weight"),
+        optional=_SHORT | _keys("g_proj.weight b_proj.weight"),
     ),
     Convention(
         "fla-gated-delta-net", "gated-delta-net", f"{_FLA}, fla/layers/gated_deltanet.py",
         "none", "real", "silu", "none", 1e-5, "out, in",
-        marks=_DELTA | _keys("a_proj.weight A_log dt_bias"),
-        optional=_SHORT | _keys("g_proj.weight o_norm.weight"),
+        marks=_DELTA | _keys("a_proj.weight b_proj.weight A_log dt_bias"),
+        optional=_SHORT | _keys("g_proj.weight"),
     ),
 )  # fmt: skip
 
