@@ -1,0 +1,95 @@
+"""Tensors under the key names of a reference: taken completely, returned unchanged."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+import numpy as np
+
+from carleman_ssm.networks.finite_arrays import real_array
+from carleman_ssm.networks.layers import Array
+
+
+def taken(
+    family: str, tensors: Mapping[str, Array], keys: Mapping[str, str], optional: Collection[str] = ()
+) -> dict[str, Array | None]:
+    """The tensors by the names of the fields; none is ignored, none is invented.
+
+    Parameters
+    ----------
+    family
+        For the messages.
+    tensors
+        By the key names of the reference.
+    keys
+        Field -> key name.
+    optional
+        Fields that may be absent: they become None.
+
+    Raises
+    ------
+    ValueError
+        A key is missing, or one is there that the layer does not have.
+
+    Examples
+    --------
+    >>> taken("toy", {"D": np.ones(2)}, {"feedthrough": "D", "bias": "b"}, optional={"bias"})
+    {'feedthrough': array([1., 1.]), 'bias': None}
+    """
+    missing = [key for field, key in keys.items() if key not in tensors and field not in optional]
+    unknown = sorted(set(tensors) - set(keys.values()))
+    if missing or unknown:
+        msg = f"{family}: missing {', '.join(missing) or 'nothing'}; not known here: {', '.join(unknown) or 'nothing'}"
+        raise ValueError(msg)
+    return {field: np.asarray(tensors[key]) if key in tensors else None for field, key in keys.items()}
+
+
+def flag(config: Mapping[str, object], name: str, *, default: bool) -> bool:
+    """A switch of the configuration.
+
+    Raises
+    ------
+    TypeError
+        It is neither true nor false.
+    """
+    value = config.get(name, default)
+    if not isinstance(value, bool):
+        msg = f"{name} must be true or false, got {value!r}"
+        raise TypeError(msg)
+    return value
+
+
+def count(config: Mapping[str, object], name: str, default: int | None = None) -> int:
+    """A positive integer of the configuration; without a default it has to be there.
+
+    Raises
+    ------
+    ValueError
+        It is missing, or no positive integer.
+    """
+    value = config.get(name)
+    value = default if value is None else value
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+        msg = f"the configuration needs {name}, a positive integer, got {value!r}"
+        raise ValueError(msg)
+    return int(value)
+
+
+def freeze_real(record: object, shapes: Mapping[str, tuple[int | None, ...]]) -> None:
+    """Check the named fields of a frozen record and store them as read-only float64; None stays.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As in `networks.finite_arrays.real_array`.
+    """
+    for name, shape in shapes.items():
+        value = getattr(record, name)
+        if value is not None:
+            object.__setattr__(record, name, real_array(name, value, shape))
+
+
+def torch_linear(rng: np.random.Generator, outputs: int, inputs: int) -> tuple[Array, Array]:
+    r"""Weight (out, in) and bias (out,) as torch initialises a dense map: uniform within $\pm 1/\sqrt{\text{in}}$."""
+    bound = inputs**-0.5
+    return rng.uniform(-bound, bound, (outputs, inputs)), rng.uniform(-bound, bound, outputs)
