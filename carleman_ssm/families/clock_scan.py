@@ -14,7 +14,7 @@ from carleman_ssm.families.selective_scan import clock_states
 @final
 @dataclass(frozen=True, eq=False, repr=False)
 class ClockScan(Scan):
-    r"""$Z_k = e^{a \Delta_k} Z_{k-1} + B_k$; closed, $Z_k = \sum_{j \le k} e^{a (\tau_k - \tau_j)} B_j$ with `clock` $\tau$.
+    r"""$Z_k = e^{a \Delta_k} Z_{k-1} + B_k = \sum_{j \le k} e^{a (\tau_k - \tau_j)} B_j$; $\tau$ is the `clock`.
 
     A varying diagonal (`VaryingDiagonalScan`) of which more is known: one exponential for each state makes all its
     multipliers over any stretch of time.

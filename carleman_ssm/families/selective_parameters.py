@@ -127,6 +127,25 @@ def mamba2_start(
     }
 
 
+def gla_start(
+    rng: np.random.Generator, *, channels: int = 4, heads: int = 2, keys: int = 2, values: int = 2, rank: int = 2
+) -> dict[str, Any]:
+    """The fields of a `families.gla.GLA` as torch draws them; sizes as in `GLA.initialise`."""
+    gate, bias = torch_linear(rng, heads * keys, rank)
+    return {
+        "q_proj_weight": projection(rng, heads * keys, channels),
+        "k_proj_weight": projection(rng, heads * keys, channels),
+        "v_proj_weight": projection(rng, heads * values, channels),
+        "g_proj_weight": projection(rng, heads * values, channels),
+        "gk_proj_0_weight": projection(rng, rank, channels),
+        "gk_proj_1_weight": gate,
+        "gk_proj_1_bias": bias,
+        "norm_weight": np.ones(values),
+        "o_proj_weight": projection(rng, channels, heads * values),
+        "num_heads": heads,
+    }
+
+
 def number(config: Mapping[str, object], name: str, default: float) -> float:
     """A real number of the configuration.
 
