@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from carleman_ssm.families.clock_scan import ClockScan
 from carleman_ssm.families.family import Family
 from carleman_ssm.families.scans import InvariantDenseScan, Scan, Values, VaryingRankOneScan
 
