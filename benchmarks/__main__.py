@@ -25,6 +25,7 @@ from benchmarks.table import render
 
 NAMES = (
     "certification", "lifted_table", "latex", "layer", "layer_in_torch", "ring", "second_order", "jets", "memory",
+    "selective_scan",
 )  # fmt: skip
 
 

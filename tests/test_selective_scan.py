@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks import selective_scan as benchmark
 from carleman_ssm.families import selective_scan as module
 from carleman_ssm.families.scans import VaryingDiagonalScan
 from carleman_ssm.families.selective_scan import clock_states, selective_scan
@@ -167,3 +168,17 @@ def test_misfits_are_named():
         clock_states(increments, rates, values)
     with pytest.raises(ValueError, match="do not broadcast"):
         clock_states(increments, np.ones(4), values)
+
+
+def test_all_sides_of_the_benchmark_compute_the_same():
+    problem_ = benchmark.mamba_like((2, 40, 6, 3))
+    wanted = by_recurrence(
+        *(array.astype(float) for array in (*problem_[:2], problem_[0] * problem_[2], *problem_[3:]))
+    )
+    runs = benchmark.candidates(problem_, threads=1)
+    assert {"ours", "(a)", "(b)"} <= set(runs)
+    for run in runs.values():
+        assert error(np.asarray(run()), wanted) <= 1e-6
+    rows = benchmark.compare((1, 20, 4, 2), threads=1, repeats=1)
+    assert {row.unit for row in rows} == {"ms", ""}
+    assert len(rows) == 2 * len(runs) - 1
