@@ -106,7 +106,16 @@ class Clock:
         return sp.ImmutableMatrix(sp.diag(*(sp.exp(a * t) for a, t in zip(self.rates, times, strict=True))))
 
     def recurrence(self, drives: Sequence[object]) -> VaryingDiagonal:
-        r"""$Z_k = e^{\Delta_k A} Z_{k-1} + B_k$ with the drives $B_k$, matrices (N, V) or sequences of N entries."""
+        r"""$Z_k = e^{\Delta_k A} Z_{k-1} + B_k$ with the drives $B_k$, matrices (N, V) or sequences of N entries.
+
+        Raises
+        ------
+        TypeError, ValueError
+            Not one drive for each step, or drives that do not fit the rates.
+        """
+        if len(drives) != self.steps:
+            msg = f"a clock of {self.steps} steps needs as many drives, got {len(drives)}"
+            raise ValueError(msg)
         multipliers = tuple(tuple(self.kernel(row).diagonal()) for row in self.increments)
         return VaryingDiagonal(multipliers, tuple(drives))
 
@@ -180,9 +189,6 @@ def clocked_output(
     require_kind(clock, Clock, "the clock")
     recurrence, where = clock.recurrence(drives), clock_definitions(clock)
     times = {name: t for k in range(1, clock.steps + 1) for name, t in zip(clock.names(k), clock.times(k), strict=True)}
-    if len(drives) != clock.steps:
-        msg = f"a clock of {clock.steps} steps needs as many drives, got {len(drives)}"
-        raise ValueError(msg)
     outputs = [sp.sympify(read(clocked_state(clock, recurrence, k), k)) for k in range(1, clock.steps + 1)]
     certificates = tuple(
         Identity(
