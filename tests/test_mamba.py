@@ -151,9 +151,11 @@ def test_the_closed_form_is_the_recurrence(channels, states, length, width, spec
     # shift: steps from 1e-17 to 40, so that states stand still or are forgotten at once
     layer = Mamba.from_tensors(layer.tensors() | {"dt_proj.bias": layer.dt_proj_bias + shift}, {})
     u = np.random.default_rng(seed).normal(size=(2, length, channels))
-    one, other = layer(u), layer(u, "recurrence")
-    assert one.shape == u.shape
-    np.testing.assert_allclose(one, other, rtol=0, atol=1e-12 * (1 + np.abs(other).max()))
+    fused, other = layer(u), layer(u, "recurrence")
+    stored_states = layer.readout(layer.scan(u).states("closed"), u)
+    assert fused.shape == u.shape
+    for one in (fused, stored_states):
+        np.testing.assert_allclose(one, other, rtol=0, atol=1e-12 * (1 + np.abs(other).max()))
 
 
 def test_the_initial_layer_has_the_real_spectrum_and_the_steps_of_the_paper():
@@ -183,5 +185,8 @@ def test_parameters_and_settings_that_do_not_fit_are_refused_by_name():
     with pytest.raises(ValueError, match="says d_state = 16, the parameters say 4"):
         Mamba.from_tensors(tensors, config | {"d_state": 16})
     require_agreement("Mamba", {"dt_rank": "auto"}, {"dt_rank": 1})
-    with pytest.raises(ValueError, match="inputs"):
-        Mamba.from_tensors(tensors, config)(reference["x"][..., :-1])
+    layer = Mamba.from_tensors(tensors, config)
+    with pytest.raises(ValueError, match="inputs: expected the shape"):
+        layer(reference["x"][..., :-1])
+    with pytest.raises(ValueError, match="unknown method 'scan'"):
+        layer(reference["x"], "scan")

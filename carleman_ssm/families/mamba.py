@@ -18,6 +18,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar, Self, final
 
 import numpy as np
+import numpy.typing as npt
 
 from carleman_ssm.families.clock_scan import ClockScan
 from carleman_ssm.families.family import Family
@@ -25,6 +26,7 @@ from carleman_ssm.families.pointwise import causal_conv1d, linear, silu, softplu
 from carleman_ssm.families.reference_tensors import freeze_real, taken
 from carleman_ssm.families.scans import Values
 from carleman_ssm.families.selective_parameters import mamba_start, require_agreement
+from carleman_ssm.families.selective_scan import selective_scan
 from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.layers import Array
 from carleman_ssm.recurrences.selective_statements import mamba_statement
@@ -182,10 +184,20 @@ class Mamba(Family, Brief):
     def readout(self, states: Values, inputs: Array) -> Array:
         """Outputs (batch, L, H), gated and projected."""
         selected = self.selection(inputs)
-        y = (states @ selected.output_vectors[..., None])[..., 0]
+        return self._gated((states @ selected.output_vectors[..., None])[..., 0], selected)
+
+    def _gated(self, y: Values, selected: Selection) -> Array:
         read: Array = y if self.A_imag is None else 2 * y.real
         gated = (read + self.D * selected.x) * silu(selected.gate)
         return linear(gated, self.out_proj_weight, self.out_proj_bias)
+
+    def __call__(self, inputs: npt.ArrayLike, method: str = "closed") -> Array:
+        """Outputs of the layer as in `Family`; by the closed form without storing the E N states of every step."""
+        if method != "closed":
+            return super().__call__(inputs, method)
+        selected = self.selection(self._checked(inputs))
+        drives, vectors = selected.step * selected.x, (selected.input_vectors, selected.output_vectors)
+        return self._gated(selective_scan(selected.step, self.eigenvalues, drives, *vectors), selected)
 
     @classmethod
     def initialise(cls, rng: np.random.Generator, **sizes: Any) -> Self:
