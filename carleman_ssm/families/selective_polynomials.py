@@ -164,7 +164,8 @@ class SelectivePolynomials(Brief):
           H_k = S^p H_{k-1} + \sup\Delta\, |b|,$$
 
         because $|\hat s^p - s^p| \le \varepsilon_s \sum_{i<p} (s + \varepsilon_s)^i s^{p-1-i}$, which is
-        $(s + \varepsilon_s)^p - s^p$ and grows with s. Where $\hat S > 1$ the bound grows geometrically with k; the fit may do so too.
+        $(s + \varepsilon_s)^p - s^p$ and grows with s. Where $\hat S > 1$ the bound grows geometrically with k; the fit
+        may do so too.
 
         Parameters
         ----------
