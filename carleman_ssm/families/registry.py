@@ -12,9 +12,13 @@ import numpy as np
 from carleman_ssm.families.delta_net import DeltaNet
 from carleman_ssm.families.family import Family
 from carleman_ssm.families.gated_delta_net import GatedDeltaNet
+from carleman_ssm.families.gla import GLA
+from carleman_ssm.families.h3 import H3
+from carleman_ssm.families.linear_attention import LinearAttention
 from carleman_ssm.families.lru import LRU
 from carleman_ssm.families.mamba import Mamba
 from carleman_ssm.families.mamba2 import Mamba2
+from carleman_ssm.families.retnet import RetNet
 from carleman_ssm.families.s4_block import S4Block
 from carleman_ssm.families.s5 import S5
 
@@ -22,6 +26,10 @@ FAMILIES: tuple[type[Family], ...] = (
     S4Block,
     S5,
     LRU,
+    H3,
+    LinearAttention,
+    RetNet,
+    GLA,
     Mamba,
     Mamba2,
     DeltaNet,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -39,6 +40,39 @@ def write_markdown(path: Path, title: str, sections: Iterable[Section], *, lead:
         parts += [f"## {section.title}", *map(_block, section.blocks)]
     path.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
     return path
+
+
+def with_tables(text: str, sections: Iterable[Section]) -> str:
+    r"""A page whose marked places hold the tables of the sections that they name.
+
+    A place begins with ``<!-- table: TITLE -->`` and ends with ``<!-- end -->``; the page of the families is kept up to
+    date with it.
+
+    Raises
+    ------
+    ValueError
+        A place names no section with a table.
+
+    Examples
+    --------
+    >>> found = [Section("one", (Grid(("a",), (("1",),)),))]
+    >>> print(with_tables("<!-- table: one -->\nold\n<!-- end -->", found))
+    <!-- table: one -->
+    | a |
+    |---|
+    | 1 |
+    <!-- end -->
+    """
+    grids = {section.title: block for section in sections for block in section.blocks if isinstance(block, Grid)}
+
+    def filled(place: re.Match[str]) -> str:
+        title = place.group(1)
+        if title not in grids:
+            msg = f"there is no table {title!r}; there are {', '.join(grids)}"
+            raise ValueError(msg)
+        return f"<!-- table: {title} -->\n{markdown_table(grids[title])}\n<!-- end -->"
+
+    return re.sub(r"<!-- table: (.*?) -->.*?<!-- end -->", filled, text, flags=re.DOTALL)
 
 
 def _block(block: Block) -> str:

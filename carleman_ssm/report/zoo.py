@@ -77,9 +77,7 @@ def zoo(
     found: tuple[FamilyFinding, ...] = ()
     with results_in(folder, FILES, () if model is None else (model,)):
         if model is not None:
-            from carleman_ssm.families.importers import load_layer  # needed here alone
-
-            sections, numbers = described(load_layer(model, layer=layer or 0))
+            sections, numbers = described(model, layer or 0)
             title, lead = f"Layer {layer or 0} of {model.name}", ""
         else:
             with progress_line("proving") as say:

@@ -3,25 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from carleman_ssm.experiments.layer_checks import NOISE_STEPS, LayerFinding, check_layer
 from carleman_ssm.families.conventions import convention
 from carleman_ssm.families.family import Family
+from carleman_ssm.families.importers import Checkpoint, open_checkpoint
 from carleman_ssm.report.sections import Grid, Note, Pairs, Section
 
 
-def layer_sections(layer: Family, found: LayerFinding) -> tuple[Section, ...]:
+def layer_sections(layer: Family, found: LayerFinding, file: Pairs) -> tuple[Section, ...]:
     """What is stored, under which conventions, and what the recurrence of the layer is like."""
     shapes = Grid(
         ("tensor", "shape", "numbers"),
         tuple((name, shape_words(value.shape), str(value.dtype)) for name, value in layer.tensors().items()),
     )
     return (
+        Section("file", (file,)),
         Section("conventions", (Pairs(convention_rows(layer)),)),
         Section("tensors", (shapes,)),
         Section("recurrence", (Pairs(recurrence_rows(found)), Note(READING))),
     )
+
+
+def file_rows(checkpoint: Checkpoint, index: int) -> Mapping[str, str]:
+    """Which layers the file has, which is shown, and what lies outside of them."""
+    prefix = checkpoint.layers[index].prefix
+    return {
+        "layers": str(len(checkpoint.layers)),
+        "shown": f"layer {index}, {prefix}" if prefix else f"layer {index}",
+        "outside of the layers": ", ".join(checkpoint.unused) or "nothing",
+    }
 
 
 def convention_rows(layer: Family) -> Mapping[str, str]:
@@ -85,7 +98,16 @@ def layer_content(layer: Family, found: LayerFinding) -> dict[str, Any]:
     }
 
 
-def described(layer: Family) -> tuple[tuple[Section, ...], dict[str, Any]]:
-    """Sections and JSON of a layer, from one run of its checks."""
+def described(source: Path, index: int) -> tuple[tuple[Section, ...], dict[str, Any]]:
+    """Sections and JSON of one layer of a file, from one run of its checks.
+
+    Raises
+    ------
+    ValueError
+        The file holds no layer of a known dialect, or not this one.
+    """
+    checkpoint = open_checkpoint(source)
+    layer = checkpoint.layer(index)
     found = check_layer(layer)
-    return layer_sections(layer, found), layer_content(layer, found)
+    file = file_rows(checkpoint, index)
+    return layer_sections(layer, found, Pairs(file)), {"file": dict(file), **layer_content(layer, found)}

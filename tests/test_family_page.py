@@ -1,0 +1,158 @@
+"""The page of the families: its tables are what the checks find now, and every number in its prose is checked."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import sympy as sp
+
+from carleman_ssm.experiments.float_lifts import relative_difference
+from carleman_ssm.experiments.layer_checks import check_layer, eigenvalues
+from carleman_ssm.experiments.zoo import FIT_BOUND, FIT_DEGREE, examine_all, measured_degree
+from carleman_ssm.families.registry import FAMILIES, family_named, small_layer
+from carleman_ssm.families.scans import VaryingRankOneScan
+from carleman_ssm.formulas.statements import Identity
+from carleman_ssm.formulas.verification import verify
+from carleman_ssm.report.markdown import with_tables
+from carleman_ssm.report.sections import Grid, Section
+from carleman_ssm.report.zoo_sections import zoo_sections
+
+PAGE = Path(__file__).parent.parent / "docs" / "families.md"
+REAL = ("linear-attention", "mamba", "mamba2", "gla", "rg-lru", "s7", "delta-net", "gated-delta-net")
+COMPLEX = ("s4d", "s4-block", "s4", "dss", "s5", "lru", "h3", "retnet")
+
+
+@pytest.fixture(scope="module")
+def page():
+    return PAGE.read_text(encoding="utf-8")
+
+
+def prose(text):
+    """The page without tables, formulas and names."""
+    text = re.sub(r"<!-- table: .*?<!-- end -->", "", text, flags=re.DOTALL)
+    text = re.sub(r"\$\$.*?\$\$|\$.*?\$", "", text, flags=re.DOTALL)
+    return re.sub(r"\bS[4-7]D?\b|\bH3\b|Mamba-2|float64", "", text)
+
+
+def test_the_tables_are_what_the_checks_find(page):
+    assert with_tables(page, zoo_sections(examine_all(FAMILIES))) == page
+
+
+def test_a_table_that_is_out_of_date_would_be_seen():
+    found = [Section("families", (Grid(("a",), (("1",),)),))]
+    old = "x <!-- table: families -->\n| a |\n|---|\n| 2 |\n<!-- end --> y"
+    assert with_tables(old, found) == old.replace("2", "1") != old
+    with pytest.raises(ValueError, match="there is no table 'other'"):
+        with_tables("<!-- table: other --><!-- end -->", found)
+
+
+CHECKED = {
+    "of degree 2 at the reference's default size": 2,
+    "close to 1.": 1,  # the modulus of a multiplier
+    "polynomial of degree 3": 3,
+    "(degree 5 with a feature map of degree 2)": (5, 2),
+    "kernel of order 3": 3,
+    "between 0 and 1": (0, 1),
+    "from -1 to 1": (-1, 1),
+    "with strength 1 and a key of length 1": (1, 1),
+    "strengths up to 2": 2,
+    "eigenvalue of -1": -1,
+    "at degree 16": 16,
+    "≤ 4": 4,
+}
+
+
+def test_every_number_in_the_prose_is_a_checked_one(page):
+    text = " ".join(prose(page).split())
+    for sentence in sorted(CHECKED, key=len, reverse=True):
+        assert sentence in text, sentence
+        text = text.replace(sentence, "")
+    assert re.findall(r"\d+", text) == []
+
+
+def test_what_is_approximated_is_fitted_as_stated():
+    assert (CHECKED["≤ 4"], CHECKED["at degree 16"]) == (FIT_BOUND, FIT_DEGREE)
+
+
+@pytest.mark.parametrize("name", COMPLEX)
+def test_complex_families_turn(name):
+    assert check_layer(small_layer(family_named(name), np.random.default_rng(0))).complex_share > 0
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_real_families_do_not_turn(name):
+    assert check_layer(small_layer(family_named(name), np.random.default_rng(0))).complex_share == 0
+
+
+def test_all_families_are_named_once_as_real_or_complex():
+    assert sorted((*REAL, *COMPLEX)) == sorted(family.family for family in FAMILIES)
+
+
+@pytest.mark.parametrize("name", ["mamba", "mamba2", "gla"])
+def test_multipliers_of_selective_layers_lie_between_0_and_1(name):
+    for seed in range(3):
+        found = check_layer(small_layer(family_named(name), np.random.default_rng(seed)), seed=seed)
+        assert found.negative_share == 0
+        assert 0 < found.modulus[0] <= found.modulus[1] < 1
+
+
+def test_the_decay_of_s7_can_be_negative():
+    s = sp.Symbol("s", real=True)
+    decay = 1 - 1 / (s**2 + sp.Rational(1, 2))
+    assert decay.subs(s, 0) == -1
+    assert sp.limit(decay, s, sp.oo) == 1
+    assert sp.diff(decay, s).subs(s, 1) > 0
+
+
+def test_linear_layers_superpose_and_products_do_not():
+    """The recurrence of S5 adds; that of linear attention does not."""
+    rng = np.random.default_rng(0)
+    for name, adds in (("s5", True), ("lru", True), ("linear-attention", False), ("mamba", False)):
+        layer = small_layer(family_named(name), np.random.default_rng(1))
+        u, v = rng.standard_normal((2, 1, 8, layer.channels))
+        summed = layer.scan(u + v).states()
+        parts = layer.scan(u).states() + layer.scan(v).states()
+        assert (relative_difference(summed, parts) < 1e-12) is adds, name
+
+
+def test_h3_is_a_polynomial_of_degree_3():
+    layer = small_layer(family_named("h3"), np.random.default_rng(0))
+    inputs = np.random.default_rng(1).standard_normal((1, 8, layer.channels))
+    assert measured_degree(layer, inputs) == 3
+    assert [family_named(name).statement(2, 2).input_degree for name in ("h3", "linear-attention", "retnet")] == [3] * 3
+
+
+def test_linear_attention_never_decays():
+    layer = small_layer(family_named("linear-attention"), np.random.default_rng(0))
+    values = eigenvalues(layer.scan(np.ones((1, 4, layer.channels))))
+    assert (values == 1).all()
+
+
+def test_the_delta_rule_overwrites_one_key_and_reflects():
+    """Strength 1 and a key of length 1: its row is replaced, the orthogonal rows stay; strength 2: eigenvalue -1."""
+    rng = np.random.default_rng(0)
+    key = np.array([0.6, 0.8])
+    across = np.array([-0.8, 0.6])
+    old = rng.standard_normal((2, 3))
+    drives = np.stack([old, np.outer(key, [1.0, 2.0, 3.0])])[None]
+    scan = VaryingRankOneScan(np.ones((1, 2)), np.array([[0.0, 1.0]]), np.stack([key, key])[None], drives)
+    after = scan.states()[0, 1]
+    np.testing.assert_allclose(key @ after, [1.0, 2.0, 3.0], atol=1e-14)
+    np.testing.assert_allclose(across @ after, across @ old, atol=1e-14)
+    reflection = VaryingRankOneScan(np.ones((1, 1)), np.full((1, 1), 2.0), key[None, None], drives[:, :1])
+    assert np.isclose(eigenvalues(reflection).min(), -1)
+
+
+def test_two_steps_of_the_delta_rule_commute_only_on_orthogonal_or_parallel_keys():
+    a, b, c, d, p, q = sp.symbols("a b c d p q")
+    one, other = (sp.eye(2) - s * k * k.T for s, k in ((p, sp.Matrix([a, b])), (q, sp.Matrix([c, d]))))
+    commutator = one * other - other * one
+    factor = p * q * (a * c + b * d) * (a * d - b * c)
+    assert verify(Identity(commutator, sp.Matrix([[0, factor], [-factor, 0]]))).proved
+
+
+def test_a_clock_that_stands_still_keeps_the_state_and_a_long_step_empties_it():
+    rate, state = -1.0, 3.0
+    assert np.exp(rate * 0.0) * state == state
+    assert np.exp(rate * 50.0) * state < 1e-20
