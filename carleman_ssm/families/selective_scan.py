@@ -71,7 +71,7 @@ def clock_states(increments: npt.ArrayLike, rates: npt.ArrayLike, drives: npt.Ar
     dtype = np.result_type(exponents, kicks)
     states = np.empty(kicks.shape, dtype)
     size = prod(kicks.shape[2:])
-    chunks = _chunks(exponents, _bound(kicks), max(1, CHUNK_BYTES // (max(1, size) * dtype.itemsize)))
+    chunks = _chunks(exponents, chunk_range(kicks), max(1, CHUNK_BYTES // (max(1, size) * dtype.itemsize)))
     state: Values = np.zeros((kicks.shape[0], *kicks.shape[2:]), dtype)
     for start, stop in chunks:
         state = np.exp(exponents[:, start]) * state + kicks[:, start]
@@ -175,7 +175,7 @@ class _Problem:
         ones = np.tri(longest, dtype=self.dtype)
         clock_ones = np.tri(longest, dtype=steps.dtype)
         state: Values = np.zeros(slopes.shape, self.dtype)
-        for start, stop in _cuts(reach, _bound(values, self.B[row]), longest):
+        for start, stop in chunk_cuts(reach, chunk_range(values, self.B[row]), longest):
             size = stop - start
             decay, kicks, states = buffers[:, :size]
             clock = steps[start:stop].copy()
@@ -242,10 +242,10 @@ def _aligned(steps: Values, slopes: Values, shape: tuple[int, ...]) -> Values:
 def _chunks(exponents: Values, limit: float, longest: int) -> Iterator[tuple[int, int]]:
     other = (0, *range(2, exponents.ndim))
     reach = np.abs(exponents.real).max(axis=other, initial=0)
-    return _cuts(reach, limit, max(1, min(LONGEST, longest)))
+    return chunk_cuts(reach, limit, max(1, min(LONGEST, longest)))
 
 
-def _cuts(reach: Values, limit: float, longest: int) -> Iterator[tuple[int, int]]:
+def chunk_cuts(reach: Values, limit: float, longest: int) -> Iterator[tuple[int, int]]:
     """Chunks of at most `longest` steps whose reaches, the first one aside, sum to at most `limit`."""
     # A step beyond the limit begins a chunk however large it is; as it stands it would swallow the sums after it.
     clock = np.cumsum(np.minimum(reach, limit + 1), dtype=np.float64)
@@ -257,7 +257,7 @@ def _cuts(reach: Values, limit: float, longest: int) -> Iterator[tuple[int, int]
         start = stop
 
 
-def _bound(*factors: Values) -> float:
+def chunk_range(*factors: Values) -> float:
     """Largest |Re a| τ of a chunk at which sums of the drives, enlarged by its exponential, stay in range."""
     single = all(factor.dtype.itemsize <= 4 * (1 + np.iscomplexobj(factor)) for factor in factors)
     largest = sum(log(max(1.0, float(np.abs(factor).max(initial=0)))) for factor in factors)
