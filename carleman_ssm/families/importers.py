@@ -21,7 +21,7 @@ from carleman_ssm.families.dialects import StoredLayer, stored_layers
 from carleman_ssm.families.family import Family
 from carleman_ssm.families.registry import FAMILIES
 from carleman_ssm.networks.brief import Brief
-from carleman_ssm.networks.checkpoints import read_bounded
+from carleman_ssm.networks.checkpoints import merged_config, read_bounded
 from carleman_ssm.networks.containers import (
     CONFIG,
     MAX_CONFIG_BYTES,
@@ -76,14 +76,14 @@ class Checkpoint(Brief):
         stored = self.layers[index]
         try:
             tensors = {key: _values(self.container, name) for key, name in stored.names.items()}
-            return _reader(stored.convention.dialect).from_tensors(tensors, _merged(self.config, config or {}))
+            return _reader(stored.convention.dialect).from_tensors(tensors, merged_config(self.config, config or {}))
         except (ValueError, TypeError) as error:
             where = f" {stored.prefix}" if stored.prefix else ""
             msg = f"{self.label}:{where} ({stored.convention.dialect}): {error}"
             raise CheckpointError(msg) from error
 
 
-def open_checkpoint(source: str | os.PathLike[str], dialect: str | None = None) -> Checkpoint:
+def open_checkpoint(source: str | os.PathLike[str], dialect: str | None = None, *, prefix: str = "") -> Checkpoint:
     """Find the layers of a file without building one.
 
     Parameters
@@ -92,6 +92,8 @@ def open_checkpoint(source: str | os.PathLike[str], dialect: str | None = None) 
         A safetensors or npz file, with its configuration in it under `config` or beside it as `<name>.json`.
     dialect
         Expect this one; needed only where the keys leave several open.
+    prefix
+        Look at the keys that begin with it alone: for checkpoints that hold other layers besides.
 
     Raises
     ------
@@ -101,7 +103,9 @@ def open_checkpoint(source: str | os.PathLike[str], dialect: str | None = None) 
     path = Path(source)
     try:
         container, config = _opened(path)
-        layers = stored_layers(container.headers, dialect)
+        layers = stored_layers(
+            {name: header for name, header in container.headers.items() if name.startswith(prefix)}, dialect
+        )
     except (ValueError, TypeError) as error:
         msg = f"{path}: {error}"
         raise CheckpointError(msg) from error
@@ -117,6 +121,7 @@ def load_layer(
     layer: int = 0,
     dialect: str | None = None,
     config: Mapping[str, object] | None = None,
+    prefix: str = "",
 ) -> Family:
     """Read one layer of a checkpoint of any known dialect.
 
@@ -130,6 +135,8 @@ def load_layer(
         Expect this one (`conventions.CONVENTIONS`); a dialect that the keys contradict is refused.
     config
         Entries that the file lacks; they may not contradict it.
+    prefix
+        Look at the keys that begin with it alone.
 
     Returns
     -------
@@ -146,7 +153,7 @@ def load_layer(
     ----------
     Key names and conventions: the sources in `conventions.CONVENTIONS`.
     """
-    return open_checkpoint(source, dialect).layer(layer, config)
+    return open_checkpoint(source, dialect, prefix=prefix).layer(layer, config)
 
 
 def save_layer(
@@ -221,14 +228,6 @@ def _values(container: Container, name: str) -> Array:
         msg = f"{name} holds NaN or infinity; retrain or repair the checkpoint"
         raise CheckpointError(msg)
     return values.astype(np.float64)
-
-
-def _merged(stored: Mapping[str, object], given: Mapping[str, object]) -> dict[str, object]:
-    for name in sorted(stored.keys() & given.keys()):
-        if stored[name] != given[name]:
-            msg = f"configuration entry {name!r}: the file has {stored[name]!r}, given is {given[name]!r}"
-            raise CheckpointError(msg)
-    return {**stored, **given}
 
 
 def _same(layer: Family, other: Family) -> bool:

@@ -67,10 +67,9 @@ def convert_checkpoint(
     CheckpointError
         The file is no such checkpoint, or needs more than weights-only loading.
     """
-    torch = require("torch", "torch")
     label = os.fspath(source)
     try:
-        container = ArrayContainer(_arrays(torch, _state_dict(torch, Path(label))))
+        container = torch_container(source)
         decided = decided_by_keys(container.headers, network_sizes(container.headers))
         given = dict(config or {})
         assumed = {k: v for k, v in REFERENCE_SCRIPT.items() if k not in decided and k not in given}
@@ -80,6 +79,20 @@ def convert_checkpoint(
         raise CheckpointError(msg) from error
     save_network(network, target)
     return Conversion(network, MappingProxyType(assumed))
+
+
+def torch_container(source: str | os.PathLike[str]) -> ArrayContainer:
+    """The tensors of a torch checkpoint, without a prefix `module.`.
+
+    Raises
+    ------
+    ImportError
+        torch is not installed; the message names the extra.
+    CheckpointError
+        The file is no state_dict of plain tensors, or needs more than weights-only loading.
+    """
+    torch = require("torch", "torch")
+    return ArrayContainer(_arrays(torch, _state_dict(torch, Path(source))))
 
 
 def read_config(path: Path) -> dict[str, Any]:

@@ -73,7 +73,7 @@ def refuse_other_dialects(names: Iterable[str]) -> None:
             msg = (
                 f"the key {last[found[0]]!r} belongs to the dialect of {dialect}; only the "
                 "reference S4D network is read: encoder.*, s4_layers.i.kernel.log_dt, log_A_real, A_imag, C, "
-                "norms.i.*, decoder.*"
+                "norms.i.*, decoder.*; a single layer of another dialect is read by families.importers.load_layer"
             )
             raise CheckpointError(msg)
 

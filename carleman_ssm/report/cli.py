@@ -209,13 +209,18 @@ def convert(
     ] = None,
 ) -> None:
     """Convert a torch checkpoint (weights only; needs the extra torch)."""
-    from carleman_ssm.networks.conversion import convert_checkpoint, read_config  # needed here alone
+    from carleman_ssm.families.conversion import LayersConversion  # these rooms are needed here alone
+    from carleman_ssm.families.conversion import convert as convert_any
+    from carleman_ssm.networks.conversion import read_config
 
-    conversion = convert_checkpoint(source, target, None if config is None else read_config(config))
-    for entry, value in conversion.assumed.items():
-        typer.echo(
-            f"assumed {entry} = {value}, the script's default: not in the checkpoint; else give --config FILE.json"
-        )
+    conversion = convert_any(source, target, None if config is None else read_config(config))
+    if isinstance(conversion, LayersConversion):
+        typer.echo(f"{conversion.tensors} tensors of the dialect {conversion.dialect}, unchanged")
+    else:
+        for entry, value in conversion.assumed.items():
+            typer.echo(
+                f"assumed {entry} = {value}, the script's default: not in the checkpoint; else give --config FILE.json"
+            )
     typer.echo(f"wrote {target}")
 
 
