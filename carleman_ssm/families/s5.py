@@ -26,6 +26,7 @@ import numpy as np
 from carleman_ssm.families.family import Family
 from carleman_ssm.families.flax_tensors import Dense, dense_map, flax_tensors, require_settings
 from carleman_ssm.families.pointwise import gelu, sigmoid
+from carleman_ssm.families.s4_parts import two_sided
 from carleman_ssm.families.s5_initialisation import initial_tensors
 from carleman_ssm.families.scans import InvariantDiagonalScan, Values
 from carleman_ssm.networks.discretization import require_discretization, step_inputs, step_multipliers
@@ -187,18 +188,14 @@ class S5(Family):
         return result
 
     def scan(self, inputs: Array) -> InvariantDiagonalScan:
-        r"""Drives $\bar B u_k$ (batch, L, P); for both directions (batch, L, 2P), the second half in reversed time."""
-        drives = inputs @ self.input_matrix.T
-        if not self.bidirectional:
-            return InvariantDiagonalScan(self.multipliers, drives)
-        both = np.concatenate([drives, drives[:, ::-1]], axis=-1)
-        return InvariantDiagonalScan(np.tile(self.multipliers, 2), both)
+        r"""Drives $\bar B u_k$, (batch, L, directions, P); the second direction has its inputs reversed."""
+        seen = two_sided(inputs) if self.bidirectional else inputs[:, :, None]
+        return InvariantDiagonalScan(self.multipliers, seen @ self.input_matrix.T)
 
     def preactivation(self, states: Values, inputs: Array) -> Array:
-        r"""$y$ (batch, L, H), what the SSM gives to the activation."""
-        if self.bidirectional:
-            states = np.concatenate([states[..., : self.modes], states[:, ::-1, self.modes :]], axis=-1)
-        read = (states @ self.output_matrix.T).real
+        r"""$y$ (batch, L, H), what the SSM gives to the activation: both directions read the present step."""
+        directions = [states[:, :, 0]] + ([states[:, ::-1, 1]] if self.bidirectional else [])
+        read = (np.concatenate(directions, axis=-1) @ self.output_matrix.T).real
         result: Array = (2 * read if self.conj_sym else read) + self.D * inputs
         return result
 

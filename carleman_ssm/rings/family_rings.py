@@ -1,0 +1,281 @@
+r"""Whether waves travel on the ring of a family: measured for one layer, on the multipliers that its inputs cause.
+
+A diagonal recurrence $x_k = \lambda_k \odot x_{k-1} + b_k$ has rings of $N$ nodes, one for each row of modes (a
+channel, a head, a direction). In the gauge $b = 1$ a kick enters node 0 alone and leaves
+
+$$h_j(k) = \frac1N \sum_n \Big(\prod_{i \le k} \lambda_{i,n}\Big) e^{-2\pi i n j/N}$$
+
+after k steps, whichever input channel it came from; in the gauge of the layer itself channel c kicks the ring by
+$\frac1N \sum_n (\bar B e_c)_n e^{-2\pi i n j/N}$, so that several inputs are several kicks that superpose. Real
+multipliers carry no wave (THEORY T6 v, proved in `theory.real_spectra`); the rest is measured.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from carleman_ssm.families.family import Family
+from carleman_ssm.families.scans import InvariantDenseScan
+from carleman_ssm.networks.brief import Brief
+from carleman_ssm.networks.finite_arrays import complex_array, real_array
+from carleman_ssm.networks.layers import Array, ComplexArray
+from carleman_ssm.rings.family_multipliers import step_multipliers_of
+from carleman_ssm.rings.rigidity import rigidity
+from carleman_ssm.rings.waves import participation_ratio
+
+SPREADS = 0.2
+"""Phase residual, in mode spacings, from which on a pattern spreads within one revolution (THEORY T6 iii)."""
+
+AS_RIGID = 1e-6
+"""Residuals [mode spacings] closer than this are alike; then the modes stay as stored."""
+
+LEAST_NODES = 3
+"""Two phases are affine in the index whatever they are."""
+
+LONGEST = 256
+"""Steps that a kick is followed at most, where a revolution would take longer."""
+
+NOISE_STEPS = 16
+"""Steps of the noise that tells a selective layer its multipliers, if no inputs are given."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class FamilyRings(Brief):
+    r"""The multipliers of a layer by rings, and in which order the modes sit on them.
+
+    Parameters
+    ----------
+    multipliers
+        $\lambda_{k,n}$ (L, R, N) in ring order: L steps (1 if they do not change), R rings, N modes.
+    order
+        (R, N): ``order[r, n]`` is the stored mode at wave number n.
+    computed
+        Whether they are eigenvalues of dense matrices, computed in float64.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Arrays of other shapes, NaN or infinity.
+
+    References
+    ----------
+    THEORY T1, T1′, T6.
+    """
+
+    multipliers: ComplexArray
+    order: npt.NDArray[np.int64]
+    computed: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "multipliers", complex_array("multipliers", self.multipliers, (None, None, None)))
+        if self.order.shape != self.multipliers.shape[1:]:
+            msg = f"an order of shape {self.multipliers.shape[1:]} is needed, got {self.order.shape}"
+            raise ValueError(msg)
+
+    @property
+    def nodes(self) -> int:
+        """N."""
+        return int(self.multipliers.shape[2])
+
+    @property
+    def time_invariant(self) -> bool:
+        """Whether all steps have the same multipliers."""
+        return bool((self.multipliers == self.multipliers[:1]).all())
+
+    @property
+    def hops(self) -> Array:
+        r"""Nodes per step of the nearest rigid law, (L, R), modulo N; $N\Delta_k/2$ on the clock of S4D-Lin (T19)."""
+        return np.stack([rigidity(step).hop for step in self.multipliers])
+
+    def kick(self, steps: int) -> ComplexArray:
+        r"""$h_j(k)$, (steps + 1, R, N): a kick of node 0 at once and after each step, in the gauge $b = 1$.
+
+        Raises
+        ------
+        ValueError
+            The multipliers change and are known for fewer steps.
+        """
+        if not self.time_invariant and steps > len(self.multipliers):
+            msg = f"the multipliers change from step to step and are known for {len(self.multipliers)}, not {steps}"
+            raise ValueError(msg)
+        known = self.multipliers[:1] if self.time_invariant else self.multipliers[:steps]
+        moved = np.broadcast_to(known, (steps, *self.order.shape))
+        weights = np.concatenate([np.ones((1, *self.order.shape)), np.cumprod(moved, axis=0)])
+        return self.contents(weights, ordered=True)
+
+    def contents(self, modes: npt.ArrayLike, *, ordered: bool = False) -> ComplexArray:
+        r"""$h_j = \frac1N \sum_n x_n e^{-2\pi i n j/N}$ of modes (…, R, N), as stored unless they are ordered."""
+        values = np.asarray(modes)
+        arranged = values if ordered else np.take_along_axis(values, np.broadcast_to(self.order, values.shape), axis=-1)
+        result: ComplexArray = np.fft.fft(arranged, norm="forward")
+        return result
+
+
+@dataclass(frozen=True)
+class FamilyWaves:
+    """What was found of the waves of one layer; numbers are medians over its rings, None where it has none.
+
+    Parameters
+    ----------
+    real, nonnegative
+        Whether all multipliers are real, and not below 0.
+    nodes
+        N.
+    hop
+        Nodes per step of the nearest rigid law.
+    residual
+        Its phase residual in mode spacings; from `SPREADS` on a pattern spreads within a revolution.
+    participation
+        How many nodes share a kick after one revolution of that law, or after the longest run.
+    words
+        The verdict.
+    """
+
+    real: bool
+    nonnegative: bool
+    nodes: int | None
+    hop: float | None
+    residual: float | None
+    participation: float | None
+    words: str
+
+    @property
+    def travels(self) -> bool:
+        """Whether patterns move to one side."""
+        return self.nodes is not None and not self.real
+
+    @property
+    def rigid(self) -> bool:
+        """Whether they keep their shape for a revolution; not told of one or two modes."""
+        enough = self.nodes is not None and self.nodes >= LEAST_NODES
+        return self.travels and enough and self.residual is not None and self.residual < SPREADS
+
+
+def family_rings(family: Family, inputs: npt.ArrayLike | None = None) -> FamilyRings | None:
+    r"""The rings of a layer, for the multipliers that the first of the input sequences causes.
+
+    Parameters
+    ----------
+    family
+        Any layer; a dense time-invariant one (S4) through the eigenvalues of its matrix, computed in float64.
+    inputs
+        (batch, L, H), or None for seeded noise. Of no effect on a time-invariant layer.
+
+    Returns
+    -------
+    FamilyRings or None
+        In the order, as stored or by angle, that is nearer to a rigid law (T6 iii); None if the transitions do not
+        commute, so that no frame makes rings of all of them.
+    """
+    given = np.random.default_rng(0).normal(size=(1, NOISE_STEPS, family.channels)) if inputs is None else inputs
+    scan = family.scan(real_array("inputs", given, (None, None, family.channels)))
+    multipliers = step_multipliers_of(scan)
+    if multipliers is None:
+        return None
+    by_index = np.broadcast_to(np.arange(multipliers.shape[2]), multipliers.shape[1:])
+    by_angle = np.argsort(np.angle(multipliers[0]), axis=-1, kind="stable")
+    sorted_law, stored_law = (
+        rigidity(np.take_along_axis(multipliers[0], order, axis=-1)).relative_residual for order in (by_angle, by_index)
+    )
+    better = sorted_law < stored_law - AS_RIGID
+    order = np.where(better[:, None], by_angle, by_index).astype(np.int64)
+    arranged = np.take_along_axis(multipliers, np.broadcast_to(order, multipliers.shape), axis=-1)
+    return FamilyRings(arranged, order, isinstance(scan, InvariantDenseScan))
+
+
+def kicked_rings(family: Family, channel: int, length: int) -> ComplexArray | None:
+    r"""What the nodes hold after each step of an impulse of one input channel: $h(k)$ of $\lambda^{k-1} \bar B e_c$.
+
+    Parameters
+    ----------
+    family
+        A layer with complex or real diagonal transitions.
+    channel
+        c.
+    length
+        Steps, the first of which holds the impulse.
+
+    Returns
+    -------
+    ndarray (length, R, N) in the gauge of the layer, or None if its transitions are not diagonal. Of a matrix state
+    the values are added up.
+
+    Raises
+    ------
+    ValueError
+        There is no such channel.
+    """
+    if not 0 <= channel < family.channels:
+        msg = f"the layer has the input channels 0 … {family.channels - 1}, got {channel}"
+        raise ValueError(msg)
+    impulse = np.zeros((1, length, family.channels))
+    impulse[0, 0, channel] = 1.0
+    scan, rings = family.scan(impulse), family_rings(family, impulse)
+    if rings is None or isinstance(scan, InvariantDenseScan):
+        return None
+    states = scan.states()[0]
+    if states.size != length * rings.order.size:
+        states = states.sum(axis=-1)
+    return rings.contents(states.reshape(length, *rings.order.shape))
+
+
+def family_waves(family: Family, inputs: npt.ArrayLike | None = None) -> FamilyWaves:
+    """Whether waves travel through a layer, and how rigidly.
+
+    Parameters
+    ----------
+    family, inputs
+        As in `family_rings`.
+
+    Returns
+    -------
+    FamilyWaves
+        Measured, but for what real multipliers imply, which is proved.
+
+    References
+    ----------
+    THEORY T6, T19.
+
+    Examples
+    --------
+    >>> from carleman_ssm.families.lru import LRU
+    >>> waves = family_waves(LRU.initialise(np.random.default_rng(0), states=16))
+    >>> waves.real, waves.rigid, waves.words[:24]
+    (False, False, 'waves travel and spread:')
+    """
+    rings = family_rings(family, inputs)
+    if rings is None:
+        return FamilyWaves(False, False, None, None, None, None, "no ring: the transitions do not commute")
+    real = bool((rings.multipliers.imag == 0).all())
+    nonnegative = real and bool((rings.multipliers.real >= 0).all())
+    law = rigidity(rings.multipliers[0])
+    hop, residual = float(np.median(law.hop)), float(np.median(law.relative_residual))
+    followed = len(rings.multipliers) if not rings.time_invariant else LONGEST
+    steps = int(min(followed, np.ceil(np.median(law.revolution_steps))))
+    participation = float(np.median(participation_ratio(rings.kick(steps)[-1])))
+    alike = bool((rings.multipliers == rings.multipliers[..., :1]).all())
+    if real:
+        words = _real_words(alike=alike, nonnegative=nonnegative, computed=rings.computed)
+    else:
+        words = _complex_words(rings.nodes, hop, residual)
+    return FamilyWaves(real, nonnegative, rings.nodes, hop, residual, participation, words)
+
+
+def _real_words(*, alike: bool, nonnegative: bool, computed: bool) -> str:
+    if alike:
+        return "no wave: all modes of a ring decay alike, so nothing leaves its node"
+    sign = "" if nonnegative else ", some negative: no side is preferred"
+    if computed:
+        return f"no wave: eigenvalues are real within their rounding error (T6 v){sign}"
+    return f"no wave: multipliers are real (T6 v){sign}"
+
+
+def _complex_words(nodes: int, hop: float, residual: float) -> str:
+    if nodes < LEAST_NODES:
+        return f"multipliers are complex; {nodes} modes are too few to tell a rigid wave from another"
+    if residual < SPREADS:
+        return f"waves travel rigidly: {hop:.3g} nodes per step, residual {residual:.2g} mode spacings"
+    return f"waves travel and spread: residual {residual:.2g} mode spacings"
