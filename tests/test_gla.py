@@ -129,10 +129,12 @@ def test_the_closed_form_is_the_recurrence(sizes, length, seed, shift, normalize
     tensors = layer.tensors() | {"gk_proj.1.bias": layer.gk_proj_1_bias + shift}
     layer = GLA.from_tensors(tensors, {"num_heads": heads, "gate_logit_normalizer": normalizer})
     u = np.random.default_rng(seed).normal(size=(2, length, channels))
-    one, other = layer(u), layer(u, "recurrence")
-    assert one.shape == u.shape
+    fused, other = layer(u), layer(u, "recurrence")
+    stored_states = layer.readout(layer.scan(u).states("closed"), u)
+    assert fused.shape == u.shape
     # the norm enlarges what is small: up to 1/sqrt(eps) = 316 times an error of a few roundings
-    np.testing.assert_allclose(one, other, rtol=0, atol=1e-11 * (1 + np.abs(other).max()))
+    for one in (fused, stored_states):
+        np.testing.assert_allclose(one, other, rtol=0, atol=1e-11 * (1 + np.abs(other).max()))
 
 
 def test_parameters_and_settings_that_do_not_fit_are_refused_by_name():

@@ -118,10 +118,12 @@ def test_the_closed_form_is_the_recurrence(sizes, length, before, seed, shift):
     tensors = layer.tensors() | {"dt_bias": layer.dt_bias + shift}
     layer = Mamba2.from_tensors(tensors, {"ngroups": ngroups, "norm_before_gate": before})
     u = np.random.default_rng(seed).normal(size=(2, length, channels))
-    one, other = layer(u), layer(u, "recurrence")
-    assert one.shape == u.shape
+    fused, other = layer(u), layer(u, "recurrence")
+    stored_states = layer.readout(layer.scan(u).states("closed"), u)
+    assert fused.shape == u.shape
     # the norm enlarges what is small: up to 1/sqrt(eps) = 316 times an error of a few roundings
-    np.testing.assert_allclose(one, other, rtol=0, atol=1e-11 * (1 + np.abs(other).max()))
+    for one in (fused, stored_states):
+        np.testing.assert_allclose(one, other, rtol=0, atol=1e-11 * (1 + np.abs(other).max()))
 
 
 def test_the_initial_layer_has_the_rates_of_the_reference():

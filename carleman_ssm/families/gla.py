@@ -17,9 +17,11 @@ from types import MappingProxyType
 from typing import Any, ClassVar, Self, final
 
 import numpy as np
+import numpy.typing as npt
 
 from carleman_ssm.families.clock_scan import ClockScan
 from carleman_ssm.families.family import Family
+from carleman_ssm.families.gated_attention import gated_attention
 from carleman_ssm.families.pointwise import causal_conv1d, linear, log_sigmoid, rms_norm, silu
 from carleman_ssm.families.reference_tensors import count, flag, freeze_real, taken
 from carleman_ssm.families.scans import Values
@@ -207,8 +209,20 @@ class GLA(Family, Brief):
 
     def readout(self, states: Values, inputs: Array) -> Array:
         """Outputs (batch, L, H), normed, gated and projected."""
-        queries = self._projected("q", inputs) * self.keys**-0.5
-        read: Array = (queries[..., None, :] @ states)[..., 0, :]
+        return self._gated((self._queries(inputs)[..., None, :] @ states)[..., 0, :], inputs)
+
+    def __call__(self, inputs: npt.ArrayLike, method: str = "closed") -> Array:
+        """Outputs of the layer as in `Family`; by the closed form without storing the K V states of every step."""
+        if method != "closed":
+            return super().__call__(inputs, method)
+        seen = self._checked(inputs)
+        keys, values = self._projected("k", seen), self._projected("v", seen)
+        return self._gated(gated_attention(self.increments(seen), keys, values, self._queries(seen)), seen)
+
+    def _queries(self, inputs: Array) -> Array:
+        return self._projected("q", inputs) * float(self.keys) ** -0.5
+
+    def _gated(self, read: Array, inputs: Array) -> Array:
         normed = rms_norm(read, self.norm_weight, self.norm_eps)
         flat: Array = normed.reshape(*inputs.shape[:2], -1)
         if self.g_proj_weight is not None:

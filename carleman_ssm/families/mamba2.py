@@ -5,8 +5,8 @@ $$[z_0, x_0, z, x', \delta] = W_{\mathrm{in}} u, \quad [x, B, C] = \mathrm{SiLU}
 $$S_k = e^{\Delta_k a} S_{k-1} + \Delta_k B_k x_k^\top, \qquad y_k = S_k^\top C_k + D x_k, \qquad
   \mathrm{out}_k = W_{\mathrm{out}} [\mathrm{SiLU}(z_0) \odot x_0,\ \mathrm{norm}(y, z)]$$
 
-for every head; heads of one group share B and C. A head has one rate and one clock, so that its transition is a
-number times the identity. The norm is $\mathrm{RMS}(y \odot \mathrm{SiLU}(z))$, or $\mathrm{RMS}(y) \odot
+for every head; heads of one group share B and C. A head has one rate and one clock: its transition is a number. The
+norm is $\mathrm{RMS}(y \odot \mathrm{SiLU}(z))$, or $\mathrm{RMS}(y) \odot
 \mathrm{SiLU}(z)$, over the channels of each group; $z_0, x_0$ exist only where the mixer is wider than its heads.
 """
 
@@ -18,9 +18,11 @@ from types import MappingProxyType
 from typing import Any, ClassVar, Self, final
 
 import numpy as np
+import numpy.typing as npt
 
 from carleman_ssm.families.clock_scan import ClockScan
 from carleman_ssm.families.family import Family
+from carleman_ssm.families.gated_attention import gated_attention
 from carleman_ssm.families.pointwise import causal_conv1d, linear, rms_norm, silu, softplus
 from carleman_ssm.families.reference_tensors import count, flag, freeze_real, taken
 from carleman_ssm.families.scans import Values
@@ -224,7 +226,17 @@ class Mamba2(Family, Brief):
     def readout(self, states: Values, inputs: Array) -> Array:
         """Outputs (batch, L, H), gated, normed and projected."""
         selected = self.selection(inputs)
-        read: Array = (selected.queries[..., None, :] @ states)[..., 0, :]
+        return self._gated((selected.queries[..., None, :] @ states)[..., 0, :], selected)
+
+    def __call__(self, inputs: npt.ArrayLike, method: str = "closed") -> Array:
+        """Outputs of the layer as in `Family`; by the closed form without storing the N P states of every step."""
+        if method != "closed":
+            return super().__call__(inputs, method)
+        selected = self.selection(self._checked(inputs))
+        values, decays = selected.step[..., None] * selected.x, -self.eigenvalues * selected.step
+        return self._gated(gated_attention(decays[..., None], selected.keys, values, selected.queries), selected)
+
+    def _gated(self, read: Array, selected: HeadSelection) -> Array:
         skip = self.D.reshape(self.heads, -1) * selected.x
         y = self._norm((read + skip).reshape(selected.gate.shape), silu(selected.gate))
         return linear(np.concatenate([selected.beside, y], axis=-1), self.out_proj_weight, self.out_proj_bias)
@@ -265,8 +277,7 @@ class Mamba2(Family, Brief):
     def from_tensors(cls, tensors: Mapping[str, Array], config: Mapping[str, object]) -> Self:
         """Read ``in_proj.weight``, ``conv1d.weight``, … with the settings that no shape tells.
 
-        These are ``ngroups`` (1), ``norm_before_gate`` (false), ``dt_limit`` (none) and ``norm_eps`` (1e-5, fixed in
-        the reference).
+        These are ``ngroups`` (1), ``norm_before_gate`` (false) and ``dt_limit`` (none).
 
         Raises
         ------
