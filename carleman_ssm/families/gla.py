@@ -220,7 +220,8 @@ class GLA(Family, Brief):
         return self._gated(gated_attention(self.increments(seen), keys, values, self._queries(seen)), seen)
 
     def _queries(self, inputs: Array) -> Array:
-        return self._projected("q", inputs) * float(self.keys) ** -0.5
+        scaled: Array = self._projected("q", inputs) * self.keys**-0.5
+        return scaled
 
     def _gated(self, read: Array, inputs: Array) -> Array:
         normed = rms_norm(read, self.norm_weight, self.norm_eps)

@@ -132,8 +132,8 @@ class Mamba2(Family, Brief):
     norm_eps: float = 1e-5
 
     def __post_init__(self) -> None:
-        freeze_real(self, {"in_proj_weight": (None, None), "out_proj_weight": (None, None), "A_log": (None,)})
-        freeze_real(self, {"conv1d_weight": (None, 1, None)})
+        freeze_real(self, dict.fromkeys(("in_proj_weight", "out_proj_weight"), (None, None)))
+        freeze_real(self, {"A_log": (None,), "conv1d_weight": (None, 1, None)})
         rows, channels = self.in_proj_weight.shape
         self._check_sizes(rows)
         shapes: dict[str, tuple[int | None, ...]] = {
@@ -203,10 +203,8 @@ class Mamba2(Family, Brief):
         mixed = silu(causal_conv1d(mixed, self.conv1d_weight, self.conv1d_bias))
         x, keys, queries = np.split(mixed, [width, width + shared // 2], axis=-1)
         step = np.clip(softplus(delta + self.dt_bias), *self.dt_limit)
-        heads = (*inputs.shape[:2], self.heads, -1)
-        return HeadSelection(
-            x.reshape(heads), gate, step, self._for_heads(keys), self._for_heads(queries), silu(gate0) * x0
-        )
+        x = x.reshape(*inputs.shape[:2], self.heads, -1)
+        return HeadSelection(x, gate, step, self._for_heads(keys), self._for_heads(queries), silu(gate0) * x0)
 
     def _for_heads(self, vectors: Array) -> Array:
         grouped = vectors.reshape(*vectors.shape[:2], self.ngroups, self.states)
