@@ -1,0 +1,142 @@
+"""RG-LRU and S7: exact with their gates as letters; S7 polynomial after clearing denominators."""
+
+import mpmath
+import numpy as np
+import pytest
+import sympy as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from carleman_ssm.formulas.numerics import compile_kernel
+from carleman_ssm.formulas.statements import Identity, unfold
+from carleman_ssm.formulas.verification import Evidence, verify
+from carleman_ssm.recurrences.affine import VaryingDiagonal, step_symbols
+from carleman_ssm.recurrences.circle_gates import on_circle, square_root_error
+from carleman_ssm.recurrences.rational_gates import (
+    cleared,
+    cleared_degree,
+    rg_lru_statement,
+    s7_multiplier,
+    s7_statement,
+)
+
+pytestmark = pytest.mark.symbolic
+
+STATEMENTS = [rg_lru_statement, s7_statement]
+SIZES = [(1, 1), (1, 3), (2, 1), (2, 3)]
+
+
+@pytest.mark.parametrize("sizes", SIZES)
+@pytest.mark.parametrize("statement", STATEMENTS)
+def test_every_claim_is_proved(statement, sizes):
+    for what, identities in statement(*sizes).claims().items():
+        assert identities, what
+        for identity in identities:
+            assert verify(identity).proved, (what, identity.name)
+
+
+@pytest.mark.parametrize("statement", STATEMENTS)
+def test_three_states_and_four_steps_are_proved(statement):
+    found = statement(3, 4)
+    assert all(verify(identity).proved for what in found.claims().values() for identity in what)
+
+
+@pytest.mark.parametrize("sizes", [*SIZES, (3, 4)])
+@pytest.mark.parametrize("statement", STATEMENTS)
+def test_every_twin_is_refuted_with_a_witness(statement, sizes):
+    found = statement(*sizes)
+    assert len(found.twins) >= (3 if sizes[1] > 1 else 1)
+    for twin in found.twins:
+        verdict = verify(twin)
+        assert verdict.evidence is Evidence.REFUTED, twin.name
+        assert verdict.witness
+
+
+rationals = st.fractions(-3, 3, max_denominator=4).map(lambda f: sp.Rational(f.numerator, f.denominator))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.data(), st.integers(1, 2), st.integers(1, 4))
+def test_the_cleared_recurrence_is_the_scaled_state_also_where_the_rate_vanishes(data, states, steps):
+    rows = st.lists(rationals | st.just(sp.S.Zero), min_size=states, max_size=states)
+    rates = [tuple(data.draw(rows)) for _ in range(steps)]
+    drives = [tuple(data.draw(rows)) for _ in range(steps)]
+    recurrence = VaryingDiagonal([tuple(map(s7_multiplier, row)) for row in rates], drives)
+    scaled, true = cleared(recurrence, rates).state(steps), recurrence.recurred_state(steps)
+    for n in range(states):
+        assert scaled[n] == true[n] * sp.Mul(*(2 * row[n] ** 2 + 1 for row in rates))
+        assert all(-1 <= s7_multiplier(row[n]) < 1 for row in rates)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3])
+def test_the_degree_of_the_cleared_state_in_the_inputs(steps):
+    found = s7_statement(1, steps)
+    where = found.output.where
+    rates = [tuple(map(where.__getitem__, row)) for row in step_symbols("Lambda", steps, 1)]
+    drives = [tuple(map(where.__getitem__, row)) for row in step_symbols("b", steps, 1)]
+    polynomial = cleared(VaryingDiagonal([tuple(map(s7_multiplier, row)) for row in rates], drives), rates)
+    inputs = sp.symbols(f"u_1:{steps + 1}")
+    assert sp.Poly(polynomial.state(steps)[0], *inputs).total_degree() == cleared_degree(steps)
+    # but for special parameters it can be less: constant rates leave what the drives have
+    constant = polynomial.state(steps)[0].xreplace({sp.Symbol("w_0"): sp.S.Zero})
+    assert sp.Poly(constant, *inputs).total_degree() == 2
+
+
+def test_the_compiled_output_of_s7_is_the_recurrence_in_floats():
+    form = s7_statement(2, 3).output
+    kernel = compile_kernel(form)
+    rng = np.random.default_rng(0)
+    values = {str(name): rng.normal() for name in form.arguments}
+    state = np.zeros(2)
+    for k in (1, 2, 3):
+        u = values[f"u_{k}"]
+        for n in range(2):
+            rate = values[f"w_{n}"] * u + values[f"z_{n}"]
+            drive = (values[f"B_{n}"] * u + values[f"beta_{n}"]) * u + values[f"o_{n}"]
+            state[n] = (1 - 1 / (rate**2 + 0.5)) * state[n] + drive
+    expected = sum(values[f"c_{n}"] * state[n] for n in range(2))
+    assert kernel(*(values[str(name)] for name in form.arguments)) == pytest.approx(expected, rel=1e-12)
+    assert not unfold(form).where
+
+
+@settings(max_examples=30, deadline=None)
+@given(rationals, rationals, rationals.filter(lambda t: abs(t) <= 1))
+def test_a_step_of_rg_lru_never_exceeds_state_and_input_together(h, x, t):
+    decay, root = on_circle(t)
+    assert (decay * h + root * x) ** 2 <= h**2 + x**2
+
+
+@pytest.mark.parametrize("degree", [0, 1, 2, 8, 33])
+def test_the_error_of_the_cut_root_is_met_at_one_and_nowhere_exceeded(degree):
+    """Second route: Chebyshev coefficients by quadrature, the rest on a grid that contains a = 1."""
+    with mpmath.workdps(30):
+
+        def root_part(m):
+            scale = (1 if m == 0 else 2) / mpmath.pi
+            return scale * mpmath.quad(lambda t: mpmath.sin(t) * mpmath.cos(m * t), [0, mpmath.pi])
+
+        coefficients = [root_part(m) for m in range(degree + 1)]
+        angles = [mpmath.pi / 2 * i / 60 for i in range(61)]
+        errors = [abs(mpmath.sin(t) - sum(c * mpmath.cos(m * t) for m, c in enumerate(coefficients))) for t in angles]
+        bound = mpmath.mpf(str(sp.N(square_root_error(degree), 30)))
+        assert max(errors) <= bound + mpmath.mpf(10) ** -20
+        assert abs(errors[0] - bound) < mpmath.mpf(10) ** -20
+
+
+def test_the_sum_behind_that_error_telescopes():
+    half = sp.Symbol("K", integer=True, positive=True)
+    partial = half / (2 * half + 1)
+    step = Identity(partial - partial.subs(half, half - 1), 1 / (4 * half**2 - 1))
+    assert verify(step).proved
+    assert partial.subs(half, 0) == 0
+    rest = 4 / sp.pi * (sp.Rational(1, 2) - partial)
+    assert all(verify(Identity(rest.subs(half, cut), square_root_error(2 * cut))).proved for cut in range(1, 6))
+
+
+def test_wrong_sizes_are_refused():
+    with pytest.raises(ValueError, match="number of states"):
+        s7_statement(0, 2)
+    with pytest.raises(TypeError, match="number of steps"):
+        rg_lru_statement(2, "3")
+    with pytest.raises(ValueError, match="degree"):
+        square_root_error(-1)
