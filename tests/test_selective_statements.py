@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from carleman_ssm.formulas.numerics import compile_kernel
 from carleman_ssm.formulas.verification import Evidence, verify
+from carleman_ssm.recurrences.clock_pairs import paired_output
 from carleman_ssm.recurrences.selective_statements import gla_statement, mamba2_statement, mamba_statement
 
 pytestmark = pytest.mark.symbolic
@@ -35,6 +36,15 @@ def test_every_twin_is_refuted_with_a_witness(make, size):
     for name, verdict in verdicts.items():
         assert verdict.evidence is Evidence.REFUTED, name
         assert verdict.witness, name
+
+
+def test_stored_pairs_need_their_conjugates_and_their_sign():
+    law, twins = paired_output(2, 3)
+    assert verify(law).proved
+    assert [verify(twin).evidence for twin in twins] == [Evidence.REFUTED] * 2
+    names = {twin.name for twin in mamba_statement(2, 3).twins}
+    assert {twin.name for twin in twins} <= names
+    assert [verify(claim).evidence for claim in paired_output(1, 1)[1]] == [Evidence.REFUTED]
 
 
 @pytest.mark.parametrize("make", STATEMENTS)

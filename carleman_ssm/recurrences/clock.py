@@ -189,7 +189,7 @@ def clocked_output(
     require_kind(clock, Clock, "the clock")
     recurrence, where = clock.recurrence(drives), clock_definitions(clock)
     times = {name: t for k in range(1, clock.steps + 1) for name, t in zip(clock.names(k), clock.times(k), strict=True)}
-    outputs = [sp.sympify(read(clocked_state(clock, recurrence, k), k)) for k in range(1, clock.steps + 1)]
+    outputs = [sp.sympify(read(clocked_state(clock, recurrence, k), k), strict=True) for k in range(1, clock.steps + 1)]
     certificates = tuple(
         Identity(
             output.xreplace(times),

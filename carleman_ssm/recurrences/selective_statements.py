@@ -15,6 +15,7 @@ import sympy as sp
 from carleman_ssm.formulas.statements import Identity
 from carleman_ssm.recurrences.affine import VaryingDiagonal, step_symbols
 from carleman_ssm.recurrences.clock import Clock, Read, clock_laws, clocked_output
+from carleman_ssm.recurrences.clock_pairs import paired_output
 from carleman_ssm.recurrences.lift import collapsed_lift, ordered_product
 from carleman_ssm.recurrences.sigmoid_powers import ARGUMENT, logistic, sigmoid_laws, softplus
 from carleman_ssm.recurrences.statement import FamilyStatement
@@ -41,9 +42,10 @@ def mamba_statement(states: int = 2, steps: int = 3) -> FamilyStatement:
     -------
     FamilyStatement
         The output is $y_L = C_L^\top \sum_j e^{A(\tau_L - \tau_j)} \Delta_j B_j x_j + D x_L$. Laws: the clock, and for
-        Mamba's own rates $a_n = -(n+1)$ with $\Delta = \mathrm{softplus}(v)$ the powers of one sigmoid. Twins: a clock
-        read one step early, steps of equal length, a hold for Euler's rule, lifted steps in the wrong order, and the
-        wrong power and sign of the sigmoid.
+        Mamba's own rates $a_n = -(n+1)$ with $\Delta = \mathrm{softplus}(v)$ the powers of one sigmoid; for complex
+        rates, stored pairs are read as $2\,\mathrm{Re}$. Twins: a clock read one step early, steps of equal length, a
+        hold for Euler's rule, lifted steps in the wrong order, a dropped conjugate, +i for -i, and the wrong power and
+        sign of the sigmoid.
 
     Raises
     ------
@@ -69,15 +71,17 @@ def mamba_statement(states: int = 2, steps: int = 3) -> FamilyStatement:
         sp.ImmutableMatrix([(sp.exp(d * a) - 1) / a * e * u for a, e in zip(rates, row, strict=True)])
         for d, row, u in zip(increments, b, x, strict=True)
     ]
+    pairs, without_pairs = paired_output(count, last)
     twins = (
         _twin(recurrence, read, _early(clock, recurrence), "the clock is read one step early"),
         _twin(recurrence, read, clock.recurrence(held).state(last), "a hold instead of Euler's rule", nonzero=rates),
+        *without_pairs,
         *_equal_steps(clock, recurrence, read),
         *_swapped(recurrence),
         Identity(logistic(-ARGUMENT) ** count, sp.exp(-(count + 1) * softplus(ARGUMENT)), name="one power too few"),
         Identity(logistic(ARGUMENT), sp.exp(-softplus(ARGUMENT)), name="the sigmoid of v for that of -v"),
     )
-    laws = (*clock_laws(clock), *sigmoid_laws(count))
+    laws = (*clock_laws(clock), *sigmoid_laws(count), pairs)
     return FamilyStatement("mamba", recurrence, output, laws, twins, input_degree=None, real_spectrum=True)
 
 
