@@ -15,10 +15,12 @@ import numpy as np
 from carleman_ssm.experiments.float_lifts import ordered_product_error, relative_difference
 from carleman_ssm.experiments.statement_checks import Tally, kernel_error, tally
 from carleman_ssm.families.family import Family
-from carleman_ssm.families.registry import ENTRIES, small_layer
+from carleman_ssm.families.registry import ENTRIES, ring_layer, small_layer
+from carleman_ssm.families.selective_polynomials import selective_polynomials
 from carleman_ssm.recurrences.affine import InvariantDense, InvariantDiagonal, VaryingDiagonal, VaryingRankOne
 from carleman_ssm.recurrences.lift import lift_size
 from carleman_ssm.recurrences.statement import FamilyStatement
+from carleman_ssm.rings.family_rings import FamilyWaves, family_waves
 from carleman_ssm.theory.activations import activation
 from carleman_ssm.theory.fits import fit_chebyshev
 
@@ -102,8 +104,13 @@ class FamilyFinding:
         What of the layer is no polynomial: approximated, and not.
     lift_entries, lift_words
         Entries of state that a lift of the reference's default size holds together, and what they are.
-    real_spectrum
-        Whether the multipliers are real at initialisation, so that no wave travels.
+    waves
+        What was found on the rings of a layer of about 16 modes as its reference initialises it.
+    spectrum_as_stated
+        Whether the multipliers of that layer are real exactly if the statement says so; None without a ring.
+    state_bound
+        Certified bound of what the polynomials of the gate cost the states of a selective layer whose multipliers are
+        powers of one sigmoid: 12 steps, 4 modes, gates within ±4, drives within ±1; None for other families.
     seconds
         Time that the checks took.
     """
@@ -122,7 +129,9 @@ class FamilyFinding:
     kept: tuple[str, ...]
     lift_entries: int
     lift_words: str
-    real_spectrum: bool
+    waves: FamilyWaves
+    spectrum_as_stated: bool | None
+    state_bound: float | None
     seconds: float
 
     @property
@@ -160,6 +169,7 @@ def examine(family: type[Family], *, states: int = 2, steps: int = 3, seed: int 
     begun = time.perf_counter()
     statement = family.statement(states, steps)
     entry = ENTRIES[family.family]
+    waves = family_waves(ring_layer(family, np.random.default_rng(seed)))
     measured = measure(small_layer(family, np.random.default_rng(seed)), statement, seed)
     claims = {name: tally(identities) for name, identities in statement.claims().items()}
     return FamilyFinding(
@@ -177,7 +187,9 @@ def examine(family: type[Family], *, states: int = 2, steps: int = 3, seed: int 
         kept=entry.kept,
         lift_entries=entry.block,
         lift_words=entry.block_words,
-        real_spectrum=statement.real_spectrum,
+        waves=waves,
+        spectrum_as_stated=None if waves.nodes is None else waves.real is statement.real_spectrum,
+        state_bound=selective_bound() if family.family == "mamba" else None,
         seconds=time.perf_counter() - begun,
     )
 
@@ -234,6 +246,12 @@ def certified_piece(name: str) -> Piece:
     """The Chebyshev fit of a pointwise function on [-4, 4] with its certified supremum error."""
     fit = fit_chebyshev(activation(name), -FIT_BOUND, FIT_BOUND, FIT_DEGREE)
     return Piece(name, fit.degree, fit.sup_error)
+
+
+def selective_bound() -> float:
+    """What polynomials of the gate of degree 16 on ±4 cost the states $A_n = -(n + 1)$, n < 4, in 12 steps."""
+    gates = selective_polynomials(-FIT_BOUND, FIT_BOUND, FIT_DEGREE)
+    return float(gates.error_bound(states=4, steps=LENGTH, drive=1.0).max())
 
 
 def examine_all(

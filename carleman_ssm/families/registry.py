@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
@@ -55,6 +55,8 @@ class Entry:
         Names of the pointwise functions (`theory.activations`) of the layer that are no polynomials.
     kept
         What else is no polynomial: it stays as it is, or becomes an input of the lift.
+    ring
+        Sizes with which a ring of the layer has 16 nodes.
     """
 
     small: Mapping[str, Any]
@@ -62,29 +64,38 @@ class Entry:
     block_words: str
     pieces: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
+    ring: Mapping[str, Any] = field(default_factory=dict)
 
 
 _RMS = "RMSNorm"
 _L2 = "l2 norm of queries and keys"
 
+_S4 = {"channels": 1, "d_state": 32}
+_GATED = ("gelu", "sigmoid")
+_HEAD = "one column of a head"
+
 ENTRIES: Mapping[str, Entry] = MappingProxyType(
     {
-        "s4d": Entry({}, 64, "one channel", ("gelu", "sigmoid")),
-        "s4-block": Entry({"channels": 2}, 64, "one channel", ("gelu", "sigmoid")),
-        "s4": Entry({}, 64, "one channel", ("gelu", "sigmoid")),
-        "dss": Entry({}, 128, "one channel", ("gelu", "sigmoid")),
-        "s5": Entry({}, 256, "the layer", ("gelu_tanh", "sigmoid")),
-        "lru": Entry({}, 256, "the layer", ("gelu_tanh", "sigmoid")),
-        "h3": Entry({"d_model": 2, "d_state": 4}, 128, "one head"),
-        "linear-attention": Entry({"hidden_size": 4}, 128, "one column of a head", (), (_RMS,)),
-        "retnet": Entry({"hidden_size": 4, "expand_v": 1}, 128, "one column of a head", ("silu",), (_RMS,)),
-        "gla": Entry({}, 128, "one column of a head", ("sigmoid", "silu"), ("16th root of the gate", _RMS)),
-        "mamba": Entry({}, 16, "one channel", ("softplus", "sigmoid", "silu")),
-        "mamba2": Entry({}, 128, "one column of a head", ("softplus", "sigmoid", "silu"), (_RMS,)),
+        "s4d": Entry({}, 64, "one channel", _GATED, ring=_S4),
+        "s4-block": Entry({"channels": 2}, 64, "one channel", _GATED, ring=_S4),
+        "s4": Entry({"channels": 2}, 64, "one channel", _GATED, ring={"channels": 1, "d_state": 16}),
+        "dss": Entry({}, 128, "one channel", _GATED, ring=_S4),
+        "s5": Entry({}, 256, "the layer", ("gelu_tanh", "sigmoid"), ring={"states": 32}),
+        "lru": Entry({}, 256, "the layer", ("gelu_tanh", "sigmoid"), ring={"states": 16}),
+        "h3": Entry({"d_model": 2, "d_state": 4}, 128, "one head", ring={"d_model": 1, "d_state": 32}),
+        "linear-attention": Entry(
+            {"hidden_size": 4}, 128, _HEAD, (), (_RMS,), ring={"hidden_size": 16, "num_heads": 1}
+        ),
+        "retnet": Entry(
+            {"hidden_size": 4, "expand_v": 1}, 128, _HEAD, ("silu",), (_RMS,), ring={"hidden_size": 32, "num_heads": 1}
+        ),
+        "gla": Entry({}, 128, _HEAD, ("sigmoid", "silu"), ("16th root of the gate", _RMS), ring={"keys": 16}),
+        "mamba": Entry({}, 16, "one channel", ("softplus", "sigmoid", "silu"), ring={"states": 16}),
+        "mamba2": Entry({}, 128, _HEAD, ("softplus", "sigmoid", "silu"), (_RMS,), ring={"states": 16}),
         "rg-lru": Entry({}, 1, "one channel", ("sigmoid",), ("power of the decay, square root",)),
-        "s7": Entry({}, 128, "the layer", ("gelu", "sigmoid"), ("the quotient of the decay",)),
-        "delta-net": Entry({}, 256, "one column of a head", ("sigmoid", "silu"), (_L2, _RMS)),
-        "gated-delta-net": Entry({}, 256, "one column of a head", ("softplus", "sigmoid", "silu"), (_L2, _RMS)),
+        "s7": Entry({}, 128, "the layer", _GATED, ("the quotient of the decay",)),
+        "delta-net": Entry({}, 256, _HEAD, ("sigmoid", "silu"), (_L2, _RMS)),
+        "gated-delta-net": Entry({}, 256, _HEAD, ("softplus", "sigmoid", "silu"), (_L2, _RMS)),
     }
 )
 """By the name of the family."""
@@ -108,3 +119,8 @@ def family_named(name: str) -> type[Family]:
 def small_layer(family: type[Family], rng: np.random.Generator) -> Family:
     """A layer of few entries of state, drawn as its reference initialises it."""
     return family.initialise(rng, **ENTRIES[family.family].small)
+
+
+def ring_layer(family: type[Family], rng: np.random.Generator) -> Family:
+    """A layer whose rings have 16 nodes, or as many as its defaults give, drawn as its reference initialises it."""
+    return family.initialise(rng, **ENTRIES[family.family].ring)

@@ -18,6 +18,7 @@ def zoo_sections(found: Sequence[FamilyFinding]) -> tuple[Section, ...]:
         Section("proofs", (_proofs(found),)),
         Section("agreement of routes (measured)", (_agreement(found), Note(AGREEMENT))),
         Section("what is no polynomial", (_pieces(found), Note(PIECES))),
+        Section("waves (measured)", (_waves(found), Note(WAVES))),
         Section("size of a lift", (_lifts(found), Note(LIFTS))),
     )
 
@@ -28,7 +29,7 @@ def tick(holds: bool) -> str:
 
 
 def _overview(found: Iterable[FamilyFinding]) -> Grid:
-    header = ("family", "exact", "routes", "transitions", "degree in u", "approximated", "monomials", "waves")
+    header = ("family", "exact", "routes", "transitions", "degree in u", "approximated pointwise", "monomials", "waves")
     rows = tuple(
         (
             one.family,
@@ -56,8 +57,12 @@ def degree_words(degree: int | None) -> str:
 
 
 def waves_words(one: FamilyFinding) -> str:
-    """Whether waves travel, from what was measured on the rings of a small layer."""
-    return "none (real)" if one.real_spectrum else "travel (complex)"
+    """Whether waves travel, as found on the rings of one layer, in two words; the section on waves says more."""
+    if one.waves.nodes is None:
+        return "no ring"
+    if not one.waves.travels:
+        return "none, real"
+    return "travel, rigid" if one.waves.rigid else "travel, spread"
 
 
 def _reading(found: Sequence[FamilyFinding]) -> str:
@@ -130,15 +135,45 @@ AGREEMENT = (
 
 def _pieces(found: Iterable[FamilyFinding]) -> Grid:
     rows = tuple(
-        (one.family, "; ".join(f"{p.name} ≤ {p.bound:.1e}" for p in one.pieces) or "–", ", ".join(one.kept) or "–")
+        (
+            one.family,
+            "; ".join(f"{piece.name} ≤ {piece.bound:.1e}" for piece in one.pieces) or "–",
+            "–" if one.state_bound is None else f"≤ {one.state_bound:.1e}",
+            ", ".join(one.kept) or "–",
+        )
         for one in found
     )
-    return Grid(("family", "approximated: certified error", "kept as it is"), rows)
+    return Grid(("family", "approximated: certified error", "of the states", "kept as it is"), rows)
 
 
 PIECES = (
     f"Certified: bounds of the error of a Chebyshev polynomial of degree 16 on |v| ≤ {FIT_BOUND:g}, in ball "
-    "arithmetic. What is kept is an input of the lift, or a coordinate of its own."
+    f"arithmetic. of the states: for all gates in that range and drives within ±1, 4 modes, {LENGTH} steps. What is "
+    "kept is an input of the lift, or a coordinate of its own."
+)
+
+
+def _waves(found: Iterable[FamilyFinding]) -> Grid:
+    rows = tuple(
+        (
+            one.family,
+            str(one.waves.nodes or "–"),
+            _number(one.waves.hop),
+            _number(one.waves.participation),
+            one.waves.words,
+        )
+        for one in found
+    )
+    return Grid(("family", "nodes", "nodes per step", "nodes sharing a kick", "verdict"), rows)
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3g}"
+
+
+WAVES = (
+    "Rings of one layer as its reference initialises it, medians over its rings. nodes sharing a kick: participation "
+    "ratio after one revolution of the nearest rigid law, or after the longest run."
 )
 
 
