@@ -203,12 +203,14 @@ from carleman_ssm.networks.network import (
     Normalization as Normalization,
     S4DLayer as S4DLayer,
     S4DNetwork as S4DNetwork,
+    StateSpaceNetwork as StateSpaceNetwork,
 )
 from carleman_ssm.networks.checkpoints import (
     CheckpointError as CheckpointError,
-    load_network as load_network,
     save_network as save_network,
 )
+from carleman_ssm.families.network_layer import FamilyLayer as FamilyLayer
+from carleman_ssm.families.networks import load_network as load_network
 from carleman_ssm.networks.sequences import (
     Sequences as Sequences,
     frequency_sequences as frequency_sequences,

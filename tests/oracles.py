@@ -68,9 +68,13 @@ def _one_sequence(network, sequence):
 
 def _layer(config, layer, hidden):
     branch = [_norm(layer.norm, config.eps, step) for step in hidden] if config.prenorm else hidden
-    columns = [_channel(layer, h, [step[h] for step in branch]) for h in range(len(hidden[0]))]
+    if hasattr(layer, "core"):
+        rows = _mixed(layer.core, branch)
+    else:
+        columns = [_channel(layer, h, [step[h] for step in branch]) for h in range(len(hidden[0]))]
+        rows = zip(*columns, strict=True)
     result = []
-    for before, reached in zip(hidden, zip(*columns, strict=True), strict=True):
+    for before, reached in zip(hidden, rows, strict=True):
         after = _output(config, layer, [_phi(config.activation, layer, y) for y in reached])
         if config.residual:
             after = [a + b for a, b in zip(after, before, strict=True)]
@@ -95,6 +99,39 @@ def _channel(layer, h, inputs):
         state = [p * s + b * u for p, s, b in zip(powers, state, drives, strict=True)]
         total = sum((c * s for c, s in zip(readout, state, strict=True)), acb(0))
         found.append(2 * total.real + arb(float(layer.D[h])) * u)
+    return found
+
+
+def _complex(array):
+    return [[acb(float(re), float(im)) for re, im in row] for row in array.tolist()]
+
+
+def _mixed(core, inputs):
+    """S5 or LRU: one state for all channels, stepped; read off the stored parameters alone."""
+    if hasattr(core, "nu_log"):
+        pairs = zip(core.nu_log, core.theta_log, strict=True)
+        powers = [acb(-arb(float(nu)).exp(), arb(float(theta)).exp()).exp() for nu, theta in pairs]
+        drives = [arb(float(g)).exp() for g in core.gamma_log]
+        entry = _complex(np.stack([core.B_re, core.B_im], axis=-1))
+        readout, factor = _complex(np.stack([core.C_re, core.C_im], axis=-1)), 1
+    else:
+        decays = [min(float(v), -1e-4) if core.clip_eigs else float(v) for v in core.Lambda_re]
+        rates = [acb(re, float(im)) for re, im in zip(decays, core.Lambda_im, strict=True)]
+        steps = [arb(core.step_rescale) * arb(float(v)).exp() for v in core.log_step[:, 0]]
+        if core.discretization == "zoh":
+            powers = [(d * a).exp() for d, a in zip(steps, rates, strict=True)]
+            held = zip(powers, rates, steps, strict=True)
+            drives = [acb(d) if a == 0 else (p - 1) / a for p, a, d in held]
+        else:
+            powers = [(2 + d * a) / (2 - d * a) for d, a in zip(steps, rates, strict=True)]
+            drives = [2 * d / (2 - d * a) for d, a in zip(steps, rates, strict=True)]
+        entry, readout, factor = _complex(core.B), _complex(core.C), 2 if core.conj_sym else 1
+    state, found = [acb(0)] * len(powers), []
+    for u in inputs:
+        driven = [sum((b * v for b, v in zip(row, u, strict=True)), acb(0)) for row in entry]
+        state = [p * s + d * v for p, s, d, v in zip(powers, state, drives, driven, strict=True)]
+        read = [sum((c * s for c, s in zip(row, state, strict=True)), acb(0)).real for row in readout]
+        found.append([factor * r + arb(float(d)) * v for r, d, v in zip(read, core.D, u, strict=True)])
     return found
 
 

@@ -70,7 +70,7 @@ def load_network(source: str | os.PathLike[str], config: Mapping[str, object] | 
         container = containers.open_container(data)
         text = container.config if container.config is not None else beside
         stored = {} if text is None else containers.parse_object(text, "the configuration")
-        return build_network(container, _merged(stored, config or {}))
+        return build_network(container, merged_config(stored, config or {}))
     except (ValueError, TypeError) as error:
         msg = f"{label}: {error}"
         raise CheckpointError(msg) from error
@@ -137,7 +137,14 @@ def _norm(values: Mapping[str, Array], prefix: str) -> Normalization:
     )
 
 
-def _merged(stored: Mapping[str, object], given: Mapping[str, object]) -> dict[str, object]:
+def merged_config(stored: Mapping[str, object], given: Mapping[str, object]) -> dict[str, object]:
+    """What the file states and what is given, which may not contradict each other.
+
+    Raises
+    ------
+    CheckpointError
+        They say different things of one entry.
+    """
     for name in sorted(set(stored) & set(given)):
         if stored[name] != given[name]:
             msg = f"configuration entry {name!r}: the checkpoint has {stored[name]!r}, given is {given[name]!r}"

@@ -31,7 +31,7 @@ NEGLIGIBLE = 1e-200
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Modes(Brief):
-    r"""Multipliers $\lambda$ and weights $w = 2C\bar b$ of a layer, (H, M) complex, with absolute errors."""
+    r"""Multipliers $\lambda$ and weights w (S4D: $2C\bar b$), (rows, M) complex, with absolute errors."""
 
     multipliers: Complexes
     multiplier_error: Floats
@@ -39,7 +39,8 @@ class Modes(Brief):
     weight_error: Floats
 
 
-def _round_complex(balls: list[flint.acb], shape: tuple[int, int]) -> tuple[Complexes, Floats]:
+def round_complex(balls: list[flint.acb], shape: tuple[int, ...]) -> tuple[Complexes, Floats]:
+    """Round complex balls to complex128 once, keeping a bound on what was lost."""
     value = np.array([complex(float(ball.real.mid()), float(ball.imag.mid())) for ball in balls])
     gaps = (ball - flint.acb(*_parts(rounded)) for ball, rounded in zip(balls, value.tolist(), strict=True))
     error = np.array([float(abs(gap).upper()) for gap in gaps])
@@ -66,14 +67,19 @@ def modes(layer: S4DLayer) -> Modes:
             strict=True,
         ):
             eigenvalue = flint.acb(-flint.arb(real).exp(), flint.arb(imaginary))
-            multiplier, driven = _discretized(eigenvalue, flint.arb(step).exp(), layer.discretization)
+            multiplier, driven = discretized(eigenvalue, flint.arb(step).exp(), layer.discretization)
             multipliers.append(multiplier)
             weights.append(flint.acb(*_parts(readout)) * 2 * driven)
-        return Modes(*_round_complex(multipliers, shape), *_round_complex(weights, shape))
+        return Modes(*round_complex(multipliers, shape), *round_complex(weights, shape))
 
 
-def _discretized(eigenvalue: flint.acb, step: flint.arb, rule: str) -> tuple[flint.acb, flint.acb]:
-    r"""Balls around $\lambda$ and $\bar b$ of one mode; $1 - \Delta a/2$ is never 0, since $\mathrm{Re}\,a < 0$."""
+def discretized(eigenvalue: flint.acb, step: flint.arb, rule: str) -> tuple[flint.acb, flint.acb]:
+    r"""Balls around $\lambda$ and $\bar b$ of one mode with an exact eigenvalue; $\bar b = \Delta$ at $a = 0$.
+
+    Not finite where $1 - \Delta a/2$ may vanish, which a stable mode excludes.
+    """
+    if eigenvalue == 0:
+        return flint.acb(1), flint.acb(step)
     exponent = eigenvalue * step
     if rule == "zoh":
         return exponent.exp(), exponent.expm1() / eigenvalue
@@ -111,14 +117,25 @@ def convolution_kernel(layer: S4DLayer, length: int) -> Enclosed:
 
     Memory is bounded by handling blocks of channels.
     """
-    spectrum = modes(layer)
-    channels, states = spectrum.weights.shape
+    kernel = kernel_of_modes(modes(layer), length)
+    return with_feedthrough(kernel, layer.D)
+
+
+def with_feedthrough(kernel: Enclosed, feedthrough: Floats) -> Enclosed:
+    """The kernel (H, L), or (H, H, L), with the feedthrough (H,) added in lag 0, and the rounding of the sum."""
+    added = np.zeros_like(kernel.value)
+    added[..., 0] = np.diag(feedthrough) if added.ndim == 3 else feedthrough
+    value = kernel.value + added
+    return Enclosed(value, outward(kernel.error + 2.0**-53 * np.abs(value) * (added != 0)))
+
+
+def kernel_of_modes(spectrum: Modes, length: int) -> Enclosed:
+    r"""$K_{r,l} = \mathrm{Re}\sum_n w_{rn}\lambda_{rn}^l$ of every row of modes, (rows, L), with its error bound."""
+    rows, states = spectrum.weights.shape
     block = max(1, 2**22 // (states * length))
-    parts = [_kernel_block(spectrum, slice(first, first + block), length) for first in range(0, channels, block)]
+    parts = [_kernel_block(spectrum, slice(first, first + block), length) for first in range(0, rows, block)]
     value = np.concatenate([part.value for part in parts])
     error = np.concatenate([part.error for part in parts])
-    value[:, 0] += layer.D
-    error[:, 0] += 2.0**-53 * np.abs(value[:, 0])
     return Enclosed(value, outward(error))
 
 

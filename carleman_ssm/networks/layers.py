@@ -12,7 +12,6 @@ equal the stored float32 numbers exactly.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from scipy import fft
@@ -73,7 +72,6 @@ class S4DLayer(StateSpaceLayer):
     norm: Normalization | None = None
     activation_coefficients: Array | None = None
     discretization: Discretization = "zoh"
-    kind: ClassVar[str] = "S4D"
 
     def __post_init__(self) -> None:
         require_discretization(self.discretization)
@@ -118,6 +116,11 @@ class S4DLayer(StateSpaceLayer):
                 f"log_dt = {self.log_dt[channel]:g}, log_A_real = {self.log_A_real[channel, mode]:g}"
             )
             raise ValueError(msg)
+
+    @property
+    def kind(self) -> str:
+        """S4D."""
+        return "S4D"
 
     @property
     def channels(self) -> int:

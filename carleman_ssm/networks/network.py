@@ -66,6 +66,7 @@ class StateSpaceNetwork(Brief):
     decoder_bias: Array
     config: NetworkConfig
     _kind: ClassVar[type] = StateSpaceLayer
+    _families: ClassVar[tuple[str, ...]] = ("s4d", "s5", "lru")
 
     def __post_init__(self) -> None:
         encoder = parameter_array("encoder_weight", self.encoder_weight, (None, None))
@@ -78,6 +79,9 @@ class StateSpaceNetwork(Brief):
             "decoder_bias": parameter_array("decoder_bias", self.decoder_bias, decoder.shape[:1]),
             "layers": tuple(self.layers),
         }
+        if self.config.family not in self._families:
+            msg = f"configuration entry 'family' is {self.config.family!r}, not one of {', '.join(self._families)}"
+            raise ValueError(msg)
         for name, value in values.items():
             object.__setattr__(self, name, value)
         if not self.layers:
@@ -257,6 +261,7 @@ class S4DNetwork(StateSpaceNetwork):
 
     layers: tuple[S4DLayer, ...]
     _kind: ClassVar[type] = S4DLayer
+    _families: ClassVar[tuple[str, ...]] = ("s4d",)
 
 
 def _identity(values: Array) -> Array:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import ClassVar
 
 from scipy import special
 
@@ -32,8 +31,6 @@ class StateSpaceLayer(ABC, Brief):
         Of a learned polynomial activation, or None.
     discretization
         The rule that made the multipliers.
-    kind
-        What such a layer is called.
     """
 
     output_weight: Array | None
@@ -41,7 +38,11 @@ class StateSpaceLayer(ABC, Brief):
     norm: Normalization | None
     activation_coefficients: Array | None
     discretization: Discretization
-    kind: ClassVar[str]
+
+    @property
+    @abstractmethod
+    def kind(self) -> str:
+        """What such a layer is called."""
 
     @property
     @abstractmethod

@@ -10,9 +10,9 @@ from typing import Any, Literal
 import numpy as np
 from rich.console import Console
 
+from carleman_ssm.families.networks import load_network
 from carleman_ssm.formulas.latex import document
-from carleman_ssm.networks.checkpoints import load_network
-from carleman_ssm.networks.network import S4DNetwork
+from carleman_ssm.networks.network import StateSpaceNetwork
 from carleman_ssm.networks.sequences import Sequences
 from carleman_ssm.operators.construction import network_operator
 from carleman_ssm.operators.one_layer_operator import OneLayerOperator
@@ -110,7 +110,7 @@ def explain(
     return explanation
 
 
-def _require_pool(model: str, network: S4DNetwork) -> None:
+def _require_pool(model: str, network: StateSpaceNetwork) -> None:
     if network.config.pool == "none":
         msg = (
             f"{model} prints logits at every step (pool 'none'). Write one of its last step, and explain that: "
@@ -120,7 +120,7 @@ def _require_pool(model: str, network: S4DNetwork) -> None:
 
 
 def _explanation(
-    model: str, network: S4DNetwork, sequences: Sequences, settings: dict[str, Any], say: Callable[[str], None]
+    model: str, network: StateSpaceNetwork, sequences: Sequences, settings: dict[str, Any], say: Callable[[str], None]
 ) -> Explanation:
     operator = network_operator(network, sequences=sequences.x, progress=say, **settings)
     names = sequences.classes if len(sequences.classes) == network.classes else ()
@@ -153,7 +153,9 @@ def _write(findings: Findings, folder: Path) -> tuple[list[Section], list[Path]]
 
 def _draw(findings: Findings, folder: Path) -> list[Picture]:
     explanation, sequence = findings.explanation, findings.sequence
-    pictures = [*write_figures(explanation, folder), *write_pair_figures(explanation, folder, findings.pairs)]
+    pictures = write_figures(explanation, folder)
+    if findings.pairs is not None:
+        pictures += write_pair_figures(explanation, folder, findings.pairs)
     if sequence is not None:
         pictures.append(save(attribution_figure(explanation, sequence), folder / ATTRIBUTION))
     return pictures

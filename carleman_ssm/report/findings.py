@@ -22,7 +22,7 @@ class Findings:
     explanation
         Operator, sequences and what follows from both.
     pairs
-        Pairs of waves of one layer.
+        Pairs of waves of one layer; None where it is no S4D layer.
     low_degree
         Networks with decoders of low degree, where the network is fitted and can be scored.
     sequence
@@ -32,7 +32,7 @@ class Findings:
     """
 
     explanation: Explanation
-    pairs: WavePairs
+    pairs: WavePairs | None
     low_degree: LowDegreeTable | None
     sequence: OneSequence | None
     content: dict[str, Any]
@@ -43,7 +43,8 @@ def find(explanation: Explanation, index: int | None, layer: int | None) -> Find
     sequence = None if index is None else one_sequence(explanation, index)
     pairs, low = wave_pairs(explanation, layer, sequence), low_degree_networks_of(explanation)
     content = report_content(explanation)
-    content["pairs_of_modes"] = {"layer": pairs.layer, "strongest": strongest_pairs(pairs)}
+    if pairs is not None:
+        content["pairs_of_modes"] = {"layer": pairs.layer, "strongest": strongest_pairs(pairs)}
     if low is not None:
         content["low_degree"] = low_degree_content(low)
     if sequence is not None:

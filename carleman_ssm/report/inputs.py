@@ -7,7 +7,7 @@ from pathlib import Path
 
 from carleman_ssm.networks.checkpoints import SHIPPED
 from carleman_ssm.networks.datasets import load_dataset
-from carleman_ssm.networks.network import S4DNetwork
+from carleman_ssm.networks.network import StateSpaceNetwork
 from carleman_ssm.networks.sequences import Sequences, frequency_sequences, load_sequences
 from carleman_ssm.networks.trained import TRAINED, dataset_of
 
@@ -33,7 +33,7 @@ def shipped_sequences(name: str) -> Sequences:
     return frequency_sequences(FRESH_COUNT, FRESH_SEED) if name == "frequencies" else load_sequences("digits-test")
 
 
-def sequences_for(model: str, network: S4DNetwork, inputs: Path | None) -> Sequences:
+def sequences_for(model: str, network: StateSpaceNetwork, inputs: Path | None) -> Sequences:
     """The sequences to explain a network on, checked against it.
 
     Raises
@@ -70,7 +70,7 @@ class CentreChoice(StrEnum):
     MEAN = "mean"
 
 
-def require_layer(layer: int | None, network: S4DNetwork) -> None:
+def require_layer(layer: int | None, network: StateSpaceNetwork) -> None:
     """Refuse a layer that the network has not.
 
     Raises

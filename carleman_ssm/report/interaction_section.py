@@ -15,7 +15,7 @@ from carleman_ssm.report.sections import Block, Grid, Note, Picture, Section
 PICTURES = ("mode_pairs.png", "node_pairs.png")
 
 
-def interaction_section(explanation: Explanation, pairs: WavePairs, pictures: Mapping[str, Picture]) -> Section:
+def interaction_section(explanation: Explanation, pairs: WavePairs | None, pictures: Mapping[str, Picture]) -> Section:
     """What parts carry the decision of this network on these sequences."""
     rows = tuple(
         (name, share_below(right), share_below(same)) for name, (right, same) in explanation.accuracy_without.items()

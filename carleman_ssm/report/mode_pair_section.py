@@ -9,6 +9,7 @@ import numpy as np
 
 from carleman_ssm.interactions.mode_pairs import Basis, PairMatrices, pair_matrices, sequence_pair_matrices
 from carleman_ssm.networks.enclosures import Floats
+from carleman_ssm.networks.layers import S4DLayer
 from carleman_ssm.report.explanation import Explanation
 from carleman_ssm.report.one_sequence import OneSequence
 from carleman_ssm.report.sections import Block, Grid, Note
@@ -39,10 +40,12 @@ class WavePairs:
     sequence: dict[str, Floats] = field(default_factory=dict)
 
 
-def wave_pairs(explanation: Explanation, layer: int | None, found: OneSequence | None) -> WavePairs:
-    """Pairs of one layer, the last by default, and those that one sequence raises."""
+def wave_pairs(explanation: Explanation, layer: int | None, found: OneSequence | None) -> WavePairs | None:
+    """Pairs of one S4D layer, the last by default, and those that one sequence raises; None for another family."""
     operator = explanation.operator
     chosen = len(operator.network.layers) - 1 if layer is None else layer
+    if not isinstance(operator.network.layers[chosen], S4DLayer):
+        return None
     modes = pair_matrices(operator, layer=chosen)
     try:
         nodes = pair_matrices(operator, basis="nodes", layer=chosen)
@@ -115,8 +118,10 @@ def _beat(angle: float) -> float:
     return float(np.angle(np.exp(1j * angle)))
 
 
-def pair_blocks(explanation: Explanation, found: WavePairs) -> tuple[Block, ...]:
-    """The strongest pairs of modes as a table."""
+def pair_blocks(explanation: Explanation, found: WavePairs | None) -> tuple[Block, ...]:
+    """The strongest pairs of modes as a table; for another family a sentence why there is none."""
+    if found is None:
+        return (Note(OTHER_FAMILY.format(kind=explanation.operator.network.layers[0].kind)),)
     rows = tuple(
         (
             f"{entry['channel']}",
@@ -132,6 +137,10 @@ def pair_blocks(explanation: Explanation, found: WavePairs) -> tuple[Block, ...]
     return Grid(header, rows), Note(WORDS.format(layer=found.layer))
 
 
+OTHER_FAMILY = (
+    "Pairs of modes are counted for S4D layers, in which every channel has modes of its own; an {kind} layer shares "
+    "one state among all channels."
+)
 WORDS = (
     "Pairs of modes of layer {layer} that separate the classes most at second order, for white noise of variance 1 at "
     "the input, in closed form (geometric series over time). A product of two waves beats at the sum or the difference "
