@@ -1,0 +1,171 @@
+"""H3, linear attention and retention with symbols: statements proved, twins refuted, kernels by differentiation."""
+
+import itertools
+from fractions import Fraction
+
+import pytest
+import sympy as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from carleman_ssm.formulas.numerics import compile_kernel
+from carleman_ssm.formulas.statements import Identity
+from carleman_ssm.formulas.verification import Evidence, verify
+from carleman_ssm.recurrences.attention_statements import linear_attention_statement, retnet_statement
+from carleman_ssm.recurrences.cubic_kernels import Branch, cubic_kernel, cubic_sum, symmetrised
+from carleman_ssm.recurrences.cubic_laws import degree_law, homogeneity_law
+from carleman_ssm.recurrences.h3_statement import H3Letters, h3_statement
+from carleman_ssm.recurrences.product_lift import weighted_lift
+from carleman_ssm.theory.weighted_basis import WeightedBasis
+
+pytestmark = pytest.mark.symbolic
+
+STATEMENTS = [h3_statement, linear_attention_statement, retnet_statement]
+rationals = st.fractions(-2, 2, max_denominator=3).map(lambda f: sp.Rational(f.numerator, f.denominator))
+
+
+@pytest.mark.parametrize(("states", "steps"), [(1, 2), (2, 3), (3, 4)])
+@pytest.mark.parametrize("statement", STATEMENTS)
+def test_every_claim_is_proved_and_every_twin_refuted(statement, states, steps):
+    built = statement(states, steps)
+    claims = [identity for group in built.claims().values() for identity in group]
+    assert len(claims) >= 3 * steps + 2 + steps + 5
+    assert [claim.name for claim in claims if not verify(claim).proved] == []
+    assert [twin.name for twin in built.twins if verify(twin).evidence is not Evidence.REFUTED] == []
+    assert built.input_degree == 3
+
+
+def shares(count):
+    return st.lists(rationals, min_size=count, max_size=count)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.data())
+def test_h3_is_its_definition_in_exact_numbers(data):
+    """Modes 0, equal and conjugate ones included: Gaussian rationals through a register written as a list."""
+    states, steps = data.draw(st.sampled_from([(1, 2), (2, 2), (2, 4)]))
+    built = h3_statement(states, steps)
+    letters = H3Letters.symbolic(states, steps)
+    symbols = sorted(built.output.expression.free_symbols, key=str)
+    numbers = data.draw(shares(2 * len(symbols)))
+    value = {s: numbers[2 * i] + (0 if s.is_real else sp.I * numbers[2 * i + 1]) for i, s in enumerate(symbols)}
+
+    def number(symbol):
+        return value.get(symbol, sp.S.Zero)
+
+    register, modes, y = [sp.S.Zero] * len(letters.shift_input), [sp.S.Zero] * states, None
+    for q, k, v in zip(letters.queries, letters.keys, letters.values, strict=True):
+        register = [sp.S.Zero, *register[:-1]]
+        register = [s + number(b) * number(k) for s, b in zip(register, letters.shift_input, strict=True)]
+        shifted = sum(number(c) * s for c, s in zip(letters.shift_output, register, strict=True))
+        p = number(v) * (shifted + number(letters.shift_feedthrough) * number(k))
+        modes = [
+            number(lam) * x + number(b) * p
+            for lam, x, b in zip(letters.multipliers, modes, letters.input_vector, strict=True)
+        ]
+        held = sum(number(c) * x for c, x in zip(letters.output_vector, modes, strict=True))
+        y = number(q) * (2 * sp.re(sp.expand(held)) + number(letters.feedthrough) * p)
+    assert sp.expand(built.output.expression.xreplace(value) - y) == 0
+
+
+def weights_of(kernel, inputs):
+    """Third derivatives of the sum by its inputs, against the kernel over all orders of the places."""
+    last = len(inputs) - 1
+    letters = {(last - k, a): u for k, row in enumerate(inputs) for a, u in enumerate(row)}
+    return letters, cubic_sum(kernel, inputs)
+
+
+@pytest.mark.parametrize("taps", [(1,), sp.symbols("kappa_:2")])
+def test_the_symmetric_kernel_is_a_sixth_of_the_third_derivative(taps):
+    branches = [Branch(sp.symbols(f"q{i}_:2"), sp.symbols(f"k{i}_:2"), sp.symbols(f"g{i}_:3")) for i in range(2)]
+    kernel = cubic_kernel(branches, sp.symbols("v_:2"), taps)
+    even = symmetrised(kernel)
+    letters, y = weights_of(kernel, [sp.symbols(f"u{k}_:2") for k in range(3)])
+    checked = 0
+    for places in itertools.combinations_with_replacement(sorted(letters), 3):
+        derivative = sp.expand(sp.diff(y, *(letters[place] for place in places)))
+        assert derivative == sp.expand(6 * even.get(places, sp.S.Zero))
+        checked += derivative != 0
+    assert checked > 10
+
+
+def test_the_kernel_does_not_depend_on_the_order_once_symmetrised():
+    even = symmetrised(cubic_kernel([Branch((1, 2), (3, 5), (1, 7, 11))], (1, 13), (1, 17)))
+    assert len(even) > 50
+    assert all(even[tuple(order)] == h for places, h in even.items() for order in itertools.permutations(places))
+
+
+@given(st.integers(0, 6), st.integers(0, 5))
+def test_the_degree_law_holds_exactly_up_to_the_degree(power, degree):
+    u, w = sp.symbols("u w")
+    expression = (1 + w * u) ** power if power else w
+    assert (verify(degree_law(expression, (u,), degree, "")).evidence is Evidence.PROVED) == (power <= degree)
+
+
+def test_homogeneity_sees_a_bias():
+    u, w, b = sp.symbols("u w b")
+    assert verify(homogeneity_law(w * u**3, (u,), 3, "")).proved
+    assert verify(homogeneity_law((w * u + b) * u**2, (u,), 3, "")).evidence is Evidence.REFUTED
+    assert verify(homogeneity_law(w * u**3, (u,), 2, "")).evidence is Evidence.REFUTED
+
+
+@given(shares(8), shares(3))
+def test_a_weighted_lift_moves_the_lift_of_a_point(coefficients, point):
+    s, t, x = variables = sp.symbols("s t x")
+    a, b, c, d, e, f, g, h = coefficients
+    image = (a * s + b, c * s + d * t, e * x + f * s * t + g * t + h)
+    basis = WeightedBasis((1, 1, 2), 3)
+    at = dict(zip(variables, point, strict=True))
+    moved = tuple(component.xreplace(at) for component in image)
+    assert weighted_lift(variables, image, basis) * sp.Matrix(basis.lift(tuple(point))) == sp.Matrix(basis.lift(moved))
+
+
+def test_a_step_that_does_not_close_is_refused():
+    s, x = sp.symbols("s x")
+    with pytest.raises(ValueError, match="image of s weighs 2, more than its 1"):
+        weighted_lift((s, x), (x, s), WeightedBasis((1, 2), 2))
+
+
+@pytest.mark.parametrize("statement", STATEMENTS)
+def test_the_compiled_output_is_the_recurrence_in_exact_numbers(statement):
+    """Eighths are exact in binary, so only the rounding of a few dozen operations is left: 1e-12 relative."""
+    built = statement(2, 3)
+    odd = [Fraction(2 * (5 * i % 7) - 7, 8) for i in range(2 * len(built.output.arguments))]
+    numbers = [
+        odd[2 * i] if s.is_real else complex(odd[2 * i], odd[2 * i + 1]) for i, s in enumerate(built.output.arguments)
+    ]
+    values = [float(n) if isinstance(n, Fraction) else n for n in numbers]
+    exact = {
+        s: sp.Rational(n.numerator, n.denominator)
+        if isinstance(n, Fraction)
+        else sp.Rational(Fraction(n.real)) + sp.I * sp.Rational(Fraction(n.imag))
+        for s, n in zip(built.output.arguments, numbers, strict=True)
+    }
+    wanted = complex(sp.N(built.output.certificates[-1].right.xreplace(exact), 30))
+    got = complex(compile_kernel(built.output)(*values))
+    assert abs(wanted) > 0.01
+    assert abs(got - wanted) <= 1e-12 * abs(wanted)
+
+
+def test_retention_of_equal_angles_is_linear_attention_with_a_decay():
+    """Angle 0, decay 1, real keys: the two statements say the same."""
+    rotated, plain = retnet_statement(2, 3).output.expression, linear_attention_statement(2, 3).output.expression
+    named = {s.name: s for s in plain.free_symbols}
+    renamed = {s: named[s.name] for s in rotated.free_symbols if s.name in named}
+    still = {s: sp.S.Zero if s.name.startswith("theta") else sp.S.One for s in rotated.free_symbols - set(renamed)}
+    assert verify(Identity(rotated.xreplace(still | renamed), plain)).proved
+
+
+@pytest.mark.parametrize("statement", STATEMENTS)
+def test_sizes_without_content_are_refused(statement):
+    with pytest.raises(ValueError, match="steps"):
+        statement(2, 1)
+    with pytest.raises(ValueError, match="states"):
+        statement(0, 3)
+
+
+def test_branches_are_checked():
+    with pytest.raises(ValueError, match="same channels"):
+        Branch((1,), (1, 2), (1,))
+    with pytest.raises(ValueError, match="memory"):
+        Branch((1,), (1,), (0.5,))
