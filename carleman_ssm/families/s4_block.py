@@ -22,7 +22,17 @@ from carleman_ssm.families.block_output import BlockOutput
 from carleman_ssm.families.family import Family
 from carleman_ssm.families.initialisations import drawn_output, drawn_s4
 from carleman_ssm.families.s4_options import S4Options
-from carleman_ssm.families.s4_parts import complex_of, dss_inputs, parts, read_output, two_sided, unite
+from carleman_ssm.families.s4_parts import (
+    BLOCK_KEYS,
+    OUTPUT_KEYS,
+    complex_of,
+    dss_inputs,
+    parts,
+    read_output,
+    require_keys,
+    two_sided,
+    unite,
+)
 from carleman_ssm.families.scans import InvariantDiagonalScan, Values
 from carleman_ssm.networks.discretization import step_inputs, step_multipliers
 from carleman_ssm.networks.finite_arrays import complex_array, real_array
@@ -222,6 +232,7 @@ class S4Block(Family):
         ValueError, TypeError
             Tensors that are missing or of other shapes, a configuration that contradicts them, or a block with a gate.
         """
+        require_keys(cls.family, tensors, BLOCK_KEYS, ("layer.kernel.A_imag", *OUTPUT_KEYS))
         options = S4Options.read(config, mode="diag")
         feedthrough = np.asarray(tensors["layer.D"])
         real_modes = "layer.kernel.A_imag" not in tensors

@@ -2,7 +2,7 @@ r"""What the layers of the S4 kind share: pairs of reals for complex tensors, tw
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -11,6 +11,13 @@ from carleman_ssm.networks.layers import Array, ComplexArray
 
 EPSILON = 1e-7
 r"""$\varepsilon$ of the reference's reciprocals $\bar x / (|x|^2 + \varepsilon)$."""
+
+
+BLOCK_KEYS = tuple(f"layer.{name}" for name in ("D", "kernel.inv_dt", "kernel.C", "kernel.B", "kernel.A_real"))
+"""What every S4 block stores."""
+
+OUTPUT_KEYS = tuple(f"{key}.{name}" for key in ("output_linear.0", "output_linear") for name in ("weight", "bias"))
+"""Where the linear map of a block may be stored."""
 
 
 def complex_of(stored: Array, *, real: bool = False) -> ComplexArray:
@@ -40,6 +47,28 @@ def parts(values: ComplexArray) -> Array:
     """(re, im) on a new last axis."""
     result: Array = np.stack([values.real, values.imag], axis=-1)
     return result
+
+
+def require_keys(
+    family: str, tensors: Mapping[str, Array], needed: Iterable[str], optional: Iterable[str] = ()
+) -> None:
+    """Refuse tensors that are missing, and tensors that the layer does not have.
+
+    Raises
+    ------
+    ValueError
+        With their names.
+    """
+    wanted = set(needed)
+    missing, unknown = wanted - tensors.keys(), tensors.keys() - wanted - set(optional)
+    if missing or unknown:
+        words = [
+            f"{what} {', '.join(sorted(names))}"
+            for what, names in (("missing", missing), ("unknown", unknown))
+            if names
+        ]
+        msg = f"{family}: tensors {'; '.join(words)}; is this the layer of another family?"
+        raise ValueError(msg)
 
 
 def two_sided(inputs: Array) -> Array:
