@@ -1,13 +1,18 @@
-"""Matrix states on a clock, read by queries: chunks beside the recurrence, over the whole range of decays."""
+"""Matrix states on a clock, read by queries: chunks beside the recurrence; scans beside the exact recurrence."""
 
 import numpy as np
 import pytest
+import sympy as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
 from carleman_ssm.families import gated_attention as module
 from carleman_ssm.families.clock_scan import ClockScan
 from carleman_ssm.families.gated_attention import gated_attention
+from carleman_ssm.families.gla import GLA
+from carleman_ssm.families.mamba import Mamba
+from carleman_ssm.families.mamba2 import Mamba2
+from carleman_ssm.recurrences.affine import VaryingDiagonal
 
 
 def stepped(increments, keys, values, queries):
@@ -66,3 +71,21 @@ def test_shapes_and_clocks_that_do_not_fit_are_refused():
         gated_attention(ones[..., 0], ones, ones, ones)
     with pytest.raises(ValueError, match="a clock runs forwards"):
         gated_attention(-ones, ones, ones, ones)
+
+
+@pytest.mark.parametrize("layer", [Mamba, Mamba2, GLA])
+def test_states_of_the_layers_are_those_of_the_exact_recurrence(layer):
+    rng = np.random.default_rng(7)
+    scan = layer.initialise(rng).scan(rng.normal(size=(1, 6, layer.initialise(rng).channels)))
+    multipliers = np.broadcast_to(scan.multipliers, scan.drives.shape)[0].reshape(6, -1)
+    drives = scan.drives[0].reshape(6, -1)
+    exact = VaryingDiagonal(
+        [[sp.Rational(float(v)) for v in row] for row in multipliers],
+        [[sp.Rational(float(v)) for v in row] for row in drives],
+    )
+    last = np.array([float(v) for v in exact.state(6)])
+    found = scan.states("closed")[0, -1].ravel()
+    # multipliers are rounded before the exact recurrence, exponents inside the scan: a few roundings each
+    np.testing.assert_allclose(found, last, rtol=0, atol=1e-14 * np.abs(last).max())
+    backwards = VaryingDiagonal(exact.multipliers[::-1], exact.drives)
+    assert np.abs(np.array([float(v) for v in backwards.state(6)]) - last).max() > 1e-4 * np.abs(last).max()
