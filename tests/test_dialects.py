@@ -129,3 +129,9 @@ def test_keys_that_differ_in_their_separators_alone_are_refused():
 def test_unknown_dialects_are_refused():
     with pytest.raises(ValueError, match="unknown dialect"):
         stored_layers(least(CONVENTIONS["s5"]), "s6")
+
+
+def test_a_flaw_in_a_known_layer_is_told_as_such_and_not_as_another_layout():
+    found = least(CONVENTIONS["h3"]) | {"scale_of_another": TensorHeader("float32", (1,))}
+    with pytest.raises(CheckpointError, match=r"^the layer is of no known dialect; nearest: h3 \(not known there"):
+        stored_layers(found)

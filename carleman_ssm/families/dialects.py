@@ -179,7 +179,7 @@ def _decided(
     else:
         nearest = sorted(group, key=lambda candidate: candidate.distance)[:2]
         msg = f"{where} is of no known dialect; nearest: {'; '.join(map(str, nearest))}"
-        reason = _named(plain)
+        reason = _named(plain, nearest[0].convention)
         msg = f"{reason}; {msg}" if reason else msg
     raise CheckpointError(msg)
 
@@ -194,11 +194,12 @@ def _refusal(plain: Mapping[str, str]) -> str:
     return f"{reason}; {found}" if reason else f"no layer of a known dialect: {found}"
 
 
-def _named(plain: Mapping[str, str]) -> str | None:
-    """A layout that is named and refused, with the remedy."""
+def _named(plain: Mapping[str, str], nearest: Convention | None = None) -> str | None:
+    """A layout that is named and refused, with the remedy, unless the nearest dialect has all of its marks itself."""
     last = {name.rpartition(".")[2] for name in plain}
+    near = {name.rpartition(".")[2] for name in nearest.keys} if nearest else set()
     for row in REFUSED:
-        if row.marks <= last:
+        if row.marks <= last and not row.marks <= near:
             return f"the keys are those of {row.name}, which is not read: {row.remedy}"
     return None
 

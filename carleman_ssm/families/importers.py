@@ -17,6 +17,7 @@ from types import MappingProxyType
 import numpy as np
 import safetensors.numpy
 
+from carleman_ssm.families.annotated_s4d import AnnotatedS4D
 from carleman_ssm.families.dialects import StoredLayer, stored_layers
 from carleman_ssm.families.family import Family
 from carleman_ssm.families.registry import FAMILIES
@@ -35,8 +36,9 @@ from carleman_ssm.networks.layers import Array
 TORCH = (".pth", ".pt", ".ckpt", ".bin")
 """Endings of files that only torch reads."""
 
-READERS: Mapping[str, type[Family]] = MappingProxyType({family.dialect: family for family in FAMILIES})
-"""The class that reads a dialect."""
+_CLASSES: tuple[type[Family], ...] = (*FAMILIES, AnnotatedS4D)
+READERS: Mapping[str, type[Family]] = MappingProxyType({family.dialect: family for family in _CLASSES})
+"""The class that reads a dialect; S4D is stored in two."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
