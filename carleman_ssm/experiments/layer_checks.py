@@ -8,7 +8,7 @@ import numpy as np
 
 from carleman_ssm.families.family import Family
 from carleman_ssm.families.scans import InvariantDenseScan, Scan, Values, VaryingRankOneScan
-from carleman_ssm.rings.family_rings import step_multipliers_of
+from carleman_ssm.rings.family_multipliers import step_multipliers_of
 
 NOISE_STEPS = 64
 _REAL = 1e-12
