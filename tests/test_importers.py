@@ -47,7 +47,7 @@ def expected(path):
 def test_every_file_has_its_reference_and_every_dialect_has_a_file():
     assert FILES
     assert all(path.with_name(f"{path.stem}.reference.npz").is_file() for path in FILES)
-    assert {dialect_of(path) for path in FILES} >= set(READERS) - {"s4d"}
+    assert {dialect_of(path) for path in FILES} == set(READERS)
     assert set(READERS) == set(CONVENTIONS)
 
 

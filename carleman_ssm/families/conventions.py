@@ -187,9 +187,13 @@ _TABLE = (
         axes=MappingProxyType({"A_log": 1}),
     ),
     Convention(
-        "recurrentgemma", "rg-lru", "google-deepmind/recurrentgemma@2efa84d, recurrentgemma/torch/layers.py",
-        "none", "real", "none", "discrete", 1e-6, "in, out",
-        marks=_keys("a_param input_gate.w input_gate.b a_gate.w a_gate.b"),
+        "recurrentgemma", "rg-lru", "google-deepmind/recurrentgemma@2efa84d, recurrentgemma/torch/modules.py",
+        "none", "real", "gelu (tanh)", "discrete", 1e-6, "out, in",
+        marks=_keys(
+            "rg_lru.a_param rg_lru.input_gate.w rg_lru.input_gate.b rg_lru.a_gate.w rg_lru.a_gate.b "
+            "conv_1d.w conv_1d.b linear_x.weight linear_x.bias linear_y.weight linear_y.bias "
+            "linear_out.weight linear_out.bias"
+        ),
     ),
     Convention(
         "s7", "s7", "arXiv 2410.03464, equations of the paper",

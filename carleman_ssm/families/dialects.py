@@ -65,9 +65,9 @@ def recognise(headers: Headers) -> Convention:
 
     Examples
     --------
-    >>> keys = ("a_param", "input_gate.w", "input_gate.b", "a_gate.w", "a_gate.b")
-    >>> recognise({f"blocks.2.rg_lru.{key}": TensorHeader("float32", (4,)) for key in keys}).family
-    'rg-lru'
+    >>> keys = ("Lambda_re", "Lambda_im", "B", "C", "D", "log_step")
+    >>> recognise({f"params/encoder/layers_0/seq/{key}": TensorHeader("float32", (4,)) for key in keys}).dialect
+    's5'
     """
     found = {layer.convention.dialect: layer.convention for layer in stored_layers(headers)}
     if len(found) > 1:
