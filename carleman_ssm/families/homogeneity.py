@@ -1,8 +1,9 @@
-r"""Homogeneous parts of a layer: $y(t u) = \sum_n t^n y_n(u)$, measured by scaling the whole input sequence.
+r"""Homogeneous parts of a layer: $y(c + t u) = \sum_n t^n y_n(u)$, measured by scaling the whole input sequence.
 
-A layer that is a polynomial of degree d of its inputs has d + 1 parts and nothing else. The parts are interpolated in
-Chebyshev's points of $t \in [-1, 1]$, with twice as many points as a polynomial of degree d needs: what the parts leave
-over is the measure of how far the layer is from such a polynomial. A measurement on one input, not a proof.
+A layer that is a polynomial of degree d of its inputs has d + 1 parts and nothing else, about every centre c. The parts
+are interpolated in Chebyshev's points of $t \in [-1, 1]$, with twice as many points as a polynomial of degree d needs:
+what the parts leave over is the measure of how far the layer is from such a polynomial. A measurement on one input, not
+a proof: about c = 0 a quotient such as $u^3/u^2$ looks like a polynomial of degree 1, about another centre it does not.
 """
 
 from __future__ import annotations
@@ -39,8 +40,10 @@ class HomogeneousParts(Brief):
         return sizes / max(float(sizes.max()), np.finfo(np.float64).tiny)
 
 
-def homogeneous_parts(layer: Callable[[Array], Array], inputs: Array, degree: int) -> HomogeneousParts:
-    r"""The homogeneous parts of $t \mapsto y(tu)$ up to a degree.
+def homogeneous_parts(
+    layer: Callable[[Array], Array], inputs: Array, degree: int, centre: Array | float = 0.0
+) -> HomogeneousParts:
+    r"""The homogeneous parts of $t \mapsto y(c + tu)$ up to a degree.
 
     Parameters
     ----------
@@ -50,6 +53,8 @@ def homogeneous_parts(layer: Callable[[Array], Array], inputs: Array, degree: in
         u.
     degree
         d.
+    centre
+        c, broadcast to the inputs.
 
     Returns
     -------
@@ -68,7 +73,7 @@ def homogeneous_parts(layer: Callable[[Array], Array], inputs: Array, degree: in
     ([[1.0, 1.0], [0.0, 0.0], [0.0, 0.0], [1.0, 8.0]], True)
     """
     points = chebyshev.chebpts1(2 * require_count(degree, "the degree") + 2)
-    outputs = np.stack([layer(t * inputs) for t in points])
+    outputs = np.stack([layer(centre + t * inputs) for t in points])
     values = outputs.reshape(len(points), -1)
     fitted = chebyshev.chebfit(points, values, degree)
     largest = max(float(np.abs(values).max()), np.finfo(np.float64).tiny)
