@@ -127,7 +127,8 @@ class FamilyWaves:
     hop
         Nodes per step of the nearest rigid law.
     residual
-        Its phase residual in mode spacings; from `SPREADS` on a pattern spreads within a revolution.
+        Its phase residual in mode spacings, None where it does not move and yet has one; from `SPREADS`
+        on a pattern spreads within a revolution.
     participation
         How many nodes share a kick after one revolution of that law, or after the longest run.
     words
@@ -252,7 +253,8 @@ def family_waves(family: Family, inputs: npt.ArrayLike | None = None) -> FamilyW
     real = bool((rings.multipliers.imag == 0).all())
     nonnegative = real and bool((rings.multipliers.real >= 0).all())
     law = rigidity(rings.multipliers[0])
-    hop, residual = float(np.median(law.hop)), float(np.median(law.relative_residual))
+    hop, spread = float(np.median(law.hop)), float(np.median(law.relative_residual))
+    residual = spread if np.isfinite(spread) else None
     followed = len(rings.multipliers) if not rings.time_invariant else LONGEST
     steps = int(min(followed, np.ceil(np.median(law.revolution_steps))))
     participation = float(np.median(participation_ratio(rings.kick(steps)[-1])))
@@ -273,9 +275,11 @@ def _real_words(*, alike: bool, nonnegative: bool, computed: bool) -> str:
     return f"no wave: multipliers are real (T6 v){sign}"
 
 
-def _complex_words(nodes: int, hop: float, residual: float) -> str:
+def _complex_words(nodes: int, hop: float, residual: float | None) -> str:
     if nodes < LEAST_NODES:
         return f"multipliers are complex; {nodes} modes are too few to tell a rigid wave from another"
+    if residual is None:
+        return "multipliers are complex, but the nearest rigid law does not move"
     if residual < SPREADS:
         return f"waves travel rigidly: {hop:.3g} nodes per step, residual {residual:.2g} mode spacings"
     return f"waves travel and spread: residual {residual:.2g} mode spacings"
