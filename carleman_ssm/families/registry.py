@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from carleman_ssm.families.delta_net import DeltaNet
+from carleman_ssm.families.dss import DSS
 from carleman_ssm.families.family import Family
 from carleman_ssm.families.gated_delta_net import GatedDeltaNet
 from carleman_ssm.families.gla import GLA
@@ -19,11 +20,17 @@ from carleman_ssm.families.lru import LRU
 from carleman_ssm.families.mamba import Mamba
 from carleman_ssm.families.mamba2 import Mamba2
 from carleman_ssm.families.retnet import RetNet
+from carleman_ssm.families.rg_lru import RGLRU
+from carleman_ssm.families.s4 import S4
 from carleman_ssm.families.s4_block import S4Block
+from carleman_ssm.families.s4d import S4D
 from carleman_ssm.families.s5 import S5
 
 FAMILIES: tuple[type[Family], ...] = (
+    S4D,
     S4Block,
+    S4,
+    DSS,
     S5,
     LRU,
     H3,
@@ -32,6 +39,7 @@ FAMILIES: tuple[type[Family], ...] = (
     GLA,
     Mamba,
     Mamba2,
+    RGLRU,
     DeltaNet,
     GatedDeltaNet,
 )
@@ -76,10 +84,10 @@ _HEAD = "one column of a head"
 
 ENTRIES: Mapping[str, Entry] = MappingProxyType(
     {
-        "s4d": Entry({}, 64, "one channel", _GATED, ring=_S4),
+        "s4d": Entry({"channels": 2}, 64, "one channel", _GATED, ring=_S4),
         "s4-block": Entry({"channels": 2}, 64, "one channel", _GATED, ring=_S4),
         "s4": Entry({"channels": 2}, 64, "one channel", _GATED, ring={"channels": 1, "d_state": 16}),
-        "dss": Entry({}, 128, "one channel", _GATED, ring=_S4),
+        "dss": Entry({"channels": 2, "d_state": 4}, 128, "one channel", _GATED, ring={"channels": 1, "d_state": 16}),
         "s5": Entry({}, 256, "the layer", ("gelu_tanh", "sigmoid"), ring={"states": 32}),
         "lru": Entry({}, 256, "the layer", ("gelu_tanh", "sigmoid"), ring={"states": 16}),
         "h3": Entry({"d_model": 2, "d_state": 4}, 128, "one head", ring={"d_model": 1, "d_state": 32}),

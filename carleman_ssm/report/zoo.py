@@ -10,6 +10,7 @@ from typing import Any
 
 from rich.console import Console
 
+from carleman_ssm.experiments.eigenvector_costs import EigenvectorCost, eigenvector_costs
 from carleman_ssm.experiments.zoo import FIT_BOUND, LENGTH, TOLERANCE, FamilyFinding, examine_all
 from carleman_ssm.families.registry import FAMILIES, family_named
 from carleman_ssm.report.html import write_html
@@ -82,7 +83,8 @@ def zoo(
         else:
             with progress_line("proving") as say:
                 found = examine_all(families, states=states, steps=steps, say=say)
-            sections, numbers, title, lead = zoo_sections(found), content(found), TITLE, LEAD
+                costs = eigenvector_costs() if any(one.family == "s4" for one in found) else ()
+            sections, numbers, title, lead = zoo_sections(found, costs), content(found, costs), TITLE, LEAD
         report, page, text = (folder / name for name in FILES)
         try:
             print_sections(sections, screen)  # before anything can go wrong with files
@@ -107,12 +109,13 @@ def _require_fitting(names: Sequence[str], states: int, steps: int, model: Path 
         raise ValueError(msg)
 
 
-def content(found: Sequence[FamilyFinding]) -> dict[str, Any]:
+def content(found: Sequence[FamilyFinding], costs: Sequence[EigenvectorCost] = ()) -> dict[str, Any]:
     """Everything that was found, as JSON."""
     return {
         "tolerance_of_routes": TOLERANCE,
         "steps_of_float_checks": LENGTH,
         "fits_on": [-FIT_BOUND, FIT_BOUND],
+        "eigenvectors_of_s4": [asdict(cost) for cost in costs],
         "families": [
             asdict(one)
             | {
