@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from carleman_ssm.families.mamba import Mamba
 from carleman_ssm.families.scans import VaryingDiagonalScan
-from carleman_ssm.families.selective_parameters import require_agreement, step_bias
+from carleman_ssm.families.selective_parameters import step_bias
+from carleman_ssm.families.selective_settings import mixer_settings, require_agreement
 
 DATA = Path(__file__).parent / "data" / "zoo"
 VARIANTS = ["default", "biased"]
@@ -190,3 +191,23 @@ def test_parameters_and_settings_that_do_not_fit_are_refused_by_name():
         layer(reference["x"][..., :-1])
     with pytest.raises(ValueError, match="unknown method 'scan'"):
         layer(reference["x"], "scan")
+
+
+def test_settings_are_found_where_models_keep_them():
+    nested = {"d_model": 8, "ssm_cfg": {"layer": "Mamba2", "d_state": 64}, "n_layer": 2}
+    assert mixer_settings("toy", nested) == {"d_model": 8, "layer": "Mamba2", "d_state": 64, "n_layer": 2}
+    renamed = {"state_size": 16, "n_groups": 8, "time_step_limit": [0.0, 1.0], "hidden_act": "silu"}
+    found = mixer_settings("toy", renamed)
+    assert (found["d_state"], found["ngroups"], found["dt_limit"]) == (16, 8, [0.0, 1.0])
+    tensors, config, _ = stored("default")
+    for wrong, message in (
+        ({"state_size": 16}, "says d_state = 4 and state_size = 16|says d_state = 16"),
+        ({"ssm_cfg": {"d_state": 16}}, "d_state = 16"),
+        ({"ssm_cfg": {"layer": "Mamba2"}}, "says layer = 'Mamba2', the parameters say 'Mamba1'"),
+        ({"hidden_act": "gelu"}, "says hidden_act = 'gelu'"),
+        ({"mixer_rms_eps": 1e-6}, "falcon_mamba"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            Mamba.from_tensors(tensors, config | wrong)
+    with pytest.raises(TypeError, match="ssm_cfg must be an object"):
+        Mamba.from_tensors(tensors, config | {"ssm_cfg": "Mamba1"})

@@ -158,3 +158,16 @@ def test_parameters_and_settings_that_do_not_fit_are_refused_by_name():
         Mamba2.from_tensors(tensors, config | {"dt_limit": ["0", "1"]})
     with pytest.raises(TypeError, match="norm_before_gate"):
         Mamba2.from_tensors(tensors, config | {"norm_before_gate": 1})
+
+
+def test_settings_of_a_model_reach_the_mixer():
+    tensors, config, reference = stored("groups_before_gate")
+    nested = {
+        "d_model": config["d_model"],
+        "ssm_cfg": {key: value for key, value in config.items() if key != "d_model"},
+    }
+    assert distance(Mamba2.from_tensors(tensors, nested)(reference["x"]), reference["y"]) < AGREEMENT
+    renamed = {"n_groups": 2, "time_step_limit": config["dt_limit"], "norm_before_gate": True, "head_dim": 2}
+    assert distance(Mamba2.from_tensors(tensors, renamed)(reference["x"]), reference["y"]) < AGREEMENT
+    with pytest.raises(ValueError, match="says layer = 'Mamba1'"):
+        Mamba2.from_tensors(tensors, nested | {"layer": "Mamba1"})

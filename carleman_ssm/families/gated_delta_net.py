@@ -29,7 +29,8 @@ from carleman_ssm.families.family import Family
 from carleman_ssm.families.pointwise import l2_norm, linear, sigmoid, silu, softplus
 from carleman_ssm.families.reference_tensors import count, flag, freeze_real, taken
 from carleman_ssm.families.scans import Values, VaryingRankOneScan
-from carleman_ssm.families.selective_parameters import projection, require_agreement, step_bias
+from carleman_ssm.families.selective_parameters import projection, step_bias
+from carleman_ssm.families.selective_settings import require_agreement
 from carleman_ssm.networks.layers import Array
 from carleman_ssm.recurrences.delta_rule import gated_delta_net_statement
 from carleman_ssm.recurrences.statement import FamilyStatement

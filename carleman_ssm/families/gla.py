@@ -25,7 +25,8 @@ from carleman_ssm.families.gated_attention import gated_attention
 from carleman_ssm.families.pointwise import causal_conv1d, linear, log_sigmoid, rms_norm, silu
 from carleman_ssm.families.reference_tensors import count, flag, freeze_real, taken
 from carleman_ssm.families.scans import Values
-from carleman_ssm.families.selective_parameters import gla_start, number, require_agreement
+from carleman_ssm.families.selective_parameters import gla_start
+from carleman_ssm.families.selective_settings import number, require_agreement
 from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.layers import Array
 from carleman_ssm.recurrences.selective_statements import gla_statement
@@ -257,7 +258,8 @@ class GLA(Family, Brief):
     def from_tensors(cls, tensors: Mapping[str, Array], config: Mapping[str, object]) -> Self:
         """Read ``q_proj.weight``, ``gk_proj.0.weight``, … with the settings that no shape tells.
 
-        These are ``num_heads`` (4), ``gate_logit_normalizer`` (16), ``clamp_min`` (none) and ``norm_eps`` (1e-5).
+        These are ``num_heads`` (4), ``gate_logit_normalizer`` (16), ``clamp_min`` (none) and ``norm_eps`` (1e-5;
+        1e-6 where the configuration is that of a model: ``model_type`` says ``gla``).
 
         Raises
         ------
@@ -275,7 +277,7 @@ class GLA(Family, Brief):
             fuse_norm=fuse,
             gate_logit_normalizer=number(config, "gate_logit_normalizer", 16.0),
             clamp_min=least,
-            norm_eps=number(config, "norm_eps", 1e-5),
+            norm_eps=number(config, "norm_eps", 1e-6 if config.get("model_type") == "gla" else 1e-5),
         )
         stored: dict[str, object] = {"hidden_size": layer.channels, "num_kv_heads": layer.kv_heads}
         stored |= {"use_short_conv": layer.q_conv1d_weight is not None}

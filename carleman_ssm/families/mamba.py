@@ -25,8 +25,9 @@ from carleman_ssm.families.family import Family
 from carleman_ssm.families.pointwise import causal_conv1d, linear, silu, softplus
 from carleman_ssm.families.reference_tensors import freeze_real, taken
 from carleman_ssm.families.scans import Values
-from carleman_ssm.families.selective_parameters import mamba_start, require_agreement
+from carleman_ssm.families.selective_parameters import mamba_start
 from carleman_ssm.families.selective_scan import selective_scan
+from carleman_ssm.families.selective_settings import mixer_settings, require_agreement
 from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.layers import Array
 from carleman_ssm.recurrences.selective_statements import mamba_statement
@@ -237,7 +238,11 @@ class Mamba(Family, Brief):
         layer = cls(**fields)
         inner, states = layer.A_log.shape
         shapes = {"d_model": layer.channels, "d_state": states, "d_conv": layer.conv1d_weight.shape[-1]}
-        require_agreement("Mamba", config, shapes | {"d_inner": inner, "dt_rank": layer.rank})
+        require_agreement(
+            "Mamba",
+            mixer_settings("Mamba", config),
+            shapes | {"d_inner": inner, "dt_rank": layer.rank, "layer": "Mamba1"},
+        )
         return layer
 
     def tensors(self) -> dict[str, Array]:

@@ -26,7 +26,8 @@ from carleman_ssm.families.gated_attention import gated_attention
 from carleman_ssm.families.pointwise import causal_conv1d, linear, rms_norm, silu, softplus
 from carleman_ssm.families.reference_tensors import count, flag, freeze_real, taken
 from carleman_ssm.families.scans import Values
-from carleman_ssm.families.selective_parameters import UNLIMITED, mamba2_start, require_agreement, step_limits
+from carleman_ssm.families.selective_parameters import mamba2_start
+from carleman_ssm.families.selective_settings import UNLIMITED, mixer_settings, require_agreement, step_limits
 from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.layers import Array
 from carleman_ssm.recurrences.selective_statements import mamba2_statement
@@ -273,9 +274,7 @@ class Mamba2(Family, Brief):
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Array], config: Mapping[str, object]) -> Self:
-        """Read ``in_proj.weight``, ``conv1d.weight``, … with the settings that no shape tells.
-
-        These are ``ngroups`` (1), ``norm_before_gate`` (false) and ``dt_limit`` (none).
+        """Read ``in_proj.weight``, … with ``ngroups`` (1), ``norm_before_gate`` (false), ``dt_limit`` (none).
 
         Raises
         ------
@@ -283,15 +282,16 @@ class Mamba2(Family, Brief):
             Keys that are missing or unknown, settings of another kind or that the shapes contradict.
         """
         fields: dict[str, Any] = {**taken("Mamba-2", tensors, KEYS, OPTIONAL)}
+        settings = mixer_settings("Mamba-2", config)
         layer = cls(
             **fields,
-            ngroups=count(config, "ngroups", 1),
-            norm_before_gate=flag(config, "norm_before_gate", default=False),
-            dt_limit=step_limits(config),
+            ngroups=count(settings, "ngroups", 1),
+            norm_before_gate=flag(settings, "norm_before_gate", default=False),
+            dt_limit=step_limits(settings),
         )
         shapes = {"d_model": layer.channels, "d_state": layer.states, "d_conv": layer.conv1d_weight.shape[-1]}
         shapes |= {"headdim": layer.width // layer.heads, "rmsnorm": layer.norm_weight is not None}
-        require_agreement("Mamba-2", config, shapes)
+        require_agreement("Mamba-2", settings, shapes | {"layer": "Mamba2"})
         return layer
 
     def tensors(self) -> dict[str, Array]:

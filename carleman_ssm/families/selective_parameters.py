@@ -1,8 +1,7 @@
-"""Parameters of the selective layers: how they start, and whether settings agree with stored shapes."""
+"""How the selective layers start: steps drawn log-uniformly, short convolutions, dense maps as torch draws them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,8 +12,6 @@ from carleman_ssm.networks.layers import Array
 
 STEP_RANGE = (1e-3, 1e-1)
 STEP_FLOOR = 1e-4
-UNLIMITED = (0.0, float("inf"))
-"""Bounds of the step of Mamba-2 where its configuration sets none."""
 
 
 def step_bias(rng: np.random.Generator, count: int, steps: tuple[float, float] = STEP_RANGE) -> Array:
@@ -144,67 +141,3 @@ def gla_start(
         "o_proj_weight": projection(rng, channels, heads * values),
         "num_heads": heads,
     }
-
-
-def number(config: Mapping[str, object], name: str, default: float) -> float:
-    """A real number of the configuration.
-
-    Raises
-    ------
-    TypeError, ValueError
-        It is no number, or NaN.
-    """
-    value = config.get(name)
-    value = default if value is None else value
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        msg = f"the setting {name} must be a number, got {value!r}"
-        raise TypeError(msg)
-    if np.isnan(value):
-        msg = f"the setting {name} must be a number, got NaN"
-        raise ValueError(msg)
-    return float(value)
-
-
-def step_limits(config: Mapping[str, object]) -> tuple[float, float]:
-    """``dt_limit`` of the configuration, smallest and largest step; without it none.
-
-    Raises
-    ------
-    TypeError, ValueError
-        It is no pair of numbers.
-    """
-    pair = config.get("dt_limit")
-    pair = UNLIMITED if pair is None else pair
-    if not isinstance(pair, list | tuple) or len(pair) != 2:
-        msg = f"the setting dt_limit must be two numbers, got {pair!r}"
-        raise ValueError(msg)
-    low, high = (number({"dt_limit": limit}, "dt_limit", 0.0) for limit in pair)
-    return low, high
-
-
-def require_agreement(family: str, config: Mapping[str, object], stored: Mapping[str, object]) -> None:
-    """Settings of the reference that are there must say what the shapes say; absent and automatic ones pass.
-
-    Parameters
-    ----------
-    family
-        For the message.
-    config
-        The settings.
-    stored
-        Name of a setting -> its value according to the parameters.
-
-    Raises
-    ------
-    ValueError
-        A setting that the shapes contradict.
-
-    Examples
-    --------
-    >>> require_agreement("toy", {"d_state": 16, "d_conv": "auto"}, {"d_state": 16, "d_conv": 4})
-    """
-    for name, value in stored.items():
-        said = config.get(name)
-        if said not in (None, "auto", value):
-            msg = f"{family}: the configuration says {name} = {said!r}, the parameters say {value!r}"
-            raise ValueError(msg)

@@ -1,0 +1,132 @@
+"""Settings that no shape tells: read from the configurations of references, checked against stored shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import numpy as np
+
+UNLIMITED = (0.0, float("inf"))
+"""Bounds of the step of Mamba-2 where its configuration sets none."""
+
+ALIASES: Mapping[str, str] = MappingProxyType(
+    {
+        "hidden_size": "d_model",
+        "state_size": "d_state",
+        "conv_kernel": "d_conv",
+        "time_step_rank": "dt_rank",
+        "head_dim": "headdim",
+        "n_groups": "ngroups",
+        "time_step_limit": "dt_limit",
+    }
+)
+"""Names of transformers' configurations of Mamba -> names of the reference."""
+
+
+def mixer_settings(family: str, config: Mapping[str, object]) -> dict[str, object]:
+    """Settings of a Mamba mixer by the reference's names, wherever a model's configuration keeps them.
+
+    They stand at the top, under ``ssm_cfg`` (the reference's models), or under transformers' names.
+
+    Parameters
+    ----------
+    family
+        For the messages.
+    config
+        The configuration of a mixer or of a model.
+
+    Raises
+    ------
+    TypeError
+        ``ssm_cfg`` is no object.
+    ValueError
+        Two places that contradict each other, another activation than SiLU, or a model that norms its B, C and steps.
+
+    Examples
+    --------
+    >>> mixer_settings("toy", {"n_groups": 8, "ssm_cfg": {"layer": "Mamba2", "d_state": 64}})
+    {'layer': 'Mamba2', 'd_state': 64, 'ngroups': 8}
+    """
+    inner = config.get("ssm_cfg") or {}
+    if not isinstance(inner, Mapping):
+        msg = f"{family}: the setting ssm_cfg must be an object, got {inner!r}"
+        raise TypeError(msg)
+    settings: dict[str, object] = {}
+    for source in (inner, config):
+        for name, value in source.items():
+            known = ALIASES.get(name, name)
+            if known == "ssm_cfg" or value is None:
+                continue
+            if settings.setdefault(known, value) != value:
+                msg = f"{family}: the configuration says {known} = {settings[known]!r} and {name} = {value!r}"
+                raise ValueError(msg)
+    require_agreement(family, settings, {"hidden_act": "silu"})
+    if "mixer_rms_eps" in settings:
+        msg = f"{family}: mixer_rms_eps belongs to a mixer that norms B, C and its steps (falcon_mamba): it is not read"
+        raise ValueError(msg)
+    return settings
+
+
+def number(config: Mapping[str, object], name: str, default: float) -> float:
+    """A real number of the configuration.
+
+    Raises
+    ------
+    TypeError, ValueError
+        It is no number, or NaN.
+    """
+    value = config.get(name)
+    value = default if value is None else value
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        msg = f"the setting {name} must be a number, got {value!r}"
+        raise TypeError(msg)
+    if np.isnan(value):
+        msg = f"the setting {name} must be a number, got NaN"
+        raise ValueError(msg)
+    return float(value)
+
+
+def step_limits(config: Mapping[str, object]) -> tuple[float, float]:
+    """``dt_limit`` of the configuration, smallest and largest step; without it none.
+
+    Raises
+    ------
+    TypeError, ValueError
+        It is no pair of numbers.
+    """
+    pair = config.get("dt_limit")
+    pair = UNLIMITED if pair is None else pair
+    if not isinstance(pair, list | tuple) or len(pair) != 2:
+        msg = f"the setting dt_limit must be two numbers, got {pair!r}"
+        raise ValueError(msg)
+    low, high = (number({"dt_limit": limit}, "dt_limit", 0.0) for limit in pair)
+    return low, high
+
+
+def require_agreement(family: str, config: Mapping[str, object], stored: Mapping[str, object]) -> None:
+    """Settings of the reference that are there must say what the shapes say; absent and automatic ones pass.
+
+    Parameters
+    ----------
+    family
+        For the message.
+    config
+        The settings.
+    stored
+        Name of a setting -> its value according to the parameters.
+
+    Raises
+    ------
+    ValueError
+        A setting that the shapes contradict.
+
+    Examples
+    --------
+    >>> require_agreement("toy", {"d_state": 16, "d_conv": "auto"}, {"d_state": 16, "d_conv": 4})
+    """
+    for name, value in stored.items():
+        said = config.get(name)
+        if said not in (None, "auto", value):
+            msg = f"{family}: the configuration says {name} = {said!r}, the parameters say {value!r}"
+            raise ValueError(msg)
