@@ -12,11 +12,8 @@ import sympy as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from carleman_ssm.families.selective_polynomials import (
-    SelectivePolynomials,
-    exact_selective_scan,
-    selective_polynomials,
-)
+from carleman_ssm.families.selective_polynomials import SelectivePolynomials, selective_polynomials
+from carleman_ssm.families.selective_states import exact_selective_scan, state_bound
 from carleman_ssm.recurrences.affine import VaryingDiagonal
 from carleman_ssm.recurrences.sigmoid_powers import selective_degree
 from carleman_ssm.theory.activations import activation
@@ -94,6 +91,23 @@ def test_the_enclosed_error_contains_that_of_mpmath(degree):
         for k, n in np.ndindex(*drives.shape):
             truth = fitted[k][n] - exact[k][n]
             assert abs(truth - mp.mpf(float(enclosed.value[k, n]))) <= mp.mpf(float(enclosed.error[k, n]))
+
+
+@given(st.integers(0, 99), st.floats(-3, 3), st.booleans())
+def test_states_stay_below_what_a_longest_step_forgets(seed, upper, constant):
+    rng = np.random.default_rng(seed)
+    gates = np.full(200, upper) if constant else upper - rng.exponential(0.5, 200)
+    drives = np.full((200, 4), 2.0) if constant else rng.uniform(-2, 2, (200, 4))
+    states = np.abs(exact_selective_scan(gates[None], drives[None]).states())[0]
+    bound = state_bound(upper, 4, 2.0)
+    assert (states <= bound * (1 + 1e-12)).all()  # rounding of 200 steps
+    if constant:  # attained: e^{-200 softplus(v)} is what is still missing
+        missing = np.exp(-200 * np.log1p(np.exp(upper)) * np.arange(1, 5))
+        np.testing.assert_allclose(states[-1], bound * (1 - missing), rtol=1e-11)
+
+
+def test_states_under_a_gate_that_is_almost_shut_are_bounded_by_the_drive_over_the_rate():
+    np.testing.assert_allclose(state_bound(-300.0, 3, 1.0), [1, 1 / 2, 1 / 3], rtol=1e-15)  # T/(1 - e^{-pT}) at T -> 0
 
 
 def test_a_certificate_that_claims_too_little_gives_a_bound_that_fails():

@@ -16,6 +16,13 @@ import numpy.typing as npt
 from flint import arb
 
 from carleman_ssm.families.scans import VaryingDiagonalScan
+from carleman_ssm.families.selective_states import (
+    ball_powers,
+    drive_bound,
+    exact_selective_scan,
+    powers_scan,
+    state_balls,
+)
 from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.enclosures import Enclosed, enclose, working_precision
 from carleman_ssm.networks.finite_arrays import real_array
@@ -107,7 +114,7 @@ class SelectivePolynomials(Brief):
         TypeError, ValueError
             Shapes that do not fit, or a gate outside of the range.
         """
-        return _powers_scan(self.sigmoids(gates), self.increments(gates), drives)
+        return powers_scan(self.sigmoids(gates), self.increments(gates), drives)
 
     def measured_error(self, gates: npt.ArrayLike, drives: npt.ArrayLike) -> Array:
         r"""$|\hat x - x|$ of two runs in float64, the shape of the drives: measured, rounding included.
@@ -149,8 +156,8 @@ class SelectivePolynomials(Brief):
         with working_precision():
             exact, fitted = [arb(0)] * b.shape[1], [arb(0)] * b.shape[1]
             for gate, row in zip(v.tolist(), b.tolist(), strict=True):
-                grown = arb(gate).exp() + 1
-                exact = _step(exact, 1 / grown, grown.log(), row)
+                grown = arb(gate).exp()
+                exact = _step(exact, 1 / (1 + grown), grown.log1p(), row)
                 fitted = _step(fitted, _value(self.sigmoid, -gate), _value(self.softplus, gate), row)
                 found += [after - before for after, before in zip(fitted, exact, strict=True)]
             return enclose(found, b.shape)
@@ -158,14 +165,14 @@ class SelectivePolynomials(Brief):
     def error_bound(self, states: int, steps: int, drive: float) -> Array:
         r"""Bound of $|\hat x_{k,n} - x_{k,n}|$ for **all** gates in the range and all $|b| \le$ `drive`.
 
-        With $S = \sup s$, $\hat S = S + \varepsilon_s$, $p = n + 1$ and $H_k \ge |x_k|$,
+        With $S = \sup s$, $\hat S = S + \varepsilon_s$, $T = \sup\Delta$, $p = n + 1$ and $H_k \ge |x_k|$,
 
         $$\delta_k = \hat S^p \delta_{k-1} + (\hat S^p - S^p) H_{k-1} + \varepsilon_\Delta |b|, \qquad
-          H_k = S^p H_{k-1} + \sup\Delta\, |b|,$$
+          H_k = \min\Bigl(S^p H_{k-1} + T |b|, \frac{T |b|}{1 - e^{-pT}}\Bigr),$$
 
         because $|\hat s^p - s^p| \le \varepsilon_s \sum_{i<p} (s + \varepsilon_s)^i s^{p-1-i}$, which is
-        $(s + \varepsilon_s)^p - s^p$ and grows with s. Where $\hat S > 1$ the bound grows geometrically with k; the fit
-        may do so too.
+        $(s + \varepsilon_s)^p - s^p$ and grows with s; the second bound of the state is `state_bound`. Where
+        $\hat S > 1$ the bound grows geometrically with k; the fit may do so too.
 
         Parameters
         ----------
@@ -184,23 +191,20 @@ class SelectivePolynomials(Brief):
         TypeError, ValueError
             Sizes that are no positive integers, or a bound that is negative or not finite.
         """
-        count = require_integer(states, "the number of states", least=1)
+        count, bound = require_integer(states, "the number of states", least=1), drive_bound(drive)
         last = require_integer(steps, "the number of steps", least=1)
-        bound = float(real_array("drive", drive, ()))
-        if bound < 0:
-            msg = f"drive bounds an absolute value and is not negative, got {bound}"
-            raise ValueError(msg)
         rows = np.empty((last, count))
         with working_precision():
             largest = 1 / (1 + arb(self.range[0]).exp())
             fitted = largest + arb(self.sigmoid.sup_error)
-            longest = (arb(self.range[1]).exp() + 1).log()
-            apart = arb(self.softplus.sup_error) * bound
+            longest = arb(self.range[1]).exp().log1p()
+            apart, drift = arb(self.softplus.sup_error) * bound, longest * bound
             error, size = [arb(0)] * count, [arb(0)] * count
-            powers = list(zip(_powers(fitted, count), _powers(largest, count), strict=True))
+            caps = state_balls(longest, count, bound)
+            powers = list(zip(ball_powers(fitted, count), ball_powers(largest, count), strict=True))
             for k in range(last):
                 error = [q * e + (q - p) * h + apart for (q, p), e, h in zip(powers, error, size, strict=True)]
-                size = [p * h + longest * bound for (_, p), h in zip(powers, size, strict=True)]
+                size = [(p * h + drift).min(cap) for (_, p), h, cap in zip(powers, size, caps, strict=True)]
                 rows[k] = [float_above(ball) for ball in error]
         return rows
 
@@ -230,44 +234,8 @@ def selective_polynomials(lower: float, upper: float, degree: int) -> SelectiveP
     )
 
 
-def exact_selective_scan(gates: npt.ArrayLike, drives: npt.ArrayLike) -> VaryingDiagonalScan:
-    r"""$x_{k,n} = \sigma(-v_k)^{n+1} x_{k-1,n} + \mathrm{softplus}(v_k)\, b_{k,n}$ in float64.
-
-    Parameters
-    ----------
-    gates, drives
-        As in `SelectivePolynomials.scan`.
-
-    Raises
-    ------
-    TypeError, ValueError
-        Shapes that do not fit.
-    """
-    values = real_array("gates", gates)
-    return _powers_scan(activation("sigmoid")(-values), activation("softplus")(values), drives)
-
-
-def _powers_scan(sigmoids: Array, increments: Array, drives: npt.ArrayLike) -> VaryingDiagonalScan:
-    given = real_array("drives", drives)
-    if given.ndim != sigmoids.ndim + 1 or given.shape[:-1] != sigmoids.shape or sigmoids.ndim < 2:
-        msg = (
-            f"drives need the axes of the gates (batch, L, …) and then the states, got {sigmoids.shape}, {given.shape}"
-        )
-        raise ValueError(msg)
-    powers = sigmoids[..., None] ** np.arange(1, given.shape[-1] + 1)
-    return VaryingDiagonalScan(powers, increments[..., None] * given)
-
-
-def _powers(base: arb, count: int) -> list[arb]:
-    """The first powers by products: ``ball**k`` of a ball around 0 is NaN in python-flint."""
-    found = [base]
-    while len(found) < count:
-        found.append(found[-1] * base)
-    return found
-
-
 def _step(state: list[arb], sigmoid: arb, increment: arb, drives: list[float]) -> list[arb]:
-    powers = _powers(sigmoid, len(state))
+    powers = ball_powers(sigmoid, len(state))
     return [power * x + increment * b for power, x, b in zip(powers, state, drives, strict=True)]
 
 
