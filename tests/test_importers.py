@@ -8,8 +8,11 @@ import pytest
 import safetensors.numpy
 
 from carleman_ssm.families.conventions import CONVENTIONS
+from carleman_ssm.families.conversion import convert
 from carleman_ssm.families.importers import READERS, load_layer, open_checkpoint, save_layer
+from carleman_ssm.networks.checkpoints import load_network
 from carleman_ssm.networks.containers import CheckpointError
+from carleman_ssm.report.cli import main
 
 FOLDER = Path(__file__).parent / "data" / "zoo"
 FILES = sorted(path for path in FOLDER.glob("*.npz") if not path.name.endswith(".reference.npz"))
@@ -180,3 +183,38 @@ def test_a_layer_that_would_not_be_read_back_is_not_written(tmp_path):
         save_layer(layer, tmp_path / "layer.pth", config=json.loads(config))
     with pytest.raises(ValueError, match="cannot be written"):
         save_layer(layer, tmp_path / "no" / "layer.npz", config=json.loads(config))
+
+
+@pytest.mark.parametrize("name", ["mamba__default", "s4-dplr__legs"])
+def test_torch_files_are_converted_unchanged(name, tmp_path):
+    torch = pytest.importorskip("torch")
+    tensors, config = example(name)
+    state = {f"backbone.layers.0.mixer.{key}": torch.from_numpy(value.copy()) for key, value in tensors.items()}
+    torch.save({"model": state}, tmp_path / "model.pth")
+    done = convert(tmp_path / "model.pth", tmp_path / "model.safetensors", json.loads(config))
+    assert (done.dialect, done.tensors) == (name.partition("__")[0], len(tensors))
+    other = reference(FOLDER / f"{name}.npz")
+    assert np.abs(load_layer(tmp_path / "model.safetensors")(other["x"]) - other["y"]).max() <= 1e-9
+    with pytest.raises(ValueError, match=r"written as \.safetensors"):
+        convert(tmp_path / "model.pth", tmp_path / "model.npz")
+    torch.save({"w": torch.ones(2)}, tmp_path / "other.pth")
+    with pytest.raises(CheckpointError, match=r"other\.pth: no layer of a known dialect"):
+        convert(tmp_path / "other.pth", tmp_path / "other.safetensors")
+
+
+def test_the_command_converts_layers_of_any_dialect(tmp_path, capsys):
+    torch = pytest.importorskip("torch")
+    tensors, _ = example("mamba2__default")
+    torch.save({key: torch.from_numpy(value.copy()) for key, value in tensors.items()}, tmp_path / "layer.pth")
+    with pytest.raises(SystemExit) as done:
+        main(["convert", str(tmp_path / "layer.pth"), str(tmp_path / "layer.safetensors")])
+    assert done.value.code == 0
+    assert "of the dialect mamba2, unchanged" in capsys.readouterr().out
+    assert (
+        load_layer(tmp_path / "layer.safetensors", config=json.loads(example("mamba2__default")[1])).family == "mamba2"
+    )
+
+
+def test_a_network_of_another_dialect_is_pointed_to_this_door():
+    with pytest.raises(CheckpointError, match="load_layer"):
+        load_network(FOLDER / "mamba__default.npz")

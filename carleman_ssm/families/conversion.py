@@ -67,7 +67,7 @@ def convert(
     if path.suffix != ".safetensors":
         msg = f"{path}: layers of the dialect {row.dialect} are written as .safetensors"
         raise ValueError(msg)
-    arrays = {name: np.ascontiguousarray(value) for name, value in container.arrays.items()}
+    arrays = {name: np.asarray(value, order="C") for name, value in container.arrays.items()}
     try:
         path.write_bytes(safetensors.numpy.save(arrays, metadata={CONFIG: json.dumps(dict(config or {}))}))
     except OSError as error:

@@ -178,7 +178,7 @@ def save_layer(
         Another ending, a file that cannot be written, or tensors and configuration that give another layer.
     """
     target = Path(path)
-    tensors = {prefix + key: np.ascontiguousarray(value) for key, value in layer.tensors().items()}
+    tensors = {prefix + key: np.asarray(value, order="C") for key, value in layer.tensors().items()}
     settings = dict(config or {})
     again = type(layer).from_tensors(layer.tensors(), settings)
     if not _same(layer, again):
