@@ -66,6 +66,7 @@ def test_the_files_say_what_the_terminal_says(whole):
     for entry, one in zip(content["families"], report.found, strict=True):
         assert entry["exact"] is one.exact
         assert entry["twins"]["refuted"] == one.twins.refuted
+    assert (folder / "rings.png").read_bytes()[:4] == b"\x89PNG"
     for name in ("zoo.html", "zoo.md"):
         text = (folder / name).read_text(encoding="utf-8")
         assert all(one.family in text for one in report.found)
@@ -131,6 +132,13 @@ def test_families_can_be_chosen_once_each(tmp_path):
     assert content["families"][0]["steps"] == 2
 
 
+def test_a_family_without_a_ring_has_no_figure(tmp_path):
+    result = run("delta-net", "--steps", 2, "--output", tmp_path)
+    assert result.exit_code == 0, result.error
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["zoo.html", "zoo.json", "zoo.md"]
+    assert "no ring" in result.output
+
+
 def references():
     return sorted(path for path in DATA.glob("*.npz") if not path.name.endswith(".reference.npz"))
 
@@ -145,6 +153,14 @@ def test_a_checkpoint_is_described(path, tmp_path):
     assert content["route_error"] <= 1e-9  # two float64 routes over 64 steps
     assert dialect in result.output
     assert "eigenvalues of the steps" in result.output
+    assert not (tmp_path / "rings.png").exists()
+
+
+def test_a_layer_that_a_checkpoint_does_not_have_is_refused(tmp_path):
+    result = run("--model", references()[0], "--layer", 7, "--output", tmp_path / "out")
+    assert result.exit_code == 2
+    assert "no layer 7; there are 1" in result.error
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_folder_of_results_is_not_that_of_the_checkpoint_under_its_name(tmp_path):

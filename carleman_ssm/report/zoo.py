@@ -1,28 +1,33 @@
-"""The families of state space models as a command: the table, JSON, one page, the same as Markdown."""
+"""The families of state space models as a command: the table, JSON, one page, the same as Markdown, a figure."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 
 from carleman_ssm.experiments.eigenvector_costs import EigenvectorCost, eigenvector_costs
 from carleman_ssm.experiments.zoo import FIT_BOUND, LENGTH, TOLERANCE, FamilyFinding, examine_all
-from carleman_ssm.families.registry import FAMILIES, family_named
+from carleman_ssm.families.family import Family
+from carleman_ssm.families.registry import FAMILIES, family_named, ring_layer
+from carleman_ssm.report.family_ring_figure import family_ring_figure
 from carleman_ssm.report.html import write_html
 from carleman_ssm.report.markdown import write_markdown
-from carleman_ssm.report.sections import print_sections
+from carleman_ssm.report.sections import Picture, Section, print_sections
 from carleman_ssm.report.terminal import output_folder, print_files, progress_line, results_in
 from carleman_ssm.report.zoo_model import described
 from carleman_ssm.report.zoo_sections import zoo_sections
+from carleman_ssm.rings.family_rings import family_rings
 
-FILES = ("zoo.json", "zoo.html", "zoo.md")
+FILES = ("zoo.json", "zoo.html", "zoo.md", "rings.png")
 MAX_STATES, MAX_STEPS = 3, 4
 """Beyond these the proofs of matrix states take minutes."""
+RINGS = "What becomes of a kick of one node, step by step, on a ring of each family"
 TITLE = "Families of state space models"
 LEAD = (
     "Every family is affine in its own state for a given input. What is exact, what is approximated and how well, what "
@@ -57,7 +62,7 @@ def zoo(
     states, steps
         Size of the symbolic statements: at most 3 and 4.
     output
-        Folder for ``zoo.json``, ``zoo.html`` and ``zoo.md``; ``zoo`` by default.
+        Folder for ``zoo.json``, ``zoo.html``, ``zoo.md`` and ``rings.png``; ``zoo`` by default.
     model, layer
         A checkpoint of any recognised dialect and which of its layers, from 0, instead of the table.
     console
@@ -74,26 +79,52 @@ def zoo(
     families = tuple(dict.fromkeys(map(family_named, names))) or FAMILIES
     _require_fitting(names, states, steps, model, layer)
     folder = output_folder(output, "zoo")
-    screen = console or Console()
-    found: tuple[FamilyFinding, ...] = ()
-    with results_in(folder, FILES, () if model is None else (model,)):
-        if model is not None:
-            sections, numbers = described(model, layer or 0)
-            title, lead = f"Layer {layer or 0} of {model.name}", ""
-        else:
-            with progress_line("proving") as say:
-                found = examine_all(families, states=states, steps=steps, say=say)
-                costs = eigenvector_costs() if any(one.family == "s4" for one in found) else ()
-            sections, numbers, title, lead = zoo_sections(found, costs), content(found, costs), TITLE, LEAD
-        report, page, text = (folder / name for name in FILES)
+    names_of_files, sources = (FILES, ()) if model is None else (FILES[:-1], (model,))
+    with results_in(folder, names_of_files, sources):
+        with progress_line("reading" if model else "proving") as say:
+            page = _of_families(families, states, steps, say) if model is None else _of_layer(model, layer or 0)
         try:
-            print_sections(sections, screen)  # before anything can go wrong with files
+            print_sections(page.sections, console or Console())  # before anything can go wrong with files
         finally:  # a reader that has seen enough and closes the pipe loses no file
-            report.write_text(json.dumps(numbers, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-            write_html(page, title, sections, lead=lead)
-            write_markdown(text, title, sections, lead=lead)
-    print_files(screen, (report, page, text))
-    return ZooReport(found, (report, page, text))
+            with progress_line("drawing"):
+                files = _write(folder, page)
+    print_files(console or Console(), files)
+    return ZooReport(page.found, files)
+
+
+@dataclass(frozen=True)
+class _Page:
+    title: str
+    lead: str
+    sections: tuple[Section, ...]
+    numbers: Mapping[str, Any]
+    found: tuple[FamilyFinding, ...] = ()
+    families: tuple[type[Family], ...] = ()
+
+
+def _of_families(families: tuple[type[Family], ...], states: int, steps: int, say: Callable[[str], None]) -> _Page:
+    found = examine_all(families, states=states, steps=steps, say=say)
+    costs = eigenvector_costs() if any(one.family == "s4" for one in found) else ()
+    return _Page(TITLE, LEAD, zoo_sections(found, costs), content(found, costs), found, families)
+
+
+def _of_layer(model: Path, layer: int) -> _Page:
+    sections, numbers = described(model, layer)
+    return _Page(f"Layer {layer} of {model.name}", "", sections, numbers)
+
+
+def _write(folder: Path, page: _Page) -> tuple[Path, ...]:
+    report, html, text, figure = (folder / name for name in FILES)
+    layers = [ring_layer(family, np.random.default_rng(0)) for family in page.families]
+    drawn = [layer for layer in layers if family_rings(layer) is not None]
+    sections = page.sections
+    if drawn:
+        family_ring_figure(layers).savefig(figure, dpi=150)
+        sections = (*sections, Section("rings", (Picture(figure, RINGS),)))
+    report.write_text(json.dumps(page.numbers, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    write_html(html, page.title, sections, lead=page.lead)
+    write_markdown(text, page.title, sections, lead=page.lead)
+    return (report, html, text, figure) if drawn else (report, html, text)
 
 
 def _require_fitting(names: Sequence[str], states: int, steps: int, model: Path | None, layer: int | None) -> None:
