@@ -4,6 +4,7 @@ import dataclasses
 import json
 from pathlib import Path
 
+import mpmath
 import numpy as np
 import pytest
 from hypothesis import given
@@ -111,6 +112,34 @@ def test_closed_form_recurrence_and_loops_agree(seed, rule, pairs, both, length,
     scale = max(1.0, np.abs(loops).max())
     assert np.abs(closed - recurred).max() <= 1e-13 * scale * length
     assert np.abs(closed - loops).max() <= 1e-13 * scale * length  # z = aΔ is at least 1e-2, so e^z - 1 keeps 13 digits
+
+
+RATES = st.sampled_from([0j, 1e-9 + 0j, -1e-9 + 1e-9j, -1 + 2j, -1 - 2j, -0.5 + 0j, 3j, -40 + 200j])
+
+
+@given(st.lists(RATES, min_size=1, max_size=3), st.sampled_from(["zoh", "bilinear"]), st.integers(1, 5), st.booleans())
+def test_hard_spectra_agree_with_thirty_digits(rates, rule, length, constant):
+    """Zero and nearly zero rates, equal ones, conjugates, one step, constant inputs: beside mpmath, step by step."""
+    rng = np.random.default_rng(len(rates) + length)
+    layer = random_layer(rng, modes=len(rates), channels=1, discretization=rule)
+    layer = dataclasses.replace(layer, Lambda_re=np.real(rates), Lambda_im=np.imag(rates))
+    u = np.ones(length) if constant else rng.normal(size=length)
+    y = layer(u[None, :, None])[0, :, 0]
+    with mpmath.workdps(30):
+        states, expected = [mpmath.mpc(0)] * len(rates), []
+        for value in u:
+            for p, rate in enumerate(rates):
+                a, dt = mpmath.mpc(rate), mpmath.mpf(layer.step[p])
+                z = a * dt
+                if rule == "zoh":
+                    multiplier, held = mpmath.exp(z), mpmath.expm1(z) / a if rate else dt
+                else:
+                    multiplier, held = (1 + z / 2) / (1 - z / 2), dt / (1 - z / 2)
+                states[p] = multiplier * states[p] + held * mpmath.mpc(*layer.B[p, 0]) * mpmath.mpf(value)
+            total = sum(mpmath.mpc(*layer.C[0, p]) * states[p] for p in range(len(rates)))
+            expected.append(float(2 * total.real + mpmath.mpf(layer.D[0]) * mpmath.mpf(value)))
+    # rounding of z = aΔ, of size up to 100, turns the phase by as many units of the last place
+    assert np.abs(y - expected).max() <= 1e-12 * max(1.0, np.abs(expected).max())
 
 
 TWINS = {

@@ -6,10 +6,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import special
 
 from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.finite_arrays import real_array
 from carleman_ssm.networks.layers import Array
+
+TRUNCATION = 2.0
+"""Standard deviations at which the normal draws of flax end."""
+
+SPREAD_LEFT = 0.87962566103423978
+"""Standard deviation of a standard normal number, given that its size is at most 2."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -115,3 +122,17 @@ def require_settings(layer: str, settings: Mapping[str, object], *known: str) ->
     if unknown:
         msg = f"{layer}: unknown settings {', '.join(unknown)}; known are {', '.join(known) or 'none'}"
         raise ValueError(msg)
+
+
+def lecun_normal(rng: np.random.Generator, shape: tuple[int, ...], fan_in: int) -> Array:
+    r"""Normal numbers, cut at two standard deviations of the uncut law, of variance 1/fan_in after the cut.
+
+    Examples
+    --------
+    >>> drawn = lecun_normal(np.random.default_rng(0), (10_000,), 4)
+    >>> bool(abs(drawn.std() - 0.5) < 0.01), bool(abs(drawn).max() <= 1 / SPREAD_LEFT)
+    (True, True)
+    """
+    edge = special.ndtr(TRUNCATION)
+    drawn: Array = special.ndtri(rng.uniform(1 - edge, edge, shape)) / (SPREAD_LEFT * np.sqrt(fan_in))
+    return drawn

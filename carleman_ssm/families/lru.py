@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Self, final
 import numpy as np
 
 from carleman_ssm.families.family import Family
-from carleman_ssm.families.flax_tensors import Dense, dense_map, flax_tensors, require_settings
+from carleman_ssm.families.flax_tensors import Dense, dense_map, flax_tensors, lecun_normal, require_settings
 from carleman_ssm.families.pointwise import gelu, sigmoid
 from carleman_ssm.families.scans import InvariantDiagonalScan, Values
 from carleman_ssm.networks.finite_arrays import real_array
@@ -195,7 +195,7 @@ def _initial(
     b, c = rng.normal(size=(2, states, channels)), rng.normal(size=(2, channels, states))
     b, c = b / np.sqrt(2 * channels), c / np.sqrt(states)
     maps = {
-        name: Dense(rng.normal(size=(channels, channels)) / np.sqrt(channels), np.zeros(channels))
+        name: Dense(lecun_normal(rng, (channels, channels), channels), np.zeros(channels))
         for name in (("out1", "out2") if gated else ())
     }
     names = ("theta_log", "nu_log", "gamma_log", "B_re", "B_im", "C_re", "C_im")

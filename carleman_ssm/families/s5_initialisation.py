@@ -10,17 +10,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy import special
 
+from carleman_ssm.families.flax_tensors import lecun_normal
 from carleman_ssm.networks.layers import Array, ComplexArray
 from carleman_ssm.theory.legendre import legs_skew_matrix
 
 C_RULES = ("lecun_normal", "trunc_standard_normal", "complex_normal")
-TRUNCATION = 2.0
-"""Standard deviations at which the normal draws of the reference end."""
-
-SPREAD_LEFT = 0.87962566103423978
-"""Standard deviation of a standard normal number, given that its size is at most 2."""
 
 
 def initial_tensors(rng: np.random.Generator, **sizes: Any) -> tuple[dict[str, Array], dict[str, object]]:
@@ -69,13 +64,13 @@ def _tensors(
     tensors = {
         "seq/Lambda_re": eigenvalues.real,
         "seq/Lambda_im": eigenvalues.imag,
-        "seq/B": _parts(vectors.conj().T @ _truncated(rng, (states, channels), states)),
+        "seq/B": _parts(vectors.conj().T @ lecun_normal(rng, (states, channels), states)),
         **halves,
         "seq/D": rng.normal(size=channels),
         "seq/log_step": rng.uniform(np.log(dt_min), np.log(dt_max), (modes, 1)),
     }
     for name in dense:
-        tensors[f"{name}/kernel"] = _truncated(rng, (channels, channels), channels)
+        tensors[f"{name}/kernel"] = lecun_normal(rng, (channels, channels), channels)
         tensors[f"{name}/bias"] = np.zeros(channels)
     settings = {"activation": activation, "discretization": discretization, "conj_sym": conj_sym}
     return tensors, settings
@@ -103,15 +98,8 @@ def _readout(rng: np.random.Generator, rule: str, channels: int, vectors: Comple
     if rule == "complex_normal":
         return rng.normal(0.0, np.sqrt(0.5), (channels, modes, 2))
     fan_in = states * (channels if rule == "lecun_normal" else 1)  # the reference counts the leading axis in
-    drawn = _truncated(rng, (channels, states, 2), fan_in)
+    drawn = lecun_normal(rng, (channels, states, 2), fan_in)
     return _parts((drawn[..., 0] + 1j * drawn[..., 1]) @ vectors)
-
-
-def _truncated(rng: np.random.Generator, shape: tuple[int, ...], fan_in: int) -> Array:
-    r"""Normal numbers of variance 1/fan_in, none beyond two standard deviations of the uncut law."""
-    edge = special.ndtr(TRUNCATION)
-    drawn: Array = special.ndtri(rng.uniform(1 - edge, edge, shape)) / SPREAD_LEFT / np.sqrt(fan_in)
-    return drawn
 
 
 def _parts(values: ComplexArray) -> Array:
