@@ -196,9 +196,12 @@ _TABLE = (
         ),
     ),
     Convention(
-        "s7", "s7", "arXiv 2410.03464, equations of the paper",
-        "none", "real", "gelu (erf)", "discrete", 1e-5, "out, in",
-        marks=_keys("Lambda"),
+        "s7", "s7", "arXiv 2410.03464, its equations; key names of this package",
+        "none", "real", "gelu (tanh)", "discrete", 0.0, "out, in",
+        marks=_keys(
+            "Lambda_proj.weight Lambda_proj.bias B_proj.weight B_proj.bias C_proj.weight C_proj.bias "
+            "D_proj.weight D_proj.bias bias_proj.weight bias_proj.bias gate_proj.weight gate_proj.bias"
+        ),
     ),
     Convention(
         "fla-delta-net", "delta-net", f"{_FLA}, fla/layers/delta_net.py",
