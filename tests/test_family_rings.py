@@ -157,6 +157,27 @@ def test_the_input_sets_the_speed_on_the_clock_of_s4d_lin(increments, nodes):
     assert np.allclose(last, np.exp(-3 / nodes) * np.eye(nodes)[3 % nodes], atol=1e-12)
 
 
+@given(st.integers(0, 2**32 - 1))
+def test_a_complex_mamba_carries_rigid_waves_at_the_speed_of_its_input(seed):
+    rng = np.random.default_rng(seed)
+    nodes, length = 8, 5
+    layer = Mamba.initialise(rng, states=nodes, spectrum="lin")
+    inputs = rng.normal(size=(1, length, layer.channels))
+    rings = family_rings(layer, inputs)
+    steps = layer.scan(inputs).increments[0, :, :, 0]
+    gap = rings.hops - nodes * steps / 2
+    assert np.abs(gap - nodes * np.rint(gap / nodes)).max() <= 1e-9
+    assert family_waves(layer, inputs).rigid
+    contents = np.abs(rings.kick(length)[-1])
+    elapsed = nodes / 2 * steps.sum(axis=0)
+    for ring, place in enumerate(elapsed):  # the profile of T3, moved by N τ / 2
+        z = np.pi * (place - np.arange(nodes))
+        away = np.abs(np.sin(z / nodes)) > 1e-6
+        sinc = np.divide(np.abs(np.sin(z)), nodes * np.abs(np.sin(z / nodes)), out=np.ones(nodes), where=away)
+        damped = np.exp(-0.5 * steps[:, ring].sum())
+        assert np.allclose(contents[ring], damped * sinc, atol=1e-9)
+
+
 def test_transitions_that_do_not_commute_have_no_ring():
     layer = DeltaNet.initialise(np.random.default_rng(0))
     waves = family_waves(layer)
