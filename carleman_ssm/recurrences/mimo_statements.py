@@ -17,6 +17,7 @@ from carleman_ssm.formulas.statements import Identity
 from carleman_ssm.recurrences.affine import InvariantDiagonal, step_symbols
 from carleman_ssm.recurrences.statement import FamilyStatement, read_output
 from carleman_ssm.theory.polynomials import require_integer
+from carleman_ssm.theory.roots_of_unity import root_of_unity
 
 INPUTS = 2
 """Input channels of the statements: two kicks show the superposition."""
@@ -39,9 +40,9 @@ def s5_statement(states: int = 2, steps: int = 3) -> FamilyStatement:
     -------
     FamilyStatement
         Laws: the convolution with the kernels $2\,\mathrm{Re}(C \lambda^m \bar B)$ gives the output; the 2P modes with
-        their conjugates and without the factor 2 give the same; the inputs superpose; the hold and the bilinear rule
-        solve the equations that define them. Twins: one conjugate dropped; +i for −i in λ alone; Euler for the hold;
-        the bilinear rule with its sign flipped; one Δ for all modes.
+        their conjugates and without the factor 2 give the same; the inputs superpose, on the ring as well; the hold and
+        the bilinear rule solve the equations that define them. Twins: one conjugate dropped; +i for −i in λ alone;
+        Euler for the hold; the bilinear rule with its sign flipped; one Δ for all modes.
 
     Raises
     ------
@@ -50,7 +51,7 @@ def s5_statement(states: int = 2, steps: int = 3) -> FamilyStatement:
 
     References
     ----------
-    Smith et al. (2023), eqs. 2, 6, and THEORY T5, T12.
+    Smith, Warrington, Linderman (2023), §3; THEORY T1, T5, T12.
 
     Examples
     --------
@@ -70,6 +71,7 @@ def s5_statement(states: int = 2, steps: int = 3) -> FamilyStatement:
         Identity(output.expression, _convolution(recurrence, weights, feedthrough, inputs, pairs=True), name="kernels"),
         Identity(output.expression, pairs, name="2P modes without the factor 2", because="inputs are real"),
         _superposition(recurrence, read, inputs),
+        _kicks_on_the_ring(recurrence, weights, inputs),
         *_discretisation_laws(),
     )
     last = recurrence.state(steps)
@@ -94,10 +96,9 @@ def lru_statement(states: int = 2, steps: int = 3) -> FamilyStatement:
     Returns
     -------
     FamilyStatement
-        Laws: the convolution with the kernels $\mathrm{Re}(C \lambda^m e^{\gamma} B)$; the inputs superpose;
-        $|\lambda|^2 = e^{-2e^\nu}$; with $e^{2\gamma} = 1 - |\lambda|^2$ white noise of
-        unit variance brings $E|x_L|^2$ to $1 - |\lambda|^{2L}$. Twins:
-        2Re for Re; no real part; the scale γ forgotten; +i for −i in λ alone.
+        Laws: the convolution with the kernels $\mathrm{Re}(C \lambda^m e^{\gamma} B)$; the inputs superpose, on the ring
+        as well; $|\lambda|^2 = e^{-2e^\nu}$; with $e^{2\gamma} = 1 - |\lambda|^2$ white noise of unit variance brings
+        $E|x_L|^2$ to $1 - |\lambda|^{2L}$. Twins: 2Re for Re; no real part; the scale γ forgotten; +i for −i in λ alone.
 
     Raises
     ------
@@ -106,7 +107,7 @@ def lru_statement(states: int = 2, steps: int = 3) -> FamilyStatement:
 
     References
     ----------
-    Orvieto et al. (2023), §3.3 and §3.4.
+    Orvieto et al. (2023), §3.3 and §3.4; THEORY T1, T12.
     """
     scales = tuple(sp.exp(g) for g in _symbols("gamma", states, real=True))
     recurrence, inputs = _recurrence(states, steps, scales)
@@ -126,6 +127,7 @@ def lru_statement(states: int = 2, steps: int = 3) -> FamilyStatement:
             output.expression, _convolution(recurrence, weights, feedthrough, inputs, pairs=False), name="kernels"
         ),
         _superposition(recurrence, read, inputs),
+        _kicks_on_the_ring(recurrence, weights, inputs),
         *_lru_laws(),
     )
     twins = (
@@ -202,13 +204,34 @@ def _superposition(
 ) -> Identity:
     """Each input on its own, then the sum: several kicks on one ring do not meet."""
     output = read(recurrence.state(recurrence.steps))
-    alone = [
-        output.xreplace({u[other]: sp.S.Zero for u in inputs for other in range(INPUTS) if other != i})
-        for i in range(INPUTS)
-    ]
+    alone = [_alone((output,), inputs, i)[0] for i in range(INPUTS)]
     return Identity(
         output, sp.Add(*alone), name="the inputs superpose", because="the recurrence and readout are linear"
     )
+
+
+def _kicks_on_the_ring(recurrence: InvariantDiagonal, weights: Row, inputs: Matrix) -> Identity:
+    r"""$c^\top x = \sum_j C_j \sum_i h^{(i)}_j$: each input kicks the ring on its own; the nodes add up."""
+    nodes, state = recurrence.states, list(recurrence.state(recurrence.steps))
+    phase = [root_of_unity(sp.Rational(n, nodes)) for n in range(nodes)]
+    terms = []
+    for j in range(nodes):
+        read = sp.Add(*(c * phase[n * j % nodes] for n, c in enumerate(weights)))
+        kicks = [_alone(state, inputs, i) for i in range(INPUTS)]
+        held = [sp.Add(*(x * phase[-n * j % nodes] for n, x in enumerate(kick))) / nodes for kick in kicks]
+        terms.append(read * sp.Add(*held))
+    return Identity(
+        _dot(weights, state),
+        sp.Add(*terms),
+        name="several kicks on one ring",
+        because=r"the Fourier matrix is unitary, and $F^H \bar B u = \sum_i F^H \bar B e_i u_i$",
+    )
+
+
+def _alone(values: Sequence[sp.Expr], inputs: Matrix, channel: int) -> Row:
+    """The values when all other input channels are silent."""
+    silent = {u[other]: sp.S.Zero for u in inputs for other in range(INPUTS) if other != channel}
+    return tuple(value.xreplace(silent) for value in values)
 
 
 def _rule() -> tuple[sp.Symbol, sp.Symbol, sp.Expr, sp.Expr]:
