@@ -197,7 +197,7 @@ _TABLE = (
     ),
     Convention(
         "s7", "s7", "arXiv 2410.03464, its equations; key names of this package",
-        "none", "real", "gelu (tanh)", "discrete", 0.0, "out, in",
+        "none", "real", "gelu (tanh)", "discrete", 1e-6, "out, in",
         marks=_keys(
             "Lambda_proj.weight Lambda_proj.bias B_proj.weight B_proj.bias C_proj.weight C_proj.bias "
             "D_proj.weight D_proj.bias bias_proj.weight bias_proj.bias gate_proj.weight gate_proj.bias"

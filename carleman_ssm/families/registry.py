@@ -25,6 +25,7 @@ from carleman_ssm.families.s4 import S4
 from carleman_ssm.families.s4_block import S4Block
 from carleman_ssm.families.s4d import S4D
 from carleman_ssm.families.s5 import S5
+from carleman_ssm.families.s7 import S7
 
 FAMILIES: tuple[type[Family], ...] = (
     S4D,
@@ -40,6 +41,7 @@ FAMILIES: tuple[type[Family], ...] = (
     Mamba,
     Mamba2,
     RGLRU,
+    S7,
     DeltaNet,
     GatedDeltaNet,
 )
@@ -100,8 +102,8 @@ ENTRIES: Mapping[str, Entry] = MappingProxyType(
         "gla": Entry({}, 128, _HEAD, ("sigmoid", "silu"), ("16th root of the gate", _RMS), ring={"keys": 16}),
         "mamba": Entry({}, 16, "one channel", ("softplus", "sigmoid", "silu"), ring={"states": 16}),
         "mamba2": Entry({}, 128, _HEAD, ("softplus", "sigmoid", "silu"), (_RMS,), ring={"states": 16}),
-        "rg-lru": Entry({}, 1, "one channel", ("sigmoid",), ("power of the decay, square root",)),
-        "s7": Entry({}, 128, "the layer", _GATED, ("the quotient of the decay",)),
+        "rg-lru": Entry({}, 1, "one channel", ("sigmoid", "gelu_tanh"), ("power of the decay, square root",)),
+        "s7": Entry({}, 128, "the layer", ("gelu_tanh", "sigmoid"), ("the quotient of the decay",)),
         "delta-net": Entry({}, 256, _HEAD, ("sigmoid", "silu"), (_L2, _RMS)),
         "gated-delta-net": Entry({}, 256, _HEAD, ("softplus", "sigmoid", "silu"), (_L2, _RMS)),
     }
