@@ -9,6 +9,7 @@ import sympy as sp
 
 import carleman_ssm as cs
 from carleman_ssm.recurrences.clock import Clock, clock_laws, clocked_output
+from carleman_ssm.recurrences.clock_drives import hold_laws
 from carleman_ssm.recurrences.clock_ring import clocked_wave
 from carleman_ssm.recurrences.lift import collapse
 from carleman_ssm.recurrences.sigmoid_powers import ARGUMENT, held_recurrence, hold_certificates, sigmoid_powers
@@ -62,13 +63,16 @@ lifted = collapse(two.recurrence(drives), degree=1).certificates[-1]
 # %% [markdown]
 # ## One sigmoid for all modes
 # For $\Delta = \ln(1 + e^v)$ and $a_n = -(n+1)$ the multipliers are the powers of $s = \sigma(-v)$, and so are the
-# coefficients of a zero-order hold. Two held steps of the second mode are a polynomial in $s_1$, $s_2$.
+# coefficients of a zero-order hold. A hold is exact in the time of the clock: two steps with one input are one step of
+# their summed length, which is not so under Euler's rule. Two held steps of the second mode are a polynomial in $s_1$
+# and $s_2$.
 # %%
 s, u = sp.symbols("s_1 s_2"), sp.symbols("u_1 u_2")
 held = held_recurrence(s, [(0, u[0]), (0, u[1])]).state(2)[1]
 gates = (
     *sigmoid_powers(3).certificates,
     hold_certificates(2)[0],
+    *hold_laws(),
     cs.Identity(
         held,
         s[1] ** 2 * (1 - s[0] ** 2) * u[0] / 2 + (1 - s[1] ** 2) * u[1] / 2,

@@ -12,6 +12,7 @@ from carleman_ssm.formulas.statements import Identity, unfold
 from carleman_ssm.formulas.verification import Evidence, verify
 from carleman_ssm.recurrences.affine import VaryingDiagonal, step_symbols
 from carleman_ssm.recurrences.clock import Clock, clock_laws, clocked_output, lifted_clock
+from carleman_ssm.recurrences.clock_drives import clock_drives, euler_gain, hold_laws, split_step
 from carleman_ssm.recurrences.clock_ring import clocked_wave
 from carleman_ssm.recurrences.lift import collapse
 from carleman_ssm.recurrences.sigmoid_powers import (
@@ -139,6 +140,29 @@ def test_another_power_or_sign_is_refuted(n):
     assert verify(euler).evidence is Evidence.REFUTED
 
 
+def test_a_hold_is_exact_in_the_time_of_the_clock_and_eulers_rule_is_not():
+    assert all(verify(law).proved for law in hold_laws())
+    assert verify(split_step(euler_gain)).evidence is Evidence.REFUTED
+
+
+@given(st.integers(1, 3), st.integers(1, 4), st.data())
+def test_held_drives_are_the_integral_over_the_time_of_the_clock(states, steps, data):
+    draw = lambda n: data.draw(st.lists(numbers, min_size=n, max_size=n))  # noqa: E731
+    rates, increments = draw(states), [abs(x) for x in draw(steps)]
+    inputs = [draw(states) for _ in range(steps)]
+    clock = Clock(tuple(rates), tuple(increments))
+    state = clock.recurrence(clock_drives(clock, inputs)).state(steps)
+    with mp.workdps(25):
+        moment = [mp.mpf(t[0].p) / t[0].q for t in (clock.times(k) for k in range(steps + 1))]
+        for n, a in enumerate(rates):
+            rate = mp.mpf(a.p) / a.q
+            pieces = (
+                mp.mpf(w[n].p) / w[n].q * mp.quad(lambda s, rate=rate: mp.exp(rate * (moment[-1] - s)), [start, end])
+                for w, start, end in zip(inputs, moment, moment[1:], strict=False)
+            )
+            assert abs(mp.mpmathify(sp.N(state[n], 25)) - mp.fsum(pieces)) < mp.mpf(10) ** -15  # sizes up to e^16
+
+
 def test_the_hold_in_sigmoids_is_the_hold_by_quadrature():
     with mp.workdps(30):
         for v in (-30, -1, 0, mp.mpf(7) / 3):
@@ -236,6 +260,8 @@ def test_wrong_input_is_refused_with_its_name():
         clocked_output(clock, ((1,),), total, symbol=sp.Symbol("y"))
     with pytest.raises(TypeError, match="clock"):
         clocked_output(a, ((1,),), total, symbol=sp.Symbol("y"))
+    with pytest.raises(ValueError, match="2 steps and 1 rates"):
+        clock_drives(clock, ((1,),))
     with pytest.raises(ValueError, match="1 sigmoids and 2 steps"):
         held_recurrence((a,), ((1,), (1,)))
     with pytest.raises(ValueError, match="states"):

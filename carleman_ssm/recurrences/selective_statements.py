@@ -15,6 +15,7 @@ import sympy as sp
 from carleman_ssm.formulas.statements import Identity
 from carleman_ssm.recurrences.affine import VaryingDiagonal, step_symbols
 from carleman_ssm.recurrences.clock import Clock, Read, clock_laws, clocked_output
+from carleman_ssm.recurrences.clock_drives import clock_drives, euler_gain, held_gain
 from carleman_ssm.recurrences.clock_pairs import paired_output
 from carleman_ssm.recurrences.lift import collapsed_lift, ordered_product
 from carleman_ssm.recurrences.sigmoid_powers import ARGUMENT, logistic, sigmoid_laws, softplus
@@ -60,21 +61,19 @@ def mamba_statement(states: int = 2, steps: int = 3) -> FamilyStatement:
     rates, increments = sp.symbols(f"A_:{count}"), step_symbols("Delta", last)
     b, c, x = step_symbols("B", last, count), step_symbols("C", last, count), step_symbols("x", last)
     feedthrough, clock = sp.Symbol("D"), Clock(rates, increments)
-    drives = [sp.ImmutableMatrix([d * e * u for e in row]) for d, row, u in zip(increments, b, x, strict=True)]
+    inputs = [[e * u for e in row] for row, u in zip(b, x, strict=True)]
+    drives = clock_drives(clock, inputs, euler_gain)
 
     def read(state: sp.ImmutableMatrix, k: int) -> sp.Expr:
         return sp.Add(*(weight * h for weight, h in zip(c[k - 1], state, strict=True)), feedthrough * x[k - 1])
 
     output = clocked_output(clock, drives, read, symbol=sp.Symbol(f"y_{last}"))
     recurrence = clock.recurrence(drives)
-    held = [
-        sp.ImmutableMatrix([(sp.exp(d * a) - 1) / a * e * u for a, e in zip(rates, row, strict=True)])
-        for d, row, u in zip(increments, b, x, strict=True)
-    ]
+    held = clock.recurrence(clock_drives(clock, inputs, held_gain)).state(last)
     pairs, without_pairs = paired_output(count, last)
     twins = (
         _twin(recurrence, read, _early(clock, recurrence), "the clock is read one step early"),
-        _twin(recurrence, read, clock.recurrence(held).state(last), "a hold instead of Euler's rule", nonzero=rates),
+        _twin(recurrence, read, held, "a hold instead of Euler's rule"),
         *without_pairs,
         *_equal_steps(clock, recurrence, read),
         *_swapped(recurrence),
@@ -124,7 +123,7 @@ def mamba2_statement(states: int = 2, steps: int = 3, values: int = VALUES) -> F
     recurrence = clock.recurrence(drives)
 
     truth = read(recurrence.recurred_state(last), last)
-    held = [(sp.exp(rate * d) - 1) / rate * key * value.T for d, key, value in zip(increments, b, x, strict=True)]
+    held = [held_gain(rate, d) * key * value.T for d, key, value in zip(increments, b, x, strict=True)]
     laws = (
         *clock_laws(clock),
         Identity(
@@ -138,7 +137,7 @@ def mamba2_statement(states: int = 2, steps: int = 3, values: int = VALUES) -> F
     exchanged = _attention(clock, b, c, x) + feedthrough * x[-1].T
     twins = (
         _twin(recurrence, read, _early(clock, recurrence), "the clock is read one step early"),
-        _twin(recurrence, read, clock.recurrence(held).state(last), "a hold instead of Euler's rule", nonzero=(rate,)),
+        _twin(recurrence, read, clock.recurrence(held).state(last), "a hold instead of Euler's rule"),
         *([Identity(exchanged, truth, name="queries and keys exchanged")] if last > 1 else []),
         *_equal_steps(clock, recurrence, read),
         *_swapped(recurrence),
@@ -247,11 +246,10 @@ def _twin(
     read: Read,
     state: sp.ImmutableMatrix,
     name: str,
-    nonzero: tuple[sp.Expr, ...] = (),
 ) -> Identity:
     """The false claim that this state is that of the recurrence after the last step."""
     last = recurrence.steps
-    return Identity(read(state, last), read(recurrence.recurred_state(last), last), name=name, nonzero=nonzero)
+    return Identity(read(state, last), read(recurrence.recurred_state(last), last), name=name)
 
 
 def _early(clock: Clock, recurrence: VaryingDiagonal) -> sp.ImmutableMatrix:
