@@ -96,9 +96,10 @@ def lru_statement(states: int = 2, steps: int = 3) -> FamilyStatement:
     Returns
     -------
     FamilyStatement
-        Laws: the convolution with the kernels $\mathrm{Re}(C \lambda^m e^{\gamma} B)$; the inputs superpose, on the ring
-        as well; $|\lambda|^2 = e^{-2e^\nu}$; with $e^{2\gamma} = 1 - |\lambda|^2$ white noise of unit variance brings
-        $E|x_L|^2$ to $1 - |\lambda|^{2L}$. Twins: 2Re for Re; no real part; the scale γ forgotten; +i for −i in λ alone.
+        Laws: the convolution with the kernels $\mathrm{Re}(C \lambda^m e^{\gamma} B)$; the inputs superpose, on the
+        ring as well; $|\lambda|^2 = e^{-2e^\nu}$; with $e^{2\gamma} = 1 - |\lambda|^2$ white noise of unit variance
+        brings $E|x_L|^2$ to $1 - |\lambda|^{2L}$. Twins: 2Re for Re; no real part; the scale γ forgotten; +i for −i in
+        λ alone.
 
     Raises
     ------
