@@ -1,8 +1,8 @@
 r"""How an input drives a selective state: a zero-order hold, exact in the time of the clock, and Euler's rule.
 
 $\dot x = Ax + w$ with a constant w for the time $\Delta$ adds $\Delta\,\varphi_1(a\Delta)\,w$ to $e^{a\Delta} x$, where
-$\Delta\,\varphi_1(a\Delta) = (e^{a\Delta} - 1)/a$: the hold. Mamba adds $\Delta w$ instead. Under a hold the clock is time
-itself: two steps with one input are one step of their summed length. Under Euler's rule they are not.
+$\Delta\,\varphi_1(a\Delta) = (e^{a\Delta} - 1)/a$: the hold. Mamba adds $\Delta w$ instead. Under a hold the clock is
+time itself: two steps with one input are one step of their summed length. Under Euler's rule they are not.
 """
 
 from __future__ import annotations
