@@ -9,11 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from carleman_ssm.formulas.numerics import compile_kernel
-from carleman_ssm.formulas.statements import Identity
+from carleman_ssm.formulas.statements import Identity, unfold
 from carleman_ssm.formulas.verification import Evidence, verify
 from carleman_ssm.recurrences.attention_statements import linear_attention_statement, retnet_statement
 from carleman_ssm.recurrences.cubic_kernels import Branch, cubic_kernel, cubic_sum, symmetrised
 from carleman_ssm.recurrences.cubic_laws import degree_law, homogeneity_law
+from carleman_ssm.recurrences.cubic_series import STEP, cubic_series
 from carleman_ssm.recurrences.h3_statement import H3Letters, h3_statement
 from carleman_ssm.recurrences.product_lift import weighted_lift
 from carleman_ssm.theory.weighted_basis import WeightedBasis
@@ -154,6 +155,47 @@ def test_retention_of_equal_angles_is_linear_attention_with_a_decay():
     renamed = {s: named[s.name] for s in rotated.free_symbols if s.name in named}
     still = {s: sp.S.Zero if s.name.startswith("theta") else sp.S.One for s in rotated.free_symbols - set(renamed)}
     assert verify(Identity(rotated.xreplace(still | renamed), plain)).proved
+
+
+def put(expression, steps, inputs):
+    """The series at a step, sums written out, inputs before the first 0."""
+    written = expression.xreplace({STEP: sp.Integer(steps)}).doit()
+    base = sp.IndexedBase("u")
+    values = {base[i]: inputs[i - 1] if i > 0 else sp.S.Zero for i in range(-steps - 3, steps + 1)}
+    return written.xreplace(values)
+
+
+@pytest.mark.parametrize(("states", "steps"), [(1, 3), (2, 4)])
+def test_the_series_for_any_step_is_that_of_the_statement(states, steps):
+    """Two routes: sums over symbolic lags, and the closed states of the statement with linear maps put in."""
+    series = unfold(cubic_series(states, 2)).expression
+    letters = H3Letters.symbolic(states, steps)
+    u = sp.symbols(f"u_1:{steps + 1}", real=True)
+    output = h3_statement(states, steps).output.expression
+    kappa = sp.symbols("kappa_:2", real=True)
+    maps = zip(("W_q", "W_v", "W_k"), (letters.queries, letters.values, letters.keys), strict=True)
+    linear = {
+        letter: sp.Symbol(name, real=True) * value
+        for name, steps_of in maps
+        for letter, value in zip(steps_of, u, strict=True)
+    }
+    taps = {kappa[0]: letters.taps[0], kappa[1]: letters.taps[1]}
+    assert verify(Identity(put(series, steps, u).xreplace(taps), output.xreplace(linear))).proved
+
+
+@pytest.mark.parametrize(("states", "taps"), [(1, 1), (1, 2), (2, 3)])
+def test_the_series_is_certified_and_its_twins_are_refuted(states, taps):
+    form = cubic_series(states, taps)
+    assert all(verify(certificate).proved for certificate in form.certificates)
+    *_, read = form.certificates
+    lam, b, c = sp.symbols("lambda_0 b_0 c_0")
+    for twin in (
+        {sp.conjugate(lam): lam},
+        {sp.conjugate(c): c},
+        {sp.conjugate(b): sp.S.Zero},
+        {sp.Symbol("kappa_0", real=True): sp.Symbol("W_q", real=True)},
+    ):
+        assert verify(Identity(read.left, read.right.xreplace(twin))).evidence is Evidence.REFUTED
 
 
 @pytest.mark.parametrize("statement", STATEMENTS)

@@ -16,6 +16,7 @@ from carleman_ssm import theory
 from carleman_ssm.formulas.latex import to_latex
 from carleman_ssm.recurrences.clock import Clock, clocked_output
 from carleman_ssm.recurrences.clock_ring import clocked_wave
+from carleman_ssm.recurrences.cubic_series import cubic_series
 from carleman_ssm.recurrences.sigmoid_powers import sigmoid_powers
 from carleman_ssm.theory.layer_matrices import (
     carleman_composition,
@@ -282,6 +283,7 @@ RECURRENCE_BUILDERS = {
         )
     },
     "clock_ring.clocked_wave": {"": clocked_wave},
+    "cubic_series.cubic_series": {"1, 2": cubic_series},
     "sigmoid_powers.sigmoid_powers": over(sigmoid_powers, 1, 2, 3),
 }
 """The same for the closed forms of `recurrences` that cite a derivation."""
