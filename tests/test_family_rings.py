@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import linalg
 
 from carleman_ssm.families.clock_scan import ClockScan
 from carleman_ssm.families.delta_net import DeltaNet
@@ -63,6 +64,7 @@ def test_a_rigid_spectrum_is_recognised_and_its_kick_stays_whole(nodes, hop, siz
         assert np.allclose(contents[k, 0], expected, atol=1e-13)
     waves = family_waves(invariant(multipliers))
     if hop and 2 * hop != nodes:
+        assert np.isclose(rings.displacements[0, 0], hop, atol=1e-9)
         assert waves.rigid
         assert np.isclose(waves.hop, hop, atol=1e-9)
         assert np.isclose(waves.participation, 1, atol=1e-9)
@@ -128,6 +130,7 @@ def test_no_input_makes_a_wave_in_mamba(seed):
         contents = rings.kick(6)
         amplitude = np.abs(contents)
         assert (rings.hops == 0).all()
+        assert (rings.displacements == 0).all()
         assert (amplitude <= contents[..., :1].real + 1e-14).all()
         assert np.allclose(amplitude[..., 1:], amplitude[..., :0:-1], atol=1e-14)
         assert not family_waves(layer, inputs).travels
@@ -207,6 +210,14 @@ def test_rounding_does_not_turn_the_real_spectrum_of_hippo_into_waves(size):
     waves = family_waves(Layer(lambda u: InvariantDenseScan(transition, np.ones((*u.shape[:2], 1, size)))))
     assert waves.real
     assert "within their rounding error" in waves.words
+
+
+def test_a_complex_pair_beside_a_real_spectrum_is_not_taken_for_rounding():
+    turn = 0.9 * np.array([[np.cos(0.2), -np.sin(0.2)], [np.sin(0.2), np.cos(0.2)]])
+    triangular = np.diag(np.linspace(0.5, 0.9, 6)) + np.tril(np.ones((6, 6)), -1)
+    dense = linalg.block_diag(triangular, turn)[None]
+    waves = family_waves(Layer(lambda u: InvariantDenseScan(dense, np.ones((*u.shape[:2], 1, 8)))))
+    assert not waves.real
 
 
 def test_two_modes_are_too_few_and_a_ring_of_columns_is_found():

@@ -23,7 +23,7 @@ from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.finite_arrays import complex_array, real_array
 from carleman_ssm.networks.layers import Array, ComplexArray
 from carleman_ssm.rings.family_multipliers import step_multipliers_of
-from carleman_ssm.rings.rigidity import rigidity
+from carleman_ssm.rings.rigidity import TURN, rigidity
 from carleman_ssm.rings.waves import participation_ratio
 
 SPREADS = 0.2
@@ -90,6 +90,17 @@ class FamilyRings(Brief):
         r"""Nodes per step of the nearest rigid law, (L, R), modulo N; $N\Delta_k/2$ on the clock of S4D-Lin (T19)."""
         return np.stack([rigidity(step).hop for step in self.multipliers])
 
+    @property
+    def displacements(self) -> Array:
+        r"""How far a step moves a kick on average, $\frac{N}{2\pi} \arg \sum_{n<N-1} \lambda_{n+1} \bar\lambda_n$, (L, R).
+
+        Nodes, in (-N/2, N/2]. Without a fit, hence a second route to `hops`; 0 for multipliers that are real and not
+        negative. With the pair that closes the ring, n = N - 1, it would be the mean place of $|h_j|^2$ on the circle.
+        """
+        pairs = (self.multipliers[..., 1:] * self.multipliers[..., :-1].conj()).sum(axis=-1)
+        result: Array = self.nodes / TURN * np.angle(pairs)
+        return result
+
     def kick(self, steps: int) -> ComplexArray:
         r"""$h_j(k)$, (steps + 1, R, N): a kick of node 0 at once and after each step, in the gauge $b = 1$.
 
@@ -125,7 +136,7 @@ class FamilyWaves:
     nodes
         N.
     hop
-        Nodes per step of the nearest rigid law.
+        Nodes per step of the nearest rigid law; of the first step, where steps differ.
     residual
         Its phase residual in mode spacings, None where it does not move and yet has one; from `SPREADS`
         on a pattern spreads within a revolution.
