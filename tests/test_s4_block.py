@@ -118,6 +118,13 @@ def test_the_annotated_layer_is_neither_doubled_nor_gated_by_the_erf_form():
     assert gap(dataclasses.replace(layer, A_re=np.maximum(layer.A_re, -1e-4))(x), reference["y"]) > 1e-3
 
 
+@pytest.mark.parametrize("name", ["annotated-s4__glu", "annotated-s4__linear"])
+def test_the_annotated_layer_is_an_s4d_layer_with_half_the_readout(name):
+    tensors, config, reference = stored(name)
+    folded = AnnotatedS4D.from_tensors(tensors, config).as_s4d_layer()
+    assert gap(folded.preactivation(reference["x"]), reference["preactivation"]) < TOLERANCE
+
+
 @pytest.mark.parametrize("name", ["s4-block__bandlimit", "s4-block__real", "s4-block__perturbed_copies"])
 def test_one_directional_blocks_are_s4d_layers(name):
     layer, reference = block(name)

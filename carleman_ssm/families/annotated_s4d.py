@@ -23,7 +23,7 @@ from carleman_ssm.families.s4_parts import complex_of, parts
 from carleman_ssm.families.scans import InvariantDiagonalScan, Values
 from carleman_ssm.networks.discretization import step_inputs, step_multipliers
 from carleman_ssm.networks.finite_arrays import complex_array, real_array
-from carleman_ssm.networks.layers import Array, ComplexArray
+from carleman_ssm.networks.layers import Array, ComplexArray, S4DLayer
 from carleman_ssm.recurrences.invariant_statements import s4d_statement
 from carleman_ssm.recurrences.statement import FamilyStatement
 
@@ -114,6 +114,15 @@ class AnnotatedS4D(Family):
         values = gelu(y, "tanh")
         mapped = self.out(values)
         return mapped if self.gate is None else mapped * sigmoid(self.gate(values))
+
+    def as_s4d_layer(self) -> S4DLayer:
+        r"""The recurrence in the form whose operators are certified: half of C for $1\,\mathrm{Re}$, no output map.
+
+        Real parts pass through a logarithm, which rounds them in float64.
+        """
+        eigenvalues = self.eigenvalues
+        log_step = self.log_step[0]
+        return S4DLayer(log_step, np.log(-eigenvalues.real), eigenvalues.imag, self.C.T / 2, self.D[0])
 
     @classmethod
     def initialise(cls, rng: np.random.Generator, **sizes: Any) -> Self:

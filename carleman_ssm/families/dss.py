@@ -31,8 +31,9 @@ from carleman_ssm.families.s4_parts import (
     unite,
 )
 from carleman_ssm.families.scans import InvariantDiagonalScan, Values
+from carleman_ssm.networks.discretization import step_inputs
 from carleman_ssm.networks.finite_arrays import complex_array, real_array
-from carleman_ssm.networks.layers import Array, ComplexArray
+from carleman_ssm.networks.layers import Array, ComplexArray, S4DLayer
 from carleman_ssm.recurrences.invariant_statements import dss_statement
 from carleman_ssm.recurrences.statement import FamilyStatement
 
@@ -158,6 +159,32 @@ class DSS(Family):
         powers = np.exp(self.rates[..., None] * np.arange(length))
         result: Array = np.einsum("chn,hnl->chl", self.W * self.input_vector(length), powers, optimize=True).real
         return result
+
+    def as_s4d_layer(self, length: int) -> S4DLayer:
+        r"""The layer for inputs of L steps in the form whose operators are certified: $C = W \bar b / (2 \bar b')$.
+
+        $\bar b'$ is the hold of the S4D layer with $A = \Delta\Lambda/\Delta$ and the step of the real parts; half of W
+        stands for $1\,\mathrm{Re}$. The quotients are rounded in float64.
+
+        Raises
+        ------
+        ValueError
+            Two directions, several readouts, or modes that do not decay.
+        """
+        for holds, words in (
+            (self.bidirectional, "it has two directions"),
+            (self.D.shape[0] > 1, "it has several readouts per channel"),
+            ((self.eigenvalues.real >= 0).any(), "it has modes that do not decay"),
+        ):
+            if holds:
+                msg = f"the DSS layer is no S4D layer: {words}"
+                raise ValueError(msg)
+        log_step = self.log_dt.reshape(self.channels, -1)[:, 0]
+        step = np.exp(log_step)[:, None]
+        eigenvalues = self.rates / step
+        readout = self.W[0] * self.input_vector(length) / (2 * step_inputs(eigenvalues, step, "zoh"))
+        output = (self.output.weight, self.output.bias)
+        return S4DLayer(log_step, np.log(-eigenvalues.real), eigenvalues.imag, readout, self.D[0], *output)
 
     @classmethod
     def initialise(cls, rng: np.random.Generator, **sizes: Any) -> Self:

@@ -83,7 +83,7 @@ def hippo(measure: str, size: int) -> tuple[Array, Array, Array]:
     below = n[:, None] > n
     outer = np.outer(roots, roots)
     if measure == "legs":
-        return -outer * below - np.diag(n + 1.0), roots, np.sqrt(n + 0.5)[None]
+        return np.where(below, -outer, 0.0) - np.diag(n + 1.0), roots, np.sqrt(n + 0.5)[None]
     if measure == "legt":
         signs = np.where(below, 1.0, (-1.0) ** (n[:, None] - n))
         pairs = np.stack([roots * (n % 2 == 1), roots * (n % 2 == 0)])
