@@ -92,7 +92,7 @@ class FamilyRings(Brief):
 
     @property
     def displacements(self) -> Array:
-        r"""How far a step moves a kick on average, $\frac{N}{2\pi} \arg \sum_{n<N-1} \lambda_{n+1} \bar\lambda_n$, (L, R).
+        r"""Mean shift of a kick by each step, $\frac{N}{2\pi} \arg \sum_{n<N-1} \lambda_{n+1} \bar\lambda_n$, (L, R).
 
         Nodes, in (-N/2, N/2]. Without a fit, hence a second route to `hops`; 0 for multipliers that are real and not
         negative. With the pair that closes the ring, n = N - 1, it would be the mean place of $|h_j|^2$ on the circle.
