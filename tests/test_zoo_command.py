@@ -37,7 +37,7 @@ def run(*arguments):
 def whole(tmp_path_factory):
     folder = tmp_path_factory.mktemp("zoo")
     screen = io.StringIO()
-    report = zoo(output=folder, console=Console(file=screen, width=200))
+    report = zoo(output=folder, console=Console(file=screen, width=80))
     return folder, report, screen.getvalue()
 
 
@@ -96,8 +96,8 @@ def _cells(one):
 
 def test_counts_in_words():
     assert verdicts(Tally()) == "none stated"
-    assert verdicts(Tally(proved=3)) == "✓ 3 proved"
-    assert verdicts(Tally(proved=3, supported=1)) == "✗ 3 proved, 1 supported"
+    assert verdicts(Tally(proved=3)) == "✓ 3"
+    assert verdicts(Tally(proved=3, supported=1, refuted=2)) == "✗ 3 of 6: 1 supported, 2 refuted"
 
 
 @pytest.mark.parametrize(

@@ -32,10 +32,10 @@ FIT_BOUND, FIT_DEGREE = 4.0, 16
 """Pointwise functions are fitted on [-4, 4] by polynomials of degree 16."""
 HIGHEST_DEGREE = 7
 _KINDS = {
-    InvariantDiagonal: "invariant diagonal",
-    InvariantDense: "invariant dense",
-    VaryingDiagonal: "varying diagonal",
-    VaryingRankOne: "varying rank-one",
+    InvariantDiagonal: "diagonal",
+    InvariantDense: "dense",
+    VaryingDiagonal: "diagonal(u)",
+    VaryingRankOne: "rank-one(u)",
 }
 
 
@@ -89,7 +89,7 @@ class FamilyFinding:
     states, steps
         Size of the symbolic statement.
     transition
-        Which of the four types of recurrences the family has.
+        Which of the four types of recurrences the family has; "(u)": it depends on the input.
     commuting
         Whether all its transitions commute, so that their product has a closed form (the clock).
     claims

@@ -103,7 +103,9 @@ ENTRIES: Mapping[str, Entry] = MappingProxyType(
         "mamba": Entry({}, 16, "one channel", ("softplus", "sigmoid", "silu"), ring={"states": 16}),
         "mamba2": Entry({}, 128, _HEAD, ("softplus", "sigmoid", "silu"), (_RMS,), ring={"states": 16}),
         "rg-lru": Entry({}, 1, "one channel", ("sigmoid", "gelu_tanh"), ("power of the decay, square root",)),
-        "s7": Entry({}, 128, "the layer", ("gelu_tanh", "sigmoid"), ("the quotient of the decay",)),
+        "s7": Entry(
+            {}, 128, "the layer, 128 states", ("gelu_tanh", "sigmoid"), ("quotient of the decay",), ring={"states": 16}
+        ),
         "delta-net": Entry({}, 256, _HEAD, ("sigmoid", "silu"), (_L2, _RMS)),
         "gated-delta-net": Entry({}, 256, _HEAD, ("softplus", "sigmoid", "silu"), (_L2, _RMS)),
     }

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from carleman_ssm.experiments.eigenvector_costs import LAGS, EigenvectorCost
 from carleman_ssm.experiments.statement_checks import Tally
-from carleman_ssm.experiments.zoo import FIT_BOUND, LENGTH, TOLERANCE, FamilyFinding
+from carleman_ssm.experiments.zoo import FIT_BOUND, LENGTH, FamilyFinding
 from carleman_ssm.report.directed import above
 from carleman_ssm.report.sections import Grid, Note, Section
 
@@ -18,7 +18,7 @@ def zoo_sections(found: Sequence[FamilyFinding], costs: Sequence[EigenvectorCost
     dense = (Section("eigenvectors of S4", (_eigenvectors(costs), Note(EIGENVECTORS))),) if costs else ()
     return (
         Section("families", (_overview(found), Note(_reading(found)))),
-        Section("proofs", (_proofs(found),)),
+        Section("proofs", (_proofs(found), Note(PROOFS))),
         Section("agreement of routes (measured)", (_agreement(found), Note(AGREEMENT))),
         Section("what is no polynomial", (_pieces(found), Note(PIECES))),
         Section("waves (measured)", (_waves(found), Note(WAVES))),
@@ -33,107 +33,106 @@ def tick(holds: bool) -> str:
 
 
 def _overview(found: Iterable[FamilyFinding]) -> Grid:
-    header = ("family", "exact", "routes", "transitions", "degree in u", "approximated pointwise", "monomials", "waves")
+    """At most 80 columns wide, so that no name is cut."""
     rows = tuple(
         (
             one.family,
-            f"{tick(one.exact)} {one.proved.proved}/{one.proved.total}",
+            f"{tick(one.exact)} {one.proved.proved}",
             tick(one.measured.agree),
-            transitions(one),
-            degree_words(one.input_degree),
-            ", ".join(piece.name for piece in one.pieces) or "nothing",
+            one.transition,
+            "–" if one.input_degree is None else str(one.input_degree),
+            f"≤ {above(max(piece.bound for piece in one.pieces), 2)}" if one.pieces else "–",
             f"{one.lift_monomials():,}",
             waves_words(one),
         )
         for one in found
     )
-    return Grid(header, rows)
-
-
-def transitions(one: FamilyFinding) -> str:
-    """The type of the recurrence, and whether its steps may be taken in any order."""
-    return one.transition + ("" if one.commuting else ", not commuting")
-
-
-def degree_words(degree: int | None) -> str:
-    """The degree, or that there is none."""
-    return "no polynomial" if degree is None else str(degree)
+    return Grid(("family", "exact", "agree", "A_k", "deg.", "fits", "lift", "waves"), rows)
 
 
 def waves_words(one: FamilyFinding) -> str:
-    """Whether waves travel, as found on the rings of one layer, in two words; the section on waves says more."""
+    """Whether waves travel, as found on the rings of one layer, in a word; the section on waves says more."""
     if one.waves.nodes is None:
         return "no ring"
     if not one.waves.travels:
-        return "none, real"
-    return "travel, rigid" if one.waves.rigid else "travel, spread"
+        return "none"
+    return "rigid" if one.waves.rigid else "spread"
 
 
 def _reading(found: Sequence[FamilyFinding]) -> str:
     size = f"{found[0].states} states, {found[0].steps} steps" if found else "no family"
     return (
         f"exact: every claim about the recurrence with symbols for all parameters ({size}) is proved, and every false "
-        "twin of a claim is refuted; the fraction counts proved claims. routes: compiled formula, closed form of the "
-        f"states, recurrence and ordered product of lifts agree to {TOLERANCE:g} (measured). transitions: those that "
-        "commute have a product in closed form (powers; products of the diagonals, which are an input-driven clock); "
-        "of those that do not, only the ordered product is known. degree in u: of what the recurrence reads out, in "
-        "the inputs of its projections. monomials: of a lift of degree 2 at the reference's default size."
+        "twin of a claim is refuted; the number counts proved claims. agree: compiled formula, closed form of the "
+        "states, recurrence and ordered product of lifts, to 10⁻⁹ (measured). A_k: what the transitions are, "
+        "(u) if they depend on the input; diagonals multiply in any order, to powers or to an input-driven clock; of "
+        "rank-one steps only the ordered product is known. deg.: degree of what the recurrence reads out in the inputs "
+        "of its projections, – if it is no polynomial. fits: the largest certified error of the pointwise functions "
+        "that a polynomial replaces, – if there is none. lift: monomials of degree at most 2 at the reference's "
+        "default size. waves: rigid, spreading, none, or no ring because the steps do not commute."
     )
 
 
 def _proofs(found: Iterable[FamilyFinding]) -> Grid:
-    header = ("family", "the lift collapses", "the output", "the laws", "false twins", "seconds")
     rows = tuple(
         (
             one.family,
             *(verdicts(one.claims[name]) for name in ("the lift collapses", "the output", "the laws")),
-            f"{tick(one.twins.all_refuted)} {one.twins.refuted} of {one.twins.total} refuted",
+            f"{tick(one.twins.all_refuted)} {one.twins.refuted} of {one.twins.total}",
             f"{one.seconds:.1f}",
         )
         for one in found
     )
-    return Grid(header, rows)
+    return Grid(("family", "collapse", "output", "laws", "twins", "seconds"), rows)
+
+
+PROOFS = (
+    "Proved identities by what they claim: that the lift of all steps collapses, that the closed form of the output is "
+    "the recurrence's, and the laws of the family. twins: false statements that were refuted, of all. seconds: of all "
+    "checks of the family."
+)
 
 
 def verdicts(tally: Tally) -> str:
-    """Counts in words; only what is all proved has the tick, and what was not claimed has none."""
+    """How many were proved, and what else there was; only what is all proved has the tick.
+
+    Examples
+    --------
+    >>> verdicts(Tally(proved=3)), verdicts(Tally(proved=3, supported=1)), verdicts(Tally())
+    ('✓ 3', '✗ 3 of 4: 1 supported', 'none stated')
+    """
     if not tally.total:
         return "none stated"
-    words = {
-        "proved": tally.proved,
-        "supported": tally.supported,
-        "refuted": tally.refuted,
-        "undecided": tally.undecided,
-    }
-    return f"{tick(tally.all_proved)} " + ", ".join(f"{count} {word}" for word, count in words.items() if count)
+    if tally.all_proved:
+        return f"{YES} {tally.proved}"
+    others = {"supported": tally.supported, "refuted": tally.refuted, "undecided": tally.undecided}
+    words = ", ".join(f"{count} {word}" for word, count in others.items() if count)
+    return f"{NO} {tally.proved} of {tally.total}: {words}"
 
 
 def _agreement(found: Iterable[FamilyFinding]) -> Grid:
-    header = ("family", "", "compiled output", "closed and recurrence", "ordered product", "whole layer")
     rows = tuple(
         (
             one.family,
             tick(one.measured.agree),
             f"{one.measured.kernel:.1e}",
             f"{one.measured.routes:.1e}",
-            f"{one.measured.product:.1e} (degree {one.measured.product_degree})",
-            layer_words(one.measured.layer_degree),
+            f"{one.measured.product:.1e}",
+            str(one.measured.product_degree),
+            "no polynomial" if one.measured.layer_degree is None else f"degree {one.measured.layer_degree}",
         )
         for one in found
     )
-    return Grid(header, rows)
-
-
-def layer_words(degree: int | None) -> str:
-    """What the whole layer is as a function of its input."""
-    return "no polynomial" if degree is None else f"polynomial of degree {degree}"
+    return Grid(("family", "", "compiled", "closed", "product", "of degree", "whole layer"), rows)
 
 
 AGREEMENT = (
-    f"Measured on {LENGTH} steps of seeded noise, layers of few entries of state as their references initialise them. "
-    "compiled output: float64 formula beside single steps at 30 digits, at drawn values of all symbols. ordered "
-    "product: T(b_L) S(A_L) … T(b_1) S(A_1) beside the lift of the closed form. whole layer: with its projections, "
-    "gates and norms; differences of the output along scaled inputs, no polynomial if none vanishes up to order 8."
+    f"Measured on {LENGTH} steps of seeded noise, layers of few entries of state as their references initialise them, "
+    "relative to the largest value. compiled: the float64 formula of the output beside single steps at 30 digits, at "
+    "drawn values of all symbols. closed: states and outputs by the closed form beside the recurrence. product: T(b_L) "
+    "S(A_L) … T(b_1) S(A_1), lifted to that degree, beside the lift of the closed form. whole layer: with its "
+    "projections, gates and norms, by differences of the output along scaled inputs; no polynomial if none vanishes up "
+    "to order 8."
 )
 
 
