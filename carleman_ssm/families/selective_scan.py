@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import product
-from math import log, prod
+from math import log
 from typing import Any
 
 import numpy as np
@@ -29,7 +29,7 @@ RANGE_SINGLE, RANGE_DOUBLE = 32.0, 128.0
 """Largest |Re a| τ inside a chunk: rounding a τ costs this many units in the last place of a term at the most."""
 CHUNK_BYTES = 2**18
 """Bytes of one buffer of a chunk; three of them share the second-level cache."""
-BLOCK_STATES = 4096
+BLOCK_STATES = 8192
 """States that a block of channels advances together: enough to make a NumPy call worth its overhead."""
 LONGEST = 64
 """Most steps in a chunk: the triangular product costs as many operations for each state."""
@@ -70,19 +70,17 @@ def clock_states(increments: npt.ArrayLike, rates: npt.ArrayLike, drives: npt.Ar
     exponents = _aligned(steps, slopes, kicks.shape)
     dtype = np.result_type(exponents, kicks)
     states = np.empty(kicks.shape, dtype)
-    size = prod(kicks.shape[2:])
-    chunks = _chunks(exponents, chunk_range(kicks), max(1, CHUNK_BYTES // (max(1, size) * dtype.itemsize)))
-    state: Values = np.zeros((kicks.shape[0], *kicks.shape[2:]), dtype)
-    for start, stop in chunks:
-        state = np.exp(exponents[:, start]) * state + kicks[:, start]
-        clock = exponents[:, start:stop].copy()
-        clock[:, 0] = 0
-        ones = np.tri(stop - start, dtype=dtype)
-        decay = np.exp(_summed(ones, clock))
-        sums = kicks[:, start:stop] / decay
-        sums[:, 0] = state
-        np.multiply(_summed(ones, sums), decay, out=states[:, start:stop])
-        state = states[:, stop - 1]
+    early, late, out = (array.swapaxes(0, 1) for array in (exponents, kicks, states))
+    state: Values = np.zeros(out.shape[1:], dtype)
+    reach = np.abs(early.real).max(axis=tuple(range(1, early.ndim)), initial=0)
+    longest = _longest(state)
+    ones, clock_ones = (np.tri(longest, dtype=kind) for kind in (dtype, early.dtype))
+    for start, stop in chunk_cuts(reach, chunk_range(kicks), longest):
+        decay = np.exp(_clock(clock_ones, early[start:stop]))
+        sums: Values = late[start:stop] / decay
+        sums[0] = np.exp(early[start]) * state + late[start]
+        np.multiply(_summed(ones, sums), decay, out=out[start:stop])
+        state = out[stop - 1]
     return states
 
 
@@ -137,16 +135,19 @@ def selective_scan(
         msg = f"workers: expected at least 1, got {workers}"
         raise ValueError(msg)
     batch, _, channels = problem.values.shape
-    width = max(1, BLOCK_STATES // max(1, problem.slopes.shape[0]))
-    blocks = [slice(first, first + width) for first in range(0, channels, width)]
+    width = max(1, min(channels, BLOCK_STATES // max(1, problem.slopes.shape[0])))
+    height = max(1, BLOCK_STATES // max(1, width * problem.slopes.shape[0]))
     outputs = np.empty(problem.values.shape, problem.dtype)
-    tasks = list(product(range(batch), blocks))
+    tasks = [
+        (rows, block, outputs[rows, :, block].swapaxes(0, 1))
+        for rows, block in product(_slices(batch, height), _slices(channels, width))
+    ]
     if workers == 1 or len(tasks) < 2:
-        for row, block in tasks:
-            problem.solve(row, block, outputs[row, :, block])
+        for task in tasks:
+            problem.solve(*task)
         return outputs
     with ThreadPoolExecutor(workers) as pool:
-        for done in [pool.submit(problem.solve, row, block, outputs[row, :, block]) for row, block in tasks]:
+        for done in [pool.submit(problem.solve, *task) for task in tasks]:
             done.result()
     return outputs
 
@@ -165,28 +166,26 @@ class _Problem:
     def dtype(self) -> np.dtype[Any]:
         return np.result_type(self.steps, self.slopes, self.values, self.B, self.C)
 
-    def solve(self, row: int, block: slice, outputs: Values) -> None:
-        """Outputs (L, D) of one sequence and one block of channels."""
-        steps, values, slopes = self.steps[row, :, block], self.values[row, :, block], self.slopes[:, block]
-        B, C = self.B[row, :, :, None], self.C[row, :, None, :]
-        longest = max(1, min(LONGEST, CHUNK_BYTES // (slopes.size * self.dtype.itemsize)))
-        reach = np.abs(steps).max(axis=1, initial=0) * np.abs(slopes.real).max(initial=0)
-        buffers = np.empty((3, longest, *slopes.shape), self.dtype)
-        ones = np.tri(longest, dtype=self.dtype)
-        clock_ones = np.tri(longest, dtype=steps.dtype)
-        state: Values = np.zeros(slopes.shape, self.dtype)
-        for start, stop in chunk_cuts(reach, chunk_range(values, self.B[row]), longest):
+    def solve(self, rows: slice, block: slice, outputs: Values) -> None:
+        """Outputs (L, batch, D) of some sequences and one block of channels."""
+        steps, values = (array[rows, :, block].swapaxes(0, 1)[:, :, None] for array in (self.steps, self.values))
+        B, C = self.B[rows].swapaxes(0, 1)[..., None], self.C[rows].swapaxes(0, 1)[..., None, :]
+        slopes = self.slopes[:, block]
+        state: Values = np.zeros((steps.shape[1], *slopes.shape), self.dtype)
+        longest = _longest(state)
+        reach = np.abs(steps).max(axis=(1, 2, 3), initial=0) * np.abs(slopes.real).max(initial=0)
+        buffers = np.empty((3, longest, *state.shape), self.dtype)
+        ones, clock_ones = (np.tri(longest, dtype=kind) for kind in (self.dtype, steps.dtype))
+        for start, stop in chunk_cuts(reach, chunk_range(values, B), longest):
             size = stop - start
             decay, kicks, states = buffers[:, :size]
-            clock = steps[start:stop].copy()
-            clock[0] = 0
-            np.exp(np.multiply((clock_ones[:size, :size] @ clock)[:, None], slopes, out=decay), out=decay)
-            np.multiply(values[start:stop, None], B[start:stop], out=kicks)
-            kicks[0] += np.exp(slopes * steps[start]) * state  # decay is 1 there
+            np.exp(np.multiply(_clock(clock_ones, steps[start:stop]), slopes, out=decay), out=decay)
+            np.multiply(values[start:stop], B[start:stop], out=kicks)
+            kicks[0] += np.exp(steps[start] * slopes) * state  # decay is 1 there
             kicks /= decay
             np.matmul(ones[:size, :size], kicks.reshape(size, -1), out=states.reshape(size, -1))
             states *= decay
-            np.matmul(C[start:stop], states, out=outputs[start:stop, None])
+            np.matmul(C[start:stop], states, out=outputs[start:stop, :, None])
             state = states[-1].copy()
 
 
@@ -239,12 +238,6 @@ def _aligned(steps: Values, slopes: Values, shape: tuple[int, ...]) -> Values:
     return np.broadcast_to(exponents, (*shape[:2], *exponents.shape[2:]))
 
 
-def _chunks(exponents: Values, limit: float, longest: int) -> Iterator[tuple[int, int]]:
-    other = (0, *range(2, exponents.ndim))
-    reach = np.abs(exponents.real).max(axis=other, initial=0)
-    return chunk_cuts(reach, limit, max(1, min(LONGEST, longest)))
-
-
 def chunk_cuts(reach: Values, limit: float, longest: int) -> Iterator[tuple[int, int]]:
     """Chunks of at most `longest` steps whose reaches, the first one aside, sum to at most `limit`."""
     # A step beyond the limit begins a chunk however large it is; as it stands it would swallow the sums after it.
@@ -265,7 +258,23 @@ def chunk_range(*factors: Values) -> float:
     return max(0.0, min(RANGE_SINGLE if single else RANGE_DOUBLE, room))
 
 
+def _slices(length: int, size: int) -> list[slice]:
+    return [slice(first, first + size) for first in range(0, length, size)]
+
+
+def _longest(state: Values) -> int:
+    """Steps of a chunk that stay in the cache."""
+    return max(1, min(LONGEST, CHUNK_BYTES // max(1, state.nbytes)))
+
+
+def _clock(ones: Values, increments: Values) -> Values:
+    """Increments summed since the first step of a chunk, time first."""
+    later = increments.copy()
+    later[0] = 0
+    return _summed(ones, later)
+
+
 def _summed(ones: Values, values: Values) -> Values:
-    """Cumulative sums along the axis of the steps."""
-    flat = values.reshape(*values.shape[:2], -1)
-    return (ones @ flat).reshape(values.shape)
+    """Cumulative sums along the first axis, by a triangle of ones at least as long."""
+    size = len(values)
+    return (ones[:size, :size] @ values.reshape(size, -1)).reshape(values.shape)
