@@ -9,11 +9,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from carleman_ssm.families.h3 import DECAYS, H3
+from carleman_ssm.families.h3 import H3
 from carleman_ssm.families.homogeneity import homogeneous_parts
 
 DATA = Path(__file__).parent / "data" / "zoo"
 FILES = sorted(path for path in DATA.glob("h3__*.npz") if ".reference" not in path.name)
+DECAYS = {
+    "exp": np.exp,
+    "none": lambda v: v,
+    "relu": lambda v: np.maximum(v, 0) + 1e-4,
+    "sigmoid": lambda v: 1 / (1 + np.exp(-v)),
+    "softplus": lambda v: np.log1p(np.exp(v)),
+}
 ROUNDING = 1e-12
 """Relative: float64 sums of at most a few hundred products lose fewer than four digits."""
 
@@ -218,6 +225,19 @@ def test_what_is_not_covered_is_refused_by_name():
         H3.from_tensors({**tensors, "kernel.kernel.A_imag": np.ones((4, 9))}, config)
     with pytest.raises(ValueError, match="must divide"):
         H3.from_tensors({**tensors, "kernel.kernel.log_dt": np.ones(3)}, config)
+
+
+def test_three_routes_agree_on_the_core():
+    """By the kernel, by the states in closed form, step by step; a mode that grows leaves the last two."""
+    rng = np.random.default_rng(5)
+    layer, x = random_layer(rng, width=4, head_dim=2), rng.normal(size=(2, 30, 4))
+    stepped = layer(x, "recurrence")
+    assert close(layer(x), stepped)
+    assert close(layer.readout(layer.scan(x).states(), x), stepped)
+    growing = dataclasses.replace(layer, real_type="none", inv_A_real=-0.1 * np.ones((2, 3)))
+    assert close(growing(x), growing(x, "recurrence"))
+    with pytest.raises(ValueError, match="does not decay"):
+        growing.diagonal_layer()
 
 
 def test_a_cut_kernel_is_refused_beyond_its_length():

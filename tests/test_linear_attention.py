@@ -82,6 +82,15 @@ def random_layer(rng, width=4, heads=2, groups=2, dim=2, wide=3, *, product=Fals
     return LinearAttention(**drawn, num_heads=heads, num_kv_heads=groups, **options)
 
 
+def test_three_routes_agree():
+    """By chunks without states, by the states in closed form, step by step; 150 steps are several chunks."""
+    rng = np.random.default_rng(9)
+    layer, x = random_layer(rng, product=True), rng.normal(size=(2, 150, 4))
+    stepped = layer(x, "recurrence")
+    assert close(layer(x), stepped, 1e-10)
+    assert close(layer.readout(layer.scan(x).states(), x), stepped, 1e-10)
+
+
 def test_there_are_references():
     assert len(FILES) >= 5
 

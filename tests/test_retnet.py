@@ -68,6 +68,15 @@ def retention(layer, x, method="closed"):
     return layer.core(layer.scan(x).states(method), x)
 
 
+def test_three_routes_agree():
+    """By chunks without states, by the states in closed form, step by step; 150 steps are several chunks."""
+    rng = np.random.default_rng(9)
+    layer, x = random_layer(rng, dim=6), rng.normal(size=(2, 150, 4))
+    stepped = layer(x, "recurrence")
+    assert close(layer(x), stepped, 1e-10)
+    assert close(layer.readout(layer.scan(x).states(), x), stepped, 1e-10)
+
+
 def test_there_are_references():
     assert len(FILES) >= 3
 

@@ -9,34 +9,29 @@ nonlinear but the two products: the layer is an exact polynomial of degree 3 of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, ClassVar, Self, cast, final
+from typing import Any, ClassVar, Self, cast, final, get_args
 
 import numpy as np
-from scipy import special
+import numpy.typing as npt
 
 from carleman_ssm.families.family import Family
-from carleman_ssm.families.pointwise import linear, softplus
+from carleman_ssm.families.pointwise import linear
 from carleman_ssm.families.reference_tensors import count, freeze_real, taken, torch_linear
+from carleman_ssm.families.s4_options import Transform, stored_parameter, transformed
 from carleman_ssm.families.scans import InvariantDenseScan, InvariantDiagonalScan, Values
-from carleman_ssm.networks.discretization import require_discretization, step_inputs, step_multipliers
+from carleman_ssm.networks.discretization import (
+    Discretization,
+    require_discretization,
+    step_inputs,
+    step_multipliers,
+)
 from carleman_ssm.networks.finite_arrays import complex_array
-from carleman_ssm.networks.layers import Array, ComplexArray
+from carleman_ssm.networks.layers import Array, ComplexArray, S4DLayer
 from carleman_ssm.recurrences.h3_statement import h3_statement
 from carleman_ssm.recurrences.statement import FamilyStatement
-
-DECAYS: Mapping[str, Callable[[Array], Array]] = MappingProxyType(
-    {
-        "exp": np.exp,
-        "none": np.asarray,
-        "relu": lambda v: np.maximum(v, 0.0) + 1e-4,
-        "sigmoid": special.expit,
-        "softplus": softplus,
-    }
-)
-"""How $-\\mathrm{Re}\\,A$ is read from the stored numbers."""
 
 KEYS: Mapping[str, str] = MappingProxyType(
     {
@@ -78,7 +73,7 @@ class H3(Family):
     disc
         ``"bilinear"`` (the reference's default) or ``"zoh"``.
     real_type
-        f: ``"exp"``, ``"none"``, ``"relu"`` (plus 1e-4), ``"sigmoid"`` or ``"softplus"``.
+        f, as in `families.s4_options.transformed`.
     l_max
         The reference cuts the kernel after so many lags; longer inputs are refused, as no recurrence gives that. None:
         any length.
@@ -118,8 +113,8 @@ class H3(Family):
 
     def __post_init__(self) -> None:
         require_discretization(self.disc)
-        if self.real_type not in DECAYS:
-            msg = f"unknown real_type {self.real_type!r}: choose one of {', '.join(DECAYS)}"
+        if self.real_type not in get_args(Transform):
+            msg = f"unknown real_type {self.real_type!r}: choose one of {', '.join(get_args(Transform))}"
             raise ValueError(msg)
         width, heads, copies = (np.shape(getattr(self, name))[0] for name in ("shift_D", "log_dt", "inv_A_real"))
         if width % heads or heads % copies:
@@ -157,7 +152,7 @@ class H3(Family):
     @property
     def eigenvalues(self) -> ComplexArray:
         """A of every head, (H, M) [1/time]."""
-        stored: ComplexArray = -DECAYS[self.real_type](self.inv_A_real) + 1j * self.A_imag
+        stored: ComplexArray = -transformed(self.inv_A_real, self.real_type) + 1j * self.A_imag
         return np.tile(stored, (self.heads // len(stored), 1))
 
     @property
@@ -206,19 +201,50 @@ class H3(Family):
         split = values.reshape(*values.shape[:2], self.heads, self.head_dim)
         return np.swapaxes(split, 2, 3)
 
+    def diagonal_layer(self) -> S4DLayer:
+        r"""The diagonal SSM of the heads as an S4D layer: its kernel, its operators and their certificates apply.
+
+        Raises
+        ------
+        ValueError
+            A mode does not decay.
+        """
+        a, width = self.eigenvalues, self.heads // len(self.B)
+        if (a.real >= 0).any():
+            msg = "h3: a mode does not decay (Re A >= 0), so there is no S4D layer of it: use the recurrence"
+            raise ValueError(msg)
+        readout, rule = self.C * np.tile(self.B, (width, 1)), cast(Discretization, self.disc)
+        return S4DLayer(self.log_dt, np.log(-a.real), a.imag, readout, self.D, discretization=rule)
+
     def scan(self, inputs: Array) -> InvariantDiagonalScan:
         """States (batch, L, d, d, H, M)."""
+        self._require_length(inputs)
+        return InvariantDiagonalScan(self.multipliers, self.products(inputs)[..., None] * self.input_vector)
+
+    def _require_length(self, inputs: Array) -> None:
         if self.l_max is not None and inputs.shape[1] > self.l_max:
             msg = (
                 f"the kernel of this layer is cut after {self.l_max} lags, which no recurrence of finite state gives: "
                 f"give at most {self.l_max} steps, got {inputs.shape[1]}"
             )
             raise ValueError(msg)
-        return InvariantDiagonalScan(self.multipliers, self.products(inputs)[..., None] * self.input_vector)
 
     def readout(self, states: Values, inputs: Array) -> Array:
         """The query times the SSM and its skip, summed over the key index, and mixed; (batch, L, E)."""
         core = 2 * np.einsum("blijhm,hm->blijh", states, self.C).real + self.D * self.products(inputs)
+        return self._mixed(core, inputs)
+
+    def __call__(self, inputs: npt.ArrayLike, method: str = "closed") -> Array:
+        """Outputs of the layer as in `Family`; by the kernel, without storing the states, where every mode decays."""
+        if method != "closed" or (self.eigenvalues.real >= 0).any():
+            return super().__call__(inputs, method)
+        seen = self._checked(inputs)
+        self._require_length(seen)
+        products = np.moveaxis(self.products(seen), 1, 3)
+        driven = self.diagonal_layer().preactivation(products.reshape(-1, *products.shape[-2:]))
+        return self._mixed(np.moveaxis(driven.reshape(products.shape), 3, 1), seen)
+
+    def _mixed(self, core: Array, inputs: Array) -> Array:
         queries = self._by_head(linear(inputs, self.q_weight, self.q_bias))
         # the reference joins (value index, head) to a channel here, though it splits (head, index): both are kept
         mixed = np.einsum("blih,blijh->bljh", queries, core).reshape(*inputs.shape[:2], self.channels)
@@ -234,10 +260,10 @@ class H3(Family):
             Source of the draws.
         **sizes
             ``d_model`` (8), ``d_state`` (8, twice the number of modes and the length of the shift), ``head_dim`` (1),
-            and the options ``disc``, ``real_type="exp"`` of the layer.
+            and the options ``disc`` and ``real_type`` of the layer.
         """
         width, size, dim = (count(sizes, name, default) for name, default in _SIZES.items())
-        heads, modes = width // dim, size // 2
+        heads, modes, form = width // dim, size // 2, str(sizes.get("real_type", "exp"))
         shapes = ("q", "k", "v", "output")
         dense = {name: torch_linear(rng, width, width) for name in shapes}
         mixed = {f"{name}_{kind}": pair[i] for name, pair in dense.items() for i, kind in enumerate(("weight", "bias"))}
@@ -247,12 +273,13 @@ class H3(Family):
             shift_C=rng.uniform(-(size**-0.5), size**-0.5, (width, size)),
             shift_D=rng.standard_normal(width),
             log_dt=rng.uniform(np.log(1e-3), np.log(1e-1), heads),
-            inv_A_real=np.full((heads, modes), np.log(0.5)),
+            inv_A_real=stored_parameter(np.full((heads, modes), 0.5), form),
             A_imag=np.tile(np.pi * np.arange(modes), (heads, 1)),
             B=np.ones((heads, modes), dtype=np.complex128),
             C=(rng.standard_normal((heads, modes, 2)) * 0.5**0.5) @ np.array([1, 1j]),
             D=rng.standard_normal(heads),
             disc=str(sizes.get("disc", "bilinear")),
+            real_type=form,
         )
 
     @classmethod

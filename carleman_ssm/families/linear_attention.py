@@ -18,8 +18,10 @@ from types import MappingProxyType
 from typing import Any, ClassVar, Self, cast, final
 
 import numpy as np
+import numpy.typing as npt
 
 from carleman_ssm.families.family import Family
+from carleman_ssm.families.gated_attention import gated_attention
 from carleman_ssm.families.pointwise import linear, rms_norm
 from carleman_ssm.families.reference_tensors import count, flag, freeze_real, taken
 from carleman_ssm.families.scans import InvariantDiagonalScan, Values
@@ -174,20 +176,34 @@ class LinearAttention(Family):
 
     def scan(self, inputs: Array) -> InvariantDiagonalScan:
         """States (batch, L, H, K, V); a normaliser is one more column, driven with value 1."""
+        return InvariantDiagonalScan(np.ones(1), self.keys(inputs)[..., :, None] * self._columns(inputs)[..., None, :])
+
+    def _columns(self, inputs: Array) -> Array:
         values = self.values(inputs)
-        if self.do_feature_map_norm:
-            values = np.concatenate([values, np.ones((*values.shape[:3], 1))], axis=-1)
-        return InvariantDiagonalScan(np.ones(1), self.keys(inputs)[..., :, None] * values[..., None, :])
+        ones = np.ones((*values.shape[:3], int(self.do_feature_map_norm)))
+        return np.concatenate([values, ones], axis=-1)
 
     def core(self, states: Values, inputs: Array) -> Array:
         """What the norm receives, (batch, L, H, V)."""
-        read: Array = np.einsum("blhkv,blhk->blhv", states, self.queries(inputs))
+        return self._normalised(np.einsum("blhkv,blhk->blhv", states, self.queries(inputs)))
+
+    def _normalised(self, read: Array) -> Array:
         result: Array = read[..., :-1] / (read[..., -1:] + NORMALISER_EPS) if self.do_feature_map_norm else read
         return result
 
     def readout(self, states: Values, inputs: Array) -> Array:
         """(batch, L, E)."""
-        read = self.core(states, inputs)
+        return self._mapped(self.core(states, inputs))
+
+    def __call__(self, inputs: npt.ArrayLike, method: str = "closed") -> Array:
+        """Outputs of the layer as in `Family`; by the closed form without storing the K V states of every step."""
+        if method != "closed":
+            return super().__call__(inputs, method)
+        seen = self._checked(inputs)
+        keys, still = self.keys(seen), np.zeros((*seen.shape[:2], self.num_heads, 1))
+        return self._mapped(self._normalised(gated_attention(still, keys, self._columns(seen), self.queries(seen))))
+
+    def _mapped(self, read: Array) -> Array:
         normed = read if self.output_norm == "identity" else rms_norm(read, self.norm_weight, self.norm_eps)
         return linear(normed.reshape(*normed.shape[:2], -1), self.output_weight)
 

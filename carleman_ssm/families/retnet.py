@@ -19,8 +19,10 @@ from types import MappingProxyType
 from typing import Any, ClassVar, Self, cast, final
 
 import numpy as np
+import numpy.typing as npt
 
 from carleman_ssm.families.family import Family
+from carleman_ssm.families.gated_attention import gated_attention
 from carleman_ssm.families.pointwise import causal_conv1d, linear, rms_norm, silu
 from carleman_ssm.families.reference_tensors import count, flag, freeze_real, taken
 from carleman_ssm.families.scans import InvariantDiagonalScan, Values
@@ -177,7 +179,20 @@ class RetNet(Family):
 
     def readout(self, states: Values, inputs: Array) -> Array:
         """Norm, gate and output map, (batch, L, E)."""
-        normed = rms_norm(self.core(states, inputs), self.norm_weight, self.norm_eps)
+        return self._gated(self.core(states, inputs), inputs)
+
+    def __call__(self, inputs: npt.ArrayLike, method: str = "closed") -> Array:
+        """Outputs of the layer as in `Family`; by the rotary form without storing the K V states of every step."""
+        if method != "closed":
+            return super().__call__(inputs, method)
+        seen = self._checked(inputs)
+        decay = np.broadcast_to(-np.log(self.decays)[:, None], (*seen.shape[:2], self.num_heads, 1))
+        turn = np.exp(1j * np.arange(seen.shape[1])[:, None, None] * self.frequencies)
+        queries, keys = (_real_pairs(turn * pairs) for pairs in (self.queries(seen), self.keys(seen)))
+        return self._gated(gated_attention(decay, keys, self.values(seen), queries), seen)
+
+    def _gated(self, read: Array, inputs: Array) -> Array:
+        normed = rms_norm(read, self.norm_weight, self.norm_eps)
         joined = normed.reshape(*normed.shape[:2], -1)
         gated = joined if self.g_weight is None else joined * silu(linear(inputs, self.g_weight))
         return linear(gated, self.output_weight)
@@ -235,3 +250,7 @@ class RetNet(Family):
         keys = {**_DENSE, **_CONVOLUTIONS, "norm_weight": _NORMS[self.fuse_norm]}
         held = {key: getattr(self, name) for name, key in keys.items()}
         return {key: value for key, value in held.items() if value is not None}
+
+
+def _real_pairs(pairs: ComplexArray) -> Array:
+    return np.concatenate([pairs.real, pairs.imag], axis=-1)
