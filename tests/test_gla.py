@@ -1,5 +1,6 @@
 """The layer of gated linear attention: outputs of the reference in three configurations, its clocks, round trips."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -158,3 +159,5 @@ def test_parameters_and_settings_that_do_not_fit_are_refused_by_name():
         GLA.from_tensors(tensors, config | {"norm_eps": "small"})
     with pytest.raises(ValueError, match="got NaN"):
         GLA.from_tensors(tensors, config | {"norm_eps": float("nan")})
+    with pytest.raises(ValueError, match="no whole number of 0 heads"):
+        dataclasses.replace(GLA.from_tensors(tensors, config), num_heads=0)

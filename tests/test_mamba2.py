@@ -1,5 +1,6 @@
 """The Mamba-2 mixer: outputs of the reference in four configurations, the recurrence written out, round trips."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -171,3 +172,5 @@ def test_settings_of_a_model_reach_the_mixer():
     assert distance(Mamba2.from_tensors(tensors, renamed)(reference["x"]), reference["y"]) < AGREEMENT
     with pytest.raises(ValueError, match="says layer = 'Mamba1'"):
         Mamba2.from_tensors(tensors, nested | {"layer": "Mamba1"})
+    with pytest.raises(ValueError, match="and 0 groups do not fit"):
+        dataclasses.replace(Mamba2.from_tensors(tensors, config), ngroups=0)

@@ -7,7 +7,8 @@ r_k = \beta_k \kappa_k^\top \Big(D_{k0} Z_0 + \sum_{j<k} D_{kj} (B_j - \kappa_j 
 
 what step k takes away is a multiple $r_k$ of its key, and the $r_k$ solve $(1 + T)\, r = \rho$ with the strictly lower
 triangular $T_{kj} = \beta_k D_{kj}\, \kappa_k \cdot \kappa_j$. This is the WY form of `recurrences.delta_rule` for any
-drives. Decays are multiplied, never divided, so that zero is allowed.
+drives. All chunks are solved together; only the states between them are found one after the other. Decays are
+multiplied, never divided, so that zero is allowed.
 """
 
 from __future__ import annotations
@@ -54,30 +55,47 @@ def delta_states(decays: Values, strengths: Values, keys: Values, drives: Values
     if chunk < 1:
         msg = f"a chunk needs at least one step, got {chunk}"
         raise ValueError(msg)
-    decays, strengths = (np.moveaxis(np.broadcast_to(v, keys.shape[:-1]), 1, -1) for v in (decays, strengths))
-    keys, drives = np.moveaxis(keys, 1, -2), np.moveaxis(drives, 1, -3)
-    states = np.empty(drives.shape, dtype=np.result_type(decays, strengths, keys, drives))
-    state = np.zeros(drives.shape[:-3] + drives.shape[-2:], dtype=states.dtype)
-    for start in range(0, drives.shape[-3], chunk):
-        part = slice(start, start + chunk)
-        states[..., part, :, :] = _chunk_states(
-            decays[..., part], strengths[..., part], keys[..., part, :], drives[..., part, :, :], state
-        )
-        state = states[..., min(start + chunk, drives.shape[-3]) - 1, :, :]
-    return np.moveaxis(states, -3, 1)
+    length = drives.shape[1]
+    size = min(chunk, length)
+    gates = (np.moveaxis(np.broadcast_to(gate, keys.shape[:-1]), 1, -1) for gate in (decays, strengths))
+    decays, strengths = (_cut(gate, size, -1) for gate in gates)
+    keys, drives = _cut(np.moveaxis(keys, 1, -2), size, -2), _cut(np.moveaxis(drives, 1, -3), size, -3)
+    states = _states_in_chunks(decays, strengths, keys, drives)
+    whole = states.reshape(*states.shape[:-4], -1, *states.shape[-2:])
+    return np.moveaxis(whole[..., :length, :, :], -3, 1)
 
 
-def _chunk_states(decays: Values, strengths: Values, keys: Values, drives: Values, state: Values) -> Values:
-    r"""States of one chunk; what each step would read of the undisturbed state, then what it takes away."""
-    between = decay_products(decays)
-    carried = np.cumprod(decays, axis=-1)[..., None, None] * state[..., None, :, :]
-    undisturbed = carried + _weighted(between, drives)
-    before = undisturbed - drives
-    reads = strengths[..., None] * np.einsum("...kn,...knv->...kv", keys, before)
-    coupling = strengths[..., None] * between * (keys @ np.swapaxes(keys, -1, -2))
-    system = np.tril(coupling, -1) + np.eye(coupling.shape[-1])
-    taken = np.linalg.solve(system, reads)
-    return undisturbed - _weighted(between, keys[..., None] * taken[..., None, :])
+def _cut(values: Values, size: int, axis: int) -> Values:
+    """The axis of the steps as two, chunks and steps of a chunk; the last chunk is filled up with zeros."""
+    place = axis % values.ndim
+    padding = [(0, -values.shape[place] % size if number == place else 0) for number in range(values.ndim)]
+    padded = np.pad(values, padding)
+    return padded.reshape(*values.shape[:place], -1, size, *values.shape[place + 1 :])
+
+
+def _states_in_chunks(decays: Values, strengths: Values, keys: Values, drives: Values) -> Values:
+    r"""All chunks at once; $r = r^0 + W Z_0$ is affine in the state $Z_0$ before a chunk, which comes last."""
+    between, carried = decay_products(decays), np.cumprod(decays, axis=-1)
+    undisturbed = _weighted(between, drives)
+    asked = strengths[..., None] * keys
+    reads = np.einsum("...kn,...knv->...kv", asked, undisturbed - drives)
+    system = np.tril(between * (asked @ np.swapaxes(keys, -1, -2)), -1) + np.eye(decays.shape[-1])
+    solved = np.linalg.solve(system, np.concatenate([reads, carried[..., None] * asked], axis=-1))
+    taken, vectors = solved[..., : reads.shape[-1]], solved[..., reads.shape[-1] :]
+    last_keys = np.swapaxes(between[..., -1, :, None] * keys, -1, -2)
+    through = carried[..., -1, None, None] * np.eye(keys.shape[-1]) - last_keys @ vectors
+    before = _chained(through, undisturbed[..., -1, :, :] - last_keys @ taken)
+    taken = taken + vectors @ before
+    lasting = carried[..., None, None] * before[..., None, :, :] + undisturbed
+    return lasting - _weighted(between, keys[..., None] * taken[..., None, :])
+
+
+def _chained(through: Values, ends: Values) -> Values:
+    """The state before every chunk: from rest, each chunk maps its state affinely. The loop is over chunks."""
+    before = np.zeros(ends.shape, dtype=np.result_type(through, ends))
+    for number in range(ends.shape[-3] - 1):
+        before[..., number + 1, :, :] = through[..., number, :, :] @ before[..., number, :, :] + ends[..., number, :, :]
+    return before
 
 
 def decay_products(decays: Values) -> Values:

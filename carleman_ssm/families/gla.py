@@ -129,7 +129,7 @@ class GLA(Family, Brief):
         rows = ("q_proj_weight", "k_proj_weight", "v_proj_weight", "gk_proj_0_weight")
         freeze_real(self, dict.fromkeys(rows, (None, None)))
         queries, keys, values = (len(getattr(self, name)) for name in rows[:3])
-        if queries % self.num_heads or keys % self.keys or values % (keys // self.keys):
+        if self.num_heads < 1 or queries % self.num_heads or keys % self.keys or values % (keys // self.keys):
             msg = (
                 f"GLA: {queries} queries, {keys} keys and {values} values are no whole number of {self.num_heads} heads"
             )

@@ -110,6 +110,12 @@ class Mamba(Family, Brief):
     ----------
     Gu and Dao, *Mamba: Linear-Time Sequence Modeling with Selective State Spaces* (2023), Algorithm 2 and §3.6;
     THEORY T19.
+
+    Examples
+    --------
+    >>> layer = Mamba.initialise(np.random.default_rng(0))
+    >>> layer(np.ones((1, 3, 2))).shape, layer.clock(np.ones((1, 3, 2))).shape
+    ((1, 3, 2), (1, 3, 4))
     """
 
     family: ClassVar[str] = "mamba"

@@ -150,7 +150,13 @@ class Mamba2(Family, Brief):
 
     def _check_sizes(self, rows: int) -> None:
         shared, inner = self._shared(rows), self.out_proj_weight.shape[1]
-        if shared < 0 or shared % (2 * self.ngroups) or not 0 < self.width <= inner or self.width % self.heads:
+        if (
+            self.ngroups < 1
+            or shared < 0
+            or shared % (2 * self.ngroups)
+            or not 0 < self.width <= inner
+            or self.width % self.heads
+        ):
             msg = (
                 f"Mamba-2: an input map of {rows} rows, a convolution of {len(self.conv1d_weight)} channels, "
                 f"{self.heads} heads, {inner} inner channels and {self.ngroups} groups do not fit: expected "
