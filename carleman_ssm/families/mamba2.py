@@ -6,8 +6,8 @@ $$S_k = e^{\Delta_k a} S_{k-1} + \Delta_k B_k x_k^\top, \qquad y_k = S_k^\top C_
   \mathrm{out}_k = W_{\mathrm{out}} [\mathrm{SiLU}(z_0) \odot x_0,\ \mathrm{norm}(y, z)]$$
 
 for every head; heads of one group share B and C. A head has one rate and one clock: its transition is a number. The
-norm is $\mathrm{RMS}(y \odot \mathrm{SiLU}(z))$, or $\mathrm{RMS}(y) \odot
-\mathrm{SiLU}(z)$, over the channels of each group; $z_0, x_0$ exist only where the mixer is wider than its heads.
+norm is $\mathrm{RMS}(y \odot \mathrm{SiLU}(z))$ or $\mathrm{RMS}(y) \odot \mathrm{SiLU}(z)$, over the channels of
+each group; $z_0, x_0$ exist only where the mixer is wider than its heads.
 """
 
 from __future__ import annotations
@@ -137,15 +137,10 @@ class Mamba2(Family, Brief):
         freeze_real(self, {"A_log": (None,), "conv1d_weight": (None, 1, None)})
         rows, channels = self.in_proj_weight.shape
         self._check_sizes(rows)
-        shapes: dict[str, tuple[int | None, ...]] = {
-            "out_proj_weight": (channels, None),
-            "dt_bias": (self.heads,),
-            "norm_weight": (self.width,),
-            "in_proj_bias": (rows,),
-            "conv1d_bias": (len(self.conv1d_weight),),
-            "out_proj_bias": (channels,),
-            "D": (self.heads if np.size(self.D) == self.heads else self.width,),
-        }
+        shapes: dict[str, tuple[int | None, ...]] = {"out_proj_weight": (channels, None), "dt_bias": (self.heads,)}
+        shapes |= {"in_proj_bias": (rows,), "conv1d_bias": (len(self.conv1d_weight),), "out_proj_bias": (channels,)}
+        shapes |= {"norm_weight": (self.width,)}
+        shapes["D"] = (self.heads if np.size(self.D) == self.heads else self.width,)
         freeze_real(self, shapes)
 
     def _check_sizes(self, rows: int) -> None:
