@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import product
-from math import log, prod
+from math import log
 from typing import Any
 
 import numpy as np
@@ -139,7 +139,7 @@ def selective_scan(
     height = max(1, BLOCK_STATES // max(1, width * problem.slopes.shape[0]))
     outputs = np.empty(problem.values.shape, problem.dtype)
     tasks = [
-        (rows, block, outputs[rows, :, block])
+        (rows, block, outputs[rows, :, block].swapaxes(0, 1))
         for rows, block in product(_slices(batch, height), _slices(channels, width))
     ]
     if workers == 1 or len(tasks) < 2:
@@ -167,46 +167,26 @@ class _Problem:
         return np.result_type(self.steps, self.slopes, self.values, self.B, self.C)
 
     def solve(self, rows: slice, block: slice, outputs: Values) -> None:
-        """Outputs (batch, L, D) of some sequences and one block of channels; inside, the axes are (batch, N, L, D)."""
-        steps, values = (array[rows, None, :, block] for array in (self.steps, self.values))
-        B, C = (array[rows].swapaxes(1, 2) for array in (self.B, self.C))
+        """Outputs (L, batch, D) of some sequences and one block of channels."""
+        steps, values = (array[rows, :, block].swapaxes(0, 1)[:, :, None] for array in (self.steps, self.values))
+        B, C = self.B[rows].swapaxes(0, 1)[..., None], self.C[rows].swapaxes(0, 1)[..., None, :]
         slopes = self.slopes[:, block]
-        state: Values = np.zeros((len(steps), *slopes.shape), self.dtype)
+        state: Values = np.zeros((steps.shape[1], *slopes.shape), self.dtype)
         longest = _longest(state)
-        tiled = np.repeat(slopes[:, None], longest, axis=1)  # contiguous over (L, D), so that one loop runs over both
-        buffers = np.empty((3, state.size * (longest + 1)), self.dtype)
-        reach = np.abs(steps).max(axis=(0, 1, 3), initial=0) * np.abs(slopes.real).max(initial=0)
-        for start, stop in chunk_cuts(reach, chunk_range(values, B, C), longest):
-            size, chunk = stop - start, slice(start, stop)
-            shapes = (*state.shape[:2], size, state.shape[2]), (*state.shape[:2], size + 1, state.shape[2])
-            decay, kicks, sums = (
-                buffer[: prod(shape)].reshape(shape) for buffer, shape in zip(buffers, (shapes[0], *shapes), strict=True)
-            )
-            clock = steps[:, :, chunk].copy()
-            clock[:, :, 0] = 0
-            np.cumsum(clock, axis=2, out=clock)
-            np.exp(np.multiply(clock, tiled[:, :size], out=decay), out=decay)
-            np.divide(values[:, :, chunk], decay, out=kicks)
-            kicks[:, :, 0] = np.exp(steps[:, :, start] * slopes) * state + values[:, :, start] * B[:, :, start, None]
-            np.matmul(_weights(B[:, :, chunk], C[:, :, chunk]), kicks, out=sums)
-            state = sums[:, :, -1] * decay[:, :, -1]
-            np.multiply(decay, sums[:, :, :-1], out=kicks)
-            np.add.reduce(kicks, axis=1, out=outputs[:, chunk])
-
-
-def _weights(B: Values, C: Values) -> Values:
-    """Weights of the kicks of a chunk: C_j B_i for i <= j, and B_i in one row more for the last state.
-
-    The first kick holds a whole state, so its B is 1.
-    """
-    batch, states, size = B.shape
-    before = B.copy()
-    before[:, :, 0] = 1
-    weights = np.empty((batch, states, size + 1, size), np.result_type(B, C))
-    np.multiply(C[..., None], before[:, :, None], out=weights[:, :, :-1])
-    weights[:, :, :-1] *= np.tri(size, dtype=weights.dtype)
-    weights[:, :, -1] = before
-    return weights
+        reach = np.abs(steps).max(axis=(1, 2, 3), initial=0) * np.abs(slopes.real).max(initial=0)
+        buffers = np.empty((3, longest, *state.shape), self.dtype)
+        ones, clock_ones = (np.tri(longest, dtype=kind) for kind in (self.dtype, steps.dtype))
+        for start, stop in chunk_cuts(reach, chunk_range(values, B), longest):
+            size = stop - start
+            decay, kicks, states = buffers[:, :size]
+            np.exp(np.multiply(_clock(clock_ones, steps[start:stop]), slopes, out=decay), out=decay)
+            np.multiply(values[start:stop], B[start:stop], out=kicks)
+            kicks[0] += np.exp(steps[start] * slopes) * state  # decay is 1 there
+            kicks /= decay
+            np.matmul(ones[:size, :size], kicks.reshape(size, -1), out=states.reshape(size, -1))
+            states *= decay
+            np.matmul(C[start:stop], states, out=outputs[start:stop, :, None])
+            state = states[-1].copy()
 
 
 def _problem(
