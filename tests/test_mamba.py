@@ -143,6 +143,28 @@ def test_a_complex_spectrum_reads_both_of_each_pair():
     assert distance(gated @ layer.out_proj_weight.T, layer(u)) < AGREEMENT
 
 
+def halves_for_pairs(tensors):
+    """Real parts first, then imaginary parts, instead of in turn."""
+    order = np.concatenate([[0, 1], 2 + np.arange(12).reshape(2, 2, 3).swapaxes(1, 2).ravel()])
+    return tensors | {"x_proj.weight": tensors["x_proj.weight"][order]}
+
+
+def test_complex_states_are_those_of_the_reference():
+    tensors, config, reference = stored("complex")
+    layer = Mamba.from_tensors(tensors, config)
+    for method in ("closed", "recurrence"):
+        assert distance(layer(reference["x"], method), reference["y"]) < AGREEMENT
+    twins = [
+        tensors | {"A_imag": -tensors["A_imag"]},  # -i for +i
+        tensors | {"A_imag": 0 * tensors["A_imag"]},
+        halves_for_pairs(tensors),
+        # B and C halved by sqrt 2: the layer without the factor 2
+        tensors | {"x_proj.weight": tensors["x_proj.weight"] * np.repeat([1, 0.5**0.5], [2, 12])[:, None]},
+    ]
+    for twin in twins:
+        assert distance(Mamba.from_tensors(twin, config)(reference["x"]), reference["y"]) > 1e-2
+
+
 @given(
     st.integers(1, 3), st.integers(1, 3), st.integers(1, 6), st.integers(1, 5), st.sampled_from(["real", "lin"]),
     st.integers(0, 2**16), st.floats(-40, 40),

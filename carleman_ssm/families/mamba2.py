@@ -139,8 +139,7 @@ class Mamba2(Family, Brief):
         self._check_sizes(rows)
         shapes: dict[str, tuple[int | None, ...]] = {"out_proj_weight": (channels, None), "dt_bias": (self.heads,)}
         shapes |= {"in_proj_bias": (rows,), "conv1d_bias": (len(self.conv1d_weight),), "out_proj_bias": (channels,)}
-        shapes |= {"norm_weight": (self.width,)}
-        shapes["D"] = (self.heads if np.size(self.D) == self.heads else self.width,)
+        shapes |= {"norm_weight": (self.width,), "D": (self.heads if np.size(self.D) == self.heads else self.width,)}
         freeze_real(self, shapes)
 
     def _check_sizes(self, rows: int) -> None:
