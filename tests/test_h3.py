@@ -223,6 +223,15 @@ def test_what_is_not_covered_is_refused_by_name():
         H3.from_tensors(doubled, config)
     with pytest.raises(ValueError, match="A_imag"):
         H3.from_tensors({**tensors, "kernel.kernel.A_imag": np.ones((4, 9))}, config)
+    for change, words in (
+        ({"d_model": 5}, "d_model = 5"),
+        ({"head_dim": 2}, "head_dim = 2"),
+        ({"d_state": 4}, "d_state"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            H3.from_tensors(tensors, {**config, **change})
+    with pytest.raises(ValueError, match="shift_D"):
+        H3.from_tensors({**tensors, "ssm_k_D": np.float64(1)}, config)
     with pytest.raises(ValueError, match="must divide"):
         H3.from_tensors({**tensors, "kernel.kernel.log_dt": np.ones(3)}, config)
 

@@ -211,6 +211,15 @@ def test_what_is_not_covered_is_refused_by_name():
         LinearAttention.from_tensors(tensors, {**config, "output_norm": "layernorm"})
     with pytest.raises(TypeError, match="norm_q"):
         LinearAttention.from_tensors(tensors, {**config, "norm_q": 1})
+    for change, words in (
+        ({"hidden_size": 16}, "hidden_size = 16, the tensors 8"),
+        ({"norm_eps": "small"}, "norm_eps must be a number"),
+        ({"num_heads": 2.5}, "num_heads"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            LinearAttention.from_tensors(tensors, {**config, **change})
+    with pytest.raises(ValueError, match="q_weight"):
+        LinearAttention.from_tensors({**tensors, "q_proj.weight": np.ones(8)}, config)
     with pytest.raises(ValueError, match="drop one"):
         LinearAttention.from_tensors({**tensors, "norm.weight": np.ones(4)}, config)
     with pytest.raises(ValueError, match="together or not at all"):

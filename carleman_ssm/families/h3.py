@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from carleman_ssm.families.family import Family
 from carleman_ssm.families.pointwise import linear
-from carleman_ssm.families.reference_tensors import count, freeze_real, taken, torch_linear
+from carleman_ssm.families.reference_tensors import count, freeze_real, require_agreement, taken, torch_linear
 from carleman_ssm.families.s4_options import Transform, stored_parameter, transformed
 from carleman_ssm.families.scans import InvariantDenseScan, InvariantDiagonalScan, Values
 from carleman_ssm.networks.discretization import (
@@ -116,18 +116,17 @@ class H3(Family):
         if self.real_type not in get_args(Transform):
             msg = f"unknown real_type {self.real_type!r}: choose one of {', '.join(get_args(Transform))}"
             raise ValueError(msg)
-        width, heads, copies = (np.shape(getattr(self, name))[0] for name in ("shift_D", "log_dt", "inv_A_real"))
-        if width % heads or heads % copies:
+        freeze_real(self, {"shift_D": (None,), "log_dt": (None,), "inv_A_real": (None, None)})
+        width, heads, copies = (len(values) for values in (self.shift_D, self.log_dt, self.inv_A_real))
+        if not heads or not copies or width % heads or heads % copies:
             msg = f"{width} channels in {heads} heads with {copies} copies of A: each number must divide the one before"
             raise ValueError(msg)
         dense = {f"{name}_weight": (width, width) for name in ("q", "k", "v", "output")}
         biases = {f"{name}_bias": (width,) for name in ("q", "k", "v", "output")}
-        freeze_real(self, {**dense, **biases, "shift_D": (width,), "shift_B": (width, None)})
-        modes = np.shape(self.inv_A_real)[-1]
-        freeze_real(self, {"shift_C": self.shift_B.shape, "log_dt": (heads,), "D": (heads,)})
-        freeze_real(self, {"inv_A_real": (copies, modes), "A_imag": (copies, modes)})
-        object.__setattr__(self, "B", complex_array("B", self.B, (copies, modes)))
-        object.__setattr__(self, "C", complex_array("C", self.C, (heads, modes)))
+        freeze_real(self, {**dense, **biases, "shift_B": (width, None), "D": (heads,)})
+        freeze_real(self, {"shift_C": self.shift_B.shape, "A_imag": self.inv_A_real.shape})
+        object.__setattr__(self, "B", complex_array("B", self.B, self.inv_A_real.shape))
+        object.__setattr__(self, "C", complex_array("C", self.C, (heads, self.inv_A_real.shape[1])))
 
     @property
     def channels(self) -> int:
@@ -294,7 +293,8 @@ class H3(Family):
         Raises
         ------
         ValueError
-            Keys are missing or unknown, more than one output channel, or the options ``bandlimit`` or ``force_real``.
+            Keys are missing or unknown, more than one output channel, the options ``bandlimit`` or ``force_real``, or a
+            configuration that contradicts the shapes.
         """
         values: dict[str, Any] = taken(cls.family, tensors, KEYS)
         for option in ("bandlimit", "force_real"):
@@ -309,7 +309,10 @@ class H3(Family):
         values["B"], values["C"] = values["B"] @ np.array([1, 1j]), values["C"][0] @ np.array([1, 1j])
         length = None if config.get("l_max") is None else count(config, "l_max")
         rules = {"disc": str(config.get("disc", "bilinear")), "real_type": str(config.get("real_type", "exp"))}
-        return cls(**values, **cast(dict[str, Any], rules), l_max=length)
+        layer = cls(**values, **cast(dict[str, Any], rules), l_max=length)
+        sizes = {"d_model": layer.channels, "d_state": layer.shift_B.shape[1], "head_dim": layer.head_dim}
+        require_agreement(cls.family, config, sizes)
+        return layer
 
     def tensors(self) -> dict[str, Array]:
         """The keys of the reference; complex numbers as pairs (re, im)."""

@@ -23,11 +23,12 @@ import numpy.typing as npt
 from carleman_ssm.families.family import Family
 from carleman_ssm.families.gated_attention import gated_attention
 from carleman_ssm.families.pointwise import linear, rms_norm
-from carleman_ssm.families.reference_tensors import count, flag, freeze_real, taken
+from carleman_ssm.families.reference_tensors import count, flag, freeze_real, number, require_agreement, taken
 from carleman_ssm.families.scans import InvariantDiagonalScan, Values
 from carleman_ssm.networks.layers import Array
 from carleman_ssm.recurrences.attention_statements import linear_attention_statement
 from carleman_ssm.recurrences.statement import FamilyStatement
+from carleman_ssm.theory.polynomials import require_integer
 
 NORMALISER_EPS = 1e-10
 SUM_EPS = 1e-4
@@ -110,11 +111,14 @@ class LinearAttention(Family):
         if self.output_norm == "identity" and self.norm_weight is not None:
             msg = "output_norm is 'identity', but there is a norm weight: drop one of the two"
             raise ValueError(msg)
-        if self.num_heads < 1 or self.num_kv_heads < 1 or self.num_heads % self.num_kv_heads:
+        for name in ("num_heads", "num_kv_heads"):
+            require_integer(getattr(self, name), name, least=1)
+        if self.num_heads % self.num_kv_heads:
             msg = f"the {self.num_kv_heads} heads of keys must divide the {self.num_heads} heads of queries"
             raise ValueError(msg)
-        keys, values = (np.shape(w)[i] // self.num_heads for w, i in ((self.q_weight, 0), (self.output_weight, 1)))
-        width, groups = np.shape(self.q_weight)[1], self.num_kv_heads
+        freeze_real(self, {"q_weight": (None, None), "output_weight": (None, None)})
+        keys, values = self.q_weight.shape[0] // self.num_heads, self.output_weight.shape[1] // self.num_heads
+        width, groups = self.q_weight.shape[1], self.num_kv_heads
         freeze_real(self, {"q_weight": (self.num_heads * keys, width), "k_weight": (groups * keys, width)})
         freeze_real(self, {"v_weight": (groups * values, width), "output_weight": (width, self.num_heads * values)})
         freeze_real(self, {name: (keys, keys) if "weight" in name else (keys,) for name in _FEATURES})
@@ -244,7 +248,8 @@ class LinearAttention(Family):
         Raises
         ------
         ValueError, TypeError
-            Keys are missing or unknown, the feature map is neither the identity nor the product map.
+            Keys are missing or unknown, the feature map is neither the identity nor the product map, or the
+            configuration contradicts the shapes.
         """
         kind = config.get("feature_map", "elementwise_product")
         if kind not in ("identity", "elementwise_product"):
@@ -256,9 +261,11 @@ class LinearAttention(Family):
         normed = config.get("do_feature_map_norm", config.get("norm_feature_map", False))
         switches = {name: flag(config, name, default=False) for name in ("norm_q", "norm_k")}
         switches["do_feature_map_norm"] = flag({"do_feature_map_norm": normed}, "do_feature_map_norm", default=False)
-        eps, norm = float(cast(float, config.get("norm_eps", 1e-5))), str(config.get("output_norm", "rmsnorm"))
+        eps, norm = number(config, "norm_eps", 1e-5), str(config.get("output_norm", "rmsnorm"))
         sizes = {"num_heads": heads, "num_kv_heads": count(config, "num_kv_heads", heads)}
-        return cls(**values, **cast(dict[str, Any], sizes | switches), output_norm=norm, norm_eps=eps)
+        layer = cls(**values, **cast(dict[str, Any], sizes | switches), output_norm=norm, norm_eps=eps)
+        require_agreement(cls.family, config, {"hidden_size": layer.channels})
+        return layer
 
     def tensors(self) -> dict[str, Array]:
         """The keys of the reference; tied feature maps are stored twice, as there."""

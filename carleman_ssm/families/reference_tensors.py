@@ -75,6 +75,35 @@ def count(config: Mapping[str, object], name: str, default: int | None = None) -
     return int(value)
 
 
+def number(config: Mapping[str, object], name: str, default: float) -> float:
+    """A number of the configuration that is finite and not negative.
+
+    Raises
+    ------
+    ValueError
+        It is none.
+    """
+    value = config.get(name, default)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < np.inf:
+        msg = f"{name} must be a number that is not negative, got {value!r}"
+        raise ValueError(msg)
+    return float(value)
+
+
+def require_agreement(family: str, config: Mapping[str, object], found: Mapping[str, object]) -> None:
+    """Refuse a configuration that says something else than the tensors; what it does not say is not compared.
+
+    Raises
+    ------
+    ValueError
+        The first name on which they differ.
+    """
+    for name, value in found.items():
+        if config.get(name) is not None and config[name] != value:
+            msg = f"{family}: the configuration says {name} = {config[name]!r}, the tensors {value!r}"
+            raise ValueError(msg)
+
+
 def freeze_real(record: object, shapes: Mapping[str, tuple[int | None, ...]]) -> None:
     """Check the named fields of a frozen record and store them as read-only float64; None stays.
 

@@ -24,11 +24,12 @@ import numpy.typing as npt
 from carleman_ssm.families.family import Family
 from carleman_ssm.families.gated_attention import gated_attention
 from carleman_ssm.families.pointwise import causal_conv1d, linear, rms_norm, silu
-from carleman_ssm.families.reference_tensors import count, flag, freeze_real, taken
+from carleman_ssm.families.reference_tensors import count, freeze_real, number, require_agreement, taken
 from carleman_ssm.families.scans import InvariantDiagonalScan, Values
 from carleman_ssm.networks.layers import Array, ComplexArray
 from carleman_ssm.recurrences.attention_statements import retnet_statement
 from carleman_ssm.recurrences.statement import FamilyStatement
+from carleman_ssm.theory.polynomials import require_integer
 
 ROTARY_BASE = 10000.0
 
@@ -93,11 +94,14 @@ class RetNet(Family):
     dialect: ClassVar[str] = "fla-retnet"
 
     def __post_init__(self) -> None:
-        if self.num_heads < 1 or self.num_kv_heads < 1 or self.num_heads % self.num_kv_heads:
+        for name in ("num_heads", "num_kv_heads"):
+            require_integer(getattr(self, name), name, least=1)
+        if self.num_heads % self.num_kv_heads:
             msg = f"the {self.num_kv_heads} heads of keys must divide the {self.num_heads} heads of queries"
             raise ValueError(msg)
-        heads, groups, width = self.num_heads, self.num_kv_heads, np.shape(self.q_weight)[1]
-        keys, values = (np.shape(w)[i] // heads for w, i in ((self.q_weight, 0), (self.output_weight, 1)))
+        freeze_real(self, {"q_weight": (None, None), "output_weight": (None, None)})
+        heads, groups, width = self.num_heads, self.num_kv_heads, self.q_weight.shape[1]
+        keys, values = self.q_weight.shape[0] // heads, self.output_weight.shape[1] // heads
         if keys % 2:
             msg = f"rotary embedding turns pairs, so the key dimension must be even, got {keys}"
             raise ValueError(msg)
@@ -106,6 +110,9 @@ class RetNet(Family):
         freeze_real(self, {"g_weight": (heads * values, width), "norm_weight": (values,)})
         for name, outputs in (("q", heads * keys), ("k", groups * keys), ("v", groups * values)):
             freeze_real(self, {f"{name}_conv_weight": (outputs, 1, None), f"{name}_conv_bias": (outputs,)})
+        if len({getattr(self, f"{name}_conv_weight") is None for name in "qkv"}) > 1:
+            msg = "the short convolutions of queries, keys and values come together or not at all"
+            raise ValueError(msg)
 
     @property
     def channels(self) -> int:
@@ -236,14 +243,16 @@ class RetNet(Family):
                 msg = f"retnet: {name} = {config[name]!r} is not covered, only {usual!r}"
                 raise ValueError(msg)
         fused = _NORMS[True] in tensors or _NORMS[False] not in tensors
-        if flag(config, "use_output_gate", default="g_proj.weight" in tensors) != ("g_proj.weight" in tensors):
-            msg = "retnet: use_output_gate contradicts the tensors: with a gate there is g_proj.weight, without none"
-            raise ValueError(msg)
+        found = {"use_output_gate": "g_proj.weight" in tensors, "use_short_conv": "q_conv1d.weight" in tensors}
+        require_agreement(cls.family, config, found)
+        fused = _NORMS[True] in tensors or _NORMS[False] not in tensors
         keys = {**_DENSE, **_CONVOLUTIONS, "norm_weight": _NORMS[fused]}
         values: dict[str, Any] = taken(cls.family, tensors, keys, {*_CONVOLUTIONS, "norm_weight", "g_weight"})
-        heads, eps = count(config, "num_heads"), float(cast(float, config.get("norm_eps", 1e-5)))
+        heads, eps = count(config, "num_heads"), number(config, "norm_eps", 1e-5)
         groups = count(config, "num_kv_heads", heads)
-        return cls(**values, num_heads=heads, num_kv_heads=groups, norm_eps=eps, fuse_norm=fused)
+        layer = cls(**values, num_heads=heads, num_kv_heads=groups, norm_eps=eps, fuse_norm=fused)
+        require_agreement(cls.family, config, {"hidden_size": layer.channels})
+        return layer
 
     def tensors(self) -> dict[str, Array]:
         """The keys of the reference."""
