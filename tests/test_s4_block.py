@@ -231,6 +231,8 @@ def test_a_trained_network_and_the_family_agree_on_what_reaches_the_activation()
         ({"activation": "cubic"}, "activation"),
         ({"bandlimit": -1.0}, "bandlimit"),
         ({"bidirectional": True}, "shape"),
+        ({"d_state": 16}, "d_state"),
+        ({"channels": 2}, "channels"),
     ],
 )
 def test_configurations_that_contradict_the_tensors_are_refused(change, words):

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from carleman_ssm.families.block_output import BlockOutput
 from carleman_ssm.families.diagonal_form import diagonal_form
+from carleman_ssm.families.enclosed_dense import s4_kernel
 from carleman_ssm.families.initialisations import hippo
 from carleman_ssm.families.s4 import S4
 from carleman_ssm.families.s4_options import S4Options
@@ -129,6 +130,30 @@ def dense_kernel_in_balls(layer, length):
     return np.array(values)
 
 
+def exact_kernel(layer, length):
+    """The stored parameters in complex balls over completed modes: another basis than that of the layer."""
+    with flint.ctx.workprec(700):
+        pick = {name: [complex(z) for z in getattr(layer, name)[0].ravel()] for name in "BCP"}
+        full = {name: [*values, *np.conj(values)] for name, values in pick.items()}
+        decay = [-flint.arb(v).exp() for v in layer.A_real[0].tolist()]
+        rates = [flint.acb(re, -im) for re, im in zip(decay, layer.A_imag[0].tolist(), strict=True)]
+        rates += [flint.acb(re, im) for re, im in zip(decay, layer.A_imag[0].tolist(), strict=True)]
+        n, step = len(rates), flint.arb(float(layer.inv_dt[0, 0])).exp()
+        matrix = flint.acb_mat(n, n, [rates[i] if i == j else 0 for i in range(n) for j in range(n)])
+        matrix = matrix - flint.acb_mat(n, 1, full["P"]) * flint.acb_mat(1, n, list(np.conj(full["P"])))
+        one = flint.acb_mat(n, n, [int(i == j) for i in range(n) for j in range(n)])
+        half = matrix * (step / 2)
+        power, state = (one - half).solve(one + half), (one - half).solve(flint.acb_mat(n, 1, full["B"]) * step)
+        row = flint.acb_mat(n, 1, full["C"])
+        if layer.l_kernel:
+            row = (one - power**layer.l_kernel).transpose().solve(row)
+        values = []
+        for _ in range(length):
+            values.append(float((row.transpose() * state)[0, 0].real.mid()))
+            state = power * state
+    return np.array(values)
+
+
 def test_64_states_agree_with_the_dense_recurrence():
     layer = legs(64)
     x = np.random.default_rng(1).normal(size=(2, 300, 1))
@@ -138,6 +163,41 @@ def test_64_states_agree_with_the_dense_recurrence():
     longer = dataclasses.replace(layer, l_kernel=300)
     y = longer.preactivation(longer.scan(x).states("recurrence"), x)
     assert gap(longer.preactivation(longer.scan(x).states(), x), y) < 1e-9 * max(1, np.abs(y).max())
+
+
+@pytest.mark.parametrize(("size", "l_kernel"), [(2, 0), (8, 24), (64, 0), (64, 300)])
+def test_the_dense_kernel_is_enclosed_through_contraction(size, l_kernel):
+    layer = dataclasses.replace(legs(size), l_kernel=l_kernel)
+    enclosed = s4_kernel(layer, 100)
+    assert enclosed.error.max() < 1e-9
+    exact = exact_kernel(layer, 100)
+    exact[0] += layer.D[0, 0]
+    assert (np.abs(enclosed.value[0] - exact) <= enclosed.error[0] + 1e-16).all()
+    assert gap(layer.kernel(100)[0, 0, 1:], enclosed.value[0, 1:]) < 1e-9  # the float route, measured
+
+
+def test_a_wrong_kernel_leaves_the_enclosure():
+    layer = legs(8)
+    enclosed = s4_kernel(layer, 50)
+    for change in ({"A_imag": layer.A_imag * (1 + 1e-9)}, {"P": layer.P * (1 + 1e-9)}, {"l_kernel": 50}):
+        other = dataclasses.replace(layer, **change).kernel(50)[:, 0]
+        assert (np.abs(other[:, 1:] - enclosed.value[:, 1:]) > enclosed.error[:, 1:]).any()
+
+
+def test_layers_without_an_enclosed_kernel_say_why():
+    layer = legs(4)
+    several = {"D": np.ones((2, 1)), "C": np.tile(layer.C, (2, 1, 1)), "output": BlockOutput("id")}
+    both = {"C": np.tile(layer.C, (2, 1, 1)), "options": S4Options(disc="bilinear", bidirectional=True)}
+    for change, words in (
+        (several, "several readouts"),
+        (both, "both directions"),
+        ({"inv_dt": np.zeros((1, 2))}, "step for each mode"),
+        ({"options": S4Options(disc="bilinear", dt_transform="softplus")}, "transforms"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            s4_kernel(dataclasses.replace(layer, **change), 5)
+    with pytest.raises(ValueError, match="at least one lag"):
+        s4_kernel(layer, 0)
 
 
 def test_eigenvectors_at_raised_precision_give_the_dense_kernel_within_their_bound():

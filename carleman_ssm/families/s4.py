@@ -34,6 +34,7 @@ from carleman_ssm.families.s4_parts import (
     complex_of,
     parts,
     read_output,
+    require_block_sizes,
     require_keys,
     two_sided,
     unite,
@@ -210,6 +211,7 @@ class S4(Family):
         require_keys(cls.family, tensors, [*BLOCK_KEYS, *_LOW_RANK_KEYS], OUTPUT_KEYS)
         options = S4Options.read(config, mode="dplr")
         feedthrough = np.asarray(tensors["layer.D"])
+        require_block_sizes(tensors, config)
         return cls(
             D=feedthrough,
             inv_dt=tensors["layer.kernel.inv_dt"],

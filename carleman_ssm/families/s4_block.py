@@ -29,6 +29,7 @@ from carleman_ssm.families.s4_parts import (
     dss_inputs,
     parts,
     read_output,
+    require_block_sizes,
     require_keys,
     two_sided,
     unite,
@@ -235,6 +236,7 @@ class S4Block(Family):
         require_keys(cls.family, tensors, BLOCK_KEYS, ("layer.kernel.A_imag", *OUTPUT_KEYS))
         options = S4Options.read(config, mode="diag")
         feedthrough = np.asarray(tensors["layer.D"])
+        require_block_sizes(tensors, config)
         real_modes = "layer.kernel.A_imag" not in tensors
         if config.get("is_real", real_modes) != real_modes:
             msg = f"the configuration says is_real = {config['is_real']}, but A_imag is {'not ' * real_modes}there"

@@ -71,6 +71,39 @@ def require_keys(
         raise ValueError(msg)
 
 
+def require_sizes(family: str, config: Mapping[str, object], sizes: Mapping[str, int]) -> None:
+    """Refuse a configuration that states other sizes than the tensors have; null states nothing.
+
+    Raises
+    ------
+    ValueError
+        With the name, and both numbers.
+    """
+    for name, size in sizes.items():
+        if config.get(name) not in (None, size):
+            msg = f"{family}: the configuration says {name} = {config[name]!r}, but the tensors have {size}"
+            raise ValueError(msg)
+
+
+def require_block_sizes(tensors: Mapping[str, Array], config: Mapping[str, object]) -> None:
+    """`require_sizes` for an S4 block: state, channels and readouts; the number of copies is what the tensors have.
+
+    Raises
+    ------
+    ValueError
+        As in `require_sizes`; shapes without the axes of a block.
+    """
+    shapes = [np.shape(tensors[key]) for key in ("layer.D", "layer.kernel.A_real")]
+    if [len(shape) for shape in shapes] != [2, 2]:
+        msg = f"S4: expected D (readouts, H) and A_real (copies, modes), got {shapes}"
+        raise ValueError(msg)
+    (rows, channels), (_, modes) = shapes
+    halves = 2 if activation_name(config.get("activation", "gelu")) == "glu" else 1
+    full = modes * (2 if "layer.kernel.A_imag" in tensors else 1)
+    sizes = {"d_state": full, "d_model": channels, "channels": rows // halves}
+    require_sizes("S4", config, sizes)
+
+
 def two_sided(inputs: Array) -> Array:
     """(batch, L, H) to (batch, L, 2, H): the inputs, and the inputs from the end."""
     result: Array = np.stack([inputs, inputs[:, ::-1]], axis=2)

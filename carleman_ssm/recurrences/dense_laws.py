@@ -2,6 +2,8 @@ r"""Laws of S4's dense matrix $A = \Lambda - P P^*$: real coordinates, the step,
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import sympy as sp
 
 from carleman_ssm.formulas.statements import Identity
@@ -30,6 +32,8 @@ def dense_laws(matrix: sp.ImmutableMatrix, row: sp.ImmutableMatrix, steps: int) 
         _legs_normal_part(max(matrix.rows, 2)),
         _legs_spectrum(max(matrix.rows, 2)),
         _real_coordinates(sp.S.One),
+        _dissipation(sp.S.One),
+        _contraction(matrix.rows),
     )
 
 
@@ -42,6 +46,7 @@ def dense_twins(matrix: sp.ImmutableMatrix, row: sp.ImmutableMatrix, steps: int)
         Identity(law.left, row, name="twin: the stored readout taken for the readout"),
         Identity(hippo_legs(size), _legs_normal(size), name="twin: the low rank is dropped"),
         Identity(real.left, real.right, name="twin: +i for -i"),
+        replace(_dissipation(-sp.S.One), name="twin: the low rank with the other sign"),
     )
 
 
@@ -116,6 +121,32 @@ def _low_rank_inverse(size: int) -> Identity:
         name="the inverse of the low-rank step",
         because="Sherman and Morrison",
         nonzero=(scale,),
+    )
+
+
+def _dissipation(sign: sp.Expr) -> Identity:
+    r"""$A + A^\top = -2\,\mathrm{diag}(\alpha, \alpha) - 4 p p^\top$ in real coordinates; `sign` = -1 is false."""
+    decay, frequency = sp.symbols("alpha omega", real=True)
+    p = sp.Matrix(sp.symbols("p_0 p_1", real=True))
+    matrix = sp.Matrix([[-decay, frequency], [-frequency, -decay]]) - 2 * p * p.T
+    return Identity(
+        matrix + matrix.T,
+        -2 * decay * sp.eye(2) - 4 * sign * p * p.T,
+        name="S4 dissipates",
+        because=r"the rotation is skew; for $\alpha \ge 0$ the right side is negative semidefinite",
+    )
+
+
+def _contraction(size: int) -> Identity:
+    r"""With $v = (1 - G) w$ the step is $v \mapsto (1 + G) w$, and no longer than v where $G + G^\top \le 0$."""
+    matrix = sp.Matrix(size, size, lambda i, j: sp.Symbol(f"g_{i}_{j}", real=True))
+    w = sp.Matrix([sp.Symbol(f"w_{n}", real=True) for n in range(size)])
+    before, after = w - matrix * w, w + matrix * w
+    return Identity(
+        (after.T * after)[0] - (before.T * before)[0],
+        2 * (w.T * (matrix + matrix.T) * w)[0],
+        name="the bilinear step of a dissipative matrix is a contraction",
+        because=r"$|w + Gw|^2 - |w - Gw|^2 = 4 w^\top G w$",
     )
 
 
