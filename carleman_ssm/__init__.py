@@ -1,6 +1,6 @@
 """carleman_ssm: the computation inside a state space network, as one explicit operator.
 
-The table of contents, in dependency order: formulas ← theory ← networks ← report.
+The table of contents, in dependency order: formulas ← theory ← recurrences ← networks ← families ← … ← report.
 """
 # ruff: noqa: I001 (the order of this table is the order of dependencies, not the alphabet)
 
@@ -49,14 +49,8 @@ from carleman_ssm.theory.fits import (
 )
 from carleman_ssm.theory.cosine_fits import CosineFit as CosineFit
 from carleman_ssm.theory.fourier_extension import fit_cosines as fit_cosines
-from carleman_ssm.theory.taylor_fits import (
-    TaylorFit as TaylorFit,
-    fit_taylor as fit_taylor,
-)
-from carleman_ssm.theory.inverse_roots import (
-    InverseRootFit as InverseRootFit,
-    fit_inverse_root as fit_inverse_root,
-)
+from carleman_ssm.theory.taylor_fits import TaylorFit as TaylorFit, fit_taylor as fit_taylor
+from carleman_ssm.theory.inverse_roots import InverseRootFit as InverseRootFit, fit_inverse_root as fit_inverse_root
 
 # theory: state space models, their lift, its collapse, kernels and responses
 from carleman_ssm.theory.ssm import (
@@ -77,11 +71,7 @@ from carleman_ssm.theory.carleman import (
     carleman_lift as carleman_lift,
     one_step_map as one_step_map,
 )
-from carleman_ssm.theory.closure import (
-    ClosureReport as ClosureReport,
-    closure as closure,
-    closure_of as closure_of,
-)
+from carleman_ssm.theory.closure import ClosureReport as ClosureReport, closure as closure, closure_of as closure_of
 from carleman_ssm.theory.collapse import forward_operator as forward_operator, rank_form as rank_form
 from carleman_ssm.theory.volterra import (
     convolution_kernel as convolution_kernel,
@@ -89,23 +79,14 @@ from carleman_ssm.theory.volterra import (
     volterra_series as volterra_series,
 )
 from carleman_ssm.theory.excitations import Excitation as Excitation
-from carleman_ssm.theory.responses import (
-    lifted_response as lifted_response,
-    output_response as output_response,
-)
+from carleman_ssm.theory.responses import lifted_response as lifted_response, output_response as output_response
 
 # theory: depth, what sums of inputs share, and who interacts with whom
 from carleman_ssm.theory.affine_maps import ExactAffineMap as ExactAffineMap
-from carleman_ssm.theory.stacks import (
-    PolynomialLayer as PolynomialLayer,
-    PolynomialStack as PolynomialStack,
-)
+from carleman_ssm.theory.stacks import PolynomialLayer as PolynomialLayer, PolynomialStack as PolynomialStack
 from carleman_ssm.theory.weighted_basis import WeightedBasis as WeightedBasis
 from carleman_ssm.theory.stack_lift import StackLift as StackLift
-from carleman_ssm.theory.polynomial_maps import (
-    PolynomialMap as PolynomialMap,
-    sequence_maps as sequence_maps,
-)
+from carleman_ssm.theory.polynomial_maps import PolynomialMap as PolynomialMap, sequence_maps as sequence_maps
 from carleman_ssm.theory.layer_matrices import (
     bias_trajectory as bias_trajectory,
     carleman_composition as carleman_composition,
@@ -113,24 +94,15 @@ from carleman_ssm.theory.layer_matrices import (
     recentred_composition as recentred_composition,
     rectangular_composition as rectangular_composition,
 )
-from carleman_ssm.theory.pair_kernel import (
-    pair_kernel as pair_kernel,
-    second_layer as second_layer,
-)
-from carleman_ssm.theory.wave_resonance import (
-    resonance_gain as resonance_gain,
-    s4d_lin_resonance as s4d_lin_resonance,
-)
+from carleman_ssm.theory.pair_kernel import pair_kernel as pair_kernel, second_layer as second_layer
+from carleman_ssm.theory.wave_resonance import resonance_gain as resonance_gain, s4d_lin_resonance as s4d_lin_resonance
 from carleman_ssm.theory.marginals import (
     joint_part as joint_part,
     marginal as marginal,
     marginal_decoder as marginal_decoder,
 )
 from carleman_ssm.theory.phase_products import phase_product as phase_product
-from carleman_ssm.theory.shapley import (
-    shapley_interaction as shapley_interaction,
-    shapley_value as shapley_value,
-)
+from carleman_ssm.theory.shapley import shapley_interaction as shapley_interaction, shapley_value as shapley_value
 
 # theory: every diagonal model as a ring, the waves of S4D-Lin, and which spectra carry them
 from carleman_ssm.theory.couplings import (
@@ -197,7 +169,35 @@ from carleman_ssm.theory.kuramoto import (
     projected_step as projected_step,
 )
 
-# networks: trained parameters, real sequences, certified operators
+# theory: what real multipliers do on a ring
+from carleman_ssm.theory.real_spectra import alternating_hop as alternating_hop, standing_contents as standing_contents
+
+# recurrences: whatever is affine in its own state; its lift, its collapse, its clock
+from carleman_ssm.recurrences.affine import (
+    AffineRecurrence as AffineRecurrence,
+    InvariantDense as InvariantDense,
+    InvariantDiagonal as InvariantDiagonal,
+    VaryingDiagonal as VaryingDiagonal,
+    VaryingRankOne as VaryingRankOne,
+    step_symbols as step_symbols,
+)
+from carleman_ssm.recurrences.lift import (
+    collapse as collapse,
+    lift_of_affine_map as lift_of_affine_map,
+    lift_size as lift_size,
+    ordered_product as ordered_product,
+)
+from carleman_ssm.recurrences.statement import FamilyStatement as FamilyStatement, read_output as read_output
+from carleman_ssm.recurrences.clock import Clock as Clock, clocked_output as clocked_output
+from carleman_ssm.recurrences.clock_ring import clocked_wave as clocked_wave
+from carleman_ssm.recurrences.sigmoid_powers import (
+    selective_degree as selective_degree,
+    sigmoid_powers as sigmoid_powers,
+)
+from carleman_ssm.recurrences.delta_rule import wy_propagator as wy_propagator, wy_vectors as wy_vectors
+from carleman_ssm.recurrences.rational_gates import cleared as cleared
+
+# networks: trained parameters, real sequences
 from carleman_ssm.networks.network import (
     NetworkConfig as NetworkConfig,
     Normalization as Normalization,
@@ -205,53 +205,61 @@ from carleman_ssm.networks.network import (
     S4DNetwork as S4DNetwork,
     StateSpaceNetwork as StateSpaceNetwork,
 )
-from carleman_ssm.networks.checkpoints import (
-    CheckpointError as CheckpointError,
-    save_network as save_network,
-)
-from carleman_ssm.families.network_layer import FamilyLayer as FamilyLayer
-from carleman_ssm.families.networks import load_network as load_network
+from carleman_ssm.networks.checkpoints import CheckpointError as CheckpointError, save_network as save_network
 from carleman_ssm.networks.sequences import (
     Sequences as Sequences,
     frequency_sequences as frequency_sequences,
     load_sequences as load_sequences,
 )
 from carleman_ssm.networks.fast_layer import FastLayer as FastLayer
+
+# families: the layer of every modern state space model, from its reference's checkpoints
+from carleman_ssm.families.family import Family as Family
+from carleman_ssm.families.s4d import S4D as S4D
+from carleman_ssm.families.s4_block import S4Block as S4Block
+from carleman_ssm.families.s4 import S4 as S4
+from carleman_ssm.families.dss import DSS as DSS
+from carleman_ssm.families.s5 import S5 as S5
+from carleman_ssm.families.lru import LRU as LRU
+from carleman_ssm.families.h3 import H3 as H3
+from carleman_ssm.families.linear_attention import LinearAttention as LinearAttention
+from carleman_ssm.families.retnet import RetNet as RetNet
+from carleman_ssm.families.gla import GLA as GLA
+from carleman_ssm.families.mamba import Mamba as Mamba
+from carleman_ssm.families.mamba2 import Mamba2 as Mamba2
+from carleman_ssm.families.rg_lru import RGLRU as RGLRU
+from carleman_ssm.families.s7 import S7 as S7
+from carleman_ssm.families.delta_net import DeltaNet as DeltaNet
+from carleman_ssm.families.gated_delta_net import GatedDeltaNet as GatedDeltaNet
+from carleman_ssm.families.registry import FAMILIES as FAMILIES
+from carleman_ssm.families.conventions import CONVENTIONS as CONVENTIONS, Convention as Convention
+from carleman_ssm.families.importers import load_layer as load_layer, save_layer as save_layer
+from carleman_ssm.families.network_layer import FamilyLayer as FamilyLayer
+from carleman_ssm.families.networks import load_network as load_network
+from carleman_ssm.families.selective_scan import selective_scan as selective_scan
+from carleman_ssm.families.selective_polynomials import (
+    SelectivePolynomials as SelectivePolynomials,
+    selective_polynomials as selective_polynomials,
+)
+
+# operators: the forward pass as one operator with a certified error
 from carleman_ssm.operators.certificate import Certificate as Certificate
 from carleman_ssm.operators.volterra_kernels import SecondOrderKernel as SecondOrderKernel
 from carleman_ssm.operators.operator import DomainError as DomainError, NetworkOperator as NetworkOperator
 from carleman_ssm.operators.one_layer_operator import OneLayerOperator as OneLayerOperator
 from carleman_ssm.operators.bases import DecoderBasis as DecoderBasis
-from carleman_ssm.operators.stack import (
-    Stack as Stack,
-    build_stack as build_stack,
-)
+from carleman_ssm.operators.stack import Stack as Stack, build_stack as build_stack
 from carleman_ssm.operators.stack_certificate import StackCertificate as StackCertificate
 from carleman_ssm.operators.stack_operator import StackOperator as StackOperator
 from carleman_ssm.operators.norm_polynomials import replace_norms as replace_norms
-from carleman_ssm.operators.jets import (
-    jets as jets,
-    orders_with_remainder as orders_with_remainder,
-)
-from carleman_ssm.operators.adjoint import (
-    gradients as gradients,
-    hessian_products as hessian_products,
-)
-from carleman_ssm.operators.wiener import (
-    orthogonal_orders as orthogonal_orders,
-    raw_cancellation as raw_cancellation,
-)
+from carleman_ssm.operators.jets import jets as jets, orders_with_remainder as orders_with_remainder
+from carleman_ssm.operators.adjoint import gradients as gradients, hessian_products as hessian_products
+from carleman_ssm.operators.wiener import orthogonal_orders as orthogonal_orders, raw_cancellation as raw_cancellation
 from carleman_ssm.operators.construction import network_operator as network_operator
-from carleman_ssm.operators.closed_forms import (
-    channel_formula as channel_formula,
-    network_formula as network_formula,
-)
+from carleman_ssm.operators.closed_forms import channel_formula as channel_formula, network_formula as network_formula
 
-# networks: what interacts with what, and how much each adds
-from carleman_ssm.interactions.attribution import (
-    Attribution as Attribution,
-    attribute as attribute,
-)
+# interactions: what interacts with what, and how much each adds
+from carleman_ssm.interactions.attribution import Attribution as Attribution, attribute as attribute
 from carleman_ssm.interactions.mode_pairs import (
     PairMatrices as PairMatrices,
     pair_matrices as pair_matrices,
@@ -264,12 +272,9 @@ from carleman_ssm.interactions.integrated_gradients import (
     integrated_hessians as integrated_hessians,
 )
 from carleman_ssm.interactions.window_marginals import window_marginals as window_marginals
-from carleman_ssm.interactions.low_degree import (
-    LowDegreeTable as LowDegreeTable,
-    low_degree_table as low_degree_table,
-)
+from carleman_ssm.interactions.low_degree import LowDegreeTable as LowDegreeTable, low_degree_table as low_degree_table
 
-# networks: the rings of trained layers, their waves, and the oscillators in floating point
+# rings: those of trained layers, their waves, and the oscillators in floating point
 from carleman_ssm.rings.rings import Rings as Rings, layer_rings as layer_rings, model_rings as model_rings
 from carleman_ssm.rings.rigidity import Rigidity as Rigidity, rigidity as rigidity
 from carleman_ssm.rings.waves import (
@@ -281,19 +286,13 @@ from carleman_ssm.rings.waves import (
     wave_table as wave_table,
     with_lin_spectrum as with_lin_spectrum,
 )
-from carleman_ssm.rings.phases import (
-    SingularPhaseError as SingularPhaseError,
-    masked_phases as masked_phases,
-)
+from carleman_ssm.rings.phases import SingularPhaseError as SingularPhaseError, masked_phases as masked_phases
 from carleman_ssm.rings.oscillators import (
     Oscillators as Oscillators,
     exact_states as exact_states,
     polar_recurrence as polar_recurrence,
 )
-from carleman_ssm.rings.oscillations import (
-    Trajectory as Trajectory,
-    integrate_oscillators as integrate_oscillators,
-)
+from carleman_ssm.rings.oscillations import Trajectory as Trajectory, integrate_oscillators as integrate_oscillators
 from carleman_ssm.rings.kuramoto_runs import (
     PhaseOscillators as PhaseOscillators,
     kuramoto_phases as kuramoto_phases,
@@ -301,6 +300,15 @@ from carleman_ssm.rings.kuramoto_runs import (
     phase_distance as phase_distance,
     projected_phases as projected_phases,
 )
+from carleman_ssm.rings.family_rings import (
+    FamilyRings as FamilyRings,
+    FamilyWaves as FamilyWaves,
+    family_rings as family_rings,
+    family_waves as family_waves,
+)
+
+# experiments: claims, judged
 from carleman_ssm.experiments.distinction import distinguish_inputs as distinguish_inputs
+from carleman_ssm.experiments.zoo import FamilyFinding as FamilyFinding, examine as examine
 
 __version__ = _version("carleman_ssm")
