@@ -8,15 +8,17 @@ import numpy as np
 import pytest
 import sympy as sp
 
+from carleman_ssm.experiments.eigenvector_costs import eigenvector_costs
 from carleman_ssm.experiments.float_lifts import (
     lift_of_point,
     lift_of_products,
     ordered_product_error,
     step_maps,
 )
-from carleman_ssm.experiments.statement_checks import Tally, kernel_error, tally
+from carleman_ssm.experiments.statement_checks import Tally, degree_in_inputs, kernel_error, tally
 from carleman_ssm.experiments.zoo import TOLERANCE, certified_piece, measure, measured_degree
 from carleman_ssm.families.family import Family
+from carleman_ssm.families.s4 import S4
 from carleman_ssm.families.scans import (
     InvariantDenseScan,
     InvariantDiagonalScan,
@@ -112,6 +114,17 @@ def test_a_wrong_symbolic_output_shows_in_the_compiled_kernel():
     assert kernel_error(leaky_statement(power=4), rng) > 1e-3
 
 
+def test_the_degree_is_read_off_the_closed_form():
+    assert degree_in_inputs(leaky_statement(2, 2), leaky_statement(2, 3)) == 1
+    squared = leaky_statement(2, 3)
+    output = dataclasses.replace(squared.output, expression=squared.output.expression**2)
+    assert degree_in_inputs(leaky_statement(2, 2), dataclasses.replace(squared, output=output)) == 2
+    wrong = dataclasses.replace(squared.output, expression=sp.exp(squared.output.expression))
+    assert degree_in_inputs(leaky_statement(2, 2), dataclasses.replace(squared, output=wrong)) is None
+    with pytest.raises(ValueError, match="does not depend on the number of steps"):
+        degree_in_inputs(leaky_statement(2, 2), leaky_statement(2, 2))
+
+
 def test_verdicts_are_counted_by_what_they_are():
     statement = leaky_statement()
     assert tally(statement.laws) == Tally(proved=1)
@@ -191,6 +204,7 @@ def test_the_float_lift_is_the_exact_one():
         (np.tanh, None),
         (lambda u: np.exp(0.01 * u), None),
         (lambda u: u / np.sqrt(u**2 + 1e-6), None),
+        (lambda u: u**3 / (u**2).sum(), None),  # on a ray from 0 this is linear
         (lambda u: u / np.sqrt(1e-12 * u**2 + 1e-5), None),  # a norm whose ε hides it at small inputs
     ],
 )
@@ -206,3 +220,15 @@ def test_the_certified_error_of_a_piece_holds_on_a_grid(name):
     values = activation(name)(grid)
     best = np.polynomial.Chebyshev.fit(grid, values, piece.degree)  # least squares cannot beat the supremum by far
     assert piece.bound < 20 * np.abs(best(grid) - values).max()
+
+
+def test_the_condition_of_s4_is_bounded_above_what_float64_finds():
+    """At N = 8 float64 still finds the eigenvectors: their condition in the Frobenius norm is below the bound."""
+    (cost,) = eigenvector_costs((8,))
+    layer = S4.initialise(np.random.default_rng(0), channels=1, d_state=8)
+    scan = layer.scan(np.zeros((1, 1, 1)))
+    matrix = scan.matrices.reshape(8, 8)
+    vectors = np.linalg.eig(matrix)[1]
+    found = np.linalg.norm(vectors) * np.linalg.norm(np.linalg.inv(vectors))
+    assert found * 0.999 < cost.condition < 10 * found
+    assert 0 < cost.relative_error < 1e-9

@@ -56,6 +56,8 @@ def test_every_claim_is_proved_every_twin_refuted_and_all_routes_agree(whole):
         assert one.measured.agree, (one.family, one.measured)
         assert min(tally.total for tally in one.claims.values()) >= 1, one.family
         assert one.twins.total >= 1
+        assert one.found_degree == one.input_degree, one.family
+        assert one.spectrum_as_stated is not False, one.family
 
 
 def test_the_files_say_what_the_terminal_says(whole):
@@ -83,11 +85,13 @@ def test_a_tick_needs_its_verdict(whole):
         replace(one, claims=one.claims | {"the output": Tally(proved=2, refuted=1)}),
         replace(one, twins=Tally(refuted=2, supported=1)),
         replace(one, twins=Tally()),
+        replace(one, found_degree=2),
+        replace(one, found_degree=None),
         replace(one, measured=replace(one.measured, kernel=1e-3)),
         replace(one, measured=replace(one.measured, product=float("nan"))),
     ]
     for wrong in spoiled:
-        assert "✗" in "".join(_cells(wrong)[1:3]), wrong
+        assert "✗" in "".join(_cells(wrong)[1:5]), wrong
 
 
 def _cells(one):

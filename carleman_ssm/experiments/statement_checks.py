@@ -11,8 +11,9 @@ import mpmath
 import numpy as np
 import sympy as sp
 
+from carleman_ssm.formulas.matrices import explicit
 from carleman_ssm.formulas.numerics import compile_kernel
-from carleman_ssm.formulas.statements import ClosedForm, Identity
+from carleman_ssm.formulas.statements import ClosedForm, Identity, unfold
 from carleman_ssm.formulas.verification import Evidence, verify
 from carleman_ssm.recurrences.statement import FamilyStatement
 
@@ -66,6 +67,50 @@ def tally(identities: Iterable[Identity]) -> Tally:
     return Tally(
         counts[Evidence.PROVED], counts[Evidence.SUPPORTED], counts[Evidence.REFUTED], counts[Evidence.UNDECIDED]
     )
+
+
+def degree_in_inputs(shorter: FamilyStatement, longer: FamilyStatement) -> int | None:
+    """The total degree of the output in the letters of its steps, read off its expression: exact.
+
+    Letters of steps (inputs, or queries, keys and values, which are affine in the inputs) are those whose stem has new
+    symbols when there are more steps; the others are parameters.
+
+    Parameters
+    ----------
+    shorter, longer
+        Statements of one family for two numbers of steps.
+
+    Returns
+    -------
+    int or None
+        None if the output of the longer one is no polynomial in these letters.
+
+    Raises
+    ------
+    ValueError
+        The longer output has no symbol that the shorter one lacks.
+    """
+    few, many = (unfold(statement.output).expression.free_symbols for statement in (shorter, longer))
+    stems = {_stem(symbol) for symbol in many - few}
+    letters = sorted((symbol for symbol in many if _stem(symbol) in stems), key=str)
+    if not letters:
+        msg = f"{longer.family}: the output does not depend on the number of steps"
+        raise ValueError(msg)
+    conjugates = {sp.conjugate(letter): sp.Dummy() for letter in letters if not letter.is_real}
+    expression = explicit(unfold(longer.output).expression).xreplace(conjugates)
+    try:
+        polynomials = [sp.Poly(entry, *letters, *conjugates.values()) for entry in _entries(expression)]
+    except sp.PolynomialError:
+        return None
+    return max(int(polynomial.total_degree()) for polynomial in polynomials)
+
+
+def _stem(symbol: sp.Symbol) -> str:
+    return str(symbol).split("_", maxsplit=1)[0]
+
+
+def _entries(expression: sp.Basic) -> list[sp.Expr]:
+    return list(expression) if isinstance(expression, sp.MatrixBase) else [expression]
 
 
 def kernel_error(statement: FamilyStatement, rng: np.random.Generator) -> float:

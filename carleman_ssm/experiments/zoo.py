@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from carleman_ssm.experiments.float_lifts import ordered_product_error, relative_difference
-from carleman_ssm.experiments.statement_checks import Tally, kernel_error, tally
+from carleman_ssm.experiments.statement_checks import Tally, degree_in_inputs, kernel_error, tally
 from carleman_ssm.families.family import Family
 from carleman_ssm.families.registry import ENTRIES, ring_layer, small_layer
 from carleman_ssm.families.selective_polynomials import selective_polynomials
@@ -97,7 +97,9 @@ class FamilyFinding:
     twins
         Verdicts on the false statements.
     input_degree
-        Degree of the output of the recurrence in the input of its projections; None: no polynomial.
+        Degree of the output of the recurrence in the input of its projections, as stated; None: no polynomial.
+    found_degree
+        The degree that the closed form of the output has, read off it; None where none is stated.
     measured
         The float checks.
     pieces, kept
@@ -124,6 +126,7 @@ class FamilyFinding:
     claims: Mapping[str, Tally]
     twins: Tally
     input_degree: int | None
+    found_degree: int | None
     measured: Measured
     pieces: tuple[Piece, ...]
     kept: tuple[str, ...]
@@ -182,6 +185,7 @@ def examine(family: type[Family], *, states: int = 2, steps: int = 3, seed: int 
         claims=claims,
         twins=tally(statement.twins),
         input_degree=statement.input_degree,
+        found_degree=_found_degree(family, statement, states),
         measured=measured,
         pieces=tuple(certified_piece(name) for name in entry.pieces),
         kept=entry.kept,
@@ -192,6 +196,14 @@ def examine(family: type[Family], *, states: int = 2, steps: int = 3, seed: int 
         state_bound=selective_bound() if family.family == "mamba" else None,
         seconds=time.perf_counter() - begun,
     )
+
+
+def _found_degree(family: type[Family], statement: FamilyStatement, states: int) -> int | None:
+    if statement.input_degree is None:
+        return None
+    other = family.statement(states, 3 if statement.recurrence.steps == 2 else 2)
+    shorter, longer = sorted((other, statement), key=lambda one: one.recurrence.steps)
+    return degree_in_inputs(shorter, longer)
 
 
 def measure(layer: Family, statement: FamilyStatement, seed: int = 0) -> Measured:
@@ -213,15 +225,16 @@ def measure(layer: Family, statement: FamilyStatement, seed: int = 0) -> Measure
 
 
 def measured_degree(layer: Callable[[np.ndarray], np.ndarray], inputs: np.ndarray) -> int | None:
-    r"""The degree d for which the differences of order $d + 1$ of $t \mapsto y(t u)$ vanish, measured.
+    r"""The degree d for which the differences of order $d + 1$ of $t \mapsto y(c + t u)$ vanish, measured.
 
     Parameters
     ----------
     layer
         Inputs (1, L, H) to outputs.
     inputs
-        The direction u; two ranges of t, up to 5 and up to 1000, so that gates leave their tangents and the ε of a norm
-        is small beside what it is added to.
+        The direction u; the centre c is u in reverse, because on a ray from 0 a quotient may look like a polynomial.
+        Two ranges of t, up to 5 and up to 1000, so that gates leave their tangents and the ε of a norm is small beside
+        what it is added to.
 
     Returns
     -------
@@ -233,7 +246,8 @@ def measured_degree(layer: Callable[[np.ndarray], np.ndarray], inputs: np.ndarra
 
 
 def _degree_up_to(largest: float, layer: Callable[[np.ndarray], np.ndarray], inputs: np.ndarray) -> int:
-    values = np.array([layer(scale * inputs) for scale in np.linspace(-largest, largest, HIGHEST_DEGREE + 3)])
+    scales = np.linspace(-largest, largest, HIGHEST_DEGREE + 3)
+    values = np.array([layer(inputs[:, ::-1] + scale * inputs) for scale in scales])
     size = np.abs(values).max()
     for degree in range(HIGHEST_DEGREE + 1):
         values = np.diff(values, axis=0)

@@ -40,7 +40,7 @@ def _overview(found: Iterable[FamilyFinding]) -> Grid:
             f"{tick(one.exact)} {one.proved.proved}",
             tick(one.measured.agree),
             one.transition,
-            "–" if one.input_degree is None else str(one.input_degree),
+            "–" if one.input_degree is None else f"{tick(one.found_degree == one.input_degree)} {one.input_degree}",
             f"≤ {above(max(piece.bound for piece in one.pieces), 2)}" if one.pieces else "–",
             f"{one.lift_monomials():,}",
             waves_words(one),
@@ -67,9 +67,9 @@ def _reading(found: Sequence[FamilyFinding]) -> str:
         "states, recurrence and ordered product of lifts, to 10⁻⁹ (measured). A_k: what the transitions are, "
         "(u) if they depend on the input; diagonals multiply in any order, to powers or to an input-driven clock; of "
         "rank-one steps only the ordered product is known. deg.: degree of what the recurrence reads out in the inputs "
-        "of its projections, – if it is no polynomial. fits: the largest certified error of the pointwise functions "
-        "that a polynomial replaces, – if there is none. lift: monomials of degree at most 2 at the reference's "
-        "default size. waves: rigid, spreading, none, or no ring because the steps do not commute."
+        "of its projections, ✓ if the closed form has it, – if it is no polynomial. fits: the largest certified error "
+        "of the pointwise functions that a polynomial replaces, – if there is none. lift: monomials of degree at most "
+        "2 at the reference's default size. waves: rigid, spreading, none, or no ring: the steps do not commute."
     )
 
 
