@@ -218,3 +218,26 @@ def test_the_command_converts_layers_of_any_dialect(tmp_path, capsys):
 def test_a_network_of_another_dialect_is_pointed_to_this_door():
     with pytest.raises(CheckpointError, match="load_layer"):
         load_network(FOLDER / "mamba__default.npz")
+
+
+def test_what_a_configuration_says_of_the_network_is_not_asked_of_the_layer(tmp_path):
+    tensors, config = example("s5__conj_zoh_half_glu1")
+    named = {f"params/encoder/layers_0/{key}": value for key, value in tensors.items()}
+    network = {**json.loads(config), "prenorm": True, "pool": "mean"}
+    inputs = reference(FOLDER / "s5__conj_zoh_half_glu1.npz")["x"]
+    found = load_layer(write(tmp_path / "network.npz", named, json.dumps(network)))
+    assert np.array_equal(found(inputs), load_layer(FOLDER / "s5__conj_zoh_half_glu1.npz")(inputs))
+    with pytest.raises(CheckpointError, match="pool"):
+        load_layer(FOLDER / "s5__conj_zoh_half_glu1.npz", config={"pool": "mean"})
+
+
+def test_layers_of_a_trained_network_are_those_that_the_network_has():
+    path = FOLDER.parent / "digits64__L2_H16_N32_gelu_glu_layer__s0.npz"
+    network, inputs = load_network(path), np.random.default_rng(1).normal(size=(2, 12, 16))
+    found = open_checkpoint(path)
+    assert "encoder.weight" in found.unused
+    for index, layer in enumerate(network.layers):
+        family = found.layer(index)
+        for name in ("log_dt", "log_A_real", "A_imag", "C", "D"):
+            assert np.array_equal(getattr(family.layer, name), getattr(layer, name)), name
+        assert np.abs(family(inputs) - family(inputs, "recurrence")).max() <= 1e-11

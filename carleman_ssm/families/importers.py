@@ -41,6 +41,10 @@ READERS: Mapping[str, type[Family]] = MappingProxyType({family.dialect: family f
 """The class that reads a dialect; S4D is stored in two."""
 
 
+OF_NETWORKS = frozenset({"prenorm", "residual", "pool"})
+"""Entries of a stored configuration that speak of the network around the layers: no layer takes them."""
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Checkpoint(Brief):
     """The layers of a file.
@@ -78,7 +82,8 @@ class Checkpoint(Brief):
         stored = self.layers[index]
         try:
             tensors = {key: _values(self.container, name) for key, name in stored.names.items()}
-            return _reader(stored.convention.dialect).from_tensors(tensors, merged_config(self.config, config or {}))
+            own = {name: value for name, value in self.config.items() if name not in OF_NETWORKS}
+            return _reader(stored.convention.dialect).from_tensors(tensors, merged_config(own, config or {}))
         except (ValueError, TypeError) as error:
             where = f" {stored.prefix}" if stored.prefix else ""
             msg = f"{self.label}:{where} ({stored.convention.dialect}): {error}"
