@@ -231,6 +231,10 @@ from carleman_ssm.families.rg_lru import RGLRU as RGLRU
 from carleman_ssm.families.s7 import S7 as S7
 from carleman_ssm.families.delta_net import DeltaNet as DeltaNet
 from carleman_ssm.families.gated_delta_net import GatedDeltaNet as GatedDeltaNet
+from carleman_ssm.families.mamba_language_model import (
+    MambaLanguageModel as MambaLanguageModel,
+    load_language_model as load_language_model,
+)
 from carleman_ssm.families.registry import FAMILIES as FAMILIES
 from carleman_ssm.families.conventions import CONVENTIONS as CONVENTIONS, Convention as Convention
 from carleman_ssm.families.importers import load_layer as load_layer, save_layer as save_layer
