@@ -125,6 +125,16 @@ def test_repeated_unit_keys_with_full_strength_overwrite_the_value():
     assert dot(column(key), recurrence.state(2)).expand() == values[1]
 
 
+@pytest.mark.parametrize("statement", STATEMENTS)
+def test_the_output_is_a_polynomial_of_growing_degree_in_strengths_keys_values_and_query(statement):
+    """Every step but the first multiplies by β κ κᵀ; the first writes β κ vᵀ; the query reads: 3L + 1."""
+    for steps in (1, 2, 3):
+        found = statement(2, steps)
+        decays = set(found.recurrence.decays)
+        letters = [symbol for symbol in found.output.arguments if symbol not in decays]
+        assert sp.Poly(found.output.expression, *letters).total_degree() == 3 * steps + 1
+
+
 def test_wrong_sizes_and_kinds_are_refused():
     with pytest.raises(ValueError, match="number of steps"):
         delta_net_statement(2, 0)

@@ -11,7 +11,8 @@ from carleman_ssm.formulas.numerics import compile_kernel
 from carleman_ssm.formulas.statements import Identity, unfold
 from carleman_ssm.formulas.verification import Evidence, verify
 from carleman_ssm.recurrences.affine import VaryingDiagonal, step_symbols
-from carleman_ssm.recurrences.circle_gates import on_circle, square_root_error
+from carleman_ssm.recurrences.circle_gates import on_circle
+from carleman_ssm.recurrences.gate_costs import decay_error_bound, square_root_error
 from carleman_ssm.recurrences.rational_gates import (
     cleared,
     cleared_degree,
@@ -131,6 +132,45 @@ def test_the_sum_behind_that_error_telescopes():
     assert partial.subs(half, 0) == 0
     rest = 4 / sp.pi * (sp.Rational(1, 2) - partial)
     assert all(verify(Identity(rest.subs(half, cut), square_root_error(2 * cut))).proved for cut in range(1, 6))
+
+
+@pytest.mark.parametrize("degree", [1, 2, 5, 12])
+@pytest.mark.parametrize("rate", [sp.Rational(1, 50), sp.Rational(21, 25), sp.Integer(4)])
+def test_the_bound_of_the_decay_holds_and_is_not_far_from_the_error(rate, degree):
+    """Second route: Chebyshev coefficients by quadrature, the rest on a grid that contains r = 0."""
+    with mpmath.workdps(60):
+        s = mpmath.mpf(rate.p) / rate.q
+
+        def decay(x):
+            return mpmath.exp(-s * (x + 1) / 2)
+
+        def coefficient(m):
+            whole = mpmath.quad(lambda t: decay(mpmath.cos(t)) * mpmath.cos(m * t), [0, mpmath.pi])
+            return (1 if m == 0 else 2) / mpmath.pi * whole
+
+        coefficients = [coefficient(m) for m in range(degree + 1)]
+        angles = [mpmath.pi * i / 40 for i in range(41)]
+        errors = [
+            abs(decay(mpmath.cos(t)) - sum(c * mpmath.cos(m * t) for m, c in enumerate(coefficients))) for t in angles
+        ]
+        bound = mpmath.mpf(str(sp.N(decay_error_bound(rate, degree), 60)))
+        assert max(errors) <= bound
+        assert bound < 2 * errors[-1]
+
+
+def test_the_root_costs_more_than_the_decay():
+    """At the largest rate with which RG-LRU starts, 8 ln(1/0.9) < 21/25 + 1/100."""
+    assert decay_error_bound(sp.Rational(85, 100), 8) < sp.Rational(1, 10**10)
+    assert square_root_error(8) > sp.Rational(7, 100)
+
+
+def test_impossible_rates_and_degrees_are_refused():
+    with pytest.raises(ValueError, match="positive"):
+        decay_error_bound(sp.Integer(0), 3)
+    with pytest.raises(ValueError, match="positive"):
+        decay_error_bound(sp.Symbol("s", positive=True), 3)
+    with pytest.raises(ValueError, match="degree above"):
+        decay_error_bound(sp.Integer(40), 3)
 
 
 def test_wrong_sizes_are_refused():

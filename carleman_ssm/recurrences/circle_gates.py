@@ -12,7 +12,6 @@ import sympy as sp
 
 from carleman_ssm.formulas.statements import Identity
 from carleman_ssm.recurrences.affine import VaryingDiagonal, Vector, step_symbols
-from carleman_ssm.theory.polynomials import require_integer
 
 
 def on_circle(t: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
@@ -57,23 +56,6 @@ def _cleared_circle(states: int, steps: int) -> Identity:
         name="the state after clearing denominators is a polynomial in the letters",
         because=r"$\hat h_k = (1 - t_k^2) \hat h_{k-1} + 2 t_k (1 + t_{k-1}^2) \cdots (1 + t_1^2)\, x_k$",
     )
-
-
-def square_root_error(degree: int) -> sp.Expr:
-    r"""Largest error on [0, 1] of the Chebyshev series of $\sqrt{1 - a^2}$ cut after degree Q: $2/(\pi (2K + 1))$.
-
-    $\sqrt{1 - a^2} = \frac{2}{\pi} - \frac{4}{\pi} \sum_{m \ge 1} T_{2m}(a)/(4m^2 - 1)$; with $K = \lfloor Q/2 \rfloor$
-    the rest is largest at a = 1, where every $T_{2m}$ is 1 and the sum telescopes,
-    $\sum_{m > K} 1/(4m^2 - 1) = 1/(2(2K + 1))$. The root meets $a = 1$ with an infinite slope, so a lift that is
-    polynomial in the decay gains only one digit for a tenfold degree; with β as a letter of its own it is exact.
-
-    Examples
-    --------
-    >>> square_root_error(8)
-    2/(9*pi)
-    """
-    half = require_integer(degree, "the degree", least=0) // 2
-    return 2 / (sp.pi * (2 * half + 1))
 
 
 def by_entry(left: Sequence[sp.Expr], right: Sequence[sp.Expr]) -> Vector:
