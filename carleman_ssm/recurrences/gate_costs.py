@@ -1,6 +1,7 @@
 r"""What the two coefficients of RG-LRU cost as polynomials: the power of a decay little, the root much.
 
-Both statements are about Chebyshev series cut after degree Q, exact, and hold for every argument of the range. The decay $\alpha^{8r} = e^{-s r}$ is entire in its gate r: the error falls faster than geometrically. The root
+Both statements are about Chebyshev series cut after degree Q, exact, and hold for every argument of the range. The
+decay $\alpha^{8r} = e^{-s r}$ is entire in its gate r: the error falls faster than geometrically. The root
 $\sqrt{1 - a^2}$ meets a = 1, where slow decays are, with an infinite slope: the error falls like 1/Q. A lift keeps the
 root as a letter of its own (`circle_gates`) and is exact.
 """
@@ -33,8 +34,8 @@ def decay_error_bound(rate: sp.Expr, degree: int) -> sp.Expr:
     r"""A bound for the error on $0 \le r \le 1$ of the Chebyshev series of $e^{-s r}$ cut after degree Q.
 
     With $z = s/2$ and $x = 2r - 1$, $e^{-s r} = e^{-z} (I_0(z) + 2 \sum_{m \ge 1} (-1)^m I_m(z) T_m(x))$, so the error
-    is at most $2 e^{-z} \sum_{m > Q} I_m(z)$, which it is at r = 0. With $I_m(z) \le (z/2)^m e^{z^2/(4(m+1))} / m!$ and a
-    geometric series,
+    is at most $2 e^{-z} \sum_{m > Q} I_m(z)$, which it is at r = 0. With $I_m(z) \le (z/2)^m e^{z^2/(4(m+1))} / m!$ and
+    a geometric series,
 
     $$\text{error} \le 2 e^{-z}\, \frac{(z/2)^{Q+1}}{(Q+1)!}\, \frac{e^{z^2/(4(Q+2))}}{1 - z/(2(Q+2))} .$$
 
