@@ -102,7 +102,9 @@ ENTRIES: Mapping[str, Entry] = MappingProxyType(
         "gla": Entry({}, 128, _HEAD, ("sigmoid", "silu"), ("16th root of the gate", _RMS), ring={"keys": 16}),
         "mamba": Entry({}, 16, "one channel", ("softplus", "sigmoid", "silu"), ring={"states": 16}),
         "mamba2": Entry({}, 128, _HEAD, ("softplus", "sigmoid", "silu"), (_RMS,), ring={"states": 16}),
-        "rg-lru": Entry({}, 1, "one channel", ("sigmoid", "gelu_tanh"), ("power of the decay, square root",)),
+        "rg-lru": Entry(
+            {}, 1, "one channel", ("sigmoid", "gelu_tanh"), ("power of the decay", "square root"), ring={"channels": 16}
+        ),
         "s7": Entry(
             {}, 128, "the layer, 128 states", ("gelu_tanh", "sigmoid"), ("quotient of the decay",), ring={"states": 16}
         ),

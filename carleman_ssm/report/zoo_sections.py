@@ -162,21 +162,27 @@ def _waves(found: Iterable[FamilyFinding]) -> Grid:
             one.family,
             str(one.waves.nodes or "–"),
             _number(one.waves.hop),
+            _number(one.waves.residual),
             _number(one.waves.participation),
-            one.waves.words,
+            one.waves.words.split(":")[0],
         )
         for one in found
     )
-    return Grid(("family", "nodes", "nodes per step", "nodes sharing a kick", "verdict"), rows)
+    return Grid(("family", "nodes", "per step", "residual", "sharing", "verdict"), rows)
 
 
 def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3g}"
+    """Three digits; what is rounding beside a node is 0."""
+    if value is None:
+        return "–"
+    return f"{value:.3g}" if abs(value) > 1e-9 else "0"
 
 
 WAVES = (
-    "Rings of one layer as its reference initialises it, medians over its rings. nodes sharing a kick: participation "
-    "ratio after one revolution of the nearest rigid law, or after the longest run."
+    "Rings of one layer as its reference initialises it, medians over its rings. per step: nodes per step of the "
+    "nearest rigid law. residual: of its phases, in mode spacings; from 0.2 on a pattern spreads within a revolution. "
+    "sharing: how many nodes share a kick (participation ratio) after one revolution, or after the longest run. That "
+    "real multipliers carry no wave is proved (T6 v)."
 )
 
 
