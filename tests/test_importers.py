@@ -241,3 +241,16 @@ def test_layers_of_a_trained_network_are_those_that_the_network_has():
         for name in ("log_dt", "log_A_real", "A_imag", "C", "D"):
             assert np.array_equal(getattr(family.layer, name), getattr(layer, name)), name
         assert np.abs(family(inputs) - family(inputs, "recurrence")).max() <= 1e-11
+
+
+@pytest.mark.parametrize("kind", ["float16", "bfloat16"])
+def test_half_precision_is_read_exactly(kind, tmp_path):
+    # Published checkpoints are often stored so. The numbers are chosen to be exact in both types.
+    torch = pytest.importorskip("torch")
+    save = pytest.importorskip("safetensors.torch").save_file
+    tensors, config = example("mamba__default")
+    rounded = {name: np.round(8 * value) / 8 for name, value in tensors.items()}
+    narrow = {name: torch.from_numpy(value).to(getattr(torch, kind)) for name, value in rounded.items()}
+    save(narrow, tmp_path / "layer.safetensors", metadata={"config": config})
+    found = load_layer(tmp_path / "layer.safetensors").tensors()
+    assert all(np.array_equal(found[name], value) for name, value in rounded.items())

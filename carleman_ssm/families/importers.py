@@ -41,6 +41,9 @@ READERS: Mapping[str, type[Family]] = MappingProxyType({family.dialect: family f
 """The class that reads a dialect; S4D is stored in two."""
 
 
+DTYPES = ("float32", "float64", "float16", "bfloat16", "int64")
+"""Types of stored numbers, all of which float64 holds exactly (int64: lengths)."""
+
 OF_NETWORKS = frozenset({"prenorm", "residual", "pool"})
 """Entries of a stored configuration that speak of the network around the layers: no layer takes them."""
 
@@ -226,8 +229,8 @@ def _opened(path: Path) -> tuple[Container, Mapping[str, object]]:
 
 
 def _values(container: Container, name: str) -> Array:
-    if container.headers[name].dtype not in ("float32", "float64", "int64"):
-        msg = f"wrong dtype: {name} is {container.headers[name].dtype}, expected float32 or float64"
+    if container.headers[name].dtype not in DTYPES:
+        msg = f"wrong dtype: {name} is {container.headers[name].dtype}, expected one of {', '.join(DTYPES)}"
         raise CheckpointError(msg)
     values = container.read(name)
     # Before the conversion: a signalling NaN in float32 makes the conversion itself complain.

@@ -56,7 +56,7 @@ class Container(Protocol):
         """The embedded configuration, JSON text."""
 
     def read(self, name: str) -> npt.NDArray[Any]:
-        """Fetch one tensor of type float32, float64 or an integer type."""
+        """Fetch one tensor of a floating type (bfloat16 as float32) or an integer type."""
 
 
 def open_container(data: bytes) -> Container:
@@ -94,7 +94,7 @@ def parse_object(text: str | bytes, what: str) -> dict[str, Any]:
 class SafetensorsContainer:
     """A safetensors file: 8 bytes of header length, a JSON header, the tensors end to end."""
 
-    _NAMES = (("F64", "float64"), ("F32", "float32"), ("I64", "int64"))
+    _NAMES = (("F64", "float64"), ("F32", "float32"), ("F16", "float16"), ("BF16", "bfloat16"), ("I64", "int64"))
 
     def __init__(self, data: bytes) -> None:
         self.config = self._metadata(data).get(CONFIG)
@@ -132,6 +132,9 @@ class SafetensorsContainer:
     def read(self, name: str) -> npt.NDArray[Any]:
         """Fetch one tensor."""
         header = self.headers[name]
+        if header.dtype == "bfloat16":  # the upper half of a float32
+            upper = np.frombuffer(self._data[name], dtype="<u2").astype(np.uint32)
+            return (upper << 16).view(np.float32).reshape(header.shape)
         dtype = np.dtype(header.dtype).newbyteorder("<")
         return np.frombuffer(self._data[name], dtype=dtype).reshape(header.shape)
 
