@@ -10,13 +10,15 @@ import sympy as sp
 from carleman_ssm.families.initialisations import (
     DIAGONALS,
     MEASURES,
+    DiagonalOptions,
     diagonal_spectrum,
-    drawn_s4,
     hippo,
     legs_positive_frequencies,
     low_rank_spectrum,
 )
 from carleman_ssm.families.s4 import S4
+from carleman_ssm.families.s4_block import S4Block
+from carleman_ssm.families.s4_initialisation import COMBINATIONS, drawn_s4
 from carleman_ssm.families.s4_options import S4Options
 from carleman_ssm.recurrences.dense_laws import hippo_legs
 
@@ -123,6 +125,67 @@ def test_frequencies_that_vanish_are_stored_as_the_reference_stores_them():
     assert np.allclose(np.exp(drawn_s4(rng(), d_state=4, init="fourier")["A_real"]), 1e-4)
 
 
+def reference():
+    with np.load(ZOO.parent / "s4_initialisations.npz") as archive:
+        return {key: archive[key] for key in archive.files}
+
+
+def test_matrices_are_those_of_the_reference():
+    stored = reference()
+    for measure in MEASURES:
+        matrix, drive, low_rank = hippo(measure, 8)
+        assert np.allclose(matrix, stored[f"matrix {measure}"], rtol=0, atol=1e-13), measure
+        assert np.allclose(drive, stored[f"drive {measure}"], rtol=1e-7), measure
+        assert np.allclose(low_rank, stored[f"rank {measure}"], rtol=1e-7), measure  # built in float32 in part
+
+
+def test_diagonal_models_are_those_of_the_reference():
+    stored = reference()
+    for init in set(DIAGONALS) - {"diag-rand"}:
+        drawn = diagonal_spectrum(init, 8, rng())
+        assert np.allclose(drawn.eigenvalues, stored[f"A {init}"], rtol=2e-6), init  # pi and LegS are float32 there
+        assert init == "diag-legs" or np.allclose(drawn.B, stored[f"B {init}"], rtol=0, atol=1e-12), init
+    for name in ("alternating", "unit-cw", "unit-ccw"):
+        drawn = diagonal_spectrum("diag-lin", 8, rng(), DiagonalOptions(B_init=name))
+        assert np.allclose(drawn.B, stored[f"B diag-lin {name}"], rtol=0, atol=1e-6), name
+    scaled = DiagonalOptions(real_scale=0.7, imag_scale=1.3, B_scale=2.0, normalize=True)
+    drawn = diagonal_spectrum("diag-inv", 8, rng(), scaled)
+    assert np.allclose(drawn.eigenvalues, stored["A diag-inv scaled"], rtol=2e-6)
+    assert np.allclose(drawn.B, stored["B diag-inv scaled"], rtol=2e-6)
+
+
+def test_random_parts_lie_where_the_reference_draws_them():
+    options = DiagonalOptions(real_random=True, imag_random=True, B_init="random")
+    for init in DIAGONALS:
+        drawn = diagonal_spectrum(init, 32, rng(), options)
+        bound = 16 if init == "diag-real" else 1
+        assert (drawn.eigenvalues.real <= 0).all()
+        assert (drawn.eigenvalues.real >= -bound).all()
+    lin = -diagonal_spectrum("diag-lin", 32, rng(), options).eigenvalues.imag / np.pi
+    assert ((lin >= 0) & (lin <= 16)).all()
+    assert np.abs(lin - np.round(lin)).max() > 0.1
+
+
+def test_combinations_share_the_copies():
+    fields = drawn_s4(rng(), channels=4, d_state=8, init="all", copies=4, low_rank=True)
+    for row, init in enumerate(COMBINATIONS["all"]):
+        single = drawn_s4(rng(), channels=1, d_state=8, init=init, copies=1, low_rank=True)
+        assert np.allclose(fields["A_imag"][row], single["A_imag"][0])
+        assert np.allclose(np.abs(fields["P"][:, row]), np.abs(single["P"][:, 0]))
+    with pytest.raises(ValueError, match="shared equally"):
+        drawn_s4(rng(), channels=3, init="hippo")
+
+
+def test_real_modes_are_drawn_in_full_number():
+    layer = S4Block.initialise(rng(), channels=2, d_state=6, init="diag-real", real=True, disc="bilinear")
+    assert layer.A_imag is None
+    assert np.allclose(-layer.eigenvalues.real, np.arange(1, 7))
+    x = rng().normal(size=(1, 9, 2))
+    assert np.allclose(layer(x), layer(x, "recurrence"), rtol=0, atol=1e-12)
+    with pytest.raises(ValueError, match="low-rank"):
+        drawn_s4(rng(), init="diag-real", real=True, low_rank=True)
+
+
 def test_unknown_names_and_sizes_are_refused():
     with pytest.raises(ValueError, match="legs"):
         hippo("chebyshev", 4)
@@ -132,6 +195,10 @@ def test_unknown_names_and_sizes_are_refused():
         diagonal_spectrum("diag", 4, rng())
     with pytest.raises(ValueError, match="divide"):
         drawn_s4(rng(), channels=4, copies=3)
+    with pytest.raises(ValueError, match="B_init"):
+        DiagonalOptions(B_init="turned")
+    with pytest.raises(ValueError, match="no options"):
+        drawn_s4(rng(), init="legs", real_scale=2.0)
     with pytest.raises(TypeError, match="modes"):
         drawn_s4(rng(), modes=3)
 

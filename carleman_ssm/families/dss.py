@@ -18,7 +18,8 @@ import numpy as np
 
 from carleman_ssm.families.block_output import BlockOutput
 from carleman_ssm.families.family import Family
-from carleman_ssm.families.initialisations import complex_normal, drawn_output, drawn_steps, legs_positive_frequencies
+from carleman_ssm.families.initialisations import complex_normal, drawn_steps, legs_positive_frequencies
+from carleman_ssm.families.s4_initialisation import drawn_output
 from carleman_ssm.families.s4_parts import (
     OUTPUT_KEYS,
     complex_of,

@@ -6,18 +6,17 @@ $n = 0, \dots, N/2 - 1$. Lin, Inv, Real and the frequencies of LegS are those of
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from carleman_ssm.families.block_output import BlockOutput
-from carleman_ssm.families.s4_options import stored_parameter
 from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.exact_numbers import to_complex
 from carleman_ssm.networks.layers import Array, ComplexArray
 from carleman_ssm.theory.initialisations import s4d_inv, s4d_lin, s4d_real
 from carleman_ssm.theory.legendre import legs_enclosures
+from carleman_ssm.theory.ssm import DiagonalSSM
 
 CLIP = 2.0
 """The reference cuts the imaginary part of B of LegS to this size (it depends on the phases of the eigenvectors)."""
@@ -43,6 +42,44 @@ class Spectrum(Brief):
     eigenvalues: ComplexArray
     B: ComplexArray
     P: ComplexArray
+
+
+@dataclass(frozen=True)
+class DiagonalOptions:
+    r"""The reference's further choices for a diagonal model.
+
+    Parameters
+    ----------
+    real_random
+        Real parts uniform in $-[0, 1]$ instead of $-\tfrac12$ ($-[0, N/2]$ for ``diag-real``).
+    imag_random
+        n uniform in $[0, N/2]$ instead of whole numbers.
+    real_scale, imag_scale, B_scale
+        Factors.
+    B_init
+        ``"constant"``, ``"random"``, ``"alternating"``, ``"unit-cw"`` or ``"unit-ccw"``.
+    normalize
+        Whether B is divided by $(2 \sum |b_n / a_n|^2)^{1/2}$.
+
+    Raises
+    ------
+    ValueError
+        An unknown `B_init`.
+    """
+
+    real_random: bool = False
+    imag_random: bool = False
+    real_scale: float = 1.0
+    imag_scale: float = 1.0
+    B_scale: float = 1.0
+    B_init: str = "constant"
+    normalize: bool = False
+
+    def __post_init__(self) -> None:
+        known = ("constant", "random", "alternating", "unit-cw", "unit-ccw")
+        if self.B_init not in known:
+            msg = f"B_init: expected one of {', '.join(known)}, got {self.B_init!r}"
+            raise ValueError(msg)
 
 
 def hippo(measure: str, size: int) -> tuple[Array, Array, Array]:
@@ -90,7 +127,7 @@ def hippo(measure: str, size: int) -> tuple[Array, Array, Array]:
         return -outer * signs / 2, roots / 2, pairs / np.sqrt(2)
     drive = np.where(n % 2 == 0, np.sqrt(2.0), 0.0)
     drive[0] = 1.0
-    steps = np.where(n[:-1] % 2 == 1, np.pi * (n[:-1] + 1) // 2 * 1.0, 0.0)
+    steps = np.where(n[:-1] % 2 == 0, np.pi * n[:-1] / 2, 0.0)
     return np.diag(steps, -1) - np.diag(steps, 1) - np.outer(drive, drive), drive, drive[None]
 
 
@@ -116,8 +153,10 @@ def low_rank_spectrum(measure: str, size: int) -> Spectrum:
     )
 
 
-def diagonal_spectrum(init: str, size: int, rng: np.random.Generator) -> Spectrum:
-    r"""A diagonal model by the reference's name; B = 1 except for ``diag-legs``, which has the B of LegS.
+def diagonal_spectrum(
+    init: str, size: int, rng: np.random.Generator, options: DiagonalOptions | None = None
+) -> Spectrum:
+    r"""A diagonal model by the reference's name; ``diag-legs`` has the B of LegS, whatever `options` say of it.
 
     Parameters
     ----------
@@ -126,7 +165,9 @@ def diagonal_spectrum(init: str, size: int, rng: np.random.Generator) -> Spectru
     size
         N, even.
     rng
-        For ``diag-rand``, whose imaginary parts are $e^{\mathcal N(0, 1)}$.
+        For ``diag-rand``, whose imaginary parts are $e^{\mathcal N(0, 1)}$, and for random options.
+    options
+        The reference's default if not given.
 
     Raises
     ------
@@ -136,26 +177,48 @@ def diagonal_spectrum(init: str, size: int, rng: np.random.Generator) -> Spectru
     if init not in DIAGONALS or size < 2 or size % 2:
         msg = f"expected one of {', '.join(DIAGONALS)} and an even size, got {init!r} and {size}"
         raise ValueError(msg)
-    modes = size // 2
-    if init == "diag-legs":
-        legs = low_rank_spectrum("legs", size)
-        return Spectrum(legs.eigenvalues, legs.B, np.zeros_like(legs.P))
-    return Spectrum(
-        np.conj(_positive(init, modes, rng)), np.ones(modes, np.complex128), np.zeros((1, modes), np.complex128)
-    )
+    options, modes = options or DiagonalOptions(), size // 2
+    real, imaginary = _parts_of(init, modes, rng, options)
+    eigenvalues = -options.real_scale * real.astype(np.complex128) - 1j * options.imag_scale * imaginary
+    drive = low_rank_spectrum("legs", size).B if init == "diag-legs" else _drive(options.B_init, modes, rng)
+    drive = options.B_scale * drive
+    if options.normalize:
+        drive = drive / np.sqrt(2 * np.sum(np.abs(drive / eigenvalues) ** 2))
+    return Spectrum(eigenvalues, drive, np.zeros((1, modes), np.complex128))
 
 
-def _positive(init: str, modes: int, rng: np.random.Generator) -> ComplexArray:
+def _parts_of(init: str, modes: int, rng: np.random.Generator, options: DiagonalOptions) -> tuple[Array, Array]:
+    """Minus the real and minus the imaginary parts, before they are scaled; the order is that of the reference."""
     n = np.arange(modes, dtype=np.float64)
-    exact = {"diag-lin": s4d_lin, "diag-inv": s4d_inv, "diag-real": s4d_real}
-    if init in exact:
-        return to_complex(exact[init](modes).eigenvalues, init)
-    frequencies = {
-        "diag-inv2": 2 * modes / np.pi * (2 * modes / (n + 1) - 1),
-        "diag-quad": (1 + 2 * n) ** 2 / np.pi,
+    if options.imag_random:
+        n = modes * rng.uniform(size=modes)
+    if init == "diag-real":
+        decay = modes * rng.uniform(size=modes) if options.real_random else -_exact(s4d_real, modes).real
+        return decay, np.zeros(modes)
+    real = rng.uniform(size=modes) if options.real_random else np.full(modes, 0.5)
+    if init in ("diag-lin", "diag-inv") and not options.imag_random:
+        return real, _exact(s4d_lin if init == "diag-lin" else s4d_inv, modes).imag
+    size = 2 * modes
+    laws: dict[str, Callable[[], Array]] = {
+        "diag-lin": lambda: np.pi * n,
+        "diag-inv": lambda: size / np.pi * (size / (1 + 2 * n) - 1),
+        "diag-inv2": lambda: size / np.pi * (size / (1 + n) - 1),
+        "diag-quad": lambda: (1 + 2 * n) ** 2 / np.pi,
+        "diag-rand": lambda: np.exp(rng.normal(size=modes)),
+        "diag-legs": lambda: legs_positive_frequencies(modes),
     }
-    drawn: Array = frequencies[init] if init in frequencies else np.exp(rng.normal(size=modes))
-    return np.full(modes, -0.5, np.complex128) + 1j * drawn
+    return real, laws[init]()
+
+
+def _exact(spectrum: Callable[[int], DiagonalSSM], modes: int) -> ComplexArray:
+    return to_complex(spectrum(modes).eigenvalues, "eigenvalues")
+
+
+def _drive(name: str, modes: int, rng: np.random.Generator) -> ComplexArray:
+    n = np.arange(modes)
+    turn = np.exp(-1j * np.pi * n / modes)
+    named = {"constant": np.ones(modes), "alternating": (-1.0) ** n, "unit-cw": turn, "unit-ccw": np.conj(turn)}
+    return complex_normal(rng, (modes,)) if name == "random" else named[name].astype(np.complex128)
 
 
 def legs_positive_frequencies(modes: int) -> Array:
@@ -174,59 +237,17 @@ def complex_normal(rng: np.random.Generator, shape: tuple[int, ...]) -> ComplexA
     return result
 
 
-def drawn_spectrum(init: str, size: int, rng: np.random.Generator) -> Spectrum:
-    """`diagonal_spectrum` for the names that begin with ``diag``, else `low_rank_spectrum`."""
-    return diagonal_spectrum(init, size, rng) if init.startswith("diag") else low_rank_spectrum(init, size)
-
-
-def drawn_s4(
-    rng: np.random.Generator,
-    *,
-    channels: int = 4,
-    d_state: int = 8,
-    init: str = "legs",
-    copies: int | None = None,
-    low_rank: bool = False,
-) -> dict[str, Any]:
-    """Fields of an S4 block under the default transforms, without its output.
-
-    Parameters
-    ----------
-    rng
-        The source of random numbers.
-    channels, d_state
-        H and N; one of each conjugate pair is stored, N/2 modes.
-    init
-        As in `drawn_spectrum`.
-    copies
-        S, the number of different A and B; one for each channel if not given.
-    low_rank
-        Whether the fields of the low-rank part are wanted.
+def drawn_spectrum(init: str, size: int, rng: np.random.Generator, options: DiagonalOptions | None = None) -> Spectrum:
+    """`diagonal_spectrum` for the names that begin with ``diag-``, else `low_rank_spectrum`.
 
     Raises
     ------
     ValueError
-        An unknown initialisation, an odd size, or copies that do not divide the channels.
+        As there; options for a measure, which has none.
     """
-    copies = channels if copies is None else copies
-    if copies < 1 or channels % copies:
-        msg = f"the number of copies has to divide the {channels} channels, got {copies}"
+    if init.startswith("diag-"):
+        return diagonal_spectrum(init, size, rng, options)
+    if options not in (None, DiagonalOptions()):
+        msg = f"the measure {init!r} has no options; they are for {', '.join(DIAGONALS)}"
         raise ValueError(msg)
-    drawn = [drawn_spectrum(init, d_state, rng) for _ in range(copies)]
-    eigenvalues = np.stack([spectrum.eigenvalues for spectrum in drawn])
-    fields: dict[str, Any] = {
-        "D": rng.normal(size=(1, channels)),
-        "inv_dt": drawn_steps(rng, (channels, 1)),
-        "C": complex_normal(rng, (1, channels, d_state // 2)),
-        "B": np.stack([spectrum.B for spectrum in drawn]),
-        "A_real": stored_parameter(-eigenvalues.real, "exp"),
-        "A_imag": stored_parameter(-eigenvalues.imag, "none"),
-    }
-    return {**fields, "P": np.stack([spectrum.P for spectrum in drawn], axis=1)} if low_rank else fields
-
-
-def drawn_output(rng: np.random.Generator, channels: int) -> BlockOutput:
-    r"""GELU and a gated linear map, uniform in $\pm H^{-1/2}$ as torch draws it."""
-    bound = channels**-0.5
-    weight = rng.uniform(-bound, bound, (2 * channels, channels))
-    return BlockOutput("gelu", weight, rng.uniform(-bound, bound, 2 * channels), "glu")
+    return low_rank_spectrum(init, size)

@@ -26,7 +26,7 @@ import numpy as np
 from carleman_ssm.families.block_output import BlockOutput
 from carleman_ssm.families.diagonal_form import DiagonalForm, diagonal_form
 from carleman_ssm.families.family import Family
-from carleman_ssm.families.initialisations import drawn_output, drawn_s4
+from carleman_ssm.families.s4_initialisation import drawn_output, drawn_s4
 from carleman_ssm.families.s4_options import S4Options
 from carleman_ssm.families.s4_parts import (
     BLOCK_KEYS,
@@ -190,7 +190,7 @@ class S4(Family):
 
     @classmethod
     def initialise(cls, rng: np.random.Generator, **sizes: Any) -> Self:
-        """HiPPO-LegS (or another measure by ``init``); sizes as in `families.initialisations.drawn_s4`."""
+        """HiPPO-LegS (or another measure by ``init``); sizes as in `families.s4_initialisation.drawn_s4`."""
         drawn = drawn_s4(rng, **{"init": "legs", **sizes}, low_rank=True)
         return cls(output=drawn_output(rng, drawn["D"].shape[1]), **drawn)
 

@@ -20,7 +20,7 @@ import numpy as np
 
 from carleman_ssm.families.block_output import BlockOutput
 from carleman_ssm.families.family import Family
-from carleman_ssm.families.initialisations import drawn_output, drawn_s4
+from carleman_ssm.families.s4_initialisation import drawn_output, drawn_s4
 from carleman_ssm.families.s4_options import S4Options
 from carleman_ssm.families.s4_parts import (
     BLOCK_KEYS,
@@ -215,9 +215,18 @@ class S4Block(Family):
 
     @classmethod
     def initialise(cls, rng: np.random.Generator, **sizes: Any) -> Self:
-        """As the reference does, with GELU and a gated map; sizes as in `families.initialisations.drawn_s4`."""
+        """As the reference does, with GELU and a gated map.
+
+        Parameters
+        ----------
+        rng
+            The source of random numbers.
+        **sizes
+            As in `families.s4_initialisation.drawn_s4`, and ``disc`` (``"zoh"``).
+        """
+        options = S4Options(disc=sizes.pop("disc", "zoh"))
         drawn = drawn_s4(rng, **sizes)
-        return cls(output=drawn_output(rng, drawn["D"].shape[1]), **drawn)
+        return cls(output=drawn_output(rng, drawn["D"].shape[1]), options=options, **drawn)
 
     @classmethod
     def statement(cls, states: int = 2, steps: int = 3) -> FamilyStatement:

@@ -14,7 +14,8 @@ import numpy as np
 
 from carleman_ssm.families.block_output import BlockOutput, activation_name
 from carleman_ssm.families.family import Family
-from carleman_ssm.families.initialisations import complex_normal, diagonal_spectrum, drawn_output, drawn_steps
+from carleman_ssm.families.initialisations import complex_normal, diagonal_spectrum, drawn_steps
+from carleman_ssm.families.s4_initialisation import drawn_output
 from carleman_ssm.families.s4_parts import OUTPUT_KEYS, complex_of, parts, require_keys
 from carleman_ssm.families.scans import InvariantDiagonalScan, Values
 from carleman_ssm.networks.discretization import Discretization
