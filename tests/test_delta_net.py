@@ -91,6 +91,17 @@ def test_chunks_give_the_recurrence_also_for_zero_decays_and_equal_keys(steps, s
     assert abs(scan.states("closed") - scan.states("recurrence")).max() < 1e-13 * steps
 
 
+@pytest.mark.parametrize("size", [0.5, 1, 2, 4, 50])
+def test_keys_that_let_states_grow_lose_little(size):
+    """Long keys: a chunk loses at most the growth that it is allowed, 1e3 roundings of the largest state so far."""
+    rng = np.random.default_rng(7)
+    keys, drives = size * rng.normal(size=(8, 30, 1, 3)), rng.normal(size=(8, 30, 1, 3, 2))
+    scan = VaryingRankOneScan(rng.uniform(0, 1, (8, 30, 1)), rng.uniform(0, 2, (8, 30, 1)), keys, drives)
+    stepped = scan.states("recurrence")
+    largest = np.maximum.accumulate(abs(stepped).max(axis=(2, 3, 4), keepdims=True), axis=1)
+    assert (abs(scan.states() - stepped) / largest).max() < 1e-11
+
+
 @pytest.mark.parametrize("chunk", [1, 2, 7, 100])
 def test_any_chunk_gives_the_same_states(chunk):
     rng = np.random.default_rng(3)

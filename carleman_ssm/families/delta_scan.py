@@ -21,9 +21,13 @@ Values = NDArray[Any]
 
 CHUNK = 16
 """Steps in one triangular system: its cost grows with the square, the number of systems falls with it."""
+GROWTH = 1e3
+"""By how much the states may grow within a chunk: that factor of the rounding can be lost in its system."""
 
 
-def delta_states(decays: Values, strengths: Values, keys: Values, drives: Values, *, chunk: int = CHUNK) -> Values:
+def delta_states(
+    decays: Values, strengths: Values, keys: Values, drives: Values, *, chunk: int | None = None
+) -> Values:
     r"""$Z_k = g_k (1 - \beta_k \kappa_k \kappa_k^\top) Z_{k-1} + B_k$ from rest, for all steps.
 
     Parameters
@@ -35,7 +39,7 @@ def delta_states(decays: Values, strengths: Values, keys: Values, drives: Values
     drives
         $B_k$: (batch, L, …, N, V).
     chunk
-        Steps treated at once.
+        Steps treated at once; by default 16, or fewer where $|1 - \beta_k |\kappa_k|^2| > 1$ lets states grow.
 
     Returns
     -------
@@ -51,6 +55,7 @@ def delta_states(decays: Values, strengths: Values, keys: Values, drives: Values
     ----------
     Yang et al., arXiv 2406.06484, section 3 (there for $B_k = \beta_k \kappa_k v_k^\top$); THEORY T19.
     """
+    chunk = chunk_length(strengths, keys) if chunk is None else chunk
     if chunk < 1:
         msg = f"a chunk needs at least one step, got {chunk}"
         raise ValueError(msg)
@@ -65,6 +70,18 @@ def delta_states(decays: Values, strengths: Values, keys: Values, drives: Values
         )
         states[..., part, :, :], state = found, found[..., -1, :, :]
     return np.moveaxis(states, -3, 1)
+
+
+def chunk_length(strengths: Values, keys: Values) -> int:
+    r"""Steps in which no state grows by more than 1e3: 16 for keys of unit length with $0 \le \beta \le 2$.
+
+    Examples
+    --------
+    >>> chunk_length(np.array([[1.0]]), np.array([[[1.0, 0.0]]])), chunk_length(np.array([[2.0]]), np.array([[[3.0]]]))
+    (16, 2)
+    """
+    growth = float(np.max(np.abs(1 - strengths * np.sum(keys * keys, axis=-1)), initial=0.0))
+    return CHUNK if growth <= GROWTH ** (1 / CHUNK) else max(1, int(np.log(GROWTH) / np.log(growth)))
 
 
 def _chunk_states(decays: Values, strengths: Values, keys: Values, drives: Values, state: Values) -> Values:
