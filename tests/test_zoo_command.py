@@ -68,7 +68,7 @@ def test_the_files_say_what_the_terminal_says(whole):
     for entry, one in zip(content["families"], report.found, strict=True):
         assert entry["exact"] is one.exact
         assert entry["twins"]["refuted"] == one.twins.refuted
-    assert (folder / "rings.png").read_bytes()[:4] == b"\x89PNG"
+    assert (folder / "zoo.png").read_bytes()[:4] == b"\x89PNG"
     for name in ("zoo.html", "zoo.md"):
         text = (folder / name).read_text(encoding="utf-8")
         assert all(one.family in text for one in report.found)
@@ -157,7 +157,7 @@ def test_a_checkpoint_is_described(path, tmp_path):
     assert content["route_error"] <= 1e-9  # two float64 routes over 64 steps
     assert dialect in result.output
     assert "eigenvalues of the steps" in result.output
-    assert not (tmp_path / "rings.png").exists()
+    assert not (tmp_path / "zoo.png").exists()
 
 
 def test_a_layer_that_a_checkpoint_does_not_have_is_refused(tmp_path):

@@ -24,7 +24,7 @@ from carleman_ssm.report.zoo_model import described
 from carleman_ssm.report.zoo_sections import zoo_sections
 from carleman_ssm.rings.family_rings import family_rings
 
-FILES = ("zoo.json", "zoo.html", "zoo.md", "rings.png")
+FILES = ("zoo.json", "zoo.html", "zoo.md", "zoo.png")
 MAX_STATES, MAX_STEPS = 3, 4
 """Beyond these the proofs of matrix states take minutes."""
 RINGS = "What becomes of a kick of one node, step by step, on a ring of each family"
@@ -62,7 +62,7 @@ def zoo(
     states, steps
         Size of the symbolic statements: at most 3 and 4.
     output
-        Folder for ``zoo.json``, ``zoo.html``, ``zoo.md`` and ``rings.png``; ``zoo`` by default.
+        Folder for ``zoo.json``, ``zoo.html``, ``zoo.md`` and ``zoo.png``; ``zoo`` by default.
     model, layer
         A checkpoint of any recognised dialect and which of its layers, from 0, instead of the table.
     console

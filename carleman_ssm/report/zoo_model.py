@@ -16,8 +16,8 @@ from carleman_ssm.report.sections import Grid, Note, Pairs, Section
 def layer_sections(layer: Family, found: LayerFinding, file: Pairs) -> tuple[Section, ...]:
     """What is stored, under which conventions, and what the recurrence of the layer is like."""
     shapes = Grid(
-        ("tensor", "shape", "numbers"),
-        tuple((name, shape_words(value.shape), str(value.dtype)) for name, value in layer.tensors().items()),
+        ("tensor", "shape"),
+        tuple((name, shape_words(value.shape)) for name, value in layer.tensors().items()),
     )
     return (
         Section("file", (file,)),
