@@ -93,6 +93,15 @@ def test_shared_keys_are_repeated_for_neighbouring_heads():
     assert not np.array_equal(keys[:, :, 1], keys[:, :, 2])
 
 
+def test_the_size_of_a_head_tells_shared_keys_too():
+    tensors, config, reference = stored(ZOO / "fla-gated-delta-net__shared_keys_negative.npz")
+    by_size = {name: value for name, value in config.items() if name not in ("num_heads", "num_v_heads")}
+    layer = GatedDeltaNet.from_tensors(tensors, by_size)
+    assert abs(layer(reference["x"]) - reference["y"]).max() < 1e-11
+    with pytest.raises(ValueError, match="head_dim"):
+        GatedDeltaNet.from_tensors(tensors, {**config, "head_dim": 2})
+
+
 def test_the_decays_alone_run_on_a_clock():
     layer = GatedDeltaNet.initialise(np.random.default_rng(0))
     inputs = np.random.default_rng(1).normal(size=(2, 9, 4))

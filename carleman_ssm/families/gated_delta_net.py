@@ -134,6 +134,11 @@ class GatedDeltaNet(Family):
         """The number of heads of values h."""
         return len(self.A_log)
 
+    @property
+    def key_size(self) -> int:
+        """N."""
+        return len(self.k_weight) // (self.heads if self.num_heads is None else self.num_heads)
+
     def queries(self, inputs: Array) -> Array:
         """$q_k$ of unit length, without the scale: (batch, L, h, N)."""
         return self._unit(branch(inputs, self.q_weight, self.q_conv_weight, self.q_conv_bias, silu))
@@ -162,9 +167,8 @@ class GatedDeltaNet(Family):
         return result
 
     def _unit(self, mixed: Array) -> Array:
-        shared = self.heads if self.num_heads is None else self.num_heads
-        unit = l2_norm(split_heads(mixed, mixed.shape[-1] // shared))
-        return np.repeat(unit, self.heads // shared, axis=2)
+        unit = l2_norm(split_heads(mixed, self.key_size))
+        return np.repeat(unit, self.heads // unit.shape[2], axis=2)
 
     def scan(self, inputs: Array) -> VaryingRankOneScan:
         r"""$g_k (1 - \beta_k \kappa_k \kappa_k^\top)$ and $\beta_k \kappa_k v_k^\top$, states (batch, L, h, N, V)."""
@@ -204,7 +208,7 @@ class GatedDeltaNet(Family):
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Array], config: Mapping[str, object]) -> Self:
-        """Read ``q_proj.weight``, …; only ``num_heads`` of shared keys cannot be read off the shapes.
+        """Read ``q_proj.weight``, …; the shapes do not tell shared keys: ``num_heads`` or ``head_dim`` has to.
 
         Raises
         ------
@@ -215,9 +219,15 @@ class GatedDeltaNet(Family):
         settings: dict[str, Any] = {"norm_eps": config["norm_eps"]} if "norm_eps" in config else {}
         if config.get("num_heads") is not None:
             settings["num_heads"] = count(config, "num_heads")
+        elif config.get("head_dim") is not None:
+            settings["num_heads"] = len(fields["k_weight"]) // count(config, "head_dim")
         layer = cls(**fields, **settings, allow_neg_eigval=flag(config, "allow_neg_eigval", default=False))
         shapes: dict[str, object] = {"hidden_size": layer.channels, "use_gate": layer.g_weight is not None}
-        more = {"use_short_conv": layer.k_conv_weight is not None, "num_v_heads": layer.heads}
+        more = {
+            "use_short_conv": layer.k_conv_weight is not None,
+            "num_v_heads": layer.heads,
+            "head_dim": layer.key_size,
+        }
         require_agreement("GatedDeltaNet", config, shapes | more)
         return layer
 

@@ -8,8 +8,8 @@ $[-1, 1)$ for every real $\Lambda$; it is −1 at $\Lambda = 0$ and 0 at $\Lambd
 denominators the recurrence is polynomial in the input (THEORY T19, `recurrences.rational_gates`).
 
 The equations are those of the paper. It does not say how the parameters depend on the input nor how they are stored:
-affine maps, and the key names here, are this package's reading. The code that its authors' successors publish makes
-another choice (fixed B and C, a step from softplus); such checkpoints are not of this dialect.
+affine maps, and the key names here, are this package's reading. The public rewrite of its authors' code does something
+else (fixed B and C, zero-order hold with a step from softplus); its checkpoints are not of this dialect.
 """
 
 from __future__ import annotations
