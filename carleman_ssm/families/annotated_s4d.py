@@ -116,13 +116,17 @@ class AnnotatedS4D(Family):
         return mapped if self.gate is None else mapped * sigmoid(self.gate(values))
 
     def as_s4d_layer(self) -> S4DLayer:
-        r"""The recurrence in the form whose operators are certified: half of C for $1\,\mathrm{Re}$, no output map.
+        r"""The layer in the form whose operators are certified: half of C for $1\,\mathrm{Re}$, both maps as one.
 
-        Real parts pass through a logarithm, which rounds them in float64.
+        The two maps are the halves of a gated linear unit behind the tanh form of GELU. Real parts pass through a
+        logarithm, which rounds them in float64.
         """
         eigenvalues = self.eigenvalues
-        log_step = self.log_step[0]
-        return S4DLayer(log_step, np.log(-eigenvalues.real), eigenvalues.imag, self.C.T / 2, self.D[0])
+        maps = [dense for dense in (self.out, self.gate) if dense is not None]
+        weight = np.concatenate([dense.kernel.T for dense in maps]) if maps else None
+        bias = np.concatenate([dense.bias for dense in maps]) if maps else None
+        decay, frequency = np.log(-eigenvalues.real), eigenvalues.imag
+        return S4DLayer(self.log_step[0], decay, frequency, self.C.T / 2, self.D[0], weight, bias)
 
     @classmethod
     def initialise(cls, rng: np.random.Generator, **sizes: Any) -> Self:
