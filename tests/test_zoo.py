@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import sympy as sp
 
+from carleman_ssm.experiments import zoo
 from carleman_ssm.experiments.eigenvector_costs import eigenvector_costs
 from carleman_ssm.experiments.float_lifts import (
     lift_of_point,
@@ -16,8 +17,10 @@ from carleman_ssm.experiments.float_lifts import (
     step_maps,
 )
 from carleman_ssm.experiments.statement_checks import Tally, degree_in_inputs, kernel_error, tally
-from carleman_ssm.experiments.zoo import TOLERANCE, certified_piece, measure, measured_degree
+from carleman_ssm.experiments.zoo import TOLERANCE, certified_piece, examine, measure, measured_degree
+from carleman_ssm.families import registry
 from carleman_ssm.families.family import Family
+from carleman_ssm.families.registry import Entry
 from carleman_ssm.families.s4 import S4
 from carleman_ssm.families.scans import (
     InvariantDenseScan,
@@ -99,6 +102,43 @@ def test_the_routes_of_a_true_layer_agree():
     assert found.agree
     assert found.product_degree == 2
     assert found.layer_degree == 1
+
+
+@pytest.mark.parametrize("fault", [None, "law", "twin", "output", "scan"])
+def test_a_family_with_one_fault_loses_the_tick_it_stands_for(fault, monkeypatch):
+    """A false law, a true "twin", a wrong output and a wrong scan each show in the finding, and nothing else does."""
+
+    class Faulty(Leaky):
+        @classmethod
+        def initialise(cls, rng, **sizes):
+            return Leaky(0.9 * np.exp(1j * rng.uniform(size=3)), fault=1e-3 if fault == "scan" else 0.0)
+
+        @staticmethod
+        def statement(states=2, steps=3):
+            true = leaky_statement(states, steps)
+            changed = {
+                "law": {"laws": (*true.laws, *true.twins)},
+                "twin": {"twins": (*true.twins, *true.laws)},
+                "output": {"output": with_wrong_output(true.output)},
+            }
+            return dataclasses.replace(true, **changed.get(fault, {}))
+
+    monkeypatch.setattr(zoo, "ENTRIES", {"leaky": Entry({}, 6, "the layer", ("gelu",))})
+    monkeypatch.setattr(registry, "ENTRIES", {"leaky": Entry({}, 6, "the layer")})
+    found = examine(Faulty, states=2, steps=2)
+    assert found.exact is (fault not in ("law", "twin", "output"))
+    assert found.proved.all_proved is (fault not in ("law", "output"))
+    assert found.twins.all_refuted is (fault != "twin")
+    assert found.measured.agree is (fault not in ("scan", "output"))
+    assert found.lift_monomials() == 28
+    assert found.spectrum_as_stated
+    assert not found.waves.real
+
+
+def with_wrong_output(output):
+    first = output.certificates[-1]
+    wrong = dataclasses.replace(first, left=2 * first.left)
+    return dataclasses.replace(output, expression=2 * output.expression, certificates=(*output.certificates, wrong))
 
 
 def test_a_wrong_closed_form_of_the_states_gets_no_tick():

@@ -17,7 +17,7 @@ from carleman_ssm.families.family import Family
 from carleman_ssm.families.registry import FAMILIES, family_named, ring_layer
 from carleman_ssm.report.family_ring_figure import family_ring_figure
 from carleman_ssm.report.html import write_html
-from carleman_ssm.report.markdown import write_markdown
+from carleman_ssm.report.markdown import with_tables, write_markdown
 from carleman_ssm.report.sections import Picture, Section, print_sections
 from carleman_ssm.report.terminal import output_folder, print_files, progress_line, results_in
 from carleman_ssm.report.zoo_model import described
@@ -138,6 +138,20 @@ def _require_fitting(names: Sequence[str], states: int, steps: int, model: Path 
     if model is None and layer is not None:
         msg = "--layer chooses a layer of --model FILE, which is not given"
         raise ValueError(msg)
+
+
+def update_page(path: Path) -> None:
+    """Fill the marked places of a Markdown page with the tables that the checks of all families find now.
+
+    Raises
+    ------
+    ValueError
+        The page marks a table that there is not.
+    OSError
+        It cannot be read or written.
+    """
+    sections = zoo_sections(examine_all(FAMILIES), eigenvector_costs())
+    path.write_text(with_tables(path.read_text(encoding="utf-8"), sections), encoding="utf-8")
 
 
 def content(found: Sequence[FamilyFinding], costs: Sequence[EigenvectorCost] = ()) -> dict[str, Any]:
