@@ -14,8 +14,15 @@ from rich.console import Console
 
 from carleman_ssm.experiments.layer_checks import check_layer, eigenvalues
 from carleman_ssm.experiments.statement_checks import Tally
+from carleman_ssm.families.clock_scan import ClockScan
 from carleman_ssm.families.registry import ENTRIES, FAMILIES, family_named, small_layer
-from carleman_ssm.families.scans import InvariantDenseScan, VaryingRankOneScan
+from carleman_ssm.families.scans import (
+    InvariantDenseScan,
+    InvariantDiagonalScan,
+    VaryingDiagonalScan,
+    VaryingRankOneScan,
+)
+from carleman_ssm.recurrences.affine import InvariantDense, InvariantDiagonal, VaryingDiagonal, VaryingRankOne
 from carleman_ssm.report.cli import main
 from carleman_ssm.report.markdown import write_markdown
 from carleman_ssm.report.sections import Grid, Note, Pairs, Section, Verbatim
@@ -202,3 +209,18 @@ def test_markdown_holds_every_kind_of_block(tmp_path):
     blocks = (Grid(("a",), (("1|2",),)), Pairs({"n": "v"}), Note("words"), Verbatim("x\ny"))
     text = write_markdown(tmp_path / "a.md", "T", [Section("S", blocks)], lead="L").read_text(encoding="utf-8")
     assert text == "# T\n\nL\n\n## S\n\n| a |\n|---|\n| 1\\|2 |\n\n- n: v\n\nwords\n\n```\nx\ny\n```\n"
+
+
+STATED = {
+    InvariantDiagonal: (InvariantDiagonalScan,),
+    InvariantDense: (InvariantDenseScan,),
+    VaryingDiagonal: (VaryingDiagonalScan, ClockScan),
+    VaryingRankOne: (VaryingRankOneScan,),
+}
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.family)
+def test_the_float_layer_has_the_type_of_recurrence_that_is_stated(family):
+    layer = small_layer(family, np.random.default_rng(0))
+    scan = layer.scan(np.ones((1, 3, layer.channels)))
+    assert isinstance(scan, STATED[type(family.statement(2, 2).recurrence)])
