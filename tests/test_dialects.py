@@ -135,3 +135,17 @@ def test_a_flaw_in_a_known_layer_is_told_as_such_and_not_as_another_layout():
     found = least(CONVENTIONS["h3"]) | {"scale_of_another": TensorHeader("float32", (1,))}
     with pytest.raises(CheckpointError, match=r"^the layer is of no known dialect; nearest: h3 \(not known there"):
         stored_layers(found)
+
+
+@pytest.mark.parametrize("dialect", ["dss", "s5"])
+def test_one_of_the_keys_to_choose_from_must_be_there(dialect):
+    row = CONVENTIONS[dialect]
+    assert stored_layers(headers(row.marks | {sorted(row.choices)[0]}))
+    with pytest.raises(CheckpointError, match="missing: one of"):
+        stored_layers(headers(row.marks))
+
+
+def test_a_broken_layer_is_not_passed_over_for_one_inside_of_its_prefix():
+    found = least(CONVENTIONS["s5"], "inner.") | headers(("D", "kernel.C", "kernel.log_dt"))
+    with pytest.raises(CheckpointError, match="nearest: s4d"):
+        stored_layers(found)

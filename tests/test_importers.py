@@ -76,9 +76,9 @@ def test_a_layer_is_found_in_a_checkpoint_and_what_is_beside_it_is_listed(path, 
     inputs = reference(path)["x"]
     same = load_layer(path, dialect=expected(path))(inputs)
     assert np.array_equal(load_layer(file, layer=1, dialect=expected(path))(inputs), same)
-    assert np.array_equal(load_layer(file, prefix=folder.format(2), dialect=expected(path))(inputs), same)
-    with pytest.raises(CheckpointError, match="no layer 2; there are 2"):
-        load_layer(file, layer=2, dialect=expected(path))
+    for index in (2, -1):
+        with pytest.raises(CheckpointError, match=f"no layer {index}; there are 2"):
+            load_layer(file, layer=index, dialect=expected(path))
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -254,3 +254,14 @@ def test_half_precision_is_read_exactly(kind, tmp_path):
     save(narrow, tmp_path / "layer.safetensors", metadata={"config": config})
     found = load_layer(tmp_path / "layer.safetensors").tensors()
     assert all(np.array_equal(found[name], value) for name, value in rounded.items())
+
+
+def test_one_layer_of_a_hybrid_is_read_by_its_prefix(tmp_path):
+    gated, config = example("fla-gla__default")
+    others = {name: value for name, value in gated.items() if not name.startswith("gk")} | {"q_norm.weight": np.ones(4)}
+    hybrid = {f"model.layers.0.attn.{name}": value for name, value in others.items()}
+    hybrid |= {f"model.layers.1.attn.{name}": value for name, value in gated.items()}
+    file = write(tmp_path / "hybrid.npz", hybrid, config)
+    with pytest.raises(CheckpointError, match=r"'model\.layers\.0\.attn\.' is of no known dialect.*q_norm"):
+        load_layer(file)
+    assert load_layer(file, prefix="model.layers.1.").dialect == "fla-gla"

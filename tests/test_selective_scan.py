@@ -133,13 +133,16 @@ def test_single_precision_stays_single_and_close_to_double():
     assert error(found, selective_scan(*given_)) <= 1e-6  # the aim of the benchmark
 
 
-def test_large_values_in_single_precision_shorten_the_chunks_instead_of_overflowing():
-    given_ = [array.astype(np.float32) for array in problem(np.random.default_rng(7), length=200, scale=0.5)]
-    given_[2] *= np.float32(1e30)
+def test_large_values_in_single_precision_shorten_the_chunks_instead_of_overflowing(monkeypatch):
+    # Sixty-four steps of 1/2 reach the bound of 32, and e^{32} times 1e34 is more than float32 holds.
+    ones = np.ones((1, 200, 1), np.float32)
+    given_ = (ones / 2, -np.ones((1, 1), np.float32), ones * np.float32(1e34), ones, ones)
     wanted = by_recurrence(*(array.astype(float) for array in given_))
-    found = selective_scan(*given_)
-    assert np.isfinite(found).all()
-    assert error(found, wanted) <= 1e-6
+    assert error(selective_scan(*given_), wanted) <= 1e-6
+    assert error(clock_states(ones / 2, -1.0, given_[2]), wanted) <= 1e-6
+    monkeypatch.setattr(module, "chunk_range", lambda *_factors: module.RANGE_SINGLE)
+    with np.errstate(all="ignore"):
+        assert not np.isfinite(selective_scan(*given_)).all()
 
 
 @pytest.mark.parametrize(("block", "chunk"), [(1, 1), (2, 64), (6, 1000), (4096, 2**18)])

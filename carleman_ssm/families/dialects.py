@@ -149,13 +149,12 @@ def _inside(prefix: str, row: Convention, plain: Mapping[str, str]) -> dict[str,
 
 
 def _outermost(found: dict[str, list[_Candidate]]) -> dict[str, list[_Candidate]]:
-    """Of prefixes that contain each other the one that fits best; the outer one of two that fit alike."""
+    """Of prefixes that contain each other the outer one, unless an inner one fits better: then both stand."""
     best = {prefix: min(candidate.distance for candidate in group) for prefix, group in found.items()}
 
     def beaten(prefix: str) -> bool:
         outer = (other for other in found if other != prefix and prefix.startswith(other))
-        inner = (other for other in found if other != prefix and other.startswith(prefix))
-        return any(best[o] <= best[prefix] for o in outer) or any(best[i] < best[prefix] for i in inner)
+        return any(best[other] <= best[prefix] for other in outer)
 
     return {prefix: group for prefix, group in found.items() if not beaten(prefix)}
 
