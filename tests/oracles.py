@@ -68,7 +68,10 @@ def _one_sequence(network, sequence):
 
 def _layer(config, layer, hidden):
     branch = [_norm(layer.norm, config.eps, step) for step in hidden] if config.prenorm else hidden
-    if hasattr(layer, "core"):
+    if hasattr(getattr(layer, "core", None), "P"):
+        columns = [_low_rank(layer.core, h, [step[h] for step in branch]) for h in range(len(hidden[0]))]
+        rows = zip(*columns, strict=True)
+    elif hasattr(layer, "core"):
         rows = _mixed(layer.core, branch)
     else:
         columns = [_channel(layer, h, [step[h] for step in branch]) for h in range(len(hidden[0]))]
@@ -132,6 +135,36 @@ def _mixed(core, inputs):
         state = [p * s + d * v for p, s, d, v in zip(powers, state, drives, driven, strict=True)]
         read = [sum((c * s for c, s in zip(row, state, strict=True)), acb(0)).real for row in readout]
         found.append([factor * r + arb(float(d)) * v for r, d, v in zip(read, core.D, u, strict=True)])
+    return found
+
+
+def _low_rank(core, h, inputs):
+    """S4: the trapezoidal rule in complex coordinates with all conjugates, one dense solve per step."""
+    copy = h % len(core.A_real)
+    pairs = zip(core.A_real[copy], core.A_imag[copy], strict=True)
+    stored = [acb(-arb(float(re)).exp(), -arb(float(im))) for re, im in pairs]
+    rates = stored + [a.conjugate() for a in stored]
+    size = len(rates)
+
+    def doubled(values):
+        numbers = [acb(float(v.real), float(v.imag)) for v in values]
+        return numbers + [v.conjugate() for v in numbers]
+
+    low, entry, readout = [doubled(p[copy]) for p in core.P], doubled(core.B[copy]), doubled(core.C[0, h])
+    step = arb(float(core.inv_dt[h, 0])).exp()
+    rows = [
+        [(rates[i] if i == j else acb(0)) - sum((p[i] * p[j].conjugate() for p in low), acb(0)) for j in range(size)]
+        for i in range(size)
+    ]
+    half = flint.acb_mat(rows) * acb(step / 2)
+    one = flint.acb_mat(size, size, [int(i == j) for i in range(size) for j in range(size)])
+    advance = (one - half).solve(one + half)
+    drive = (one - half).solve(flint.acb_mat([[step * b] for b in entry]))
+    state, found = flint.acb_mat(size, 1), []
+    for u in inputs:
+        state = advance * state + drive * acb(u)
+        y = sum((c * state[n, 0] for n, c in enumerate(readout)), acb(0)).real
+        found.append(y + arb(float(core.D[0, h])) * u)
     return found
 
 

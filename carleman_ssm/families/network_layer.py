@@ -1,4 +1,4 @@
-r"""A layer of a network whose state space map is that of a family: S5 or LRU, with what follows its activation.
+r"""A layer of a network whose state space map is that of a family: S5, LRU or S4, with what follows its activation.
 
 The families' own classes hold the recurrence; the block around it has the form that every network of the package
 has, $x \leftarrow x + W\varphi(y) + w$ or $a \odot \sigma(b)$ of the two halves, and a norm.
@@ -11,8 +11,10 @@ from typing import final
 
 import numpy as np
 
+from carleman_ssm.families.enclosed_dense import s4_kernel
 from carleman_ssm.families.enclosed_kernels import lru_kernel, s5_kernel
 from carleman_ssm.families.lru import LRU
+from carleman_ssm.families.s4 import S4
 from carleman_ssm.families.s5 import S5
 from carleman_ssm.networks.discretization import Discretization
 from carleman_ssm.networks.enclosures import Enclosed
@@ -25,12 +27,12 @@ _METHODS = {"convolution": "closed", "recurrence": "recurrence"}
 @final
 @dataclass(frozen=True, eq=False, repr=False)
 class FamilyLayer(StateSpaceLayer):
-    """The state space map of S5 or LRU as a layer of a `StateSpaceNetwork`.
+    """The state space map of S5, LRU or S4 (with its low rank) as a layer of a `StateSpaceNetwork`.
 
     Parameters
     ----------
     core
-        An `S5` or `LRU` without an activation of its own, in one direction.
+        An `S5`, `LRU` or `S4` without an activation or output of its own, in one direction; S4 with one readout.
     output_weight, output_bias, norm, activation_coefficients
         As in `S4DLayer`.
 
@@ -42,7 +44,7 @@ class FamilyLayer(StateSpaceLayer):
         It has an activation or runs in both directions, or shapes do not fit.
     """
 
-    core: S5 | LRU
+    core: S5 | LRU | S4
     output_weight: Array | None = None
     output_bias: Array | None = None
     norm: Normalization | None = None
@@ -51,16 +53,16 @@ class FamilyLayer(StateSpaceLayer):
 
     def __post_init__(self) -> None:
         core: object = self.core
-        if not isinstance(core, S5 | LRU):
-            msg = f"the core must be an S5 or an LRU layer, got {type(core).__name__}"
+        if not isinstance(core, S5 | LRU | S4):
+            msg = f"the core must be an S5, LRU or S4 layer, got {type(core).__name__}"
             raise TypeError(msg)
-        own = core.out1 is not None or core.out2 is not None or (isinstance(core, S5) and core.activation != "none")
-        if own or (isinstance(core, S5) and core.bidirectional):
+        if _has_more_than_the_map(core):
             msg = "the core has an activation of its own or runs in both directions: give the causal map alone"
             raise ValueError(msg)
         self._freeze_optional(core.channels)
-        if isinstance(core, S5):  # an LRU is discrete from the start, and goes under the default name
-            object.__setattr__(self, "discretization", core.discretization)
+        # an LRU is discrete from the start, and goes under the default name
+        rule = core.discretization if isinstance(core, S5) else ("bilinear" if isinstance(core, S4) else "zoh")
+        object.__setattr__(self, "discretization", rule)
 
     @property
     def channels(self) -> int:
@@ -69,19 +71,22 @@ class FamilyLayer(StateSpaceLayer):
 
     @property
     def modes(self) -> int:
-        """Stored modes of the layer."""
-        return self.core.modes
+        """Stored modes of the layer; for S4 those of a channel."""
+        return self.core.size // 2 if isinstance(self.core, S4) else self.core.modes
 
     @property
     def kind(self) -> str:
-        """S5 or LRU."""
+        """S5, LRU or S4."""
         return type(self.core).__name__
 
     def kernel(self, length: int) -> Array:
-        """(H, H, L): the answer of every output channel to an impulse in every input channel, without D."""
+        """(H, H, L): the answer of every output channel to an impulse in every input channel; S4 (H, L). Without D."""
         if length < 1:
             msg = f"a kernel needs at least one lag, got length {length}"
             raise ValueError(msg)
+        if isinstance(self.core, S4):
+            single: Array = self.core.kernel(length)[0]
+            return single
         impulses = np.zeros((self.channels, length, self.channels))
         impulses[:, 0] = np.eye(self.channels)
         states = self.core.scan(impulses).states()
@@ -89,7 +94,9 @@ class FamilyLayer(StateSpaceLayer):
         return result
 
     def enclosed_kernel(self, length: int) -> Enclosed:
-        """(H, H, L), feedthrough included, with a proved bound on its rounding."""
+        """(H, H, L), S4 (H, L), feedthrough included, with a proved bound on its rounding."""
+        if isinstance(self.core, S4):
+            return s4_kernel(self.core, length)
         return s5_kernel(self.core, length) if isinstance(self.core, S5) else lru_kernel(self.core, length)
 
     def preactivation(self, u: Array, method: str = "convolution") -> Array:
@@ -98,3 +105,13 @@ class FamilyLayer(StateSpaceLayer):
             msg = f"unknown method {method!r}; choose 'convolution' or 'recurrence'"
             raise ValueError(msg)
         return self.core.preactivation(self.core.scan(u).states(_METHODS[method]), u)
+
+
+def _has_more_than_the_map(core: S5 | LRU | S4) -> bool:
+    """Whether the core has an activation or output, or is not causal, or has several readouts."""
+    if isinstance(core, S4):
+        several = core.D.shape[0] != 1 or core.options.bidirectional
+        return several or core.output.activation != "id" or core.output.final != "none"
+    if isinstance(core, S5) and (core.activation != "none" or core.bidirectional):
+        return True
+    return core.out1 is not None or core.out2 is not None

@@ -11,7 +11,7 @@ from carleman_ssm.theory import activations
 
 CHOICES: MappingProxyType[str, tuple[object, ...]] = MappingProxyType(
     {
-        "family": ("s4d", "s5", "lru"),
+        "family": ("s4d", "s5", "lru", "s4"),
         "activation": ("gelu", "gelu_tanh", "silu", "identity", "square", "cube", "poly"),
         "output": ("linear", "glu", "none"),
         "norm": ("none", "batch", "layer", "rms"),
@@ -63,7 +63,7 @@ class NetworkConfig:
     Dauphin et al. (2017), arXiv:1612.08083, §2 (gated and bilinear units).
     """
 
-    family: Literal["s4d", "s5", "lru"] = "s4d"
+    family: Literal["s4d", "s5", "lru", "s4"] = "s4d"
     activation: Activation = "gelu"
     output: Literal["linear", "glu", "none"] = "linear"
     norm: Literal["none", "batch", "layer", "rms"] = "none"

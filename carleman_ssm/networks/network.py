@@ -66,7 +66,7 @@ class StateSpaceNetwork(Brief):
     decoder_bias: Array
     config: NetworkConfig
     _kind: ClassVar[type] = StateSpaceLayer
-    _families: ClassVar[tuple[str, ...]] = ("s4d", "s5", "lru")
+    _families: ClassVar[tuple[str, ...]] = ("s4d", "s5", "lru", "s4")
 
     def __post_init__(self) -> None:
         encoder = parameter_array("encoder_weight", self.encoder_weight, (None, None))

@@ -41,7 +41,7 @@ def _eigenvalues(matrix: Values) -> ComplexArray:
 
 def _by_rows(multipliers: Values, state: tuple[int, ...], *, varying: bool) -> ComplexArray:
     """Multipliers as (L, R, N)."""
-    values = np.asarray(multipliers if varying else multipliers[None])
+    values: Values = np.asarray(multipliers if varying else multipliers[None])
     values = values.reshape(values.shape[:1] + (1,) * (len(state) + 1 - values.ndim) + values.shape[1:])
     columns = len(state) > 1 and state[-1] > values.shape[-1] == 1  # the columns of a matrix state
     kept = state[:-1] if columns else state
