@@ -41,8 +41,10 @@ def _eigenvalues(matrix: Values) -> ComplexArray:
 
 def _by_rows(multipliers: Values, state: tuple[int, ...], *, varying: bool) -> ComplexArray:
     """Multipliers as (L, R, N)."""
-    values: Values = np.asarray(multipliers if varying else multipliers[None])
-    values = values.reshape(values.shape[:1] + (1,) * (len(state) + 1 - values.ndim) + values.shape[1:])
+    values: Values = np.asarray(multipliers)
+    if not varying:
+        values = values[np.newaxis]
+    values = values.reshape(len(values), *(1,) * (len(state) + 1 - values.ndim), *values.shape[1:])
     columns = len(state) > 1 and state[-1] > values.shape[-1] == 1  # the columns of a matrix state
     kept = state[:-1] if columns else state
     full = np.broadcast_to(values[..., 0] if columns else values, (len(values), *kept))
