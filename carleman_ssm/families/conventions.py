@@ -36,8 +36,8 @@ class Convention:
     activation
         Form of the pointwise nonlinearity of the block: ``"gelu (erf)"``, ``"gelu (tanh)"``, ``"silu"``, ``"none"``.
     input_rule
-        Rule for the input matrix: ``"zoh"``, ``"bilinear"``, ``"euler"``, ``"discrete"``, ``"dss"`` or ``"none"``; several with
-        ``" or "`` where the configuration decides.
+        Rule for the input matrix: ``"zoh"``, ``"bilinear"``, ``"euler"``, ``"discrete"``, ``"dss"`` or ``"none"``;
+        several with ``" or "`` where the configuration decides.
     norm_eps
         ε of the norms of the block; 0 without one.
     dense_layout

@@ -135,8 +135,9 @@ def selective_scan(
         msg = f"workers: expected at least 1, got {workers}"
         raise ValueError(msg)
     batch, _, channels = problem.values.shape
-    width = max(1, min(channels, BLOCK_STATES // max(1, problem.slopes.shape[0])))
-    height = max(1, BLOCK_STATES // max(1, width * problem.slopes.shape[0]))
+    states = max(1, problem.slopes.shape[0])
+    width = max(1, min(channels, BLOCK_STATES // states, -(-channels * batch // workers)))
+    height = max(1, min(BLOCK_STATES // (width * states), -(-batch // workers)))
     outputs = np.empty(problem.values.shape, problem.dtype)
     tasks = [
         (rows, block, outputs[rows, :, block].swapaxes(0, 1))
