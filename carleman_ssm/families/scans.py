@@ -19,6 +19,8 @@ from carleman_ssm.networks.brief import Brief
 
 Values = NDArray[Any]
 Method = Literal["closed", "recurrence"]
+CHUNK_ENTRIES, MIN_CHUNK = 2**16, 16
+"""Entries of the states of one chunk, and the fewest steps of one: shorter chunks leave NumPy little to do at once."""
 METHODS: tuple[Method, ...] = ("closed", "recurrence")
 
 
@@ -151,13 +153,23 @@ class VaryingDiagonalScan(Scan):
         return np.broadcast_to(self.multipliers, self.drives.shape)[:, k] * state
 
     def _closed(self) -> Values:
-        r"""Doubling of the pairs $(\prod \lambda, \text{state})$: products commute, so any bracketing will do."""
+        r"""Doubling of the pairs $(\prod \lambda, \text{state})$ in chunks: products commute, so any bracketing will do.
+
+        A chunk begins where the one before ended, and is short enough to stay in the cache.
+        """
         states = self.drives.astype(self._dtype())
-        products, reach = np.array(np.broadcast_to(self.multipliers, self.drives.shape)), 1
-        while reach < states.shape[1]:
-            states[:, reach:] = states[:, reach:] + products[:, reach:] * states[:, :-reach]
-            products[:, reach:] = products[:, reach:] * products[:, :-reach]
-            reach *= 2
+        multipliers = np.broadcast_to(self.multipliers, states.shape)
+        length = states.shape[1]
+        chunk = max(MIN_CHUNK, CHUNK_ENTRIES * length // max(states.size, 1))
+        for start in range(0, length, chunk):
+            inside, products = states[:, start : start + chunk], multipliers[:, start : start + chunk].copy()
+            if start:
+                inside[:, 0] += products[:, 0] * states[:, start - 1]
+            reach = 1
+            while reach < inside.shape[1]:
+                inside[:, reach:] += products[:, reach:] * inside[:, :-reach]
+                products[:, reach:] *= products[:, :-reach]
+                reach *= 2
         return states
 
 
