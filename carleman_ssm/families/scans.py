@@ -153,7 +153,7 @@ class VaryingDiagonalScan(Scan):
         return np.broadcast_to(self.multipliers, self.drives.shape)[:, k] * state
 
     def _closed(self) -> Values:
-        r"""Doubling of the pairs $(\prod \lambda, \text{state})$ in chunks: products commute, so any bracketing will do.
+        r"""Doubling of the pairs $(\prod \lambda, \text{state})$ in chunks: products commute, any bracketing will do.
 
         A chunk begins where the one before ended, and is short enough to stay in the cache.
         """
