@@ -12,7 +12,7 @@ from carleman_ssm.theory.real_spectra import (
     OTHER,
     WEIGHTS,
     alternating_hop,
-    conjugate_sum,
+    conjugated,
     excess_at_the_kick,
     kicked_contents,
     standing_contents,
@@ -29,23 +29,27 @@ def over_pairs(summand):
 
 # %% [markdown]
 # ## Never larger than at node 0
-# The conjugate of $h_d$ has the conjugate phases, because the weights are real. Each pair of modes (m, n) stands beside
-# (n, m), so that only the cosine of the difference of their phases stays.
+# The conjugate of $h_d$ has the conjugate phases, because the weights are real: nothing else is asked of them, and the
+# first lemma below says it alone. Each pair of modes (m, n) stands beside (n, m), so that only the cosine of the
+# difference of their phases stays.
 # %%
 turn = 2 * sp.pi * (m - n) * d / N
+kick, away = kicked_contents(0), kicked_contents(d)
 derivation = (
-    cs.Derivation(
-        "A kick stays largest at node 0", start=kicked_contents(0) ** 2 - kicked_contents(d) * conjugate_sum(d)
+    cs.Derivation("A kick stays largest at node 0", start=kick * conjugated(kick) - away * conjugated(away))
+    .step(
+        over_pairs(v[m] * v[n] * (1 - sp.exp(sp.I * turn))),
+        because=r"$\bar v_m = v_m$; products of sums, pair by pair",
     )
-    .step(over_pairs(v[m] * v[n] * (1 - sp.exp(sp.I * turn))), because="products of sums, pair by pair")
     .step(over_pairs(v[m] * v[n] * (1 - sp.cos(turn))), because="the pairs (m, n) and (n, m) together")
     .step(excess_at_the_kick(), because=r"$1 - \cos x = 2\sin^2(x/2)$")
 )
 
 # %% [markdown]
 # ## Both directions alike
-# $h_{-d} = \bar h_d$, so $|h_{-d}| = |h_d|$: a pattern cannot move to one side. For that the weights need no sign: it
-# holds for all real inputs. Multipliers of both signs are the counterexample to the rest.
+# $\bar h_d = h_{-d}$, so $|h_{-d}| = |h_d|$: a pattern cannot move to one side. For that the weights need no sign: it
+# holds for all real inputs. Multipliers of both signs are the counterexample to the rest. Of complex weights all three
+# laws are false, and refuted (`theory.real_spectra.complex_twins`).
 # %%
 for form in (standing_contents(), alternating_hop()):
     for lemma in form.certificates:

@@ -8,8 +8,15 @@ from hypothesis import strategies as st
 
 from carleman_ssm.formulas.statements import Identity
 from carleman_ssm.formulas.verification import Evidence, verify
-from carleman_ssm.theory.real_spectra import WEIGHTS, alternating_hop, excess_at_the_kick, standing_contents
-from carleman_ssm.theory.wave_profile import DISTANCE, MODE
+from carleman_ssm.theory.real_spectra import (
+    COMPLEX_WEIGHTS,
+    WEIGHTS,
+    alternating_hop,
+    complex_twins,
+    excess_at_the_kick,
+    standing_contents,
+)
+from carleman_ssm.theory.wave_profile import DISTANCE, MODE, NODES
 
 FORMS = [standing_contents(), *(standing_contents(nodes) for nodes in (2, 3, 4)), alternating_hop()]
 
@@ -20,6 +27,28 @@ def test_every_certificate_is_proved(form):
     assert form.certificates
     for certificate in form.certificates:
         assert verify(certificate).proved, certificate.name
+
+
+@pytest.mark.symbolic
+@pytest.mark.parametrize("nodes", [NODES, 3, 4], ids=["N", "3", "4"])
+def test_no_certificate_survives_complex_weights(nodes):
+    """The hypothesis is used: with complex letters in the place of the weights every certificate is refuted."""
+    twins, certificates = complex_twins(nodes), standing_contents(nodes).certificates
+    assert [twin.name for twin in twins] == [certificate.name for certificate in certificates]
+    for twin, certificate in zip(twins, certificates, strict=True):
+        assert verify(twin).evidence is Evidence.REFUTED, twin.name
+        for claimed, proved in ((twin.left, certificate.left), (twin.right, certificate.right)):
+            assert claimed.subs(COMPLEX_WEIGHTS, WEIGHTS) == proved  # nothing else is changed
+
+
+@pytest.mark.symbolic
+def test_a_rigid_wave_breaks_each_law():
+    """Weights i^n of four modes, the shift by one node: the witness, by hand."""
+    shift = {n: sp.I**n for n in range(4)}
+    for twin in complex_twins(4):
+        sides = [side.subs(DISTANCE, 1).doit() for side in (twin.left, twin.right)]
+        left, right = [s.xreplace({a: shift[int(a.indices[0])] for a in s.atoms(sp.Indexed)}) for s in sides]
+        assert verify(Identity(left, right)).evidence is Evidence.REFUTED, twin.name
 
 
 def written(nodes, distance, weights):

@@ -27,20 +27,23 @@ REFERENCE = "derivations/06_real_spectra"
 WEIGHTS = sp.IndexedBase("v", real=True)
 """$v_n$, what mode n holds of the kick."""
 
+COMPLEX_WEIGHTS = sp.IndexedBase("v")
+"""The same of multipliers that need not be real: what the laws are false for."""
+
 OTHER = sp.Symbol("m", integer=True)
 HALF = sp.Symbol("M", integer=True, positive=True)
 SIZE = sp.Symbol("rho", real=True)
 
 
-def kicked_contents(distance: sp.Expr, nodes: sp.Expr = NODES) -> sp.Expr:
-    r"""$\frac1N \sum_n v_n e^{-2\pi i n d/N}$, d nodes from the kick.
+def kicked_contents(distance: sp.Expr, nodes: sp.Expr = NODES, weights: sp.IndexedBase = WEIGHTS) -> sp.Expr:
+    r"""$h_d = \frac1N \sum_n v_n e^{-2\pi i n d/N}$, d nodes from the kick.
 
     Examples
     --------
     >>> kicked_contents(sp.Integer(1), sp.Integer(2)).doit()
     v[0]/2 - v[1]/2
     """
-    return mode_sum(WEIGHTS[MODE] * sp.exp(-2 * sp.pi * sp.I * MODE * distance / nodes), nodes)
+    return mode_sum(weights[MODE] * sp.exp(-2 * sp.pi * sp.I * MODE * distance / nodes), nodes)
 
 
 def standing_contents(nodes: sp.Expr | int = NODES) -> ClosedForm:
@@ -54,9 +57,9 @@ def standing_contents(nodes: sp.Expr | int = NODES) -> ClosedForm:
     Returns
     -------
     ClosedForm
-        Of ``h[d]`` in the real weights ``v[n]``. Certificates, for symbolic N: both directions alike; node 0 largest,
-        $h_0^2 - |h_d|^2$ as a sum of $v_m v_n \sin^2$, which is not negative for $v \ge 0$; the displacements to both
-        sides cancel, so the pattern does not move on average.
+        Of ``h[d]`` in the real weights ``v[n]``. Certificates, for symbolic N: both directions alike,
+        $\bar h_d = h_{-d}$; node 0 largest, $h_0 \bar h_0 - h_d \bar h_d$ as a sum of $v_m v_n \sin^2$, which is not
+        negative for $v \ge 0$; as much on both sides, $|h_d|^2 = |h_{-d}|^2$, so the pattern does not move on average.
 
     Raises
     ------
@@ -73,36 +76,65 @@ def standing_contents(nodes: sp.Expr | int = NODES) -> ClosedForm:
     v[0]/2 + v[1]/2
     """
     size = checked_nodes(nodes)
-    ahead, behind = kicked_contents(DISTANCE, size), kicked_contents(-DISTANCE, size)
-    sine = sp.sin(2 * sp.pi * DISTANCE / size)
-    moved = ahead * conjugate_sum(DISTANCE, size) * sine - behind * conjugate_sum(-DISTANCE, size) * sine
-    certificates = (
-        Identity(behind, conjugate_sum(DISTANCE, size), name="both directions alike", because="the weights are real"),
-        Identity(
-            kicked_contents(sp.S.Zero, size) ** 2 - ahead * conjugate_sum(DISTANCE, size),
-            excess_at_the_kick(size),
-            name="never larger than at node 0",
-            because=r"$1 - \cos x = 2\sin^2(x/2)$ for each pair of modes",
-        ),
-        Identity(
-            moved, sp.S.Zero, name="displacements to both sides cancel", because=r"$|h_{-d}| = |h_d|$; sines are odd"
-        ),
-    )
     return ClosedForm(
-        sp.IndexedBase("h")[DISTANCE], ahead, (*letters(size), WEIGHTS, DISTANCE), {}, certificates, REFERENCE
+        sp.IndexedBase("h")[DISTANCE],
+        kicked_contents(DISTANCE, size),
+        (*letters(size), WEIGHTS, DISTANCE),
+        {},
+        _standing_laws(size, WEIGHTS),
+        REFERENCE,
     )
 
 
-def excess_at_the_kick(nodes: sp.Expr = NODES) -> sp.Expr:
+def complex_twins(nodes: sp.Expr | int = NODES) -> tuple[Identity, ...]:
+    r"""The certificates of `standing_contents` claimed of complex weights: all false for $N \ge 3$.
+
+    Parameters
+    ----------
+    nodes
+        N. On two nodes the third is true, as node 1 is its own mirror image; on one node the second is, too.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As in `standing_contents`.
+
+    References
+    ----------
+    THEORY T6 (v).
+    """
+    return _standing_laws(checked_nodes(nodes), COMPLEX_WEIGHTS)
+
+
+def _standing_laws(size: sp.Expr, weights: sp.IndexedBase) -> tuple[Identity, ...]:
+    """Written with the conjugate itself, so that they use that the weights are real."""
+    kick, ahead, behind = (kicked_contents(d, size, weights) for d in (sp.S.Zero, DISTANCE, -DISTANCE))
+    return (
+        Identity(conjugated(ahead), behind, name="both directions alike", because="the weights are real"),
+        Identity(
+            kick * conjugated(kick) - ahead * conjugated(ahead),
+            excess_at_the_kick(size, weights),
+            name="never larger than at node 0",
+            because=r"the weights are real, and $1 - \cos x = 2\sin^2(x/2)$ for each pair of modes",
+        ),
+        Identity(
+            ahead * conjugated(ahead),
+            behind * conjugated(behind),
+            name="as much on both sides",
+            because=r"$\bar h_d = h_{-d}$",
+        ),
+    )
+
+
+def conjugated(content: sp.Expr) -> sp.Expr:
+    r"""$\bar h_d$, in an index of its own: the weights are conjugated with the phases."""
+    return sp.conjugate(content.xreplace({MODE: OTHER}))
+
+
+def excess_at_the_kick(nodes: sp.Expr = NODES, weights: sp.IndexedBase = WEIGHTS) -> sp.Expr:
     r"""$h_0^2 - |h_d|^2 = \frac{2}{N^2} \sum_{m,n} v_m v_n \sin^2(\pi(m - n)d/N)$, not negative for $v \ge 0$."""
-    squares = WEIGHTS[OTHER] * WEIGHTS[MODE] * sp.sin(sp.pi * (OTHER - MODE) * DISTANCE / nodes) ** 2
+    squares = weights[OTHER] * weights[MODE] * sp.sin(sp.pi * (OTHER - MODE) * DISTANCE / nodes) ** 2
     return 2 * sp.Sum(squares, (OTHER, 0, nodes - 1), (MODE, 0, nodes - 1)) / nodes**2
-
-
-def conjugate_sum(distance: sp.Expr, nodes: sp.Expr = NODES) -> sp.Expr:
-    r"""$\bar h_d$, the sum with conjugate phases, in an index of its own."""
-    wave = sp.exp(2 * sp.pi * sp.I * OTHER * distance / nodes)
-    return sp.Sum(WEIGHTS[OTHER] * wave, (OTHER, 0, nodes - 1)) / nodes
 
 
 def alternating_hop() -> ClosedForm:
