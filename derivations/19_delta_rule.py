@@ -6,9 +6,16 @@
 # $w_k = \beta_k (\kappa_k - \sum_{i<k} (\kappa_i \cdot \kappa_k)\, w_i)$, for symbolic $k$: the product of k steps
 # differs from the identity by a matrix of rank at most k, and its vectors solve one triangular system.   [THEORY T19]
 #
+# What is proved by machine here is for keys of two entries, $N = 2$, and any number of steps. For other N the argument
+# is the same row by row: its only sum over the entries is the exchange
+# $\kappa_k^\top \sum_{i<k} \kappa_i w_i^\top = \sum_{i<k} (\kappa_i \cdot \kappa_k)\, w_i^\top$ of two finite
+# sums, in words; what follows it is a lemma on one entry, in which N does not occur.
+#
 # That is all that is left of a closed form. The lemmas say why there is no clock: two steps commute only if their keys
-# are orthogonal or parallel, and their product is symmetric only if they commute, while $\exp(\sum_i \tau_i G_i)$ with
-# the symmetric generators of the steps is always symmetric.
+# are orthogonal or parallel, and their product is symmetric only if they commute. Two things beside them are in words:
+# that $\exp(\sum_i \tau_i G_i)$ with the symmetric generators of the steps is symmetric, because transposition leaves
+# every power of a symmetric matrix as it is; and that in $(\kappa \cdot \eta)^2 \le |\kappa|^2 |\eta|^2$
+# (Cauchy–Schwarz) equality of real keys means that they are parallel.
 # %%
 import sympy as sp
 
@@ -46,7 +53,7 @@ before = product_up_to(k - 1)
 new = beta[k] * (key - answered(k - 1))
 derivation = (
     cs.Derivation(
-        "One more step of the delta rule",
+        "One more step of the delta rule, keys of two entries",
         start=sp.MatMul((one - beta[k] * key * key.T).as_immutable(), before, evaluate=False),
     )
     .step(
@@ -61,9 +68,25 @@ derivation = (
 rest = cs.Identity(product_up_to(sp.S.Zero), one, name="no step", because="an empty sum")
 
 # %% [markdown]
+# Entry (n, m) of the same for keys of any length: the row $\kappa_k^\top (1 - \sum_{i<k} \kappa_i w_i^\top)$ is known
+# by the overlaps $o_{ik} = \kappa_i \cdot \kappa_k$, and $w_k$ is $\beta_k$ times it.
+# %%
+n, m = sp.symbols("n m", integer=True, positive=True)
+overlap = sp.IndexedBase("o")
+row = kappa[k, m] - over_steps(overlap[i, k] * w[i, m], k - 1)
+entry_before, entry_after = (sp.KroneckerDelta(n, m) - over_steps(kappa[i, n] * w[i, m], last) for last in (k - 1, k))
+entry = cs.Identity(
+    entry_before - beta[k] * kappa[k, n] * row,
+    entry_after + kappa[k, n] * (w[k, m] - beta[k] * row),
+    name="one more step of keys of any length, entry by entry",
+    because=r"one term more in the sum; the bracket vanishes for $w_k = \beta_k (\kappa_k - \sum_{i<k} o_{ik} w_i)$",
+)
+
+# %% [markdown]
 # ## Who commutes
 # The commutator of two keys, its norm, and the two cases in which a clock exists after all: equal keys, and orthogonal
-# ones ($\eta = |\kappa|^2 p - (\kappa \cdot p) \kappa$).
+# ones ($\eta = |\kappa|^2 p - (\kappa \cdot p) \kappa$). Even there each step has to be an exponential of its own, with
+# the determinant $e^{-\tau}$: for $\beta |\kappa|^2 = 1$ the step is singular and there is no $\tau$.
 # %%
 first, second = (column(sp.symbols(f"{stem}_:{ENTRIES}")) for stem in ("kappa", "eta"))
 who_commutes = (
@@ -77,8 +100,8 @@ who_commutes = (
 # the lift of $A_k \cdots A_1$.
 # %%
 plain, gated = delta_net_statement(2, 3), gated_delta_net_statement(2, 3)
-written_out = tuple(law for law in plain.laws if "of 1 steps" not in law.name and law not in who_commutes)
-for lemma in (rest, *who_commutes, *written_out, *gated.laws, *plain.collapsed(1).certificates):
+written_out = tuple(law for law in plain.laws if "of 1 step," not in law.name and law not in who_commutes)
+for lemma in (rest, entry, *who_commutes, *written_out, *gated.laws, *plain.collapsed(1).certificates):
     derivation = derivation.lemma(lemma)
 
 # %%

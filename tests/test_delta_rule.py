@@ -10,6 +10,7 @@ from carleman_ssm.formulas.verification import Evidence, verify
 from carleman_ssm.recurrences.affine import InvariantDiagonal, VaryingRankOne
 from carleman_ssm.recurrences.commuting_keys import clock_laws, column, commutation_laws, dot
 from carleman_ssm.recurrences.delta_rule import (
+    added_steps_twin,
     delta_net_statement,
     gated_delta_net_statement,
     no_clock_twins,
@@ -24,7 +25,6 @@ STATEMENTS = [delta_net_statement, gated_delta_net_statement]
 CLOCK = {
     "the order of two steps does not matter",
     "the product of two steps is symmetric",
-    "the generators of two steps add",
 }
 
 
@@ -54,6 +54,45 @@ def test_every_twin_is_refuted_with_a_witness(statement, sizes):
         assert verdict.witness
     names = {twin.name for twin in found.twins}
     assert (names >= CLOCK) == (sizes[0] > 1 and sizes[1] > 1)
+
+
+def test_what_a_clock_implies_holds_where_there_is_one():
+    """Equal keys have a clock, so the consequences hold; what the steps subtract still does not add."""
+    key, strengths = sp.symbols("kappa_:2"), sp.symbols("beta_:2")
+    recurrence = VaryingRankOne((1, 1), strengths, (key, key), (sp.zeros(2, 1),) * 2)
+    assert {twin.name for twin in no_clock_twins(recurrence)} == CLOCK
+    assert all(verify(twin).proved for twin in no_clock_twins(recurrence))
+    assert verify(added_steps_twin(recurrence)).evidence is Evidence.REFUTED
+
+
+@pytest.mark.parametrize(("strength", "real"), [(sp.Rational(1, 2), True), (1, None), (2, False)])
+def test_the_time_of_one_step_is_finite_below_strength_one_and_real_only_there(strength, real):
+    """κ = (3, 4)/5: from exp(−τ) = 1 − β, by the logarithm; a singular step has none, a reflection turns by π."""
+    key = sp.Matrix([3, 4]) / 5
+    projector = key * key.T
+    step = sp.eye(2) - strength * projector
+    if real is None:
+        assert step.det() == 0  # every exponential is invertible
+        return
+    tau = -sp.log(1 - strength)
+    assert tau.is_finite
+    assert bool(tau.is_real) is real
+    exponential = sp.Matrix(2, 2, lambda i, j: sp.N((-tau * projector).exp()[i, j], 30))
+    assert max(abs(entry) for entry in (exponential - step).evalf(30)) < 1e-25
+
+
+@pytest.mark.parametrize("statement", STATEMENTS)
+def test_the_names_of_the_laws_state_ranks_that_are_possible(statement):
+    """At N = 2 three steps have rank 2 beside the identity; at generic keys the stated rank is met."""
+    names = [law.name for law in statement(2, 3).laws if law.name.startswith("WY form")]
+    assert names == [
+        f"WY form of {steps}, of rank at most {rank} beside the identity"
+        for steps, rank in (("1 step", 1), ("2 steps", 2), ("3 steps", 2))
+    ]
+    keys = ((1, 2), (3, -1), (1, 1))
+    half = sp.Rational(1, 2)
+    recurrence = VaryingRankOne((1,) * 3, (half,) * 3, keys, (sp.zeros(2, 1),) * 3)
+    assert [(recurrence.propagator(k, 0) - sp.eye(2)).rank() for k in (1, 2, 3)] == [1, 2, 2]
 
 
 def test_a_clock_form_would_be_symmetric_at_the_witness_and_the_product_is_not():
@@ -142,4 +181,4 @@ def test_wrong_sizes_and_kinds_are_refused():
         gated_delta_net_statement(1.5, 2)
     with pytest.raises(TypeError, match="recurrence"):
         wy_vectors(InvariantDiagonal((1,), ((1,),)))
-    assert len(no_clock_twins(delta_net_statement(2, 2).recurrence)) == 3
+    assert len(no_clock_twins(delta_net_statement(2, 2).recurrence)) == 2

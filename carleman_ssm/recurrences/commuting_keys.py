@@ -38,11 +38,15 @@ def commutation_laws(kappa: sp.ImmutableMatrix, eta: sp.ImmutableMatrix) -> tupl
 def clock_laws(
     kappa: sp.ImmutableMatrix, direction: sp.ImmutableMatrix, strengths: tuple[sp.Expr, sp.Expr]
 ) -> tuple[Identity, ...]:
-    r"""Where a clock exists after all: equal keys, and orthogonal keys.
+    r"""Where a clock exists after all: equal keys, and orthogonal keys; and which steps have no time at all.
 
     Equal keys with $|\kappa|^2 \beta_i = 1 - e^{-\tau_i}$: every step is $\exp(-\tau_i P)$ with the projector
-    $P = \kappa\kappa^\top / |\kappa|^2$, and the clocks add. Orthogonal keys
-    ($\eta = |\kappa|^2 p - (\kappa \cdot p) \kappa$ for any direction p): the generators add.
+    $P = \kappa\kappa^\top / |\kappa|^2$, and the times add. Orthogonal keys
+    ($\eta = |\kappa|^2 p - (\kappa \cdot p) \kappa$ for any direction p): the exponents add.
+
+    Either needs that each step is an exponential, $e^{-\tau} = 1 - \beta |\kappa|^2$, which is the determinant of the
+    step: $\tau$ is finite and real for $\beta |\kappa|^2 < 1$. A step with $\beta |\kappa|^2 = 1$ is singular and no
+    exponential at all; one with $\beta |\kappa|^2 > 1$ reflects, and $\tau$ is complex.
     """
     size, one = dot(kappa, kappa), sp.eye(kappa.rows)
     tau = sp.symbols("tau_1 tau_2")
@@ -51,6 +55,12 @@ def clock_laws(
     eta = size * direction - dot(kappa, direction) * kappa
     first, second = one - strengths[0] * outer, one - strengths[1] * eta * eta.T
     return (
+        Identity(
+            first.det(method="berkowitz"),
+            1 - strengths[0] * size,
+            name="determinant of a step",
+            because=r"$\kappa$ is an eigenvector to $1 - \beta |\kappa|^2$, and what lies across it stays",
+        ),
         Identity(
             held[1] * held[0],
             one - (1 - sp.exp(-tau[0] - tau[1])) / size * outer,

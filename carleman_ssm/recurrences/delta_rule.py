@@ -6,8 +6,10 @@ $$[\kappa\kappa^\top, \eta\eta^\top] = (\kappa \cdot \eta)(\kappa\eta^\top - \et
 
 which vanishes for real keys only if they are orthogonal or parallel. The lift still collapses (it never needed that the
 transitions commute); what is lost is the clock of T19: $\exp(\sum_i \tau_i G_i)$ with the symmetric generators
-$G_i = \kappa_i \kappa_i^\top$ of the steps is symmetric, and the product of two steps is not. What remains is a
-representation of rank at most k (WY), with coefficients from one triangular system:
+$G_i = \kappa_i \kappa_i^\top$ of the steps is symmetric, and the product of two steps is not. Even one step is an
+exponential of a finite real time only for $\beta |\kappa|^2 < 1$: it is singular for $\beta |\kappa|^2 = 1$, and
+beyond that $\tau$ is complex. What remains is a representation of rank at most k (WY), with coefficients from one
+triangular system:
 
 $$A_k \cdots A_1 = g_k \cdots g_1 \Big(1 - \sum_{i \le k} \kappa_i w_i^\top\Big), \qquad
 w_k = \beta_k \Big(\kappa_k - \sum_{i<k} (\kappa_i \cdot \kappa_k)\, w_i\Big).$$
@@ -148,23 +150,31 @@ def written_state(recurrence: VaryingRankOne, values: Sequence[Vector], k: int) 
 
 
 def no_clock_twins(recurrence: VaryingRankOne) -> tuple[Identity, ...]:
-    r"""What a clock would imply for the first two steps; each is false and has a witness.
+    r"""What a clock would imply for the first two steps; both are false for general keys and have a witness.
 
     Were $A_2 A_1 = \exp(\tau_1 G_1 + \tau_2 G_2)$ with the symmetric generators of the two steps, then the product
-    would be symmetric, and so would not depend on the order.
+    would be symmetric, and so would not depend on the order. For equal keys, which have a clock, both are true.
     """
     first, second = recurrence.transition(1), recurrence.transition(2)
     product = second * first
-    pairs = list(zip(recurrence.strengths, _keys(recurrence), strict=True))[:2]
-    generators = sum((strength * key * key.T for strength, key in pairs), sp.zeros(*first.shape))
     return (
         Identity(product, first * second, name="the order of two steps does not matter"),
         Identity(product, product.T, name="the product of two steps is symmetric"),
-        Identity(
-            product,
-            sp.Mul(*recurrence.decays[:2]) * (sp.eye(recurrence.states) - generators),
-            name="the generators of two steps add",
-        ),
+    )
+
+
+def added_steps_twin(recurrence: VaryingRankOne) -> Identity:
+    r"""False: $A_2 A_1 = g_2 g_1 (1 - \beta_1 \kappa_1 \kappa_1^\top - \beta_2 \kappa_2 \kappa_2^\top)$.
+
+    Of steps that do something it is true for orthogonal keys only. It says nothing of a clock: with equal keys there is
+    one, and times that add do not make strengths that add.
+    """
+    pairs = list(zip(recurrence.strengths, _keys(recurrence), strict=True))[:2]
+    added = sum((strength * key * key.T for strength, key in pairs), sp.zeros(recurrence.states, recurrence.states))
+    return Identity(
+        recurrence.propagator(2, 0),
+        sp.Mul(*recurrence.decays[:2]) * (sp.eye(recurrence.states) - added),
+        name="two steps subtract the sum of what each subtracts",
     )
 
 
@@ -198,7 +208,7 @@ def _statement(family: str, recurrence: VaryingRankOne) -> FamilyStatement:
     last = recurrence.steps
     twins = tuple(_false_outputs(recurrence, read, output.expression))
     if last > 1 and recurrence.states > 1:
-        twins += no_clock_twins(recurrence)
+        twins += (*no_clock_twins(recurrence), added_steps_twin(recurrence))
     laws = tuple(_laws(recurrence))
     return FamilyStatement(family, recurrence, output, laws, twins, input_degree=None, real_spectrum=True)
 
@@ -206,16 +216,17 @@ def _statement(family: str, recurrence: VaryingRankOne) -> FamilyStatement:
 def _laws(recurrence: VaryingRankOne) -> Iterator[Identity]:
     values = _values(recurrence.steps, recurrence.columns)
     for k in range(1, recurrence.steps + 1):
+        count = "1 step" if k == 1 else f"{k} steps"
         yield Identity(
             recurrence.propagator(k, 0),
             wy_propagator(recurrence, k),
-            name=f"product of {k} steps has rank {k} beside the identity",
+            name=f"WY form of {count}, of rank at most {min(k, recurrence.states)} beside the identity",
             because=r"$\kappa_k^\top (1 - \sum_{i<k} \kappa_i w_i^\top) = w_k^\top / \beta_k$",
         )
         yield Identity(
             recurrence.recurred_state(k),
             written_state(recurrence, values, k),
-            name=f"the state after {k} steps in the span of the keys",
+            name=f"the state after {count} in the span of the keys",
             because="every step adds a multiple of its key",
         )
     if recurrence.steps > 1:
