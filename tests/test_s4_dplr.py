@@ -227,6 +227,20 @@ def test_eigenvectors_in_float64_are_wrong_where_the_condition_number_says_so():
         assert least <= gap(naive, form.kernel.value[0]) <= most
 
 
+def test_the_error_of_rounded_modes_is_that_of_the_real_part():
+    """These rounded modes are no exact conjugate pair: their sum has an imaginary part beyond the bound."""
+    matrix = np.array([[0.5154523218444909, -0.22798092025979433], [0.6023135387829408, -0.16204264514309671]])
+    drive, readout = np.array([1.5, 0.5]), np.array([[-0.5, 0.75]])
+    form = diagonal_form(matrix, drive, readout, 3)
+    with mpmath.workdps(60):
+        modes = [(mpmath.mpc(w), mpmath.mpc(v)) for w, v in zip(form.weights[0], form.multipliers, strict=True)]
+        through = [mpmath.fsum(w * v**lag for w, v in modes) for lag in range(3)]
+        exact = [(mpmath.matrix(readout) * mpmath.matrix(matrix) ** lag * mpmath.matrix(drive))[0] for lag in range(3)]
+        real = max(abs(mpmath.re(a) - b) for a, b in zip(through, exact, strict=True))
+        whole = max(abs(a - b) for a, b in zip(through, exact, strict=True))
+    assert real <= form.float64_error < whole
+
+
 def test_rounding_makes_the_real_spectrum_complex():
     exact = hippo("legs", 24)[0]
     assert np.array_equal(np.diag(exact), -np.arange(1, 25))

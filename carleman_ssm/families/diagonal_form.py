@@ -1,6 +1,7 @@
 r"""A dense layer by its eigenvectors, with what that costs: enclosures at raised precision and the condition number.
 
-$$K_\ell = c^\top \bar A^\ell \bar b = \sum_n w_n \lambda_n^\ell, \qquad w_n = (c^\top V)_n (V^{-1} \bar b)_n .$$
+$$K_\ell = c^\top \bar A^\ell \bar b = \sum_n w_n \lambda_n^\ell = \mathrm{Re} \sum_n w_n \lambda_n^\ell, \qquad
+  w_n = (c^\top V)_n (V^{-1} \bar b)_n .$$
 
 The weights are as large as the condition number of V, and cancel. Eigenvalues, eigenvectors and the inverse are
 enclosed in ball arithmetic for the matrix with the given float64 entries; the precision is doubled until the kernel is
@@ -42,8 +43,9 @@ class DiagonalForm(Brief):
     kernel
         $K_\ell$, (readouts, L), with its certified error.
     float64_error
-        A certified upper bound, over all lags, of $|\sum_n \tilde w_n \tilde\lambda_n^\ell - K_\ell|$ with the rounded
-        modes in exact arithmetic: what rounding the modes alone costs.
+        A certified upper bound, over all lags, of $|\mathrm{Re} \sum_n \tilde w_n \tilde\lambda_n^\ell - K_\ell|$ with
+        the rounded modes in exact arithmetic: what rounding the modes alone costs a kernel that is read by its real
+        part. The rounded modes need not come in conjugate pairs, so the sum may have an imaginary part besides.
     """
 
     multipliers: ComplexArray
