@@ -71,7 +71,7 @@ s, u = sp.symbols("s_1 s_2"), sp.symbols("u_1 u_2")
 held = held_recurrence(s, [(0, u[0]), (0, u[1])]).state(2)[1]
 gates = (
     *sigmoid_powers(3).certificates,
-    hold_certificates(2)[0],
+    *(certificate for mode in range(3) for certificate in hold_certificates(mode)),
     *hold_laws(),
     cs.Identity(
         held,

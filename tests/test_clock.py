@@ -12,7 +12,7 @@ from carleman_ssm.formulas.statements import Identity, unfold
 from carleman_ssm.formulas.verification import Evidence, verify
 from carleman_ssm.recurrences.affine import VaryingDiagonal, step_symbols
 from carleman_ssm.recurrences.clock import Clock, clock_laws, clocked_output, lifted_clock
-from carleman_ssm.recurrences.clock_drives import clock_drives, euler_gain, hold_laws, split_step
+from carleman_ssm.recurrences.clock_drives import clock_drives, equation_of_motion, euler_gain, hold_laws, split_step
 from carleman_ssm.recurrences.clock_ring import clocked_wave
 from carleman_ssm.recurrences.lift import collapse
 from carleman_ssm.recurrences.sigmoid_powers import (
@@ -143,6 +143,7 @@ def test_another_power_or_sign_is_refuted(n):
 def test_a_hold_is_exact_in_the_time_of_the_clock_and_eulers_rule_is_not():
     assert all(verify(law).proved for law in hold_laws())
     assert verify(split_step(euler_gain)).evidence is Evidence.REFUTED
+    assert verify(equation_of_motion(euler_gain, *sp.symbols("a t w"))).evidence is Evidence.REFUTED
 
 
 @given(st.integers(1, 3), st.integers(1, 4), st.data())

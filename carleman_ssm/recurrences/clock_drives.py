@@ -82,22 +82,39 @@ def clock_drives(clock: Clock, inputs: Sequence[Sequence[sp.Expr]], gain: Gain =
 
 
 def hold_laws() -> tuple[Identity, ...]:
-    r"""The hold solves $\dot x = ax + w$ from rest, and splitting a step changes nothing.
+    r"""The hold solves $\dot x = ax + w$, vanishes in no time, and splitting a step changes nothing.
 
     References
     ----------
     THEORY T19, T4.
     """
-    held = held_gain(RATE, TIME) * INPUT
     return (
-        Identity(
-            sp.Derivative((sp.exp(RATE * TIME) - 1) / RATE * INPUT, TIME),
-            RATE * held + INPUT,
-            name="the hold solves the equation of motion",
-            because=r"$\frac{d}{dt} \frac{e^{at} - 1}{a} = e^{at} = a \frac{e^{at} - 1}{a} + 1$",
-            nonzero=(RATE, TIME),
-        ),
+        equation_of_motion(held_gain, RATE, TIME, INPUT),
+        Identity(held_gain(RATE, sp.S.Zero) * INPUT, sp.S.Zero, name="no hold in no time", because="its factor"),
         split_step(held_gain),
+    )
+
+
+def equation_of_motion(gain: Gain, rate: sp.Expr, time: sp.Symbol, drive: sp.Expr | int = 1) -> Identity:
+    r"""$x(t) = \mathrm{gain}(a, t)\, w$ solves $\dot x = ax + w$: true of the hold, false of Euler's rule.
+
+    Parameters
+    ----------
+    gain
+        `held_gain` or `euler_gain`; both vanish at t = 0.
+    rate, time, drive
+        a, t and w; t does not occur in the others.
+
+    References
+    ----------
+    THEORY T4.
+    """
+    state = gain(rate, time) * drive
+    return Identity(
+        sp.Derivative(state, time),
+        rate * state + drive,
+        name="the hold solves the equation of motion",
+        because=r"$\frac{d}{dt} \int_0^t e^{as}\,ds = e^{at} = a \int_0^t e^{as}\,ds + 1$",
     )
 
 

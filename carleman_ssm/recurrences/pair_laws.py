@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 import sympy as sp
 
-from carleman_ssm.formulas.special import phi
 from carleman_ssm.formulas.statements import ClosedForm, Identity
 from carleman_ssm.recurrences.affine import InvariantDiagonal
+from carleman_ssm.recurrences.clock_drives import equation_of_motion, euler_gain, held_gain
 from carleman_ssm.theory.ssm import DiscreteSSM
 
 STEP, FEEDTHROUGH = sp.Symbol("Delta", positive=True), sp.Symbol("D", real=True)
@@ -82,18 +82,13 @@ def other_sign(model: DiscreteSSM, inputs: Sequence[sp.Expr], output: ClosedForm
 
 
 def hold_law(rate: sp.Expr) -> Identity:
-    r"""$a \bar b = e^{a\Delta} - 1$."""
-    return Identity(
-        rate * STEP * phi(1, rate * STEP),
-        sp.exp(rate * STEP) - 1,
-        name="zero-order hold",
-        because=r"$\bar b = \int_0^\Delta e^{a s} ds = \Delta \varphi_1(a \Delta)$",
-    )
+    r"""$d\bar b / d\Delta = a \bar b + 1$ of $\bar b = \Delta \varphi_1(a\Delta)$, which vanishes at $\Delta = 0$."""
+    return equation_of_motion(held_gain, rate, STEP)
 
 
 def euler_twin(rate: sp.Expr) -> Identity:
     r"""False: $\bar b = \Delta$ for the hold."""
-    return Identity(STEP * phi(1, rate * STEP), STEP, name="twin: Euler's rule for the zero-order hold")
+    return Identity(held_gain(rate, STEP), euler_gain(rate, STEP), name="twin: Euler's rule for the zero-order hold")
 
 
 def gauge_law(
