@@ -13,6 +13,9 @@ triangular system:
 
 $$A_k \cdots A_1 = g_k \cdots g_1 \Big(1 - \sum_{i \le k} \kappa_i w_i^\top\Big), \qquad
 w_k = \beta_k \Big(\kappa_k - \sum_{i<k} (\kappa_i \cdot \kappa_k)\, w_i\Big).$$
+
+Every step has real eigenvalues, and yet products of steps turn: two reflections are a rotation
+(`recurrences.turning_steps`).
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ from carleman_ssm.formulas.statements import Identity
 from carleman_ssm.recurrences.affine import VaryingRankOne, Vector, step_symbols
 from carleman_ssm.recurrences.commuting_keys import clock_laws, column, commutation_laws, dot
 from carleman_ssm.recurrences.statement import FamilyStatement, read_output
+from carleman_ssm.recurrences.turning_steps import turning_laws, turning_twins
 from carleman_ssm.theory.polynomials import require_integer, require_kind
 
 Read = Callable[[sp.ImmutableMatrix], sp.Expr]
@@ -208,7 +212,7 @@ def _statement(family: str, recurrence: VaryingRankOne) -> FamilyStatement:
     last = recurrence.steps
     twins = tuple(_false_outputs(recurrence, read, output.expression))
     if last > 1 and recurrence.states > 1:
-        twins += (*no_clock_twins(recurrence), added_steps_twin(recurrence))
+        twins += (*no_clock_twins(recurrence), added_steps_twin(recurrence), *turning_twins(recurrence.states))
     laws = tuple(_laws(recurrence))
     return FamilyStatement(family, recurrence, output, laws, twins, input_degree=None, real_spectrum=True)
 
@@ -234,6 +238,8 @@ def _laws(recurrence: VaryingRankOne) -> Iterator[Identity]:
         yield from commutation_laws(first, second)
         yield from _order_laws(recurrence)
         yield from clock_laws(first, second, (recurrence.strengths[0], recurrence.strengths[1]))
+        if recurrence.states > 1:
+            yield from turning_laws(recurrence.states, recurrence.decays[:2])
 
 
 def _order_laws(recurrence: VaryingRankOne) -> Iterator[Identity]:
