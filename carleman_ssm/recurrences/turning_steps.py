@@ -1,8 +1,8 @@
 r"""Products of real steps of the delta rule turn, although the eigenvalues of every single step are real.
 
 A step $1 - \beta\kappa\kappa^\top$ with $|\kappa| = 1$ is symmetric, with the eigenvalues 1 and $1 - \beta$. Its
-multipliers are real, but steps do not commute: they share no ring, and the law of standing patterns (real multipliers of
-one ring, T6 v) does not speak of them. Their products turn:
+multipliers are real, but steps do not commute: they share no ring, and the law of standing patterns (T6 v: real
+multipliers of one ring) does not speak of them. Their products turn:
 
 * two reflections ($\beta = 2$) are the rotation by twice the angle of their keys;
 * exchanges of neighbouring entries, which are reflections, carry the content of every node to the next one;
@@ -121,7 +121,7 @@ def one_step_discriminant() -> Identity:
 
 
 def two_step_discriminant() -> Identity:
-    r"""Of two equal strengths $(\mathrm{tr}\,A)^2 - 4\det A = \beta^2\cos^2\theta\,(\beta^2\cos^2\theta - 4\beta + 4)$."""
+    r"""$(\mathrm{tr}\,A)^2 - 4\det A = \beta^2\cos^2\theta\,(\beta^2\cos^2\theta - 4(\beta - 1))$, strengths equal."""
     product = delta_step(STRENGTH, unit_key(BETWEEN)) * delta_step(STRENGTH, unit_key(sp.S.Zero))
     overlap = STRENGTH**2 * sp.cos(BETWEEN) ** 2
     return Identity(
