@@ -53,6 +53,38 @@ def test_every_twin_is_refuted_with_a_witness(statement, sizes):
         assert verdict.witness
 
 
+def test_the_first_step_of_rg_lru_is_undamped_and_a_point_of_the_circle():
+    """With numbers, a_1 drawn freely: β_1 = 1 gives the state that t_1 = 1 gives; the root of a_1 gives another."""
+    decays, roots, x = (0.9, 0.8, 0.3), (1.0, 0.6, np.sqrt(1 - 0.09)), (2.0, -1.0, 0.5)
+    state = 0.0
+    for a, beta, entry in zip(decays, roots, x, strict=True):
+        state = a * state + beta * entry
+    form = rg_lru_statement(1, 3).output
+    letters = {"c_0": 1.0, "s_0": 1.0} | {f"x_{k}_0": entry for k, entry in enumerate(x, 1)}
+    letters |= {f"a_{k}_0": a for k, a in enumerate(decays, 1)}
+    letters |= {f"beta_{k}_0": beta for k, beta in enumerate(roots, 1)}
+
+    def at(**changed):
+        return float(form.expression.subs({sp.Symbol(name): value for name, value in (letters | changed).items()}))
+
+    decay, root = map(float, on_circle(sp.S.One))
+    assert (decay, root) == (0, 1)
+    assert at() == pytest.approx(state, rel=1e-14)
+    assert at(a_1_0=decay, beta_1_0=root) == pytest.approx(state, rel=1e-14)
+    assert abs(at(beta_1_0=np.sqrt(1 - 0.81)) - state) > 0.1
+    names = [twin.name for twin in rg_lru_statement(2, 1).twins]
+    assert "the first step is damped like the others" in names
+
+
+def test_the_output_of_s7_is_no_polynomial_though_its_cleared_state_is():
+    found = unfold(s7_statement(1, 2).output).expression
+    numerator, denominator = sp.fraction(sp.cancel(sp.together(found)))
+    u = sp.symbols("u_1 u_2")
+    # from rest the first multiplier is not read: only the second step leaves its denominator
+    assert sp.Poly(denominator, *u).total_degree() == 2
+    assert sp.Poly(numerator, *u).total_degree() == cleared_degree(2) - 2
+
+
 rationals = st.fractions(-3, 3, max_denominator=4).map(lambda f: sp.Rational(f.numerator, f.denominator))
 
 

@@ -1,8 +1,9 @@
 r"""Diagonal recurrences with algebraic and rational gates: RG-LRU (Griffin) and S7.
 
 RG-LRU: $h_k = a_k h_{k-1} + \beta_k x_k$ with $a_k = \alpha^{c r_k}$, $\alpha = \sigma(-p)$, a recurrence gate $r_k$
-and $\beta_k = \sqrt{1 - a_k^2}$. The decays multiply on a clock, $a_k \cdots a_1 = \alpha^{c(r_1 + \dots + r_k)}$;
-$(a_k, \beta_k)$ is a point of the unit circle (`circle_gates`).
+and $\beta_k = \sqrt{1 - a_k^2}$ for $k \ge 2$; the first step is not damped, $\beta_1 = 1$. The decays multiply on a
+clock, $a_k \cdots a_1 = \alpha^{c(r_1 + \dots + r_k)}$; $(a_k, \beta_k)$ is a point of the unit circle
+(`circle_gates`), and so is the first step: from rest $a_1$ is not read, so that it may be taken as 0.
 
 S7: $h_k = (1 - 1/(\Lambda_k^2 + \frac12)) h_{k-1} + b_k$ with $\Lambda_k$ affine in the input. The multiplier is
 $n_k/d_k$ with $n_k = 2\Lambda_k^2 - 1$, $d_k = 2\Lambda_k^2 + 1$, so that $\hat h_k = d_k \cdots d_1 h_k$ obeys a
@@ -43,7 +44,8 @@ def rg_lru_statement(states: int = 2, steps: int = 3) -> FamilyStatement:
     FamilyStatement
         Of $h_k = a_k \odot h_{k-1} + \beta_k \odot x_k$ ($x_k$ after the input gate), read by
         $y = \sum_n c_n s_n h_{L,n}$ with the other branch $s$. The lift is exact with $a_k$, $\beta_k$, $x_k$ as its
-        inputs; $\beta_k^2 = 1 - a_k^2$ and the clock are laws.
+        inputs, whatever they are. Laws: $\beta_k^2 = 1 - a_k^2$, which the layer has for $k \ge 2$, its first step
+        with $\beta_1 = 1$ as the point (0, 1) of the same circle, and the clock.
 
     Raises
     ------
@@ -61,7 +63,7 @@ def rg_lru_statement(states: int = 2, steps: int = 3) -> FamilyStatement:
     weights = by_entry(sp.symbols(f"c_:{states}"), sp.symbols(f"s_:{states}"))
     read = _reader(weights)
     output = read_output(recurrence, read, symbol=sp.Symbol(f"y_{steps}"), reference="THEORY T19")
-    laws = (*circle_laws(states, steps), *_clock_laws(states, steps))
+    laws = (*circle_laws(states, steps), _first_step_law(recurrence), *_clock_laws(states, steps))
     twins = (*_root_twins(recurrence, output.expression), *_own_decay_twin(recurrence, read))
     return FamilyStatement("rg-lru", recurrence, output, laws, twins, input_degree=None, real_spectrum=True)
 
@@ -79,9 +81,11 @@ def s7_statement(states: int = 2, steps: int = 3) -> FamilyStatement:
     Returns
     -------
     FamilyStatement
-        Of $h_k = (1 - 1/(\Lambda_k^2 + \frac12)) \odot h_{k-1} + b_k$, read by $y = c \cdot h_L$, with the
-        definitions of $\Lambda$ and b in `where` of the output. Laws: the cleared recurrence, step by step, and that
-        the multiplier lies in $[-1, 1)$, with −1 at $\Lambda = 0$.
+        Of $h_k = (1 - 1/(\Lambda_k^2 + \frac12)) \odot h_{k-1} + b_k$, read by $c \cdot h_L$, with the definitions of
+        $\Lambda$ and b in `where` of the output. The letter c stands for a row of $C_L$, which in the layer is affine
+        in $u_L$; what the layer adds without reading its state, $D_L u_L$, is not stated. Laws: the cleared
+        recurrence, step by step, and that for real $\Lambda$ the multiplier lies in $[-1, 1)$, with −1 at
+        $\Lambda = 0$.
 
     Raises
     ------
@@ -130,9 +134,11 @@ def cleared(recurrence: VaryingDiagonal, rates: Sequence[Vector]) -> VaryingDiag
 
 
 def cleared_degree(steps: int) -> int:
-    r"""$2L + 2$: the degree of $\hat h_L$ in the inputs, for $\Lambda_k$ affine and $b_k$ quadratic in them.
+    r"""$2L + 2$: the degree of the cleared state $\hat h_L$ in the inputs; that of the output is none.
 
-    Every step multiplies by $n_k$ or $d_k$, of degree 2; one drive, of degree 2, stands in every term.
+    For $\Lambda_k$ affine and $b_k$ quadratic in them: every step multiplies by $n_k$ or $d_k$, of degree 2; one drive,
+    of degree 2, stands in every term. The state $\hat h_{L,n} / (d_{L,n} \cdots d_{1,n})$, and with it the output, is
+    rational: each mode has denominators of its own.
 
     Examples
     --------
@@ -149,6 +155,20 @@ def _require_sizes(states: int, steps: int) -> None:
 
 def _reader(weights: Sequence[sp.Expr]) -> Read:
     return lambda state: sp.Add(*by_entry(weights, list(state)))
+
+
+def _first_step_law(recurrence: VaryingDiagonal) -> Identity:
+    """The state with an undamped first step, and with the point t = 1 of the circle in its place."""
+    last, (decay, root) = recurrence.steps, on_circle(sp.S.One)
+    names = range(recurrence.states)
+    undamped = {sp.Symbol(f"beta_1_{n}"): sp.S.One for n in names}
+    point = {sp.Symbol(f"beta_1_{n}"): root for n in names} | dict.fromkeys(recurrence.multipliers[0], decay)
+    return Identity(
+        recurrence.state(last).xreplace(point),
+        recurrence.recurred_state(last).xreplace(undamped),
+        name="an undamped first step is a point of the circle",
+        because=r"from rest $a_1$ is not read; t = 1 gives $(a_1, \beta_1) = (0, 1)$",
+    )
 
 
 def _clock_laws(states: int, steps: int) -> Iterator[Identity]:
@@ -212,7 +232,7 @@ def _sigmoid(v: sp.Expr) -> sp.Expr:
 
 
 def _root_twins(recurrence: VaryingDiagonal, output: sp.Expr) -> Iterator[Identity]:
-    """Other weights of the last input, on the circle where the true one lives; and the mirrored sigmoid."""
+    """Other weights of the last input, on the circle where the true one lives; a damped first; a mirrored sigmoid."""
     letters = {n: on_circle(sp.Symbol(f"t_{n}")) for n in range(recurrence.states)}
     decays, roots = recurrence.multipliers[-1], [f"beta_{recurrence.steps}_{n}" for n in letters]
     circle = {decays[n]: decay for n, (decay, _) in letters.items()}
@@ -221,6 +241,9 @@ def _root_twins(recurrence: VaryingDiagonal, output: sp.Expr) -> Iterator[Identi
     average = {sp.Symbol(roots[n]): 1 - decay for n, (decay, _) in letters.items()}
     for name, wrong in (("the root is forgotten", forgotten), ("a moving average", average)):
         yield Identity(output.xreplace(circle | wrong), output.xreplace(circle | true), name=name)
+    first = {sp.Symbol(f"beta_1_{n}"): (sp.S.One, on_circle(sp.Symbol(f"t_{n}"))[1]) for n in letters}
+    undamped, damped = ({root: pair[i] for root, pair in first.items()} for i in (0, 1))
+    yield Identity(output.xreplace(damped), output.xreplace(undamped), name="the first step is damped like the others")
     p = sp.Symbol("p", real=True)
     softened = sp.exp(-DECAY_EXPONENT * sp.log(1 + sp.exp(p)))
     yield Identity(softened, _sigmoid(p) ** DECAY_EXPONENT, name="the sigmoid is mirrored")
