@@ -179,8 +179,8 @@ class GLA(Family, Brief):
         """V, values of a head."""
         return len(self.v_proj_weight) // self.kv_heads
 
-    def _projected(self, name: str, inputs: Array) -> Array:
-        """Queries, keys or values of all heads, (batch, L, h, K or V)."""
+    def projected(self, name: str, inputs: Array) -> Array:
+        """Queries, keys or values (``"q"``, ``"k"``, ``"v"``) of all heads, unscaled: (batch, L, h, K or V)."""
         mapped = linear(inputs, getattr(self, f"{name}_proj_weight"))
         taps = getattr(self, f"{name}_conv1d_weight")
         if taps is not None:
@@ -205,7 +205,7 @@ class GLA(Family, Brief):
 
     def scan(self, inputs: Array) -> ClockScan:
         r"""Increments $\Delta_k$ of each row, rate -1, and drives $k_k v_k^\top$, (batch, L, h, K, V)."""
-        drives = self._projected("k", inputs)[..., None] * self._projected("v", inputs)[..., None, :]
+        drives = self.projected("k", inputs)[..., None] * self.projected("v", inputs)[..., None, :]
         return ClockScan(self.increments(inputs)[..., None], np.array(-1.0), drives)
 
     def readout(self, states: Values, inputs: Array) -> Array:
@@ -217,11 +217,11 @@ class GLA(Family, Brief):
         if method != "closed":
             return super().__call__(inputs, method)
         seen = self._checked(inputs)
-        keys, values = self._projected("k", seen), self._projected("v", seen)
+        keys, values = self.projected("k", seen), self.projected("v", seen)
         return self._gated(gated_attention(self.increments(seen), keys, values, self._queries(seen)), seen)
 
     def _queries(self, inputs: Array) -> Array:
-        scaled: Array = self._projected("q", inputs) * self.keys**-0.5
+        scaled: Array = self.projected("q", inputs) * self.keys**-0.5
         return scaled
 
     def _gated(self, read: Array, inputs: Array) -> Array:

@@ -122,6 +122,11 @@ class RGLRU(Family):
         projected = linear(inputs, self.linear_x_weight, self.linear_x_bias)
         return causal_conv1d(projected, self.conv_weight.T, self.conv_bias)
 
+    def gated_inputs(self, inputs: Array) -> Array:
+        """$i_k x_k$, what the root weighs: (batch, L, E)."""
+        x = self.recurrent_branch(inputs)
+        return _block_gate(x, self.input_gate_weight, self.input_gate_bias) * x
+
     def log_decays(self, inputs: Array) -> Array:
         r"""$\ln a_k = -8\, r_k \odot \mathrm{softplus}(p)$: (batch, L, E)."""
         gate = _block_gate(self.recurrent_branch(inputs), self.a_gate_weight, self.a_gate_bias)
@@ -135,11 +140,10 @@ class RGLRU(Family):
 
     def scan(self, inputs: Array) -> VaryingDiagonalScan:
         r"""Decays $a_k$ and drives $\sqrt{1 - a_k^2}\, i_k x_k$, the root being 1 in the first step: (batch, L, E)."""
-        x, log_decays = self.recurrent_branch(inputs), self.log_decays(inputs)
+        log_decays = self.log_decays(inputs)
         root = np.sqrt(-np.expm1(2 * log_decays))
         root[:, 0] = 1.0
-        drives = root * _block_gate(x, self.input_gate_weight, self.input_gate_bias) * x
-        return VaryingDiagonalScan(np.exp(log_decays), drives)
+        return VaryingDiagonalScan(np.exp(log_decays), root * self.gated_inputs(inputs))
 
     def readout(self, states: Values, inputs: Array) -> Array:
         """Outputs (batch, L, H): times the other branch, projected."""
