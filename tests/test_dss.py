@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from carleman_ssm.families.dss import DSS
-from carleman_ssm.families.s4_parts import dss_inputs
+from carleman_ssm.families.s4_parts import EPSILON, dss_inputs
+from carleman_ssm.formulas.numerics import compile_kernel
 
 ZOO = Path(__file__).parent / "data" / "zoo"
 NAMES = sorted(path.name.removesuffix(".reference.npz") for path in ZOO.glob("dss__*.reference.npz"))
@@ -52,17 +53,65 @@ def test_tensors_come_back_as_they_were_stored(name):
     assert all(returned[key].shape == tensors[key].shape for key in tensors)
 
 
+def exact_gain(rate, multiplier, length):
+    """1/(Λ Σ λ^r) in 50 digits."""
+    with mpmath.workdps(50):
+        return 1 / (mpmath.mpc(rate) * sum(multiplier**lag for lag in range(length)))
+
+
 @settings(max_examples=40)
 @given(st.floats(-2, 2), st.floats(0.1, 6), st.floats(0.01, 0.3), st.integers(1, 40))
-def test_the_inputs_make_a_softmax_over_the_lags(real, imaginary, step, length):
+def test_the_inputs_make_a_softmax_over_the_lags_but_for_the_share_of_epsilon(real, imaginary, step, length):
     rate = complex(real, imaginary)
     gain = dss_inputs(np.array([rate]), np.array([step * rate]), length)[0]
-    exponentials = [mpmath.exp(step * mpmath.mpc(rate) * lag) for lag in range(length)]
-    expected = complex(1 / (rate * sum(exponentials)))
-    denominator = abs(complex(mpmath.expm1(step * length * mpmath.mpc(rate))) * rate)
-    if denominator > 0.5:  # the reference's epsilon of 1e-7 under the quotient changes it by 1e-7 / |x|^2
-        damped = denominator if real <= 0 else abs(complex(mpmath.expm1(-step * length * mpmath.mpc(rate))) * rate)
-        assert abs(gain - expected) <= abs(expected) * (2e-7 / damped**2 + 1e-9)
+    with mpmath.workdps(50):
+        sampled = mpmath.mpc(step * rate)
+        damped = sampled if real <= 0 else -sampled
+        square = abs(mpmath.mpc(rate) * mpmath.expm1(length * damped)) ** 2
+        expected = exact_gain(rate, mpmath.exp(sampled), length) * square / (square + EPSILON)
+    assert abs(gain - complex(expected)) <= 1e-12 * abs(expected)  # no cancellation: expm1, and moduli
+
+
+@pytest.mark.parametrize(("length", "least", "most"), [(1, 1e-3, 1e-2), (1000, 1e-8, 1e-6)])
+def test_what_epsilon_takes_at_initialisation(length, least, most):
+    """The largest loss over all modes of a drawn layer: thousandths at one step, nothing at a thousand."""
+    layer = DSS.initialise(np.random.default_rng(0), channels=4, d_state=8)
+    rates, gains = layer.rates, layer.input_vector(length)
+    losses = [
+        abs(gains[h, n] / complex(exact_gain(layer.eigenvalues[n], mpmath.exp(mpmath.mpc(rates[h, n])), length)) - 1)
+        for h in range(4)
+        for n in range(8)
+    ]
+    assert least < max(losses) < most
+
+
+@pytest.mark.symbolic
+@pytest.mark.parametrize("seed", range(3))
+def test_the_statement_is_the_layer(seed):
+    """The compiled output with the parameters of a layer: two steps, one mode that decays and one that grows."""
+    rng = np.random.default_rng(seed)
+    drawn = DSS.initialise(rng, channels=2, d_state=2)
+    layer = dataclasses.replace(
+        drawn, log_dt=rng.normal(-2, 1, (2, 2)), Lambda_re=np.array([-0.4, 0.3]) * rng.uniform(0.5, 1.5, 2)
+    )
+    inputs = rng.normal(size=(1, 3, 2))
+    computed = layer.preactivation(layer.scan(inputs).states(), inputs)[0, -1]
+    output = DSS.statement(2, 3).output
+    for h in range(2):
+        stated = evaluated(output, layer, h, inputs[0, :, h])
+        assert abs(stated - computed[h]) <= 1e-11 * abs(computed).max()  # the statement subtracts 1 from exp
+        for change in ({"epsilon": 1e-30}, {"Delta_im": np.exp(layer.log_dt[h, 0])}):
+            assert abs(evaluated(output, layer, h, inputs[0, :, h], **change) - computed[h]) > 1e-9
+
+
+def evaluated(output, layer, channel, inputs, **change):
+    values = dict(zip(("Delta_re", "Delta_im"), np.exp(layer.log_dt[channel]), strict=True))
+    values |= {"epsilon": EPSILON, "D": layer.D[0, channel]}
+    values |= {f"Lambda_{n}": value for n, value in enumerate(layer.eigenvalues)}
+    values |= {f"W_{n}": value for n, value in enumerate(layer.W[0, channel])}
+    values |= {f"u_{k}": value for k, value in enumerate(inputs, 1)}
+    values |= change
+    return complex(compile_kernel(output)(*(values[str(letter)] for letter in output.arguments)))
 
 
 def test_growing_modes_stay_in_range_over_long_inputs():

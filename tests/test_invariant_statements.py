@@ -1,5 +1,7 @@
 """Statements of S4D, the S4 block, S4 and DSS: proved, their twins refuted, their outputs beside other routes."""
 
+import functools
+
 import mpmath
 import numpy as np
 import pytest
@@ -10,12 +12,14 @@ from hypothesis import strategies as st
 from carleman_ssm.formulas.numerics import compile_kernel
 from carleman_ssm.formulas.statements import unfold
 from carleman_ssm.formulas.verification import Evidence, verify
+from carleman_ssm.recurrences.block_statement import s4_block_statement
 from carleman_ssm.recurrences.dense_laws import hippo_legs
-from carleman_ssm.recurrences.invariant_statements import dss_statement, s4_block_statement, s4_statement, s4d_statement
+from carleman_ssm.recurrences.invariant_statements import dss_statement, s4_statement, s4d_statement
 
 pytestmark = pytest.mark.symbolic
 
-STATEMENTS = [s4d_statement, s4_block_statement, s4_statement, dss_statement]
+RULES = [functools.partial(s4_block_statement, disc=rule) for rule in ("bilinear", "dss")]
+STATEMENTS = [s4d_statement, s4_block_statement, *RULES, s4_statement, dss_statement]
 SIZES = [(1, 1), (2, 3), (3, 4)]
 
 
@@ -96,17 +100,52 @@ def test_the_output_of_the_block_has_the_stored_sign(seed):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_the_output_of_dss_is_a_softmax_over_the_lags(seed):
+def test_the_output_of_dss_is_a_softmax_over_the_lags_up_to_epsilon(seed):
+    """The shares of every mode, with steps for both parts, shrunk by what epsilon takes; one mode decays, one grows."""
     output = dss_statement(2, 4).output
-    values = values_for(output, seed)
+    values = values_for(output, seed) | {"epsilon": 0.3}
+    for n, sign in enumerate((-1, 1)):
+        drawn = values[f"Lambda_{n}"]
+        values[f"Lambda_{n}"] = complex(sign * abs(drawn.real), drawn.imag)
     rates, weights = parameters(values, "Lambda", 2), parameters(values, "W", 2)
-    step, inputs = values["Delta"], [values[f"u_{k}"] for k in range(1, 5)]
+
+    def step(rate):
+        return values["Delta_re"] * mpmath.re(rate) + 1j * values["Delta_im"] * mpmath.im(rate)
+
+    inputs = [values[f"u_{k}"] for k in range(1, 5)]
     expected = values["D"] * inputs[-1]
     for rate, weight in zip(rates, weights, strict=True):
-        exponentials = [mpmath.exp(rate * step * lag) for lag in range(4)]
-        shares = [value / sum(exponentials) for value in exponentials]
+        exponentials = [mpmath.exp(step(rate) * lag) for lag in range(4)]
+        damped = step(rate) if mpmath.re(rate) <= 0 else -step(rate)
+        square = abs(rate * mpmath.expm1(4 * damped)) ** 2
+        shares = [value / sum(exponentials) * square / (square + 0.3) for value in exponentials]
         expected += sum(mpmath.re(weight / rate * share) * u for share, u in zip(shares, reversed(inputs), strict=True))
     assert abs(scalar(output, values) - complex(expected)) <= 1e-10 * max(1, abs(expected))
+
+
+@pytest.mark.parametrize("disc", ["zoh", "bilinear", "dss"])
+def test_the_output_of_the_block_follows_its_rule(disc):
+    output = s4_block_statement(2, 3, disc).output
+    values = values_for(output, 7)
+    step, inputs = values["Delta"], [values[f"u_{k}"] for k in range(1, 4)]
+    expected = values["D"] * inputs[-1]
+    for n in range(2):
+        rate = -mpmath.mpf(values[f"alpha_{n}"]) - 1j * mpmath.mpf(values[f"omega_{n}"])
+        weight = (1 if disc == "dss" else 2) * mpmath.mpc(values[f"B_{n}"]) * mpmath.mpc(values[f"c_{n}"])
+        multiplier = mpmath.exp(rate * step)
+        if disc == "bilinear":
+            multiplier = (2 + rate * step) / (2 - rate * step)
+        gain = (multiplier - 1) / rate  # the hold, and the bilinear rule as well: b = (lambda - 1)/a
+        if disc == "dss":
+            whole = rate * (multiplier**3 - 1)
+            gain = (multiplier - 1) * mpmath.conj(whole) / (abs(whole) ** 2 + values["epsilon"])
+        expected += sum(mpmath.re(weight * gain * multiplier ** (2 - k)) * u for k, u in enumerate(inputs))
+    assert abs(scalar(output, values) - complex(expected)) <= 1e-12 * max(1, abs(expected))
+
+
+def test_an_unknown_rule_is_refused():
+    with pytest.raises(ValueError, match="disc: expected one of zoh, bilinear, dss, got 'euler'"):
+        s4_block_statement(2, 3, "euler")
 
 
 small = st.integers(-3, 3)

@@ -5,7 +5,14 @@ $$x_k = e^{\Delta\Lambda} x_{k-1} + \bar b u_k, \qquad y^c_k = \mathrm{Re} \sum_
 
 with $\bar b$ by the version: $(e^{\Delta\Lambda} - 1)/\Lambda$ (``exp``, ``clip``), 1 (``no-scale``), or divided by the
 sum over all lags (``softmax``): then $\bar b$ depends on the length L of the inputs, and the layer is one recurrence
-for each L. The real and the imaginary part of $\Lambda$ may have steps of their own.
+for each L. The real and the imaginary part of $\Lambda$ may have steps of their own: $\Delta\Lambda$ stands for
+$\Delta_{re} \mathrm{Re}\,\Lambda + i \Delta_{im} \mathrm{Im}\,\Lambda$.
+
+The quotients are those of the reference, bounded by $\varepsilon = 10^{-7}$. A softmax over the lags that is divided by
+$d = \Lambda(e^{\Delta\Lambda L} - 1)$ loses the share $\varepsilon/(|d|^2 + \varepsilon)$, where d is taken with
+$-\Delta\Lambda$ for modes that grow: the more, the shorter the inputs (`recurrences.softmax_laws`). At initialisation
+that is a few thousandths of $\bar b$ for one step. The versions ``exp`` and ``clip`` lose nothing while
+$|\Lambda|^2 \ge \varepsilon$.
 """
 
 from __future__ import annotations

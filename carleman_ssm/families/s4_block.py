@@ -38,7 +38,7 @@ from carleman_ssm.families.scans import InvariantDiagonalScan, Values
 from carleman_ssm.networks.discretization import step_inputs, step_multipliers
 from carleman_ssm.networks.finite_arrays import complex_array, real_array
 from carleman_ssm.networks.layers import Array, ComplexArray, S4DLayer
-from carleman_ssm.recurrences.invariant_statements import s4_block_statement
+from carleman_ssm.recurrences.block_statement import s4_block_statement
 from carleman_ssm.recurrences.statement import FamilyStatement
 
 
@@ -230,7 +230,7 @@ class S4Block(Family):
 
     @classmethod
     def statement(cls, states: int = 2, steps: int = 3) -> FamilyStatement:
-        """`recurrences.invariant_statements.s4_block_statement`."""
+        """`recurrences.block_statement.s4_block_statement`."""
         return s4_block_statement(states, steps)
 
     @classmethod

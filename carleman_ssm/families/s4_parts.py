@@ -141,7 +141,9 @@ def dss_inputs(eigenvalues: ComplexArray, rates: ComplexArray, length: int) -> C
     \frac{e^{-\Delta\Lambda(L-1)}}{\Lambda} \frac{e^{-\Delta\Lambda} - 1}{e^{-\Delta\Lambda L} - 1}
     \text{ where } \mathrm{Re}\,\Lambda > 0,$$
 
-    which are equal; the second does not overflow. It depends on L: the recurrence is one for each length.
+    which are equal; the second does not overflow. Each quotient is bounded as in `reciprocal`, so that a mode loses
+    the share $\varepsilon / (|d|^2 + \varepsilon)$ with the d that it is divided by (`recurrences.softmax_laws`). It
+    depends on L: the recurrence is one for each length.
 
     Parameters
     ----------

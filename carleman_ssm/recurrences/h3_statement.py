@@ -12,7 +12,7 @@ the inputs; the output is a polynomial of degree 3.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import sympy as sp
 
@@ -108,8 +108,8 @@ def h3_statement(states: int = 2, steps: int = 3) -> FamilyStatement:
         Laws: the register is nilpotent and gives the finite impulse response; the joint lift of register and modes
         closes at weight 2, and the ordered product of its L matrices, applied to rest, holds the modes; with q, k, v
         linear in the input the output is homogeneous of degree 3 and the sum of one Volterra kernel, symmetric or not;
-        with biases its degree is at most 3. Twins: the conjugate dropped, the shift after the product, a shorter
-        response, query and key exchanged in the kernel, degree 2.
+        with biases its degree is at most 3. Twins: the conjugate dropped, the other sign of i, the shift after the
+        product, a shorter response, query and key exchanged in the kernel, degree 2.
 
     Raises
     ------
@@ -217,8 +217,18 @@ def _twins(h3: H3Letters, output: sp.Expr) -> tuple[Identity, ...]:
     joint = tuple(key * value for key, value in zip(h3.keys, h3.values, strict=True))
     after = tuple(h3.delayed(joint, t) for t in range(last))
     short = tuple(h3.taps[0] * p for p in joint)
+    mirrored = replace(
+        h3,
+        multipliers=tuple(map(sp.conjugate, h3.multipliers)),
+        input_vector=tuple(map(sp.conjugate, h3.input_vector)),
+    )
     return (
         Identity(halved, output, name="the conjugate dropped: 2 for 2 Re"),
+        Identity(
+            h3.read(mirrored.recurrence(products).state(last), products[-1]),
+            output,
+            name="+i for -i, with the readout as it is stored",
+        ),
         Identity(h3.read(h3.recurrence(after).state(last), after[-1]), output, name="the shift after the product"),
         Identity(h3.read(h3.recurrence(short).state(last), short[-1]), output, name="keys that are not shifted"),
     )

@@ -1,4 +1,4 @@
-r"""Statements of the time-invariant families with one input per state: S4D, the S4 block, S4 with its low rank, DSS.
+r"""Statements of time-invariant families with one input per state: S4D, S4 with its low rank, DSS.
 
 All of them are $x_k = \bar A x_{k-1} + \bar b u_k$, so their outputs are convolutions; what differs is how
 $\bar A$, $\bar b$ and the readout come from what is stored: $2\,\mathrm{Re}$ or $1\,\mathrm{Re}$, the sign of the
@@ -9,65 +9,35 @@ from __future__ import annotations
 
 import sympy as sp
 
-from carleman_ssm.formulas.statements import ClosedForm, Identity
-from carleman_ssm.recurrences.affine import InvariantDense, InvariantDiagonal, step_symbols
+from carleman_ssm.formulas.statements import Identity
+from carleman_ssm.recurrences.affine import InvariantDense, InvariantDiagonal
 from carleman_ssm.recurrences.dense_laws import dense_laws, dense_twins
 from carleman_ssm.recurrences.pair_laws import (
     FEEDTHROUGH,
     STEP,
     bilinear_law,
     convolution_law,
-    diagonal_recurrence,
     doubled_law,
     dropped_conjugate,
     euler_twin,
     flipped_bilinear,
-    gauge_law,
     hold_law,
     other_sign,
-    softmax_input,
+)
+from carleman_ssm.recurrences.pair_letters import input_letters, mode_letters, pair_output, positive_count
+from carleman_ssm.recurrences.softmax_laws import (
+    EPSILON,
+    STEP_IM,
+    STEP_RE,
+    layer_input,
     softmax_laws,
     softmax_twins,
-    two_sided_law,
+    two_step_multiplier,
 )
 from carleman_ssm.recurrences.statement import FamilyStatement, read_output
-from carleman_ssm.theory.polynomials import require_count
 from carleman_ssm.theory.ssm import DiagonalSSM, DiscreteSSM, zero_order_hold
 
 _HALF = sp.Rational(1, 2)
-
-
-def _inputs(steps: int) -> tuple[sp.Expr, ...]:
-    return tuple(step_symbols("u", _positive(steps, "steps"), real=True))
-
-
-def _positive(count: int, what: str) -> int:
-    if require_count(count, f"the number of {what}") == 0:
-        msg = f"a statement needs at least one of its {what}"
-        raise ValueError(msg)
-    return count
-
-
-def _letters(stem: str, count: int, **assumptions: bool) -> tuple[sp.Symbol, ...]:
-    return tuple(sp.Symbol(f"{stem}_{n}", **assumptions) for n in range(_positive(count, "states")))
-
-
-def _pair_output(
-    stored: DiscreteSSM, inputs: tuple[sp.Expr, ...], reference: str
-) -> tuple[InvariantDiagonal, ClosedForm]:
-    """The recurrence of stored pairs in named letters, and the output after the last step."""
-    model, where = stored.named()
-    recurrence = diagonal_recurrence(model, inputs)
-    arguments = (*stored.parameters, *inputs)
-    output = read_output(
-        recurrence,
-        lambda state: model.readout(tuple(state), inputs[-1]),
-        symbol=sp.Symbol(f"y_{len(inputs)}"),
-        reference=reference,
-        where=where,
-        arguments=arguments,
-    )
-    return recurrence, output
 
 
 def s4d_statement(states: int = 2, steps: int = 3) -> FamilyStatement:
@@ -94,10 +64,12 @@ def s4d_statement(states: int = 2, steps: int = 3) -> FamilyStatement:
     ----------
     THEORY T9 to T12; Gu et al. (2022), S4D, eq. 3 and 5.
     """
-    inputs, rates = _inputs(steps), _letters("a", states)
+    inputs, rates = input_letters(steps), mode_letters("a", states)
     ones = (sp.S.One,) * states
-    stored = zero_order_hold(DiagonalSSM(rates, ones, _letters("c", states), FEEDTHROUGH, conjugate_pairs=True), STEP)
-    recurrence, output = _pair_output(stored, inputs, "THEORY T10; Gu et al. (2022), S4D, eq. 5")
+    stored = zero_order_hold(
+        DiagonalSSM(rates, ones, mode_letters("c", states), FEEDTHROUGH, conjugate_pairs=True), STEP
+    )
+    recurrence, output = pair_output(stored, inputs, "THEORY T10; Gu et al. (2022), S4D, eq. 5")
     model = stored.named()[0]
     return FamilyStatement(
         "s4d",
@@ -105,58 +77,6 @@ def s4d_statement(states: int = 2, steps: int = 3) -> FamilyStatement:
         output,
         (convolution_law(model, inputs, output), doubled_law(model, inputs, output), hold_law(rates[0])),
         (dropped_conjugate(model, inputs, output), euler_twin(rates[0]), other_sign(model, inputs, output)),
-        input_degree=1,
-        real_spectrum=False,
-    )
-
-
-def s4_block_statement(states: int = 2, steps: int = 3) -> FamilyStatement:
-    r"""The S4 block before its activation: $A = -\alpha - i\omega$, a trained B, and both rules.
-
-    Laws beyond those of S4D: B and the sign fold into $c' = \overline{c B}$; the bilinear rule; two directions.
-
-    Parameters
-    ----------
-    states, steps
-        As in `s4d_statement`.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As in `s4d_statement`.
-
-    References
-    ----------
-    THEORY T1′ (gauge), T10; Gu et al. (2022), S4D, eq. 3.
-    """
-    inputs = _inputs(steps)
-    decays, frequencies = _letters("alpha", states, positive=True), _letters("omega", states, real=True)
-    rates = tuple(-decay - sp.I * frequency for decay, frequency in zip(decays, frequencies, strict=True))
-    drive, readout = _letters("B", states), _letters("c", states)
-    stored = zero_order_hold(DiagonalSSM(rates, drive, readout, FEEDTHROUGH, conjugate_pairs=True), STEP)
-    recurrence, output = _pair_output(stored, inputs, "THEORY T10; Gu et al. (2022), S4D, eq. 3")
-    model = stored.named()[0]
-    multipliers, gains = _letters("lambda", states), _letters("bbar", states)
-    gauge = gauge_law(multipliers, gains, drive, readout, inputs)
-    return FamilyStatement(
-        "s4-block",
-        recurrence,
-        output,
-        (
-            convolution_law(model, inputs, output),
-            doubled_law(model, inputs, output),
-            hold_law(rates[0]),
-            gauge,
-            *bilinear_law(),
-            two_sided_law(inputs, shift=1),
-        ),
-        (
-            dropped_conjugate(model, inputs, output),
-            euler_twin(rates[0]),
-            other_sign(model, inputs, output),
-            flipped_bilinear(),
-            two_sided_law(inputs, shift=0),
-        ),
         input_degree=1,
         real_spectrum=False,
     )
@@ -188,10 +108,10 @@ def s4_statement(states: int = 2, steps: int = 3) -> FamilyStatement:
     ----------
     Gu, Goel & Ré (2022), S4, theorem 1 and appendix C.
     """
-    inputs = _inputs(steps)
-    _positive(states, "states")
+    inputs = input_letters(steps)
+    positive_count(states, "states")
     matrix = sp.ImmutableMatrix(states, states, lambda i, j: sp.Symbol(f"a_{i}_{j}", real=True))
-    drive, readout = _letters("b", states, real=True), _letters("c", states, real=True)
+    drive, readout = mode_letters("b", states, real=True), mode_letters("c", states, real=True)
     recurrence = InvariantDense(matrix, tuple(tuple(b * u for b in drive) for u in inputs))
     row = sp.ImmutableMatrix([readout])
     output = read_output(
@@ -216,7 +136,9 @@ def s4_statement(states: int = 2, steps: int = 3) -> FamilyStatement:
 def dss_statement(states: int = 2, steps: int = 3) -> FamilyStatement:
     r"""DSS: $y = \mathrm{Re}(W^\top x) + D u$ with inputs that make the modes a softmax over the L lags.
 
-    $\bar b_n = (\lambda_n - 1)/(\Lambda_n(\lambda_n^L - 1))$ depends on L: there is one recurrence for each length.
+    $\lambda_n = e^{\Delta_{re} \mathrm{Re}\,\Lambda_n + i \Delta_{im} \mathrm{Im}\,\Lambda_n}$, and $\bar b_n$ is the
+    quotient $(\lambda_n - 1)/(\Lambda_n(\lambda_n^L - 1))$ with the $\varepsilon$ of the layer (`softmax_laws`). It
+    depends on L: there is one recurrence for each length.
 
     Parameters
     ----------
@@ -226,8 +148,10 @@ def dss_statement(states: int = 2, steps: int = 3) -> FamilyStatement:
     Returns
     -------
     FamilyStatement
-        Laws: convolution, the normaliser for symbolic L, the form for growing modes. Twins: twice the real part, a
-        kernel that does not depend on L, the growing form without its shift, Euler's rule.
+        Laws: convolution, the hold of the versions ``exp``, the normaliser for symbolic L with and without
+        $\varepsilon$, the form for growing modes, equal steps. Twins: twice the real part, the other sign of i, Euler's
+        rule, $\varepsilon$ forgotten or one for all modes, one step for both parts, a kernel that does not depend on L,
+        the growing form without its shift.
 
     Raises
     ------
@@ -236,17 +160,18 @@ def dss_statement(states: int = 2, steps: int = 3) -> FamilyStatement:
 
     References
     ----------
-    Gupta, Gu & Berant (2022), DSS, proposition 1.
+    Gupta, Gu & Berant (2022), DSS, proposition 1, which is $\varepsilon = 0$.
     """
-    inputs, rates = _inputs(steps), _letters("Lambda", states)
-    multipliers, weights = _letters("lambda", states), _letters("W", states)
-    gains = _letters("bbar", states)
+    inputs, rates = input_letters(steps), mode_letters("Lambda", states)
+    multipliers, weights = mode_letters("lambda", states), mode_letters("W", states)
+    gains = mode_letters("bbar", states)
     recurrence = InvariantDiagonal(multipliers, tuple(tuple(g * u for g in gains) for u in inputs))
     definitions: dict[sp.Basic, sp.Basic] = {
-        multiplier: sp.exp(rate * STEP) for multiplier, rate in zip(multipliers, rates, strict=True)
+        multiplier: two_step_multiplier(rate) for multiplier, rate in zip(multipliers, rates, strict=True)
     }
     for gain, rate, multiplier in zip(gains, rates, multipliers, strict=True):
-        definitions[gain] = softmax_input(rate, multiplier, steps)
+        growth = sp.exp(2 * steps * STEP_RE * sp.re(rate))
+        definitions[gain] = layer_input(rate, multiplier, steps, growth)
 
     def read(state: sp.ImmutableMatrix, share: sp.Expr = _HALF) -> sp.Expr:
         terms = [share * weight * x for weight, x in zip(weights, state, strict=True)]
@@ -256,9 +181,9 @@ def dss_statement(states: int = 2, steps: int = 3) -> FamilyStatement:
         recurrence,
         read,
         symbol=sp.Symbol(f"y_{steps}"),
-        reference="Gupta, Gu & Berant (2022), DSS, proposition 1",
+        reference="Gupta, Gu & Berant (2022), DSS, proposition 1, with the bound of the layer",
         where=definitions,
-        arguments=(*rates, STEP, *weights, FEEDTHROUGH, *inputs),
+        arguments=(*rates, STEP_RE, STEP_IM, EPSILON, *weights, FEEDTHROUGH, *inputs),
     )
     halves = tuple(weight / 2 for weight in weights)
     model = DiscreteSSM(multipliers, gains, halves, FEEDTHROUGH, conjugate_pairs=True)
@@ -267,8 +192,13 @@ def dss_statement(states: int = 2, steps: int = 3) -> FamilyStatement:
         "dss",
         recurrence,
         output,
-        (convolution_law(model, inputs, output), *softmax_laws(rates[0], multipliers[0])),
-        (twice, *softmax_twins(rates[0], multipliers[0], steps), euler_twin(rates[0])),
+        (convolution_law(model, inputs, output), *softmax_laws(rates[0], multipliers[0]), hold_law(rates[0])),
+        (
+            twice,
+            other_sign(model, inputs, output),
+            euler_twin(rates[0]),
+            *softmax_twins(rates[0], multipliers[0], steps),
+        ),
         input_degree=1,
         real_spectrum=False,
     )
