@@ -19,7 +19,8 @@ from carleman_ssm.report.sections import Grid, Section
 from carleman_ssm.report.zoo import update_page
 
 PAGE = Path(__file__).parent.parent / "docs" / "families.md"
-REAL = ("s4", "linear-attention", "mamba", "mamba2", "gla", "rg-lru", "s7", "delta-net", "gated-delta-net")
+REAL = ("s4", "linear-attention", "mamba", "mamba2", "gla", "rg-lru", "s7")
+PRODUCTS_TURN = ("delta-net", "gated-delta-net")
 COMPLEX = ("s4d", "s4-block", "dss", "s5", "lru", "h3", "retnet")
 
 
@@ -62,6 +63,7 @@ CHECKED = {
     "with strength 1 and a key of length 1": (1, 1),
     "strengths up to 2": 2,
     "eigenvalue of -1": -1,
+    "turn only if it is above 1": 1,
     "at degree 16": 16,
     "≤ 4": 4,
 }
@@ -84,13 +86,29 @@ def test_complex_families_turn(name):
     assert check_layer(small_layer(family_named(name), np.random.default_rng(0))).complex_share > 0
 
 
-@pytest.mark.parametrize("name", REAL)
+@pytest.mark.parametrize("name", [*REAL, *PRODUCTS_TURN])
 def test_real_families_do_not_turn(name):
     assert check_layer(small_layer(family_named(name), np.random.default_rng(0))).complex_share == 0
 
 
+@pytest.mark.parametrize("name", PRODUCTS_TURN)
+def test_products_of_real_steps_of_the_delta_rule_turn(name):
+    """Each step of a layer as its reference initialises it is real; runs of three steps have complex eigenvalues."""
+    layer = small_layer(family_named(name), np.random.default_rng(0))
+    scan = layer.scan(np.random.default_rng(1).standard_normal((1, 64, layer.channels)))
+    decays, strengths, keys = (np.asarray(part)[0] for part in (scan.decays, scan.strengths, scan.keys))
+    decays, strengths = (part.reshape(64, -1)[:, 0] for part in (decays, strengths))
+    keys = keys.reshape(64, -1, keys.shape[-1])[:, 0]
+    outer = keys[:, :, None] * keys[:, None, :]
+    steps = decays[:, None, None] * (np.eye(keys.shape[-1]) - strengths[:, None, None] * outer)
+    assert np.abs(np.linalg.eigvals(steps).imag).max() == 0
+    products = steps[2:] @ steps[1:-1] @ steps[:-2]
+    assert (np.abs(np.linalg.eigvals(products).imag) > 1e-4).any()
+    assert layer.statement(2, 2).recurrence.commuting is False
+
+
 def test_all_families_are_named_once_as_real_or_complex():
-    assert sorted((*REAL, *COMPLEX)) == sorted(family.family for family in FAMILIES)
+    assert sorted((*REAL, *COMPLEX, *PRODUCTS_TURN)) == sorted(family.family for family in FAMILIES)
 
 
 @pytest.mark.parametrize("name", ["mamba", "mamba2", "gla"])
