@@ -261,6 +261,8 @@ def test_wrong_input_is_refused_with_its_name():
         clocked_output(clock, ((1,),), total, symbol=sp.Symbol("y"))
     with pytest.raises(TypeError, match="clock"):
         clocked_output(a, ((1,),), total, symbol=sp.Symbol("y"))
+    with pytest.raises(ValueError, match="meaning of its own"):
+        sigmoid_powers(2, sp.Symbol("s") + 1)
     with pytest.raises(ValueError, match="2 steps and 1 rates"):
         clock_drives(clock, ((1,),))
     with pytest.raises(ValueError, match="1 sigmoids and 2 steps"):
@@ -269,3 +271,26 @@ def test_wrong_input_is_refused_with_its_name():
         sigmoid_powers(0)
     with pytest.raises(ValueError, match="steps"):
         selective_degree(0, 0, 2)
+
+
+@pytest.mark.parametrize(
+    ("rates", "increments", "drive", "weight"),
+    [
+        ("a", "d", "tau_1", "c"),
+        ("tau_2", "d", "u", "c"),
+        ("a", "tau_1", "u", "c"),
+        ("a", "d", "u", "tau_1"),
+    ],
+)
+def test_a_letter_called_like_the_clock_is_refused_not_taken_for_it(rates, increments, drive, weight):
+    a, d, u, c = (sp.Symbol(name, real=name == "tau_1") for name in (rates, increments, drive, weight))
+    with pytest.raises(ValueError, match=r"tau_[12]: this is what the clock is called"):
+        clocked_output(Clock((a,), (d, d)), ((u,), (1,)), lambda z, k: c * z[0], symbol=sp.Symbol("y"))
+
+
+def test_a_letter_of_a_clock_that_is_not_in_use_is_free():
+    """One step has no tau_2, and shared increments have no clock for each row."""
+    a, d, u, v = sp.symbols("a d tau_2 tau_1_0")
+    form = clocked_output(Clock((a,), (d,)), ((u + v,),), total, symbol=sp.Symbol("y"))
+    assert all(verify(claim).proved for claim in form.certificates)
+    assert {u, v} <= set(form.arguments)

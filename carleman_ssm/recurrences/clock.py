@@ -174,7 +174,8 @@ def clocked_output(
     Raises
     ------
     TypeError, ValueError
-        No clock, or drives that do not fit it.
+        No clock, or drives that do not fit it; or a rate, increment, drive or readout with a letter that is called
+        like one of the clock, $\tau_k$.
 
     References
     ----------
@@ -189,11 +190,13 @@ def clocked_output(
     require_kind(clock, Clock, "the clock")
     recurrence, where = clock.recurrence(drives), clock_definitions(clock)
     times = {name: t for k in range(1, clock.steps + 1) for name, t in zip(clock.names(k), clock.times(k), strict=True)}
+    recurred = [sp.sympify(read(recurrence.recurred_state(k), k), strict=True) for k in range(1, clock.steps + 1)]
+    _refuse_names_of_the_clock(clock, recurrence, recurred)
     outputs = [sp.sympify(read(clocked_state(clock, recurrence, k), k), strict=True) for k in range(1, clock.steps + 1)]
     certificates = tuple(
         Identity(
             output.xreplace(times),
-            read(recurrence.recurred_state(k), k),
+            recurred[k - 1],
             name=f"output on the clock, step {k}",
             because=r"$Z_k = e^{\Delta_k A} Z_{k-1} + B_k$ from rest, and diagonal matrices commute",
         )
@@ -202,6 +205,16 @@ def clocked_output(
     used = outputs[-1].free_symbols | {s for value in where.values() for s in value.free_symbols}
     arguments = tuple(sorted(used - set(where), key=str))
     return ClosedForm(symbol, outputs[-1], arguments, where, certificates, reference)
+
+
+def _refuse_names_of_the_clock(clock: Clock, recurrence: VaryingDiagonal, outputs: Sequence[sp.Basic]) -> None:
+    r"""A letter of the caller called $\tau_k$ would be read as the clock, and silently get its definition."""
+    increments = (entry for row in clock.increments for entry in row)
+    letters = {*recurrence.parameters, *(s for e in (*clock.rates, *increments, *outputs) for s in e.free_symbols)}
+    names = {str(name) for k in range(1, clock.steps + 1) for name in clock.names(k)}
+    if taken := sorted(names & {str(letter) for letter in letters}):
+        msg = f"{', '.join(taken)}: this is what the clock is called here; rename the rate, increment, drive or readout"
+        raise ValueError(msg)
 
 
 def lifted_clock(clock: Clock, degree: int) -> Clock:

@@ -14,7 +14,7 @@ import sympy as sp
 from carleman_ssm.formulas.statements import ClosedForm, Identity
 from carleman_ssm.recurrences.affine import VaryingDiagonal
 from carleman_ssm.recurrences.clock import REFERENCE
-from carleman_ssm.theory.polynomials import exact, exact_entries, require_integer
+from carleman_ssm.theory.polynomials import exact, exact_entries, exact_without, require_integer
 
 ARGUMENT = sp.Symbol("v")
 TIME = sp.Symbol("Delta")
@@ -49,7 +49,7 @@ def sigmoid_powers(states: int, v: sp.Expr = ARGUMENT) -> ClosedForm:
     Raises
     ------
     TypeError, ValueError
-        N is no positive integer, or v is not exact.
+        N is no positive integer, v is not exact, or it contains a letter s.
 
     References
     ----------
@@ -62,8 +62,8 @@ def sigmoid_powers(states: int, v: sp.Expr = ARGUMENT) -> ClosedForm:
     [   s],
     [s**2]])
     """
-    count, argument = require_integer(states, "the number of states", least=1), exact(v, "the argument")
     s = sp.Symbol("s")
+    count, argument = require_integer(states, "the number of states", least=1), exact_without(v, "the argument", s)
     column = sp.ImmutableMatrix([s ** (n + 1) for n in range(count)])
     where = {s: logistic(-argument)}
     certificates = (
