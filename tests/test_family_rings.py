@@ -1,6 +1,6 @@
 """Rings of the families: rigid, spreading, standing; several kicks; the clock; what has no ring."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import linalg
 
+from carleman_ssm.experiments.layer_checks import LayerFinding
 from carleman_ssm.families.clock_scan import ClockScan
 from carleman_ssm.families.delta_net import DeltaNet
 from carleman_ssm.families.linear_attention import LinearAttention
@@ -16,8 +17,10 @@ from carleman_ssm.families.mamba import Mamba
 from carleman_ssm.families.mamba2 import Mamba2
 from carleman_ssm.families.s4_block import S4Block
 from carleman_ssm.families.s5 import S5
+from carleman_ssm.families.s7 import S7
 from carleman_ssm.families.scans import InvariantDenseScan, InvariantDiagonalScan, VaryingDiagonalScan
 from carleman_ssm.networks.layers import S4DLayer
+from carleman_ssm.report.zoo_model import recurrence_rows
 from carleman_ssm.rings.family_multipliers import step_multipliers_of
 from carleman_ssm.rings.family_rings import family_rings, family_waves, kicked_rings
 from carleman_ssm.rings.rings import layer_rings
@@ -116,8 +119,59 @@ def test_real_modes_carry_no_wave():
     assert fast.real
     assert not fast.nonnegative
     assert "some negative" in fast.words
+    assert "T6 v" in held.words
+    assert "T6 v" not in fast.words
+    assert "no wave" not in fast.words  # a kick is larger elsewhere than at its node
     turned = family_waves(s5(rates, 0.1 * np.arange(6.0)))
     assert turned.travels  # the false twin: a small imaginary part is none no longer
+
+
+def test_alternating_multipliers_of_s7_hop_by_half_of_the_ring_and_are_not_said_to_stand():
+    r"""$1 - 1/(\Lambda^2 + \frac12) = \pm 0.9$ in turn: the kick is at node 0, 2, 0, 2, whole; T6 v needs $\ge 0$."""
+    rng = np.random.default_rng(0)
+    drawn = S7.initialise(rng, channels=1, states=4)
+    biases = [np.sqrt(1 / (1 - 0.9 * sign) - 0.5) for sign in (1, -1, 1, -1)]
+    layer = replace(drawn, Lambda_weight=np.zeros((4, 1)), Lambda_bias=np.array(biases))
+    held = np.abs(family_rings(layer).kick(3)[:, 0])
+    expected = np.outer(0.9 ** np.arange(4), np.ones(4)) * np.eye(4)[[0, 2, 0, 2]]
+    assert np.allclose(held, expected, atol=1e-14)
+    waves = family_waves(layer)
+    assert waves.real
+    assert not waves.nonnegative
+    assert not waves.travels
+    assert abs(waves.hop) == pytest.approx(2)
+    assert (
+        waves.words == "no side is preferred: multipliers are real, some negative; a kick may hop by half of the ring"
+    )
+
+
+def test_a_long_step_makes_multipliers_of_s4_negative_and_the_verdict_says_so():
+    """Bilinear HiPPO-LegS: (1 - (n + 1)Δ/2)/(1 + (n + 1)Δ/2) is below 0 from (n + 1)Δ > 2 on."""
+    size, step = 8, 0.3
+    transition = bilinear_legs(size, step)
+    expected = [(1 - (n + 1) * step / 2) / (1 + (n + 1) * step / 2) for n in range(size)]
+    assert min(expected) < 0
+    waves = family_waves(Layer(lambda u: InvariantDenseScan(transition, np.ones((*u.shape[:2], 1, size)))))
+    assert waves.real
+    assert not waves.nonnegative
+    assert "no wave" not in waves.words
+    assert "T6 v" not in waves.words
+
+
+@pytest.mark.parametrize(
+    ("scan", "complex_share", "negative_share", "words"),
+    [
+        ("InvariantDiagonal", 0.0, 0.0, "all real and not negative: no wave travels"),
+        ("InvariantDiagonal", 0.0, 0.25, "all real, 25% below 0: no side is preferred"),
+        ("InvariantDiagonal", 0.5, 0.25, "50% complex: waves; 25% below 0"),
+        ("VaryingRankOne", 0.0, 0.0, "all real; the steps do not commute: no ring"),
+    ],
+)
+def test_a_checkpoint_without_a_wave_is_said_to_have_none_only_where_that_is_proved(
+    scan, complex_share, negative_share, words
+):
+    found = LayerFinding(scan, 0.0, (0.5, 0.9), complex_share, negative_share, (4,))
+    assert words in recurrence_rows(found)["eigenvalues of the steps"]
 
 
 @given(st.integers(0, 2**32 - 1))
@@ -200,13 +254,16 @@ def test_a_dense_matrix_is_seen_through_its_eigenvalues():
     assert kicked_rings(layer, 0, 3) is None
 
 
-@pytest.mark.parametrize("size", [4, 16, 32])
-def test_rounding_does_not_turn_the_real_spectrum_of_hippo_into_waves(size):
+def bilinear_legs(size, step):
     n = np.arange(size)
     root = np.sqrt(2 * n + 1)
-    hippo = -np.tril(np.outer(root, root), -1) - np.diag(n + 1.0)
-    step = 0.01 / 2 * hippo
-    transition = np.linalg.solve(np.eye(size) - step, np.eye(size) + step)[None]
+    half = step / 2 * (-np.tril(np.outer(root, root), -1) - np.diag(n + 1.0))
+    return np.linalg.solve(np.eye(size) - half, np.eye(size) + half)[None]
+
+
+@pytest.mark.parametrize("size", [4, 16, 32])
+def test_rounding_does_not_turn_the_real_spectrum_of_hippo_into_waves(size):
+    transition = bilinear_legs(size, 0.01)
     waves = family_waves(Layer(lambda u: InvariantDenseScan(transition, np.ones((*u.shape[:2], 1, size)))))
     assert waves.real
     assert "within their rounding error" in waves.words

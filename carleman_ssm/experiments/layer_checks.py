@@ -27,7 +27,7 @@ class LayerFinding:
     modulus
         Smallest and largest modulus of the eigenvalues of all $A_k$.
     complex_share
-        Share of eigenvalues with an imaginary part: none, and no wave travels (THEORY T6).
+        Share of eigenvalues with an imaginary part. If it is 0 and so is the next, no wave travels (THEORY T6 v).
     negative_share
         Share of real eigenvalues below 0.
     state_shape

@@ -32,7 +32,8 @@ class FamilyStatement:
     input_degree
         Degree of the output in the inputs of the layer (what enters its affine projections); None: no polynomial.
     real_spectrum
-        Whether the multipliers are real at the family's initialisation, so that no wave travels (T6v).
+        Whether the multipliers are real at the family's initialisation. Real and $\ge 0$: no wave travels (T6 v). Real
+        and negative: no side is preferred, but a kick may hop by half of the ring.
     """
 
     family: str

@@ -116,7 +116,7 @@ def _draw(axis: Axes, layer: Family, rings: FamilyRings, steps: int) -> AxesImag
 def _verdict(layer: Family) -> str:
     waves = family_waves(layer)
     if not waves.travels:
-        return "no wave: real multipliers"
+        return "no wave: real multipliers" if waves.nonnegative else "no side: some multipliers are negative"
     return "waves, rigid" if waves.rigid else "waves that spread"
 
 

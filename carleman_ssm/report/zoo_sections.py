@@ -55,7 +55,7 @@ def waves_words(one: FamilyFinding) -> str:
     if one.waves.nodes is None:
         return "no ring"
     if not one.waves.travels:
-        return "none"
+        return "none" if one.waves.nonnegative else "no side"
     return "rigid" if one.waves.rigid else "spread"
 
 
@@ -69,7 +69,8 @@ def _reading(found: Sequence[FamilyFinding]) -> str:
         "rank-one steps only the ordered product is known. deg.: degree of what the recurrence reads out in the inputs "
         "of its projections, ✓ if the closed form has it, – if it is no polynomial. fits: the largest certified error "
         "of the pointwise functions that a polynomial replaces, – if there is none. lift: monomials of degree at most "
-        "2 at the reference's default size. waves: rigid, spreading, none, or no ring: the steps do not commute."
+        "2 at the reference's default size. waves: rigid, spreading, none, no side "
+        "(real, some negative: a kick may hop by half of the ring), or no ring: the steps do not commute."
     )
 
 
@@ -182,7 +183,7 @@ WAVES = (
     "Rings of one layer as its reference initialises it, medians over its rings. per step: nodes per step of the "
     "nearest rigid law. residual: of its phases, in mode spacings; from 0.2 on a pattern spreads within a revolution. "
     "sharing: how many nodes share a kick (participation ratio) after one revolution, or after the longest run. That "
-    "real multipliers carry no wave is proved (T6 v)."
+    "real multipliers that are not negative carry no wave is proved (T6 v)."
 )
 
 

@@ -7,7 +7,8 @@ $$h_j(k) = \frac1N \sum_n \Big(\prod_{i \le k} \lambda_{i,n}\Big) e^{-2\pi i n j
 
 after k steps, whichever input channel it came from; in the gauge of the layer itself channel c kicks the ring by
 $\frac1N \sum_n (\bar B e_c)_n e^{-2\pi i n j/N}$, so that several inputs are several kicks that superpose. Real
-multipliers carry no wave (THEORY T6 v, proved in `theory.real_spectra`); the rest is measured.
+multipliers that are not negative carry no wave (THEORY T6 v, proved in `theory.real_spectra`). Negative ones prefer no
+side either, but a kick may hop by half of the ring. The rest is measured.
 """
 
 from __future__ import annotations
@@ -156,7 +157,7 @@ class FamilyWaves:
 
     @property
     def travels(self) -> bool:
-        """Whether patterns move to one side."""
+        """Whether patterns move to one side; a hop by half of the ring, of negative multipliers, has none."""
         return self.nodes is not None and not self.real
 
     @property
@@ -245,7 +246,7 @@ def family_waves(family: Family, inputs: npt.ArrayLike | None = None) -> FamilyW
     Returns
     -------
     FamilyWaves
-        Measured, but for what real multipliers imply, which is proved.
+        Measured, but for what real multipliers imply, which is proved: no wave where none is negative.
 
     References
     ----------
@@ -280,10 +281,10 @@ def family_waves(family: Family, inputs: npt.ArrayLike | None = None) -> FamilyW
 def _real_words(*, alike: bool, nonnegative: bool, computed: bool) -> str:
     if alike:
         return "no wave: all modes of a ring decay alike, so nothing leaves its node"
-    sign = "" if nonnegative else ", some negative: no side is preferred"
-    if computed:
-        return f"no wave: eigenvalues are real within their rounding error (T6 v){sign}"
-    return f"no wave: multipliers are real (T6 v){sign}"
+    found = "eigenvalues are real within their rounding error" if computed else "multipliers are real"
+    if nonnegative:
+        return f"no wave: {found} and not negative (T6 v)"
+    return f"no side is preferred: {found}, some negative; a kick may hop by half of the ring"
 
 
 def _complex_words(nodes: int, hop: float, residual: float | None) -> str:
