@@ -10,7 +10,11 @@ from carleman_ssm.experiments.layer_checks import NOISE_STEPS, LayerFinding, che
 from carleman_ssm.families.conventions import convention
 from carleman_ssm.families.family import Family
 from carleman_ssm.families.importers import Checkpoint, open_checkpoint
+from carleman_ssm.families.scans import VaryingRankOneScan
 from carleman_ssm.report.sections import Grid, Note, Pairs, Section
+
+RANK_ONE = VaryingRankOneScan.__name__.removesuffix("Scan")
+"""Steps that do not commute, so that T6 v says nothing of them."""
 
 
 def layer_sections(layer: Family, found: LayerFinding, file: Pairs) -> tuple[Section, ...]:
@@ -63,11 +67,14 @@ def convention_rows(layer: Family) -> Mapping[str, str]:
 def recurrence_rows(found: LayerFinding) -> Mapping[str, str]:
     """What was measured, in words."""
     smallest, largest = found.modulus
-    kind = "all real: no wave travels"
-    if found.complex_share:
-        kind = f"{found.complex_share:.0%} complex: waves"
-    if found.negative_share:
-        kind += f"; {found.negative_share:.0%} real and negative"
+    negative = f"{found.negative_share:.0%} below 0"
+    kind = "all real and not negative: no wave travels"
+    if found.scan == RANK_ONE:
+        kind = "all real" + (f", {negative}" if found.negative_share else "") + "; the steps do not commute: no ring"
+    elif found.complex_share:
+        kind = f"{found.complex_share:.0%} complex: waves" + (f"; {negative}" if found.negative_share else "")
+    elif found.negative_share:
+        kind = f"all real, {negative}: no side is preferred, a kick may hop by half of the ring"
     return {
         "type": found.scan,
         "state of one step": shape_words(found.state_shape),
