@@ -100,12 +100,12 @@ def test_the_statement_is_the_layer(seed):
     for h in range(2):
         stated = evaluated(output, layer, h, inputs[0, :, h])
         assert abs(stated - computed[h]) <= 1e-11 * abs(computed).max()  # the statement subtracts 1 from exp
-        for change in ({"epsilon": 1e-30}, {"Delta_im": np.exp(layer.log_dt[h, 0])}):
+        for change in ({"epsilon": 1e-30}, {"Delta_im": layer.steps[h, 0]}):
             assert abs(evaluated(output, layer, h, inputs[0, :, h], **change) - computed[h]) > 1e-9
 
 
 def evaluated(output, layer, channel, inputs, **change):
-    values = dict(zip(("Delta_re", "Delta_im"), np.exp(layer.log_dt[channel]), strict=True))
+    values = dict(zip(("Delta_re", "Delta_im"), layer.steps[channel], strict=True))
     values |= {"epsilon": EPSILON, "D": layer.D[0, channel]}
     values |= {f"Lambda_{n}": value for n, value in enumerate(layer.eigenvalues)}
     values |= {f"W_{n}": value for n, value in enumerate(layer.W[0, channel])}

@@ -9,12 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from carleman_ssm.experiments.invariant_letters import entries, steps
 from carleman_ssm.families.annotated_s4d import AnnotatedS4D
 from carleman_ssm.families.block_output import BlockOutput
 from carleman_ssm.families.s4_block import S4Block
 from carleman_ssm.families.s4_options import S4Options, stored_parameter, transformed
+from carleman_ssm.families.s4_parts import EPSILON
 from carleman_ssm.families.s4d import S4D
+from carleman_ssm.formulas.numerics import compile_kernel
 from carleman_ssm.networks.kernel import modes
+from carleman_ssm.recurrences.block_statement import s4_block_statement
 
 DATA = Path(__file__).parent / "data"
 FILES = {S4Block: "s4-block__*", S4D: "s4d__*", AnnotatedS4D: "annotated-s4__*"}
@@ -264,3 +268,37 @@ def test_inputs_beyond_the_longest_kernel_are_refused():
         layer(np.zeros((1, 25, 4)))
     with pytest.raises(ValueError, match="length 0"):
         layer(np.zeros((1, 0, 4)))
+
+
+@pytest.mark.symbolic
+@pytest.mark.parametrize("disc", ["zoh", "bilinear", "dss"])
+@pytest.mark.parametrize("real", [False, True])
+def test_the_block_is_its_statement_under_each_rule(disc, real):
+    """Four channels with two copies of A and B; real modes are modes of frequency 0."""
+    rng = np.random.default_rng(3)
+    drawn = S4Block.initialise(rng, channels=4, d_state=4, copies=2, disc=disc)
+    layer = dataclasses.replace(
+        drawn,
+        inv_dt=rng.normal(-1, 0.5, (4, 1)),
+        A_real=rng.normal(size=drawn.A_real.shape),
+        B=rng.normal(size=drawn.B.shape) + (0 if real else 1j),
+        C=drawn.C.real.astype(complex) if real else drawn.C,
+        A_imag=None if real else drawn.A_imag,
+    )
+    inputs = rng.normal(size=(1, 3, 4))
+    computed = layer.preactivation(layer.scan(inputs).states(), inputs)[0, -1]
+    rules = {rule: s4_block_statement(2, 3, rule).output for rule in ("zoh", "bilinear", "dss")}
+    for h in range(4):
+        own = {rule: stated_channel(output, layer, h, inputs, copy=h % 2) for rule, output in rules.items()}
+        for rule, value in own.items():
+            assert (abs(value - computed[h]) <= 1e-11 * abs(computed).max()) == (rule == disc)
+        if h in (1, 2):  # the channels that another tiling would give the other copy
+            assert abs(stated_channel(rules[disc], layer, h, inputs, copy=h // 2) - computed[h]) > 1e-6
+
+
+def stated_channel(output, layer, channel, inputs, copy):
+    rates = layer.options.eigenvalues(layer.A_real, layer.A_imag)[copy]
+    letters = {"Delta": layer.step[channel, 0], "D": layer.D[0, channel], "epsilon": EPSILON}
+    letters |= entries("alpha", -rates.real) | entries("omega", -rates.imag) | entries("B", layer.B[copy])
+    letters |= entries("c", layer.C[0, channel]) | steps("u", inputs[0, :, channel])
+    return complex(compile_kernel(output)(*(letters[str(letter)] for letter in output.arguments)))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from carleman_ssm.families.dss import DSS
 from carleman_ssm.families.family import Family
 from carleman_ssm.families.h3 import H3
 from carleman_ssm.families.linear_attention import LinearAttention
@@ -19,6 +20,7 @@ from carleman_ssm.families.pointwise import linear
 from carleman_ssm.families.retnet import RetNet
 from carleman_ssm.families.s4 import S4
 from carleman_ssm.families.s4_block import S4Block
+from carleman_ssm.families.s4_parts import EPSILON
 from carleman_ssm.families.s4d import S4D
 from carleman_ssm.families.s5 import S5
 from carleman_ssm.families.scans import Values
@@ -103,6 +105,18 @@ def s4_readings(layer: S4, inputs: Array) -> Iterator[Reading]:
     for (row, h), value in np.ndenumerate(y):
         letters = {"D": layer.D[row, h]} | entries("a", matrices[h]) | entries("b", drive[h])
         yield Reading(layer.size, letters | entries("c", readouts[row, h]) | steps("u", inputs[0, :, h]), value)
+
+
+def dss_readings(layer: DSS, inputs: Array) -> Iterator[Reading]:
+    r"""$\Lambda$, a step for either of its parts, $\varepsilon$, W, D of every channel and readout."""
+    unsaid = [(layer.version != "softmax", f"the version {layer.version}"), (layer.bidirectional, "two directions")]
+    require_stated(layer, unsaid)
+    y = layer.preactivation(layer.scan(inputs).states(), inputs)[0, -1].reshape(layer.D.shape)
+    shared = {"epsilon": EPSILON} | entries("Lambda", layer.eigenvalues)
+    for (row, h), value in np.ndenumerate(y):
+        letters = shared | {"Delta_re": layer.steps[h, 0], "Delta_im": layer.steps[h, 1], "D": layer.D[row, h]}
+        letters |= entries("W", layer.W[row, h]) | steps("u", inputs[0, :, h])
+        yield Reading(len(layer.eigenvalues), letters, value)
 
 
 def s5_readings(layer: S5, inputs: Array) -> Iterator[Reading]:

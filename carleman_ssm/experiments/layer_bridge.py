@@ -16,6 +16,7 @@ import numpy as np
 from carleman_ssm.experiments.float_lifts import relative_difference
 from carleman_ssm.experiments.invariant_letters import (
     Reading,
+    dss_readings,
     h3_readings,
     linear_attention_readings,
     lru_readings,
@@ -68,6 +69,7 @@ BRIDGES: Mapping[str, Bridge] = MappingProxyType(
         "s4d": Bridge(s4d_readings, lambda n: {"channels": 2, "d_state": 2 * n}),
         "s4-block": Bridge(s4_block_readings, lambda n: {"channels": 4, "d_state": 2 * n, "copies": 2}),
         "s4": Bridge(s4_readings, lambda n: {"channels": 2, "d_state": n}),
+        "dss": Bridge(dss_readings, lambda n: {"channels": 2, "d_state": n}),
         "s5": Bridge(s5_readings, lambda n: {"channels": 2, "states": 2 * n}),
         "lru": Bridge(lru_readings, lambda n: {"channels": 2, "states": n}),
         "h3": Bridge(h3_readings, lambda n: {"d_model": 2, "d_state": 2 * n}, short_register),
