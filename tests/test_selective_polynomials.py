@@ -1,5 +1,6 @@
 """Selective recurrences as polynomials: certified fits, bounds of the states, and the errors of THEORY T19."""
 
+import copy
 import dataclasses
 import math
 from itertools import pairwise
@@ -18,6 +19,7 @@ from carleman_ssm.recurrences.affine import VaryingDiagonal
 from carleman_ssm.recurrences.sigmoid_powers import selective_degree
 from carleman_ssm.theory.activations import activation
 from carleman_ssm.theory.certification import ball_arithmetic
+from carleman_ssm.theory.fits import fit_chebyshev
 
 ROUNDING = 1e-13
 """Relative to the largest state: rounding of two float64 runs of at most 12 steps, a few units for each step."""
@@ -113,11 +115,13 @@ def test_states_under_a_gate_that_is_almost_shut_are_bounded_by_the_drive_over_t
 def test_a_certificate_that_claims_too_little_gives_a_bound_that_fails():
     """The bound rests on the certified sup-errors: a hundredth of them is no bound of the worst inputs."""
     polynomials = selective_polynomials(-2.8, 2.8, 4)
-    sharper = dataclasses.replace(
-        polynomials,
-        sigmoid=dataclasses.replace(polynomials.sigmoid, sup_error=polynomials.sigmoid.sup_error / 100),
-        softplus=dataclasses.replace(polynomials.softplus, sup_error=polynomials.softplus.sup_error / 100),
-    )
+    sharper = copy.copy(polynomials)
+    for name in ("sigmoid", "softplus"):
+        fit = getattr(polynomials, name)
+        forged = dataclasses.replace(fit, sup_error=fit.sup_error / 100)
+        with pytest.raises(ValueError, match=f"no fit of the {name}"):
+            dataclasses.replace(polynomials, **{name: forged})
+        object.__setattr__(sharper, name, forged)  # past the check
     gates, drives = sequence(0, 80, 4)
     error = np.abs(polynomials.enclosed_error(gates, drives).value)
     assert (error <= polynomials.error_bound(4, 80, 3.5)).all()
@@ -174,10 +178,38 @@ def test_taylor_series_of_the_gate_in_the_input_ends_at_its_poles(name, w, b):
     assert 1 / max(sizes) == pytest.approx(radius, rel=0.03)  # k^(1/k) is 1.027 at k = 200
 
 
+def test_fits_of_other_functions_are_refused_however_well_they_are_certified():
+    fitted = {name: fit_chebyshev(activation(name), -2.0, 2.0, 6) for name in ("sigmoid", "softplus", "tanh", "gelu")}
+    assert all(fit.sup_error < 0.05 for fit in fitted.values())
+    assert SelectivePolynomials(fitted["sigmoid"], fitted["softplus"]).range == (-2.0, 2.0)
+    for first, second, named in (
+        ("tanh", "gelu", "sigmoid"),
+        ("tanh", "softplus", "sigmoid"),
+        ("sigmoid", "gelu", "softplus"),
+        ("softplus", "sigmoid", "sigmoid"),
+    ):
+        with pytest.raises(ValueError, match=f"no fit of the {named}"):
+            SelectivePolynomials(fitted[first], fitted[second])
+    loose = dataclasses.replace(fitted["softplus"], sup_error=0.5)  # more than is certified: true all the same
+    assert SelectivePolynomials(fitted["sigmoid"], loose).softplus.sup_error == 0.5
+
+
+@pytest.mark.parametrize(("lower", "upper"), [(-1.0, 2.0), (-0.1, 0.3), (1.0, 1.0)])
+def test_the_next_gate_beyond_the_range_is_refused(lower, upper):
+    polynomials = selective_polynomials(lower, upper, 4)
+    for gate in (lower, upper):
+        assert np.isfinite(polynomials.sigmoids(gate))
+        assert np.isfinite(polynomials.increments(gate))
+    for gate in (np.nextafter(lower, -np.inf), np.nextafter(upper, np.inf)):
+        for function in (polynomials.sigmoids, polynomials.increments):
+            with pytest.raises(ValueError, match="leave the range"):
+                function([gate])
+
+
 def test_wrong_input_is_refused_with_its_name():
     polynomials = selective_polynomials(-1.0, 2.0, 4)
     gates, drives = np.zeros((1, 3)), np.zeros((1, 3, 2))
-    with pytest.raises(ValueError, match="leaves the interval"):
+    with pytest.raises(ValueError, match="leave the range"):
         polynomials.scan(gates + 2.1, drives)
     with pytest.raises(ValueError, match="leave the range"):
         polynomials.enclosed_error(np.array([-1.1]), np.zeros((1, 2)))

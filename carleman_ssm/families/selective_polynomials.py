@@ -29,7 +29,7 @@ from carleman_ssm.networks.finite_arrays import real_array
 from carleman_ssm.networks.layers import Array
 from carleman_ssm.theory.activations import activation
 from carleman_ssm.theory.certification import float_above
-from carleman_ssm.theory.fits import ChebyshevFit, fit_chebyshev
+from carleman_ssm.theory.fits import ChebyshevFit, certify, fit_chebyshev
 from carleman_ssm.theory.polynomials import require_integer
 
 
@@ -47,7 +47,10 @@ class SelectivePolynomials(Brief):
     Raises
     ------
     ValueError
-        The two ranges are not mirror images, or a fit is not certified.
+        The two ranges are not mirror images, or a fit does not approximate its function within the error that it
+        states: a fit does not carry the name of its function, so this is certified again here.
+    ArithmeticError
+        As in `theory.fits.certify`.
 
     References
     ----------
@@ -71,6 +74,15 @@ class SelectivePolynomials(Brief):
         if not (np.isfinite(self.sigmoid.sup_error) and np.isfinite(self.softplus.sup_error)):
             msg = "both fits need a certified sup-error: make them with `selective_polynomials`"
             raise ValueError(msg)
+        for name in ("sigmoid", "softplus"):
+            fit: ChebyshevFit = getattr(self, name)
+            found = certify(activation(name), fit)
+            if found > fit.sup_error:
+                msg = (
+                    f"no fit of the {name}: it states the error {fit.sup_error:.3g}, certified is {found:.3g}; "
+                    "make both with `selective_polynomials`"
+                )
+                raise ValueError(msg)
 
     @property
     def range(self) -> tuple[float, float]:
@@ -85,7 +97,7 @@ class SelectivePolynomials(Brief):
         ValueError
             A gate leaves the range.
         """
-        values: Array = self.sigmoid(-real_array("gates", gates))
+        values: Array = self.sigmoid(-self._inside(gates))
         return values
 
     def increments(self, gates: npt.ArrayLike) -> Array:
@@ -96,7 +108,15 @@ class SelectivePolynomials(Brief):
         ValueError
             A gate leaves the range.
         """
-        values: Array = self.softplus(real_array("gates", gates))
+        values: Array = self.softplus(self._inside(gates))
+        return values
+
+    def _inside(self, gates: npt.ArrayLike, shape: tuple[int | None, ...] | None = None) -> Array:
+        """The fits are certified slightly beyond their range, by rounding outward; the range is what is promised."""
+        values = real_array("gates", gates, shape)
+        if not self.softplus.contains(values).all():
+            msg = f"gates leave the range [{self.range[0]}, {self.range[1]}] of the fits: fit a wider one"
+            raise ValueError(msg)
         return values
 
     def scan(self, gates: npt.ArrayLike, drives: npt.ArrayLike) -> VaryingDiagonalScan:
@@ -147,11 +167,8 @@ class SelectivePolynomials(Brief):
         TypeError, ValueError
             Shapes that do not fit, or a gate outside of the range.
         """
-        v = real_array("gates", gates, (None,))
+        v = self._inside(gates, (None,))
         b = real_array("drives", drives, (v.size, None))
-        if not self.softplus.contains(v).all():
-            msg = f"gates leave the range [{self.range[0]}, {self.range[1]}] of the fits: fit a wider one"
-            raise ValueError(msg)
         found: list[arb] = []
         with working_precision():
             exact, fitted = [arb(0)] * b.shape[1], [arb(0)] * b.shape[1]
