@@ -20,6 +20,7 @@ import safetensors.numpy
 from carleman_ssm.families.annotated_s4d import AnnotatedS4D
 from carleman_ssm.families.dialects import StoredLayer, stored_layers
 from carleman_ssm.families.family import Family
+from carleman_ssm.families.layer_options import assumed_options
 from carleman_ssm.families.registry import FAMILIES
 from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.checkpoints import merged_config, read_bounded
@@ -85,12 +86,33 @@ class Checkpoint(Brief):
         stored = self.layers[index]
         try:
             tensors = {key: _values(self.container, name) for key, name in stored.names.items()}
-            own = {name: value for name, value in self.config.items() if name not in OF_NETWORKS}
-            return _reader(stored.convention.dialect).from_tensors(tensors, merged_config(own, config or {}))
+            return _reader(stored.convention.dialect).from_tensors(tensors, merged_config(self._stated, config or {}))
         except (ValueError, TypeError) as error:
             where = f" {stored.prefix}" if stored.prefix else ""
             msg = f"{self.label}:{where} ({stored.convention.dialect}): {error}"
             raise CheckpointError(msg) from error
+
+    def assumed(self, layer: Family, config: Mapping[str, object] | None = None) -> dict[str, object]:
+        """Options of a layer that neither its tensors nor a configuration say: the defaults of the reference.
+
+        Parameters
+        ----------
+        layer
+            As `layer` built it.
+        config
+            What was given to `layer` besides.
+
+        Returns
+        -------
+        dict
+            By the reference's names; empty if everything was stated. Another value of one of them is another layer
+            with the same tensors.
+        """
+        return assumed_options(layer, {**self._stated, **(config or {})})
+
+    @property
+    def _stated(self) -> dict[str, object]:
+        return {name: value for name, value in self.config.items() if name not in OF_NETWORKS}
 
 
 def open_checkpoint(source: str | os.PathLike[str], dialect: str | None = None, *, prefix: str = "") -> Checkpoint:
@@ -151,7 +173,8 @@ def load_layer(
     Returns
     -------
     Family
-        The layer of the family of the dialect, in float64, equal to the stored numbers.
+        The layer of the family of the dialect, in float64, equal to the stored numbers. Options that nobody stated are
+        the reference's defaults: `Checkpoint.assumed` lists them.
 
     Raises
     ------
@@ -176,7 +199,8 @@ def save_layer(
     path
         Ends in `.safetensors` or `.npz`.
     config
-        What the tensors do not say, as `load_layer` takes it. The layer is read back before it is written.
+        What the tensors do not say, as `load_layer` takes it: `families.layer_options.layer_options` is all of it. The
+        layer is read back before it is written.
     prefix
         What the keys begin with, such as ``backbone.layers.0.mixer.``.
 

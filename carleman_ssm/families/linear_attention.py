@@ -255,6 +255,9 @@ class LinearAttention(Family):
         if kind not in ("identity", "elementwise_product"):
             msg = f"the feature map {kind!r} is not polynomial: only 'identity' and 'elementwise_product' are covered"
             raise ValueError(msg)
+        if "feature_map" not in config and not any(key in tensors for key in _FEATURES.values()):
+            msg = "without the tensors of the default feature map say config={'feature_map': 'identity'} if it has none"
+            raise ValueError(msg)
         keys = dict(_DENSE) if kind == "identity" else {**_DENSE, **_FEATURES}
         values: dict[str, Any] = taken(cls.family, tensors, keys, optional={"norm_weight"})
         heads = count(config, "num_heads")

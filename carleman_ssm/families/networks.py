@@ -46,7 +46,7 @@ def load_network(source: str | os.PathLike[str], config: Mapping[str, object] | 
         A file, or the name of a shipped network (S4D).
     config
         Entries that the checkpoint lacks. S5 and LRU need ``prenorm`` and ``pool`` (``"mean"``, ``"last"``), S5 also
-        ``activation`` (``"full_glu"``, ``"half_glu1"``, ``"gelu"``) where ``out2`` stands alone; with it
+        ``activation`` (``"full_glu"``, ``"half_glu1"``, ``"gelu"``) unless ``out1`` is there; with it
         ``discretization``, ``conj_sym``, ``clip_eigs`` and ``step_rescale``, if they are not the reference's defaults.
 
     Returns
@@ -141,6 +141,9 @@ def _block(family: str, tensors: Mapping[str, Array], settings: Mapping[str, Any
 
 def _output_map(activation: str, layer: S5 | LRU) -> tuple[Array | None, Array | None]:
     r"""The two halves of $a \odot \sigma(b)$ as one map; the value half of ``half_glu1`` is the identity."""
+    if activation == "none":
+        msg = "a block without an activation is none of S5's networks; of GELU say config={'activation': 'gelu'}"
+        raise CheckpointError(msg)
     if activation == "gelu" or layer.out2 is None:
         return None, None
     if activation == "half_glu2":

@@ -209,9 +209,9 @@ class S4(Family):
             As in `S4Block.from_tensors`; without ``l_kernel`` the stored readout cannot be told from the readout.
         """
         require_keys(cls.family, tensors, [*BLOCK_KEYS, *_LOW_RANK_KEYS], OUTPUT_KEYS)
-        options = S4Options.read(config, mode="dplr")
-        feedthrough = np.asarray(tensors["layer.D"])
         require_block_sizes(tensors, config)
+        feedthrough = np.asarray(tensors["layer.D"])
+        options = S4Options.read(config, mode="dplr", readouts=(len(tensors["layer.kernel.C"]), len(feedthrough)))
         return cls(
             D=feedthrough,
             inv_dt=tensors["layer.kernel.inv_dt"],

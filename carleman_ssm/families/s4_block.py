@@ -243,9 +243,9 @@ class S4Block(Family):
             Tensors that are missing or of other shapes, a configuration that contradicts them, or a block with a gate.
         """
         require_keys(cls.family, tensors, BLOCK_KEYS, ("layer.kernel.A_imag", *OUTPUT_KEYS))
-        options = S4Options.read(config, mode="diag")
-        feedthrough = np.asarray(tensors["layer.D"])
         require_block_sizes(tensors, config)
+        feedthrough = np.asarray(tensors["layer.D"])
+        options = S4Options.read(config, mode="diag", readouts=(len(tensors["layer.kernel.C"]), len(feedthrough)))
         real_modes = "layer.kernel.A_imag" not in tensors
         if config.get("is_real", real_modes) != real_modes:
             msg = f"the configuration says is_real = {config['is_real']}, but A_imag is {'not ' * real_modes}there"

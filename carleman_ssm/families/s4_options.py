@@ -124,7 +124,9 @@ class S4Options:
                 raise ValueError(msg)
 
     @classmethod
-    def read(cls, config: Mapping[str, object], *, mode: str, disc: str = "zoh") -> S4Options:
+    def read(
+        cls, config: Mapping[str, object], *, mode: str, readouts: tuple[int, int], disc: str = "zoh"
+    ) -> S4Options:
         """From the configuration of a reference block; what is not stated has the reference's default.
 
         Parameters
@@ -133,6 +135,8 @@ class S4Options:
             Names as in the reference.
         mode
             ``"diag"`` or ``"dplr"``: a configuration of the other mode is refused.
+        readouts
+            Rows of C and of D: twice as many tell of two directions.
         disc
             Rule where the configuration states none.
 
@@ -151,7 +155,8 @@ class S4Options:
                 msg = f"{name} = {config[name]!r} is not read: only blocks without a gating branch are"
                 raise ValueError(msg)
         given: dict[str, Any] = {field.name: config[field.name] for field in fields(cls) if field.name in config}
-        return cls(**{"disc": disc, **given})
+        rows, feedthroughs = readouts
+        return cls(**{"disc": disc, "bidirectional": rows == 2 * feedthroughs, **given})
 
     def step(self, stored: Array) -> Array:
         r"""$\Delta = f(p)$, or $f(\sinh p)$ with `dt_fast` [time]."""

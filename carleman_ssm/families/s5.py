@@ -230,8 +230,9 @@ class S5(Family):
         tensors
             Keys with ``/`` or ``.``; ``C1`` and ``C2`` for the two directions. Those of the norm are not the layer's.
         config
-            ``activation`` (needed if ``out2`` stands alone: it has two readings), ``discretization``, ``conj_sym``,
-            ``clip_eigs``, ``bidirectional``, ``step_rescale``; what is left out is the reference's default.
+            ``activation``, needed unless ``out1`` is there: without it the tensors have two readings;
+            ``discretization``, ``conj_sym``, ``clip_eigs``, ``step_rescale``, ``bidirectional``: what is left out of
+            these is the reference's default (``"zoh"``, true, false, 1), or what the shape of C says.
 
         Raises
         ------
@@ -249,8 +250,7 @@ class S5(Family):
         settings: dict[str, Any] = {"activation": _activation(maps), **config}
         both = settings.pop("bidirectional", None)
         if not settings["activation"]:
-            msg = "out2 without out1 is half_glu1 or half_glu2: say which with config={'activation': 'half_glu1'}"
-            raise ValueError(msg)
+            raise ValueError(_open_activation(maps))
         layer = cls(**(values | maps | settings), split_C=split)
         if both is not None and both != layer.bidirectional:
             msg = f"config says bidirectional={both}, but C of shape {layer.C.shape} is for {layer.modes} modes"
@@ -274,6 +274,11 @@ _SETTINGS = ("activation", "discretization", "conj_sym", "clip_eigs", "bidirecti
 
 def _activation(maps: Mapping[str, Dense | None]) -> str:
     """What the dense maps say of the activation; nothing if they leave two."""
-    if maps["out1"] is not None:
-        return "full_glu"
-    return "none" if maps["out2"] is None else ""
+    return "" if maps["out1"] is None else "full_glu"
+
+
+def _open_activation(maps: Mapping[str, Dense | None]) -> str:
+    """Which two the maps leave, and how to say one."""
+    if maps["out2"] is None:
+        return "without out1 and out2 the activation is gelu or none: say which with config={'activation': 'gelu'}"
+    return "out2 without out1 is half_glu1 or half_glu2: say which with config={'activation': 'half_glu1'}"

@@ -7,25 +7,28 @@ from pathlib import Path
 from typing import Any
 
 from carleman_ssm.experiments.layer_checks import NOISE_STEPS, LayerFinding, check_layer
-from carleman_ssm.families.conventions import convention
 from carleman_ssm.families.family import Family
 from carleman_ssm.families.importers import Checkpoint, open_checkpoint
+from carleman_ssm.families.layer_options import layer_options
 from carleman_ssm.families.scans import VaryingRankOneScan
+from carleman_ssm.report.convention_words import convention_blocks, convention_rows, option_words
 from carleman_ssm.report.sections import Grid, Note, Pairs, Section
 
 RANK_ONE = VaryingRankOneScan.__name__.removesuffix("Scan")
 """Steps that do not commute, so that T6 v says nothing of them."""
 
 
-def layer_sections(layer: Family, found: LayerFinding, file: Pairs) -> tuple[Section, ...]:
-    """What is stored, under which conventions, and what the recurrence of the layer is like."""
+def layer_sections(
+    layer: Family, found: LayerFinding, file: Pairs, assumed: Mapping[str, object]
+) -> tuple[Section, ...]:
+    """What is stored, under which conventions, which of them were assumed, and what the recurrence is like."""
     shapes = Grid(
         ("tensor", "shape"),
         tuple((name, shape_words(value.shape)) for name, value in layer.tensors().items()),
     )
     return (
         Section("file", (file,)),
-        Section("conventions", (Pairs(convention_rows(layer)),)),
+        Section("conventions", convention_blocks(layer, assumed)),
         Section("tensors", (shapes,)),
         Section("recurrence", (Pairs(recurrence_rows(found)), Note(READING))),
     )
@@ -38,29 +41,6 @@ def file_rows(checkpoint: Checkpoint, index: int) -> Mapping[str, str]:
         "layers": str(len(checkpoint.layers)),
         "shown": f"layer {index}, {prefix}" if prefix else f"layer {index}",
         "outside of the layers": ", ".join(checkpoint.unused) or "nothing",
-    }
-
-
-def convention_rows(layer: Family) -> Mapping[str, str]:
-    """The row of the table of conventions, in words."""
-    row = convention(layer.dialect)
-    return {
-        "dialect": row.dialect,
-        "family": row.family,
-        "source": row.source,
-        "imaginary part": {"+": "enters as stored", "-": "enters with the sign changed", "none": "none, A is real"}[
-            row.imaginary
-        ],
-        "conjugate pairs": {
-            "2 Re": "one of each pair stored, twice the real part is read",
-            "1 Re": "all modes stored, the real part is read",
-            "real": "no complex numbers",
-            "2 real": "real modes, read twice all the same",
-        }[row.pairs],
-        "activation": row.activation,
-        "rule of the input": row.input_rule,
-        "ε of norms": f"{row.norm_eps:g}" if row.norm_eps else "no norm",
-        "dense weights": row.dense_layout,
     }
 
 
@@ -91,10 +71,12 @@ def shape_words(shape: tuple[int, ...]) -> str:
 READING = f"Measured on {NOISE_STEPS} steps of seeded standard normal noise, one sequence, in float64."
 
 
-def layer_content(layer: Family, found: LayerFinding) -> dict[str, Any]:
+def layer_content(layer: Family, found: LayerFinding, assumed: Mapping[str, object]) -> dict[str, Any]:
     """The same as JSON."""
     return {
         "conventions": dict(convention_rows(layer)),
+        "options": {name: option_words(value) for name, value in layer_options(layer).items()},
+        "assumed": list(assumed),
         "tensors": {name: list(value.shape) for name, value in layer.tensors().items()},
         "scan": found.scan,
         "state_shape": list(found.state_shape),
@@ -116,5 +98,6 @@ def described(source: Path, index: int) -> tuple[tuple[Section, ...], dict[str, 
     checkpoint = open_checkpoint(source)
     layer = checkpoint.layer(index)
     found = check_layer(layer)
-    file = file_rows(checkpoint, index)
-    return layer_sections(layer, found, Pairs(file)), {"file": dict(file), **layer_content(layer, found)}
+    file, assumed = file_rows(checkpoint, index), checkpoint.assumed(layer)
+    content = {"file": dict(file), **layer_content(layer, found, assumed)}
+    return layer_sections(layer, found, Pairs(file), assumed), content
