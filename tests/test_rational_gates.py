@@ -76,6 +76,22 @@ def test_the_first_step_of_rg_lru_is_undamped_and_a_point_of_the_circle():
     assert "the first step is damped like the others" in names
 
 
+def test_the_range_of_the_multiplier_of_s7_is_claimed_of_real_rates_and_false_of_complex_ones():
+    found = s7_statement(1, 2)
+    laws = [law for law in found.laws if "the multiplier is" in law.name]
+    assert len(laws) == 2
+    for law in laws:
+        (rate,) = law.left.free_symbols
+        assert rate.is_real
+        (twin,) = (twin for twin in found.twins if twin.name.startswith(law.name))
+        (letter,) = twin.left.free_symbols
+        assert letter.is_real is None
+        assert twin.left.subs(letter, rate) == law.left
+        assert twin.right.subs(letter, rate) == law.right
+    assert s7_multiplier(sp.I / 2) == -3  # where the claim would fail
+    assert s7_multiplier(sp.I) == 3
+
+
 def test_the_output_of_s7_is_no_polynomial_though_its_cleared_state_is():
     found = unfold(s7_statement(1, 2).output).expression
     numerator, denominator = sp.fraction(sp.cancel(sp.together(found)))

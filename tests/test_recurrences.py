@@ -76,6 +76,26 @@ def test_the_size_of_a_lift_is_the_number_of_its_rows():
     assert lifted_step(recurrence, 1, 2).rows == lift_size(4, 2) == 15
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_propagator_runs_forward_between_steps_of_the_recurrence(kind):
+    """It is the ordered product of the steps, and nothing at all for steps in another order."""
+    recurrence = symbolic(kind, 2, 3)
+    for k in range(4):
+        for j in range(k + 1):
+            product = sp.eye(2)
+            for i in range(j + 1, k + 1):
+                product = recurrence.transition(i) * product
+            assert (recurrence.propagator(k, j) - product).expand() == sp.zeros(2, 2)
+    for k, j in ((1, 2), (0, 1), (2, 3), (3, 4), (2, -1), (0, -1), (4, 0), (-1, -1)):
+        for propagator in (recurrence.propagator, recurrence.flat_propagator):
+            with pytest.raises(ValueError, match="step"):
+                propagator(k, j)
+    with pytest.raises(TypeError, match="step j"):
+        recurrence.propagator(2, 0.5)
+    with pytest.raises(ValueError, match="at least 1"):
+        recurrence.transition(0)  # no step, and not the last one
+
+
 def test_wrong_input_is_refused_with_its_name():
     good = symbolic(VaryingRankOne, 2, 2)
     for change, words in (

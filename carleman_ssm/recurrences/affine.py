@@ -61,7 +61,13 @@ class AffineRecurrence(ABC):
 
     @abstractmethod
     def propagator(self, k: int, j: int) -> sp.ImmutableMatrix:
-        r"""$\Phi(k, j) = A_k \cdots A_{j+1}$, $0 \le j \le k \le L$; the identity for $j = k$."""
+        r"""$\Phi(k, j) = A_k \cdots A_{j+1}$, $0 \le j \le k \le L$; the identity for $j = k$.
+
+        Raises
+        ------
+        TypeError, ValueError
+            Steps that are no integers, or not in this order.
+        """
 
     @property
     def states(self) -> int:
@@ -106,11 +112,15 @@ class AffineRecurrence(ABC):
         r"""$\Phi(k, j) \otimes 1_V$."""
         return beside(self.propagator(k, j), self.columns)
 
-    def _require_step(self, k: int) -> None:
-        require_integer(k, "the step k", least=0)
+    def _require_step(self, k: int, *, least: int = 0) -> None:
+        require_integer(k, "the step k", least=least)
         if k > self.steps:
             msg = f"the recurrence has {self.steps} steps, asked for step {k}"
             raise ValueError(msg)
+
+    def _require_span(self, k: int, j: int) -> None:
+        self._require_step(k)
+        require_integer(j, "the step j before", least=0, most=k)
 
     def _freeze_drives(self, states: int | None = None) -> None:
         drives = tuple(exact_matrix(drive, f"the drive of step {k}") for k, drive in enumerate(self.drives, start=1))
@@ -157,12 +167,12 @@ class InvariantDiagonal(AffineRecurrence):
 
     def transition(self, k: int) -> sp.ImmutableMatrix:
         r"""$\mathrm{diag}(\lambda)$."""
-        self._require_step(k)
+        self._require_step(k, least=1)
         return diagonal(self.multipliers)
 
     def propagator(self, k: int, j: int) -> sp.ImmutableMatrix:
         r"""$\mathrm{diag}(\lambda^{k-j})$."""
-        self._require_step(k)
+        self._require_span(k, j)
         return diagonal(multiplier ** (k - j) for multiplier in self.multipliers)
 
 
@@ -199,12 +209,12 @@ class InvariantDense(AffineRecurrence):
 
     def transition(self, k: int) -> sp.ImmutableMatrix:
         """A."""
-        self._require_step(k)
+        self._require_step(k, least=1)
         return self.matrix
 
     def propagator(self, k: int, j: int) -> sp.ImmutableMatrix:
         r"""$A^{k-j}$."""
-        self._require_step(k)
+        self._require_span(k, j)
         return sp.ImmutableMatrix(self.matrix ** (k - j))
 
 
@@ -245,12 +255,12 @@ class VaryingDiagonal(AffineRecurrence):
 
     def transition(self, k: int) -> sp.ImmutableMatrix:
         r"""$\mathrm{diag}(\lambda_k)$."""
-        self._require_step(k)
+        self._require_step(k, least=1)
         return diagonal(self.multipliers[k - 1])
 
     def propagator(self, k: int, j: int) -> sp.ImmutableMatrix:
         r"""$\mathrm{diag}(\prod_{i=j+1}^{k} \lambda_{i,n})$: the order of the steps does not matter."""
-        self._require_step(k)
+        self._require_span(k, j)
         columns = zip(*self.multipliers[j:k], strict=True) if k > j else [()] * self.states
         return diagonal(sp.Mul(*column) for column in columns)
 
@@ -297,13 +307,13 @@ class VaryingRankOne(AffineRecurrence):
 
     def transition(self, k: int) -> sp.ImmutableMatrix:
         r"""$g_k (1 - \beta_k \kappa_k \kappa_k^\top)$."""
-        self._require_step(k)
+        self._require_step(k, least=1)
         key = sp.ImmutableMatrix(self.states, 1, list(self.keys[k - 1]))
         return self.decays[k - 1] * (sp.eye(self.states) - self.strengths[k - 1] * key * key.T).as_immutable()
 
     def propagator(self, k: int, j: int) -> sp.ImmutableMatrix:
         """The time-ordered product itself: the factors do not commute, and no shorter form is known for all keys."""
-        self._require_step(k)
+        self._require_span(k, j)
         product = sp.eye(self.states)
         for i in range(j + 1, k + 1):
             product = self.transition(i) * product

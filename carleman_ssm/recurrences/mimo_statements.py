@@ -42,7 +42,8 @@ def s5_statement(states: int = 2, steps: int = 3) -> FamilyStatement:
         Laws: the convolution with the kernels $2\,\mathrm{Re}(C \lambda^m \bar B)$ gives the output; the 2P modes with
         their conjugates and without the factor 2 give the same; the inputs superpose, on the ring as well; the hold and
         the bilinear rule solve the equations that define them. Twins: one conjugate dropped; +i for −i in λ alone;
-        Euler for the hold; the bilinear rule with its sign flipped; one Δ for all modes.
+        Euler for the hold; the bilinear rule with its sign flipped; with more than one mode, the output held with
+        the Δ of the first for all of them.
 
     Raises
     ------
@@ -81,6 +82,7 @@ def s5_statement(states: int = 2, steps: int = 3) -> FamilyStatement:
         Identity(output.expression, dropped, name="the conjugate of the pair is dropped"),
         *_sign_twin(output.expression, swapped, steps),
         *_discretisation_twins(),
+        *_one_step_twin(output.expression, states),
     )
     return FamilyStatement("s5", recurrence, output, laws, twins, input_degree=1, real_spectrum=False)
 
@@ -254,7 +256,6 @@ def _discretisation_laws() -> tuple[Identity, ...]:
 
 def _discretisation_twins() -> tuple[Identity, ...]:
     a, step, _, held = _rule()
-    other = sp.Symbol("Delta_other", positive=True)
     flipped = (1 - a * step / 2) / (1 + a * step / 2)
     pole = (1 + a * step / 2,)
     return (
@@ -262,8 +263,23 @@ def _discretisation_twins() -> tuple[Identity, ...]:
         Identity(
             flipped - 1, a * step / 2 * (flipped + 1), name="the bilinear rule with its sign flipped", nonzero=pole
         ),
-        Identity(sp.exp(a * step), sp.exp(a * other), name="one step for all modes"),
     )
+
+
+def _one_step_twin(output: sp.Expr, states: int) -> tuple[Identity, ...]:
+    r"""The output under a hold, $\lambda_n = e^{a_n \Delta_n}$ and $\bar b_n = (\lambda_n - 1) b_n / a_n$, two ways."""
+    if states == 1:
+        return ()
+    rates, steps = _symbols("a", states), _symbols("Delta", states, positive=True)
+
+    def held(lengths: Row) -> sp.Expr:
+        letters: dict[sp.Basic, sp.Basic] = {}
+        for n, (a, length) in enumerate(zip(rates, lengths, strict=True)):
+            letters[sp.Symbol(f"lambda_{n}")] = sp.exp(a * length)
+            letters |= {b: (sp.exp(a * length) - 1) / a * b for b in sp.symbols(f"b_{n}_:{INPUTS}")}
+        return output.xreplace(letters)
+
+    return (Identity(held(steps), held((steps[0],) * states), name="one step for all modes", nonzero=rates),)
 
 
 def _lru_laws() -> tuple[Identity, ...]:

@@ -106,8 +106,12 @@ def s7_statement(states: int = 2, steps: int = 3) -> FamilyStatement:
     output = read_output(
         recurrence, read, symbol=sp.Symbol(f"y_{steps}"), reference="THEORY T19", where=where, arguments=tuple(free)
     )
-    laws = (*_cleared_laws(recurrence, rates), *_range_laws(rates[0][0]))
-    twins = (*_s7_twins(recurrence, rates, read, output.expression), *_own_decay_twin(recurrence, read))
+    laws = (*_cleared_laws(recurrence, rates), *_range_laws(sp.Symbol("Lambda", real=True)))
+    twins = (
+        *_s7_twins(recurrence, rates, read, output.expression),
+        *_own_decay_twin(recurrence, read),
+        *(replace(law, name=f"{law.name}, rates complex") for law in _range_laws(sp.Symbol("Lambda"))),
+    )
     return FamilyStatement("s7", recurrence, output, laws, twins, input_degree=None, real_spectrum=True)
 
 
@@ -205,13 +209,19 @@ def _cleared_laws(recurrence: VaryingDiagonal, rates: Sequence[Vector]) -> Itera
 
 
 def _range_laws(rate: sp.Expr) -> Iterator[Identity]:
-    multiplier = s7_multiplier(rate)
-    yield Identity(1 - multiplier, 2 / (2 * rate**2 + 1), name="the multiplier is below 1", because="a positive number")
+    """Written with the modulus, whose signs can be seen: they hold of real rates only."""
+    multiplier, square = s7_multiplier(rate), sp.Abs(rate) ** 2
+    yield Identity(
+        1 - multiplier,
+        2 / (2 * square + 1),
+        name="the multiplier is below 1",
+        because=r"a positive number, as $\Lambda$ is real",
+    )
     yield Identity(
         1 + multiplier,
-        4 * rate**2 / (2 * rate**2 + 1),
+        4 * square / (2 * square + 1),
         name="the multiplier is at least -1",
-        because=r"−1 at $\Lambda = 0$",
+        because=r"a number that is not negative, as $\Lambda$ is real: −1 at $\Lambda = 0$",
     )
 
 
