@@ -1,5 +1,8 @@
 """The float layers beside their proved statements: a layer's numbers put into the compiled output, letter by letter."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -7,6 +10,7 @@ from carleman_ssm.experiments.float_lifts import relative_difference
 from carleman_ssm.experiments.invariant_letters import Reading, entries, steps
 from carleman_ssm.experiments.layer_bridge import BRIDGES, bridge_error, bridged_layer, readings, stated
 from carleman_ssm.families.registry import FAMILIES, family_named
+from carleman_ssm.families.s4d import S4D
 
 pytestmark = pytest.mark.symbolic
 
@@ -26,6 +30,16 @@ def test_the_layer_reads_what_its_statement_says(name, size):
     states, length = size
     for seed in range(2):
         assert bridge_error(family_named(name), np.random.default_rng(seed), states=states, steps=length) < EXACT
+
+
+@pytest.mark.parametrize("factor", [1, 1 + 1e-6])
+def test_a_statement_that_is_off_does_not_meet_the_layer(factor):
+    def statement(states, length):
+        true = S4D.statement(states, length)
+        return replace(true, output=replace(true.output, expression=factor * true.output.expression))
+
+    spoiled = SimpleNamespace(family="s4d", initialise=S4D.initialise, statement=statement)
+    assert (bridge_error(spoiled, np.random.default_rng(0)) < EXACT) is (factor == 1)
 
 
 @every_family

@@ -9,10 +9,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
 from carleman_ssm.experiments.float_lifts import ordered_product_error, relative_difference
+from carleman_ssm.experiments.layer_bridge import BRIDGES, bridge_error
 from carleman_ssm.experiments.statement_checks import Tally, degree_in_inputs, kernel_error, tally
 from carleman_ssm.families.family import Family
 from carleman_ssm.families.registry import ENTRIES, ring_layer, small_layer
@@ -23,6 +25,7 @@ from carleman_ssm.recurrences.statement import FamilyStatement
 from carleman_ssm.rings.family_rings import FamilyWaves, family_waves
 from carleman_ssm.theory.activations import activation
 from carleman_ssm.theory.fits import fit_chebyshev
+from carleman_ssm.theory.real_spectra import standing_contents
 
 TOLERANCE = 1e-9
 """Two float64 routes agree: 10⁷ rounding units, for a few steps of at most some hundred operations."""
@@ -56,6 +59,9 @@ class Measured:
     ----------
     kernel
         The compiled closed form of the symbolic output beside single steps at 30 digits.
+    bridge
+        The numbers of a layer put into that formula beside what the layer reads (`experiments.layer_bridge`: 2 states,
+        3 steps, parameters moved away from where the reference starts); None: the family has no bridge.
     routes
         States and outputs of the layer by the closed form of its states beside the recurrence.
     product
@@ -67,6 +73,7 @@ class Measured:
     """
 
     kernel: float
+    bridge: float | None
     routes: float
     product: float
     product_degree: int
@@ -75,7 +82,8 @@ class Measured:
     @property
     def agree(self) -> bool:
         """True if all routes agree to 1e-9."""
-        return all(error <= TOLERANCE for error in (self.kernel, self.routes, self.product))  # False for NaN
+        bridged = 0.0 if self.bridge is None else self.bridge
+        return all(error <= TOLERANCE for error in (self.kernel, bridged, self.routes, self.product))  # False for NaN
 
 
 @dataclass(frozen=True)
@@ -111,8 +119,11 @@ class FamilyFinding:
     spectrum_as_stated
         Whether the multipliers of that layer are real exactly if the statement says so; None without a ring.
     state_bound
-        Certified bound of what the polynomials of the gate cost the states of a selective layer whose multipliers are
-        powers of one sigmoid: 12 steps, 4 modes, gates within ±4, drives within ±1; None for other families.
+        Certified bound of what the polynomials of the gate cost the states of Mamba as it starts, $A = -(n + 1)$, where
+        multipliers are powers of one sigmoid: 12 steps, 4 modes, gates within ±4, drives within ±1; None for others.
+    standing
+        Verdicts on the laws by which such multipliers carry no wave (`theory.real_spectra`, T6 v); None where the
+        multipliers that were found are not all real and not negative, or where there is no ring.
     seconds
         Time that the checks took.
     """
@@ -135,6 +146,7 @@ class FamilyFinding:
     waves: FamilyWaves
     spectrum_as_stated: bool | None
     state_bound: float | None
+    standing: Tally | None
     seconds: float
 
     @property
@@ -194,6 +206,7 @@ def examine(family: type[Family], *, states: int = 2, steps: int = 3, seed: int 
         waves=waves,
         spectrum_as_stated=None if waves.nodes is None else waves.real is statement.real_spectrum,
         state_bound=selective_bound() if family.family == "mamba" else None,
+        standing=standing_laws() if waves.nodes is not None and waves.nonnegative else None,
         seconds=time.perf_counter() - begun,
     )
 
@@ -207,13 +220,14 @@ def _found_degree(family: type[Family], statement: FamilyStatement, states: int)
 
 
 def measure(layer: Family, statement: FamilyStatement, seed: int = 0) -> Measured:
-    """The float checks of a small layer, and the compiled kernel of its statement."""
+    """The float checks of a small layer, the compiled kernel of its statement, and the bridge between the two."""
     rng = np.random.default_rng(seed)
     inputs = rng.standard_normal((1, LENGTH, layer.channels))
     scan = layer.scan(inputs)
     product, degree = ordered_product_error(scan)
     return Measured(
         kernel=kernel_error(statement, rng),
+        bridge=bridge_error(type(layer), np.random.default_rng(seed)) if layer.family in BRIDGES else None,
         routes=max(
             relative_difference(layer(inputs, "closed"), layer(inputs, "recurrence")),
             relative_difference(scan.states("closed"), scan.states("recurrence")),
@@ -260,6 +274,12 @@ def certified_piece(name: str) -> Piece:
     """The Chebyshev fit of a pointwise function on [-4, 4] with its certified supremum error."""
     fit = fit_chebyshev(activation(name), -FIT_BOUND, FIT_BOUND, FIT_DEGREE)
     return Piece(name, fit.degree, fit.sup_error)
+
+
+@cache
+def standing_laws() -> Tally:
+    """The verdicts on what real multipliers do to a kick, for any number of nodes: the same for every family."""
+    return tally(standing_contents().certificates)
 
 
 def selective_bound() -> float:
