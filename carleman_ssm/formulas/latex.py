@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from carleman_ssm.formulas.displays import display_lines, equality_lines
 from carleman_ssm.formulas.statements import ClosedForm, Derivation, Identity, fold
 from carleman_ssm.formulas.tex import closed_form_lines, escape, nonvanishing, prose, refuse_commands
 from carleman_ssm.formulas.tex import to_latex as to_latex
@@ -31,8 +32,7 @@ _PREAMBLE = r"""\documentclass[11pt]{article}
 """
 _TIMEOUT = 60
 
-# Characters of source beyond which the two sides of an identity stand on two lines.
-_LONG_LATEX, _LONG_TYPST = 250, 220
+_LONG_TYPST = 220  # characters of source beyond which the two sides of an identity stand on two lines
 
 
 def document(items: Iterable[Any], title: str = "", **settings: Any) -> str:
@@ -85,20 +85,21 @@ def _display(lines: Iterable[str]) -> str:
 
 def _chain(derivation: Derivation, settings: Mapping[str, Any]) -> list[str]:
     """The links of a chain below each other, each under its reason: side by side they leave the page."""
-    lines = [rf"\fitted{{{to_latex(derivation.start, **settings)}}}"]
+    lines = _fitted(display_lines(derivation.start, settings))
     for step in derivation.steps:
-        right = f"{to_latex(step.right, **settings)}{nonvanishing(step.nonzero, **settings)}"
-        lines += [prose(step.because), rf"\fitted{{= {right}}}"]
+        *before, last = display_lines(step.right, settings, lead="=")
+        lines += [prose(step.because), *_fitted([*before, last + nonvanishing(step.nonzero, **settings)])]
     return lines
+
+
+def _fitted(lines: Iterable[str]) -> list[str]:
+    return [rf"\fitted{{{line}}}" for line in lines]
 
 
 def _named(identity: Identity, settings: Mapping[str, Any]) -> str:
     """A statement in words and as a display that is shrunk where it would leave the page."""
     words = ": ".join(text for text in (escape(identity.name), prose(identity.because)) if text)
-    left, right = (to_latex(side, **settings) for side in (identity.left, identity.right))
-    right = f"= {right}{nonvanishing(identity.nonzero, **settings)}"
-    lines = [left, right] if len(left) + len(right) > _LONG_LATEX else [f"{left} {right}"]
-    return "\n".join([words, *(rf"\fitted{{{line}}}" for line in lines)])
+    return "\n".join([words, *_fitted(equality_lines(identity.left, identity.right, identity.nonzero, settings))])
 
 
 def _certificates(form: ClosedForm, settings: Mapping[str, Any]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import singledispatch
 from typing import Any
 
@@ -44,6 +44,7 @@ _TYPOGRAPHY = {
     "”": "''",
     **{symbol: rf"\ensuremath{{{command}}}" for symbol, command in _SYMBOLS.items()},
 }
+_TOUCHING = re.compile(r"(\\overline\{(?:[^{}]|\{[^{}]*\})*\}) (?=\\overline)")
 _REFUSED = re.compile(
     r"\\(input|include|openin|openout|write|immediate|read|csname|catcode|def|edef|gdef|xdef|let|newcommand|"
     r"renewcommand|usepackage|special|directlua|begingroup|loop|verbatiminput|lstinputlisting|"
@@ -92,7 +93,8 @@ class _Printer(LatexPrinter):  # type: ignore[misc]  # SymPy is untyped
         name = greek_name(string)
         if not (name.isidentifier() and name.isascii()):
             return rf"\text{{{escape(string)}}}"
-        return str(super()._deal_with_super_sub(name, style))
+        printed = str(super()._deal_with_super_sub(name, style))
+        return re.sub(r"_\{([^{}]*)\}$", lambda found: f"_{{{found[1].replace(' ', ',')}}}", printed)
 
     def parenthesize_super(self, s: str) -> str:
         """A prime is a superscript too: TeX refuses a power behind it without braces."""
@@ -110,6 +112,10 @@ class _Printer(LatexPrinter):  # type: ignore[misc]  # SymPy is untyped
                 text = rf"\left({text}\right)"
             pieces.append(_signed(text) if number else text)
         return " ".join(pieces)
+
+    def _print_Mul(self, expr: sp.Expr) -> str:
+        """Lines over neighbouring factors do not touch: one long line would be the conjugate of a power."""
+        return _TOUCHING.sub(r"\1 \, ", str(super()._print_Mul(expr)))
 
     def _print_Indexed(self, expr: sp.Indexed) -> str:
         base, indices = self._print(expr.base), ",".join(map(self._print, expr.indices))
@@ -269,30 +275,38 @@ def nonvanishing(expressions: Iterable[sp.Expr], **settings: Any) -> str:
 def _equations(definitions: Mapping[Any, Any], settings: Mapping[str, Any]) -> list[str]:
     lines = []
     for left, right in definitions.items():
-        first, *rest = _broken(right, settings)
+        first, *rest = broken_sum(right, settings)
         lines.append(f"{to_latex(left, **settings)} &= {first}")
         lines += [rf"&\quad {line}" for line in rest]
     return lines
 
 
-def _broken(expression: Any, settings: Mapping[str, Any]) -> list[str]:
-    """A long sum on several lines, broken between its terms."""
+def broken_sum(
+    expression: Any, settings: Mapping[str, Any], line: float = _LINE, measure: Callable[[str], float] | None = None
+) -> list[str]:
+    """A long sum on several lines, broken between its terms; a line is as long as `measure` of its terms says."""
+    measure = measure or visible
     printer = _printer(settings)
     if not (isinstance(expression, sp.Expr) and expression.is_Add):
         return [str(printer.doprint(expression))]
-    lines, width = [""], 0
+    lines, width = [""], 0.0
     for number, term in enumerate(printer._as_ordered_terms(expression)):
         text = printer._print(term)
         if term.is_Add:
             text = rf"\left({text}\right)"
         signed = _signed(text) if number else text
-        length = len(re.sub(r"\\[A-Za-z]+|[{}\\^_\s]", "", text)) + 3
-        if width and width + length > _LINE:
+        length = measure(text) + 3
+        if width and width + length > line:
             lines.append("")
-            width = 0
+            width = 0.0
         lines[-1] = f"{lines[-1]} {signed}".strip()
         width += length
     return lines
+
+
+def visible(text: str) -> int:
+    """About how many characters of a formula are seen: commands count for nothing, nor do braces."""
+    return len(re.sub(r"\\[A-Za-z]+|[{}\\^_\s]", "", text))
 
 
 def _aligned(lines: Iterable[str]) -> str:

@@ -280,7 +280,7 @@ def clock_laws(clock: Clock, degree: int = 2) -> tuple[Identity, ...]:
 def kernel_semigroup(clock: Clock) -> Identity:
     r"""$e^{sA} e^{tA} = e^{(s + t)A}$: what makes the kernel time-invariant."""
     rows = len(clock.increments[0])
-    s, t = (tuple(sp.Symbol(f"{stem}_{n}") for n in range(rows)) for stem in ("clocks", "clockt"))
+    s, t = (tuple(sp.Symbol(f"{stem}_{n}") for n in range(rows)) for stem in ("stilde", "ttilde"))
     return Identity(
         sp.MatMul(clock.kernel(s), clock.kernel(t), evaluate=False),
         clock.kernel([first + second for first, second in zip(s, t, strict=True)]),

@@ -182,7 +182,7 @@ def _both_states(register: InvariantDense, step: int) -> tuple[sp.ImmutableMatri
 def _joint_lift_laws(h3: H3Letters, recurrence: InvariantDiagonal) -> tuple[Identity, ...]:
     """Register and modes in one state: the lift of weight 2, its defining property, and the product of all steps."""
     size, modes, register = len(h3.shift_input), len(h3.multipliers), h3.register()
-    s, x = tuple(sp.symbols(f"states_:{size}")), tuple(sp.symbols(f"statex_:{modes}"))
+    s, x = tuple(sp.symbols(f"stilde_:{size}")), tuple(sp.symbols(f"xtilde_:{modes}"))
     basis = WeightedBasis((1,) * size + (2,) * modes, 2)
     moved = list(register.matrix * column(s))
     matrices, laws = [], []

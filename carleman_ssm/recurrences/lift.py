@@ -196,7 +196,7 @@ def ordered_product_certificate(recurrence: AffineRecurrence, degree: int) -> Id
 
 def _step_certificates(recurrence: AffineRecurrence, k: int, degree: int) -> tuple[Identity, ...]:
     entries = recurrence.states * recurrence.columns
-    x, xi = (tuple(sp.Symbol(f"{stem}_{n}") for n in range(entries)) for stem in ("statex", "statexi"))
+    x, xi = (tuple(sp.Symbol(f"{stem}_{n}") for n in range(entries)) for stem in ("xtilde", "xitilde"))
     matrix, drive = recurrence.flat_transition(k), list(recurrence.drives[k - 1])
     basis, zeros, one = MonomialBasis(entries, degree), [0] * entries, sp.eye(entries)
     image = [sp.Add(value, b) for value, b in zip(matrix * column(x), drive, strict=True)]

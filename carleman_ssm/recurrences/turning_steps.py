@@ -140,7 +140,7 @@ def three_step_discriminant() -> Identity:
     return Identity(
         _discriminant(product),
         STRENGTH**4 * (STRENGTH**2 + 12 * STRENGTH - 12) / 64,
-        name="three steps turn at strengths below 1, keys at 0°, 60°, 120°",
+        name="three steps turn at strengths below 1, keys at 0, 60 and 120 degrees",
         because=r"$\mathrm{tr} = (\beta - 2)(\beta^2 + 8\beta - 8)/8$ and $\det = (1 - \beta)^3$",
     )
 
