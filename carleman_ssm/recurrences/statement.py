@@ -33,7 +33,8 @@ class FamilyStatement:
         Degree of the output in the inputs of the layer (what enters its affine projections); None: no polynomial.
     real_spectrum
         Whether the multipliers are real at the family's initialisation. Real and $\ge 0$: no wave travels (T6 v). Real
-        and negative: no side is preferred, but a kick may hop by half of the ring.
+        and negative: no side is preferred, but a kick may hop by half of the ring. Of steps that do not commute (the
+        delta rule) it speaks of each alone: products of real steps may turn.
     """
 
     family: str
