@@ -241,7 +241,7 @@ def rewritten(tmp_path, path, config=None, **changes):
 def test_wrong_files_are_refused_with_what_is_wrong(tmp_path):
     s5, lru = (next(path for path in FILES if path.stem == name) for name in ("s5-digits", "lru-digits"))
     cases = [
-        (rewritten(tmp_path, s5, config="{}"), {}, "give prenorm, pool"),
+        (rewritten(tmp_path, s5, config="{}"), {}, "give norm, prenorm, pool"),
         (s5, {"pool": "last"}, "pool"),
         (s5, {"pooling": "mean"}, "unknown configuration entries pooling"),
         (lru, {"activation": "gelu"}, "unknown configuration entries activation"),
@@ -258,11 +258,47 @@ def test_wrong_files_are_refused_with_what_is_wrong(tmp_path):
     for words, changes in bad.items():
         with pytest.raises(CheckpointError, match=words):
             load_network(rewritten(tmp_path, s5, **changes))
-    half = '{"activation": "half_glu2", "prenorm": true, "pool": "mean"}'
+    half = '{"activation": "half_glu2", "norm": "batch", "prenorm": true, "pool": "mean"}'
     with pytest.raises(CheckpointError, match="half_glu2"):
         load_network(rewritten(tmp_path, s5, config=half))
     with pytest.raises(CheckpointError, match="no such file"):
         load_network(tmp_path / "nothing.npz")
+
+
+def test_a_batch_norm_without_its_statistics_is_no_layer_norm(tmp_path):
+    for path in FILES:
+        with np.load(path) as stored:
+            statistics = {name.replace("/", "__"): None for name in stored.files if name.startswith("batch_stats/")}
+        if statistics:
+            with pytest.raises(CheckpointError, match="batch_stats"):
+                load_network(rewritten(tmp_path, path, **statistics))
+            other = '{"norm": "layer", "prenorm": false, "pool": "mean"}'
+            with pytest.raises(CheckpointError, match="norm 'layer': unknown"):
+                load_network(rewritten(tmp_path, path, config=other))
+        else:
+            other = '{"norm": "batch", "prenorm": false, "pool": "mean"}'
+            with pytest.raises(CheckpointError, match="norm 'batch': missing"):
+                load_network(rewritten(tmp_path, path, config=other))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_no_tensor_of_a_network_can_be_left_out_unseen(tmp_path, path):
+    with np.load(path) as stored:
+        names = [name for name in stored.files if name != "config"]
+    for name in names:
+        with pytest.raises(CheckpointError, match=r"missing|maps|out1|out2|activation|together"):
+            load_network(rewritten(tmp_path, path, **{name.replace("/", "__"): None}))
+
+
+def test_the_configuration_beside_a_file_is_read(tmp_path):
+    with np.load(FILES[0]) as stored:
+        arrays = {name: stored[name] for name in stored.files}
+    config = str(arrays.pop("config"))
+    np.savez(tmp_path / "bare.npz", **arrays)
+    with pytest.raises(CheckpointError, match="give norm"):
+        load_network(tmp_path / "bare.npz")
+    (tmp_path / "bare.json").write_text(config)
+    assert load_network(tmp_path / "bare.npz").config == load_network(FILES[0]).config
 
 
 def test_s4d_networks_are_read_as_before():

@@ -24,16 +24,23 @@ from carleman_ssm.families.network_layer import FamilyLayer
 from carleman_ssm.families.s5 import S5
 from carleman_ssm.networks.checkpoints import load_network as load_s4d_network
 from carleman_ssm.networks.checkpoints import merged_config, read_bounded
-from carleman_ssm.networks.containers import CheckpointError, Container, open_container, parse_object
+from carleman_ssm.networks.containers import (
+    MAX_CONFIG_BYTES,
+    CheckpointError,
+    Container,
+    open_container,
+    parse_object,
+)
 from carleman_ssm.networks.layers import Array, Normalization
 from carleman_ssm.networks.network import NetworkConfig, StateSpaceNetwork
 
-LAYER = re.compile(r"encoder/layers_(\d{1,4})/(.+)")
+LAYER = re.compile(r"encoder/layers_(0|[1-9]\d{0,3})/(.+)")
 NORMS = MappingProxyType({"s5": "norm", "lru": "normalization"})
 EPSILON = MappingProxyType({"batch": 1e-5, "layer": 1e-6})
 """flax's defaults, by which both references normalise."""
 
-NEEDED = ("prenorm", "pool")
+FLOATS = ("float32", "float64", "float16", "bfloat16")
+NEEDED = ("norm", "prenorm", "pool")
 OF_S5 = ("activation", "discretization", "conj_sym", "clip_eigs", "step_rescale")
 
 
@@ -45,7 +52,8 @@ def load_network(source: str | os.PathLike[str], config: Mapping[str, object] | 
     source
         A file, or the name of a shipped network (S4D).
     config
-        Entries that the checkpoint lacks. S5 and LRU need ``prenorm`` and ``pool`` (``"mean"``, ``"last"``), S5 also
+        Entries that the checkpoint lacks. S5 and LRU need ``norm`` (``"batch"``, ``"layer"``: flax stores both under
+        the same keys), ``prenorm`` and ``pool`` (``"mean"``, ``"last"``), S5 also
         ``activation`` (``"full_glu"``, ``"half_glu1"``, ``"gelu"``) unless ``out1`` is there; with it
         ``discretization``, ``conj_sym``, ``clip_eigs`` and ``step_rescale``, if they are not the reference's defaults.
 
@@ -74,7 +82,7 @@ def load_network(source: str | os.PathLike[str], config: Mapping[str, object] | 
     if not any(LAYER.fullmatch(_path(name)) for name in container.headers):
         return load_s4d_network(source, config)
     try:
-        stored = {} if container.config is None else parse_object(container.config, "the configuration")
+        stored = _stored_config(container, path)
         return build_family_network(_tensors(container), merged_config(stored, config or {}))
     except (ValueError, TypeError) as error:
         msg = f"{label}: {error}"
@@ -101,16 +109,16 @@ def build_family_network(tensors: Mapping[str, Array], config: Mapping[str, obje
     if left or sorted(parts) != list(range(len(parts))):
         what = f"unknown tensors {', '.join(sorted(left))}" if left else f"layers {sorted(parts)} are not 0, 1, …"
         raise CheckpointError(what)
-    blocks = [_block(family, parts[index], settings) for index in range(len(parts))]
-    kinds = {(block.norm.kind, outputs) for block, outputs in blocks if block.norm is not None}
-    if len(kinds) != 1:
-        msg = f"the blocks differ in norm or activation, or have no norm: {sorted(kinds)}"
+    blocks = [_named_block(index, family, parts[index], settings) for index in range(len(parts))]
+    outputs = {output for _, output in blocks}
+    if len(outputs) != 1:
+        msg = f"the blocks differ in their activation: {sorted(outputs) or 'there is no block'}"
         raise CheckpointError(msg)
-    norm, output = kinds.pop()
+    norm = settings["norm"]
     common = NetworkConfig(
         family=family,  # type: ignore[arg-type]  # one of the two names above
         activation="gelu_tanh",
-        output=output,  # type: ignore[arg-type]
+        output=outputs.pop(),  # type: ignore[arg-type]
         norm=norm,
         prenorm=settings["prenorm"],
         pool=settings["pool"],
@@ -124,7 +132,7 @@ def build_family_network(tensors: Mapping[str, Array], config: Mapping[str, obje
 
 def _block(family: str, tensors: Mapping[str, Array], settings: Mapping[str, Any]) -> tuple[FamilyLayer, str]:
     """One block, and what its output map is called in a configuration."""
-    norm = _norm(tensors, NORMS[family])
+    norm = _norm(tensors, NORMS[family], settings["norm"])
     kept = {name: value for name, value in tensors.items() if not name.startswith(f"{NORMS[family]}/")}
     if family == "lru":
         layer: S5 | LRU = LRU.from_tensors(kept, {})
@@ -155,11 +163,29 @@ def _output_map(activation: str, layer: S5 | LRU) -> tuple[Array | None, Array |
     return weight, np.concatenate([value.bias, layer.out2.bias])
 
 
-def _norm(tensors: Mapping[str, Array], name: str) -> Normalization | None:
-    found = {part: tensors.get(f"{name}/{part}") for part in ("scale", "bias", "mean", "var")}
-    if found["scale"] is None:
-        return None
-    return Normalization(found["scale"], found["bias"], found["mean"], found["var"])
+def _named_block(
+    index: int, family: str, tensors: Mapping[str, Array], settings: Mapping[str, Any]
+) -> tuple[FamilyLayer, str]:
+    try:
+        return _block(family, tensors, settings)
+    except (ValueError, TypeError) as error:
+        msg = f"encoder/layers_{index}: {error}"
+        raise CheckpointError(msg) from error
+
+
+def _norm(tensors: Mapping[str, Array], name: str, kind: object) -> Normalization:
+    """The norm of a block; scale and bias alone would fit LayerNorm and a BatchNorm without its statistics."""
+    if kind not in EPSILON:
+        msg = f"configuration entry 'norm' is {kind!r}; choose one of {', '.join(map(repr, EPSILON))}"
+        raise CheckpointError(msg)
+    parts = ("scale", "bias", "mean", "var") if kind == "batch" else ("scale", "bias")
+    given = {path.removeprefix(f"{name}/") for path in tensors if path.startswith(f"{name}/")}
+    for what, paths in (("missing", set(parts) - given), ("unknown", given - set(parts))):
+        if paths:
+            hint = "; mean and var are in the collection batch_stats" if kind == "batch" else ""
+            msg = f"norm {kind!r}: {what} {name}/{', '.join(sorted(paths))}{hint}"
+            raise CheckpointError(msg)
+    return Normalization(*(tensors[f"{name}/{part}"] for part in parts))
 
 
 def _settings(family: str, config: Mapping[str, object]) -> dict[str, Any]:
@@ -172,11 +198,23 @@ def _settings(family: str, config: Mapping[str, object]) -> dict[str, Any]:
     return dict(config)
 
 
+def _stored_config(container: Container, path: Path) -> dict[str, Any]:
+    """The configuration in the file, or in the JSON file of the same name beside it."""
+    text: str | bytes | None = container.config
+    beside = path.with_suffix(".json")
+    if text is None and beside.is_file():
+        text = read_bounded(beside, "no such file", MAX_CONFIG_BYTES)
+    return {} if text is None else parse_object(text, "the configuration")
+
+
 def _dense(tensors: dict[str, Array], name: str) -> Dense:
     try:
         return Dense(tensors.pop(f"{name}/kernel"), tensors.pop(f"{name}/bias"))
     except KeyError as error:
         msg = f"missing key {error.args[0]}"
+        raise CheckpointError(msg) from error
+    except (ValueError, TypeError) as error:
+        msg = f"{name}: {error}"
         raise CheckpointError(msg) from error
 
 
@@ -184,13 +222,17 @@ def _tensors(container: Container) -> dict[str, Array]:
     """Parameters and running statistics by path; a path that occurs in both collections is refused."""
     found: dict[str, Array] = {}
     for name, header in container.headers.items():
-        if header.dtype not in ("float32", "float64"):
-            msg = f"wrong dtype: {name} is {header.dtype}, expected float32 or float64"
+        if header.dtype not in FLOATS:
+            msg = f"wrong dtype: {name} is {header.dtype}, expected one of {', '.join(FLOATS)}"
             raise CheckpointError(msg)
         if _path(name) in found:
             msg = f"{name}: two collections hold this path"
             raise CheckpointError(msg)
-        found[_path(name)] = np.asarray(container.read(name), dtype=np.float64)
+        values = container.read(name)
+        if not np.isfinite(values).all():
+            msg = f"{name} holds NaN or infinity; retrain or repair the checkpoint"
+            raise CheckpointError(msg)
+        found[_path(name)] = np.asarray(values, dtype=np.float64)
     return found
 
 

@@ -75,13 +75,23 @@ def log_sigmoid(v: Array) -> Array:
 
 def rms_norm(v: Array, weight: Array | None, eps: float) -> Array:
     r"""$w \odot v / \sqrt{\overline{v^2} + \varepsilon}$ over the last axis; without a weight w = 1."""
-    normed: Array = v / np.sqrt(np.mean(v * v, axis=-1, keepdims=True) + eps)
+    largest = _largest(v)
+    scaled = v / largest
+    normed: Array = scaled / np.sqrt(np.mean(scaled * scaled, axis=-1, keepdims=True) + (eps**0.5 / largest) ** 2)
     return normed if weight is None else normed * weight
 
 
 def l2_norm(v: Array, eps: float = L2_EPS) -> Array:
     r"""$v / \sqrt{\sum v^2 + \varepsilon}$ over the last axis."""
-    result: Array = v / np.sqrt(np.sum(v * v, axis=-1, keepdims=True) + eps)
+    largest = _largest(v)
+    scaled = v / largest
+    result: Array = scaled / np.sqrt(np.sum(scaled * scaled, axis=-1, keepdims=True) + (eps**0.5 / largest) ** 2)
+    return result
+
+
+def _largest(v: Array) -> Array:
+    """The largest size along the last axis, and at least 1: its square overflows last, and ε keeps its digits."""
+    result: Array = np.maximum(np.abs(v).max(axis=-1, keepdims=True, initial=0.0), 1.0)
     return result
 
 

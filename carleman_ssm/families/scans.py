@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from carleman_ssm.families.delta_scan import delta_states
 from carleman_ssm.networks.brief import Brief
+from carleman_ssm.networks.finite_arrays import require_range
 
 Values = NDArray[Any]
 Method = Literal["closed", "recurrence"]
@@ -38,17 +39,22 @@ class Scan(ABC, Brief):
     def states(self, method: str = "closed") -> Values:
         r"""$Z_1, \dots, Z_L$, the shape of the drives.
 
+        Where a multiplier grows, its powers can leave float64 before the states do: then the closed form gives way to
+        the recurrence.
+
         Raises
         ------
         ValueError
-            The method is neither ``"closed"`` nor ``"recurrence"``.
+            The method is neither ``"closed"`` nor ``"recurrence"``, or the states leave the range of float64.
         """
-        if method == "closed":
-            return self._closed()
-        if method == "recurrence":
-            return self._recur()
-        msg = f"unknown method {method!r}; choose 'closed' or 'recurrence'"
-        raise ValueError(msg)
+        if method not in METHODS:
+            msg = f"unknown method {method!r}; choose 'closed' or 'recurrence'"
+            raise ValueError(msg)
+        with np.errstate(over="ignore", invalid="ignore"):
+            states = self._closed() if method == "closed" else self._recur()
+            if method == "closed" and not np.isfinite(states).all():
+                states = self._recur()
+        return require_range("the states", states)
 
     @abstractmethod
     def _closed(self) -> Values: ...
