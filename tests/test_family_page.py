@@ -1,6 +1,7 @@
 """The page of the families: its tables are what the checks find now, and every number in its prose is checked."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,9 @@ import sympy as sp
 from carleman_ssm.experiments.float_lifts import relative_difference
 from carleman_ssm.experiments.layer_checks import check_layer, eigenvalues
 from carleman_ssm.experiments.zoo import FIT_BOUND, FIT_DEGREE, measured_degree
+from carleman_ssm.families.dss import DSS
 from carleman_ssm.families.registry import FAMILIES, family_named, small_layer
+from carleman_ssm.families.s4_parts import EPSILON
 from carleman_ssm.families.scans import VaryingRankOneScan
 from carleman_ssm.formulas.statements import Identity
 from carleman_ssm.formulas.verification import verify
@@ -55,6 +58,12 @@ def test_a_table_that_is_out_of_date_would_be_seen():
 CHECKED = {
     "of degree 2 at the reference's default size": 2,
     "close to 1.": 1,  # the modulus of a multiplier
+    "by ε = 1e-7": 1e-7,
+    "Of 64 modes as drawn, with Δ = 0.001, the slowest loses half on one step, 1e-4 on 100 and 2e-6 on 1000": {
+        1: 0.5,
+        100: 1e-4,
+        1000: 2e-6,
+    },
     "polynomial of degree 3": 3,
     "(degree 5 with a feature map of degree 2)": (5, 2),
     "kernel of order 3": 3,
@@ -79,6 +88,20 @@ def test_every_number_in_the_prose_is_a_checked_one(page):
 
 def test_what_is_approximated_is_fitted_as_stated():
     assert (CHECKED["≤ 4"], CHECKED["at degree 16"]) == (FIT_BOUND, FIT_DEGREE)
+
+
+def test_what_the_bound_of_dss_takes_is_as_stated():
+    """One leading digit each, from the layer's gains and the quotient without its bound."""
+    drawn = DSS.initialise(np.random.default_rng(0), channels=1, d_state=64)
+    layer = replace(drawn, log_dt=np.full((1, 2), np.log(0.001)))
+    slowest = np.abs(layer.eigenvalues).argmin()
+    rate, sampled = layer.eigenvalues[slowest], layer.rates[0, slowest]
+    (losses,) = (stated for stated in CHECKED.values() if isinstance(stated, dict))
+    for length, loss in losses.items():
+        quotient = np.expm1(sampled) / (rate * np.expm1(sampled * length))
+        found = 1 - abs(layer.input_vector(length)[0, slowest] / quotient)
+        assert float(f"{found:.0e}") == loss
+    assert CHECKED["by ε = 1e-7"] == EPSILON
 
 
 @pytest.mark.parametrize("name", COMPLEX)
