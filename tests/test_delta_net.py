@@ -57,7 +57,7 @@ def test_there_are_reference_files():
         {"qk_norm": "sum"},
         {"norm_eps": 1e-2},
         {"b_weight": None},
-        {"v_conv_weight": None},
+        dict.fromkeys(("q_conv_weight", "k_conv_weight", "v_conv_weight")),
     ],
     ids=lambda wrong: next(iter(wrong)),
 )
@@ -65,6 +65,23 @@ def test_another_convention_gives_something_else(wrong):
     tensors, config, reference = stored(ZOO / "fla-delta-net__default.npz")
     layer = dataclasses.replace(DeltaNet.from_tensors(tensors, config), **wrong)
     assert abs(layer(reference["x"]) - reference["y"]).max() > 1e-3
+
+
+@pytest.mark.parametrize("missing", ["q", "k", "v"])
+def test_half_a_set_of_convolutions_is_refused(missing):
+    tensors, config, _ = stored(ZOO / "fla-delta-net__default.npz")
+    without = {name: value for name, value in tensors.items() if name != f"{missing}_conv1d.weight"}
+    with pytest.raises(ValueError, match="come together or not at all"):
+        DeltaNet.from_tensors(without, config)
+    with pytest.raises(ValueError, match="come together or not at all"):
+        DeltaNet.from_tensors(tensors | {f"{missing}_conv1d.bias": np.ones(len(tensors["q_proj.weight"]))}, config)
+
+
+def test_entries_that_sum_to_zero_have_no_such_norm():
+    layer = DeltaNet.initialise(np.random.default_rng(1), channels=8, qk_norm="sum", qk_activation="relu")
+    with pytest.raises(ValueError, match="entries of a query or key sum to 0"):
+        layer(np.random.default_rng(0).normal(size=(4, 400, 8)))
+    assert np.isfinite(dataclasses.replace(layer, qk_activation="elu")(np.ones((1, 4, 8)))).all()
 
 
 def test_keys_and_queries_exchanged_are_seen():

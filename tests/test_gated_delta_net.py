@@ -49,13 +49,27 @@ def test_there_are_reference_files():
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"allow_neg_eigval": True}, {"norm_eps": 1e-2}, {"g_weight": None}, {"q_conv_weight": None}, {"num_heads": 1}],
+    [
+        {"allow_neg_eigval": True},
+        {"norm_eps": 1e-2},
+        {"g_weight": None},
+        dict.fromkeys(("q_conv_weight", "k_conv_weight", "v_conv_weight")),
+        {"num_heads": 1},
+    ],
     ids=lambda wrong: next(iter(wrong)),
 )
 def test_another_convention_gives_something_else(wrong):
     tensors, config, reference = stored(ZOO / "fla-gated-delta-net__default.npz")
     layer = dataclasses.replace(GatedDeltaNet.from_tensors(tensors, config), **wrong)
     assert abs(layer(reference["x"]) - reference["y"]).max() > 1e-3
+
+
+@pytest.mark.parametrize("missing", ["q", "k", "v"])
+def test_half_a_set_of_convolutions_is_refused(missing):
+    tensors, config, _ = stored(ZOO / "fla-gated-delta-net__default.npz")
+    without = {name: value for name, value in tensors.items() if name != f"{missing}_conv1d.weight"}
+    with pytest.raises(ValueError, match="come together or not at all"):
+        GatedDeltaNet.from_tensors(without, config)
 
 
 def test_decays_and_strengths_exchanged_are_seen():

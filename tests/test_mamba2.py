@@ -174,3 +174,32 @@ def test_settings_of_a_model_reach_the_mixer():
         Mamba2.from_tensors(tensors, nested | {"layer": "Mamba1"})
     with pytest.raises(ValueError, match="and 0 groups do not fit"):
         dataclasses.replace(Mamba2.from_tensors(tensors, config), ngroups=0)
+
+
+def test_groups_are_asked_for_where_shapes_leave_them_open():
+    tensors, config, reference = stored("groups_norm")
+    with pytest.raises(ValueError, match="ngroups · d_state = 4 alone: give ngroups or d_state"):
+        Mamba2.from_tensors(tensors, {})
+    for settings in ({"ngroups": 2}, {"d_state": 2}, {"n_groups": 2}, {"state_size": 2}):
+        assert distance(Mamba2.from_tensors(tensors, settings)(reference["x"]), reference["y"]) < AGREEMENT
+    with pytest.raises(ValueError, match="says d_state = 3"):
+        Mamba2.from_tensors(tensors, {"d_state": 3})
+    # a model's settings leave the reference's ngroups = 1 out; a layer of one head has but one group
+    assert Mamba2.from_tensors(tensors, {"ssm_cfg": {"layer": "Mamba2"}}).ngroups == 1
+    assert Mamba2.from_tensors(Mamba2.initialise(np.random.default_rng(0), headdim=4).tensors(), {}).ngroups == 1
+
+
+@pytest.mark.parametrize("name", ["norm_eps", "layer_norm_epsilon"])
+def test_the_gated_norm_has_the_epsilon_of_the_settings(name):
+    tensors, config, reference = stored("default")
+    layer = Mamba2.from_tensors(tensors, config | {name: 0.5})
+    selected = layer.selection(reference["x"])
+    skip = layer.D.reshape(layer.heads, -1) * selected.x
+    states = layer.scan(reference["x"]).states("recurrence")
+    read = (np.einsum("blhn,blhnp->blhp", selected.queries, states) + skip).reshape(selected.gate.shape)
+    gated = read * selected.gate / (1 + np.exp(-selected.gate))
+    normed = gated / np.sqrt((gated**2).mean(-1, keepdims=True) + 0.5) * layer.norm_weight
+    assert distance(normed @ layer.out_proj_weight.T, layer(reference["x"])) < AGREEMENT
+    assert distance(layer(reference["x"]), reference["y"]) > 1e-2
+    with pytest.raises(ValueError, match=r"norm_eps|epsilon"):
+        Mamba2.from_tensors(tensors, config | {name: -1.0})

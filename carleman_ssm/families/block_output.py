@@ -60,6 +60,9 @@ ACTIVATIONS: Mapping[str, Pointwise] = {
 }
 """Pointwise functions by the names of the reference configurations; ``gelu`` is the erf form."""
 
+MAP_KEYS = ("output_linear.0", "output_linear")
+"""Where the linear map of a block may be stored."""
+
 _OTHER_NAMES = {None: "id", "identity": "id", "linear": "id", "swish": "silu"}
 
 
@@ -165,13 +168,10 @@ class BlockOutput(Brief):
             Shapes that no final activation explains, or that contradict the configuration.
         """
         activation = activation_name(config.get("activation", "gelu"))
-        key = next((key for key in ("output_linear.0", "output_linear") if f"{key}.weight" in tensors), None)
+        key = _stored_map(tensors)
         if key is None:
             _require_final(config, "none", "there is no output_linear.0.weight")
             return cls(activation)
-        if f"{key}.bias" not in tensors:
-            msg = f"{key}.weight is there and {key}.bias is not: the map of the reference has both"
-            raise ValueError(msg)
         stored = [np.asarray(tensors[f"{key}.{name}"]) for name in ("weight", "bias")]
         matrix = stored[0].reshape(stored[0].shape[0], -1)
         shapes: dict[tuple[int, ...], FinalActivation] = {(2 * outputs, values): "glu", (outputs, values): "id"}
@@ -181,6 +181,20 @@ class BlockOutput(Brief):
         final = shapes[matrix.shape]
         _require_final(config, final, f"{key}.weight has shape {matrix.shape}")
         return cls(activation, matrix, stored[1].reshape(-1), final, key, (stored[0].ndim, stored[1].ndim))
+
+
+def _stored_map(tensors: Mapping[str, Array]) -> str | None:
+    """Where the one linear map is stored; refuse half of a map, and two maps."""
+    found = [f"{key}.{part}" for key in MAP_KEYS for part in ("weight", "bias") if f"{key}.{part}" in tensors]
+    for key in MAP_KEYS:
+        if found == [f"{key}.weight", f"{key}.bias"]:
+            return key
+    if found:
+        msg = (
+            f"found {', '.join(found)}: the map of the reference has one weight and one bias, {MAP_KEYS[0]}.*, or none"
+        )
+        raise ValueError(msg)
+    return None
 
 
 def _require_final(config: Mapping[str, object], found: FinalActivation, because: str) -> None:

@@ -30,9 +30,17 @@ ACTIVATIONS: Mapping[str, Callable[[Array], Array]] = MappingProxyType(
 )
 """Activations of queries and keys; ``"elu"`` is the published $1 + \\mathrm{elu}(v)$."""
 
-NORMS: Mapping[str, Callable[[Array], Array]] = MappingProxyType(
-    {"l2": l2_norm, "sum": lambda v: v / v.sum(axis=-1, keepdims=True)}
-)
+
+def _over_sum(v: Array) -> Array:
+    sums = v.sum(axis=-1, keepdims=True)
+    if not sums.all():
+        msg = "the entries of a query or key sum to 0, and qk_norm = 'sum' divides by that: use qk_activation = 'elu'"
+        raise ValueError(msg)
+    result: Array = v / sums
+    return result
+
+
+NORMS: Mapping[str, Callable[[Array], Array]] = MappingProxyType({"l2": l2_norm, "sum": _over_sum})
 """Norms of queries and keys over the entries of a head."""
 
 

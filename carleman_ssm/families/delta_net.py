@@ -29,7 +29,7 @@ from carleman_ssm.families.delta_heads import (
 )
 from carleman_ssm.families.family import Family
 from carleman_ssm.families.pointwise import linear, sigmoid, silu
-from carleman_ssm.families.reference_tensors import flag, freeze_real, taken
+from carleman_ssm.families.reference_tensors import flag, freeze_real, require_convolutions, taken
 from carleman_ssm.families.scans import Values, VaryingRankOneScan
 from carleman_ssm.families.selective_parameters import projection
 from carleman_ssm.families.selective_settings import require_agreement
@@ -117,6 +117,7 @@ class DeltaNet(Family):
         for name, size in (("q", keys), ("k", keys), ("v", values)):
             shapes |= {f"{name}_conv_weight": (size, 1, None), f"{name}_conv_bias": (size,)}
         freeze_real(self, shapes)
+        require_convolutions(self)
 
     @property
     def channels(self) -> int:

@@ -23,7 +23,7 @@ from carleman_ssm.families.clock_scan import ClockScan
 from carleman_ssm.families.family import Family
 from carleman_ssm.families.gated_attention import gated_attention
 from carleman_ssm.families.pointwise import causal_conv1d, linear, log_sigmoid, rms_norm, silu
-from carleman_ssm.families.reference_tensors import count, flag, freeze_real, taken
+from carleman_ssm.families.reference_tensors import count, flag, freeze_real, require_convolutions, taken
 from carleman_ssm.families.scans import Values
 from carleman_ssm.families.selective_parameters import gla_start
 from carleman_ssm.families.selective_settings import number, require_agreement
@@ -147,11 +147,13 @@ class GLA(Family, Brief):
         if self.num_heads % self.kv_heads:
             msg = f"GLA: {self.num_heads} heads cannot share {self.kv_heads} heads of keys and values"
             raise ValueError(msg)
-        for part in ("weight", "bias"):
-            present = [getattr(self, f"{name}_conv1d_{part}") is not None for name in "qkv"]
-            if any(present) and not (all(present) and self.q_conv1d_weight is not None):
-                msg = f"GLA: the {part}s of the convolutions of queries, keys and values come together or not at all"
-                raise ValueError(msg)
+        require_convolutions(self, "conv1d")
+        if self.norm_weight is not None and np.size(self.norm_weight) != self.values:
+            msg = (
+                f"GLA: num_heads = {self.num_heads} makes heads of {self.values} values, but the norm is for "
+                f"{np.size(self.norm_weight)}: give another num_heads"
+            )
+            raise ValueError(msg)
         if not 0 < self.gate_logit_normalizer < np.inf or not 0 <= self.norm_eps < np.inf:
             msg = (
                 "GLA: gate_logit_normalizer must be a positive number and norm_eps 0 or more, "
@@ -258,7 +260,7 @@ class GLA(Family, Brief):
     def from_tensors(cls, tensors: Mapping[str, Array], config: Mapping[str, object]) -> Self:
         """Read ``q_proj.weight``, ``gk_proj.0.weight``, … with the settings that no shape tells.
 
-        These are ``num_heads`` (4), ``gate_logit_normalizer`` (16), ``clamp_min`` (none) and ``norm_eps`` (1e-5;
+        These are ``num_heads`` (needed), ``gate_logit_normalizer`` (16), ``clamp_min`` (none) and ``norm_eps`` (1e-5;
         1e-6 where the configuration is that of a model: ``model_type`` says ``gla``).
 
         Raises
@@ -273,7 +275,7 @@ class GLA(Family, Brief):
         least = None if config.get("clamp_min") is None else number(config, "clamp_min", 0.0)
         layer = cls(
             **fields,
-            num_heads=count(config, "num_heads", 4),
+            num_heads=count(config, "num_heads"),
             fuse_norm=fuse,
             gate_logit_normalizer=number(config, "gate_logit_normalizer", 16.0),
             clamp_min=least,

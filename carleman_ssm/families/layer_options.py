@@ -88,7 +88,8 @@ def _others(layer: Family) -> dict[str, object]:
         case GLA() if layer.g_proj_weight is not None and layer.norm_weight is None:
             return {"fuse_norm": layer.fuse_norm}
         case Mamba2():
-            return {"dt_limit": None if layer.dt_limit == UNLIMITED else list(layer.dt_limit)}
+            eps: dict[str, object] = {} if layer.norm_weight is None else {"norm_eps": layer.norm_eps}
+            return {"dt_limit": None if layer.dt_limit == UNLIMITED else list(layer.dt_limit), **eps}
     return {}
 
 

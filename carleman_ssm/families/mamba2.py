@@ -12,6 +12,7 @@ each group; $z_0, x_0$ exist only where the mixer is wider than its heads.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -27,7 +28,7 @@ from carleman_ssm.families.pointwise import causal_conv1d, linear, rms_norm, sil
 from carleman_ssm.families.reference_tensors import count, flag, freeze_real, taken
 from carleman_ssm.families.scans import Values
 from carleman_ssm.families.selective_parameters import mamba2_start
-from carleman_ssm.families.selective_settings import UNLIMITED, mixer_settings, require_agreement, step_limits
+from carleman_ssm.families.selective_settings import UNLIMITED, mixer_settings, number, require_agreement, step_limits
 from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.layers import Array
 from carleman_ssm.recurrences.selective_statements import mamba2_statement
@@ -160,6 +161,9 @@ class Mamba2(Family, Brief):
         if self.heads % self.ngroups or self.width % self.ngroups:
             msg = f"Mamba-2: {self.heads} heads cannot be shared among {self.ngroups} groups"
             raise ValueError(msg)
+        if not 0 <= self.norm_eps < np.inf:
+            msg = f"Mamba-2: norm_eps must be a number of 0 or more, got {self.norm_eps}"
+            raise ValueError(msg)
         if not 0 <= self.dt_limit[0] <= self.dt_limit[1]:
             msg = f"Mamba-2: dt_limit needs two numbers, 0 or more, the smaller one first, got {self.dt_limit}"
             raise ValueError(msg)
@@ -274,7 +278,10 @@ class Mamba2(Family, Brief):
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Array], config: Mapping[str, object]) -> Self:
-        """Read ``in_proj.weight``, … with ``ngroups`` (1), ``norm_before_gate`` (false), ``dt_limit`` (none).
+        """Read ``in_proj.weight``, … with ``norm_before_gate`` (false), ``dt_limit`` (none) and ``norm_eps`` (1e-5).
+
+        Shapes hold G N alone: ``ngroups`` or ``d_state`` has to be there where several G divide it, unless ``ssm_cfg``
+        says that the settings are a model's, which leave the reference's G = 1 out.
 
         Raises
         ------
@@ -285,9 +292,10 @@ class Mamba2(Family, Brief):
         settings = mixer_settings("Mamba-2", config)
         layer = cls(
             **fields,
-            ngroups=count(settings, "ngroups", 1),
+            ngroups=_groups(fields, settings, config),
             norm_before_gate=flag(settings, "norm_before_gate", default=False),
             dt_limit=step_limits(settings),
+            norm_eps=number(settings, "norm_eps", 1e-5),
         )
         shapes = {"d_model": layer.channels, "d_state": layer.states, "d_conv": layer.conv1d_weight.shape[-1]}
         shapes |= {"headdim": layer.width // layer.heads, "rmsnorm": layer.norm_weight is not None}
@@ -298,3 +306,14 @@ class Mamba2(Family, Brief):
         """The parameters by the key names of the reference."""
         stored = {key: getattr(self, field) for field, key in KEYS.items()}
         return {key: value for key, value in stored.items() if value is not None}
+
+
+def _groups(fields: Mapping[str, Array], settings: Mapping[str, object], config: Mapping[str, object]) -> int:
+    """G as stated, or from N as stated; without either 1, if that is the only one or the reference's own."""
+    shared = (fields["in_proj_weight"].shape[0] - 2 * fields["out_proj_weight"].shape[-1] - fields["A_log"].size) // 2
+    if settings.get("ngroups") is None and settings.get("d_state") is not None:
+        return max(shared // count(settings, "d_state"), 1)
+    if settings.get("ngroups") is None and config.get("ssm_cfg") is None and math.gcd(shared, fields["A_log"].size) > 1:
+        msg = f"Mamba-2: the shapes hold ngroups · d_state = {shared} alone: give ngroups or d_state"
+        raise ValueError(msg)
+    return count(settings, "ngroups", 1)

@@ -104,6 +104,28 @@ def require_agreement(family: str, config: Mapping[str, object], found: Mapping[
             raise ValueError(msg)
 
 
+def require_convolutions(record: object, kind: str = "conv") -> None:
+    """Refuse half a set of short convolutions: weights of queries, keys and values, and biases, all or none.
+
+    Parameters
+    ----------
+    record
+        The layer.
+    kind
+        What its fields are called: ``q_conv_weight``, ``v_conv1d_bias``.
+
+    Raises
+    ------
+    ValueError
+        Some are there and some are not, or biases without weights.
+    """
+    for part in ("weight", "bias"):
+        present = [getattr(record, f"{name}_{kind}_{part}") is not None for name in "qkv"]
+        if any(present) and not (all(present) and getattr(record, f"q_{kind}_weight") is not None):
+            msg = f"the {part}s of the short convolutions of queries, keys and values come together or not at all"
+            raise ValueError(msg)
+
+
 def freeze_real(record: object, shapes: Mapping[str, tuple[int | None, ...]]) -> None:
     """Check the named fields of a frozen record and store them as read-only float64; None stays.
 

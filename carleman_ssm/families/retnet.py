@@ -24,7 +24,14 @@ import numpy.typing as npt
 from carleman_ssm.families.family import Family
 from carleman_ssm.families.gated_attention import gated_attention
 from carleman_ssm.families.pointwise import causal_conv1d, linear, rms_norm, silu
-from carleman_ssm.families.reference_tensors import count, freeze_real, number, require_agreement, taken
+from carleman_ssm.families.reference_tensors import (
+    count,
+    freeze_real,
+    number,
+    require_agreement,
+    require_convolutions,
+    taken,
+)
 from carleman_ssm.families.scans import InvariantDiagonalScan, Values
 from carleman_ssm.networks.layers import Array, ComplexArray
 from carleman_ssm.recurrences.attention_statements import retnet_statement
@@ -110,9 +117,7 @@ class RetNet(Family):
         freeze_real(self, {"g_weight": (heads * values, width), "norm_weight": (values,)})
         for name, outputs in (("q", heads * keys), ("k", groups * keys), ("v", groups * values)):
             freeze_real(self, {f"{name}_conv_weight": (outputs, 1, None), f"{name}_conv_bias": (outputs,)})
-        if len({getattr(self, f"{name}_conv_weight") is None for name in "qkv"}) > 1:
-            msg = "the short convolutions of queries, keys and values come together or not at all"
-            raise ValueError(msg)
+        require_convolutions(self)
 
     @property
     def channels(self) -> int:
@@ -245,7 +250,6 @@ class RetNet(Family):
         fused = _NORMS[True] in tensors or _NORMS[False] not in tensors
         found = {"use_output_gate": "g_proj.weight" in tensors, "use_short_conv": "q_conv1d.weight" in tensors}
         require_agreement(cls.family, config, found)
-        fused = _NORMS[True] in tensors or _NORMS[False] not in tensors
         keys = {**_DENSE, **_CONVOLUTIONS, "norm_weight": _NORMS[fused]}
         values: dict[str, Any] = taken(cls.family, tensors, keys, {*_CONVOLUTIONS, "norm_weight", "g_weight"})
         heads, eps = count(config, "num_heads"), number(config, "norm_eps", 1e-5)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from carleman_ssm.families.block_output import BlockOutput, activation_name
+from carleman_ssm.families.block_output import MAP_KEYS, BlockOutput, activation_name
 from carleman_ssm.networks.layers import Array, ComplexArray
 
 EPSILON = 1e-7
@@ -16,8 +16,8 @@ r"""$\varepsilon$ of the reference's reciprocals $\bar x / (|x|^2 + \varepsilon)
 BLOCK_KEYS = tuple(f"layer.{name}" for name in ("D", "kernel.inv_dt", "kernel.C", "kernel.B", "kernel.A_real"))
 """What every S4 block stores."""
 
-OUTPUT_KEYS = tuple(f"{key}.{name}" for key in ("output_linear.0", "output_linear") for name in ("weight", "bias"))
-"""Where the linear map of a block may be stored."""
+OUTPUT_KEYS = tuple(f"{key}.{name}" for key in MAP_KEYS for name in ("weight", "bias"))
+"""Weight and bias of the linear map of a block."""
 
 
 def complex_of(stored: Array, *, real: bool = False) -> ComplexArray:

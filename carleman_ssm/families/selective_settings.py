@@ -19,6 +19,7 @@ ALIASES: Mapping[str, str] = MappingProxyType(
         "head_dim": "headdim",
         "n_groups": "ngroups",
         "time_step_limit": "dt_limit",
+        "layer_norm_epsilon": "norm_eps",
     }
 )
 """Names of transformers' configurations of Mamba -> names of the reference."""
