@@ -70,7 +70,12 @@ def softmax_laws(rate: sp.Expr, multiplier: sp.Expr) -> tuple[Identity, ...]:
             name="with epsilon the shares sum to what it leaves",
             because=r"$\Lambda\bar b \sum_{r<L} \lambda^r = |d|^2 / (|d|^2 + \varepsilon)$, the same for every lag",
         ),
-        Identity(bounded_input(rate, multiplier, length, sp.S.Zero), exact, name="epsilon = 0 is the softmax"),
+        Identity(
+            bounded,
+            exact * (1 - EPSILON / (square + EPSILON)),
+            name="epsilon takes a share of the softmax, and none at 0",
+            because=r"$\bar d / (|d|^2 + \varepsilon) = d^{-1} |d|^2 / (|d|^2 + \varepsilon)$",
+        ),
         Identity(
             growing,
             bounded_input(rate, multiplier, length, EPSILON * (multiplier * sp.conjugate(multiplier)) ** length),
