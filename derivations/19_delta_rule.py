@@ -22,6 +22,7 @@ import sympy as sp
 import carleman_ssm as cs
 from carleman_ssm.recurrences.commuting_keys import clock_laws, column, commutation_laws
 from carleman_ssm.recurrences.delta_rule import delta_net_statement, gated_delta_net_statement
+from carleman_ssm.recurrences.turning_steps import turning_laws
 
 ENTRIES = 2
 k, i = sp.Symbol("k", integer=True, positive=True), sp.Symbol("i", integer=True, positive=True)
@@ -95,13 +96,25 @@ who_commutes = (
 )
 
 # %% [markdown]
+# ## Real steps, products that turn
+# A step is symmetric, and its eigenvalues are real. A plane turns where the discriminant $(\mathrm{tr} A)^2 - 4 \det A$
+# is negative. For keys of length 1 at the angle $\theta$ two steps of equal strength turn if and only if
+# $0 < \cos^2 \theta < 4(\beta - 1)/\beta^2$, which needs $\beta > 1$: a negative eigenvalue $1 - \beta$. Two
+# reflections ($\beta = 2$) are the rotation by twice the angle of their keys, and $N - 1$ of them move every entry to
+# the next place. Three steps turn at small strengths too, $0 < \beta < 4\sqrt3 - 6$ for keys at 0, 60 and 120 degrees.
+# That real multipliers carry no wave (T6 v) is said of steps that share a ring, not of these.
+# %%
+turning = turning_laws(3)
+
+# %% [markdown]
 # ## Three steps without induction, with decays, and the lift
 # The lift never needed that the transitions commute: the ordered product of the lifted steps is one displacement after
 # the lift of $A_k \cdots A_1$.
 # %%
 plain, gated = delta_net_statement(2, 3), gated_delta_net_statement(2, 3)
-written_out = tuple(law for law in plain.laws if "of 1 step," not in law.name and law not in who_commutes)
-for lemma in (rest, entry, *who_commutes, *written_out, *gated.laws, *plain.collapsed(1).certificates):
+said = {law.name for law in (*who_commutes, *turning)}
+written_out = [law for law in (*plain.laws, *gated.laws) if "of 1 step," not in law.name and law.name not in said]
+for lemma in (rest, entry, *who_commutes, *turning, *written_out, *plain.collapsed(1).certificates):
     derivation = derivation.lemma(lemma)
 
 # %%
