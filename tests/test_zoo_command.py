@@ -13,7 +13,7 @@ import pytest
 from rich.console import Console
 
 from carleman_ssm.experiments.layer_checks import check_layer, eigenvalues
-from carleman_ssm.experiments.statement_checks import Tally
+from carleman_ssm.experiments.statement_checks import Tally, tally
 from carleman_ssm.families.clock_scan import ClockScan
 from carleman_ssm.families.registry import ENTRIES, FAMILIES, family_named, small_layer
 from carleman_ssm.families.scans import (
@@ -27,7 +27,8 @@ from carleman_ssm.report.cli import main
 from carleman_ssm.report.markdown import write_markdown
 from carleman_ssm.report.sections import Grid, Note, Pairs, Section, Verbatim
 from carleman_ssm.report.zoo import FILES, zoo
-from carleman_ssm.report.zoo_sections import verdicts, zoo_sections
+from carleman_ssm.report.zoo_sections import PIECES, verdicts, zoo_sections
+from carleman_ssm.theory.real_spectra import complex_twins
 
 DATA = Path(__file__).parent / "data" / "zoo"
 
@@ -99,6 +100,41 @@ def test_a_tick_needs_its_verdict(whole):
     ]
     for wrong in spoiled:
         assert "✗" in "".join(_cells(wrong)[1:5]), wrong
+
+
+def test_none_has_its_tick_from_the_proof_and_the_multipliers_that_were_found(whole):
+    """Real and not negative, and the law for any number of nodes proved; the same law claimed of others is false."""
+    for one in whole[1].found:
+        found = one.waves.nodes is not None and one.waves.real and one.waves.nonnegative
+        assert (one.standing is not None) == found == (_cells(one)[-1] == "✓ none"), one.family
+        assert ("✓" in _cells(one)[-1]) == found
+    still = next(one for one in whole[1].found if one.family == "mamba")
+    assert still.standing == Tally(proved=3)
+    assert _cells(replace(still, standing=Tally(proved=2, supported=1)))[-1] == "✗ none"
+    swinging = replace(still.waves, nonnegative=False)
+    assert _cells(replace(still, standing=None, waves=swinging))[-1] == "no side"
+    assert tally(complex_twins()).all_refuted
+    assert any("✓ 3 laws" in block.text for block in zoo_sections([still])[4].blocks if isinstance(block, Note))
+    turning = next(one for one in whole[1].found if one.family == "lru")
+    assert not any("laws" in block.text for block in zoo_sections([turning])[4].blocks if isinstance(block, Note))
+
+
+def test_powers_of_a_decay_are_listed_where_their_exponent_is_no_integer(whole):
+    """A power of a sigmoid with another exponent is no polynomial of it; Mamba's are integers as it starts."""
+    kept = {one.family: one.kept for one in whole[1].found}
+    assert {name for name, words in kept.items() if "power of the decay" in words} == {
+        "mamba2",
+        "rg-lru",
+        "gated-delta-net",
+    }
+    assert kept["mamba"] == ("power of the decay, once trained",)
+    mamba, mamba2, delta = (
+        family_named(name).initialise(np.random.default_rng(0)) for name in ("mamba", "mamba2", "gated-delta-net")
+    )
+    assert np.allclose(np.exp(mamba.A_log), np.arange(1, mamba.A_log.shape[1] + 1))
+    for layer in (mamba2, delta):
+        assert not np.allclose(np.exp(layer.A_log), np.round(np.exp(layer.A_log)))
+    assert "for A = -(n + 1), as Mamba starts" in PIECES
 
 
 def _cells(one):

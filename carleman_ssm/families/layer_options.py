@@ -48,8 +48,10 @@ NAMED: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 """Options that are fields of the layer under the reference's name, by dialect."""
 
-OTHER_NAMES: Mapping[str, str] = MappingProxyType({"norm_feature_map": "do_feature_map_norm", "head_dim": "num_heads"})
-"""Entries of a configuration that say an option under another name."""
+OTHER_NAMES: Mapping[str, str] = MappingProxyType(
+    {"norm_feature_map": "do_feature_map_norm", "head_dim": "num_heads", "d_state": "ngroups"}
+)
+"""Entries of a configuration that say an option under another name, or from which it follows."""
 
 
 def layer_options(layer: Family) -> dict[str, object]:

@@ -78,6 +78,8 @@ class Entry:
 
 
 _RMS = "RMSNorm"
+_POWER = "power of the decay"
+r"""$\sigma(-v)^a = e^{-a\,\mathrm{softplus}(v)}$ or $\alpha^r$ with an exponent that is no integer."""
 _L2 = "l2 norm of queries and keys"
 
 _S4 = {"channels": 1, "d_state": 32}
@@ -100,16 +102,16 @@ ENTRIES: Mapping[str, Entry] = MappingProxyType(
             {"hidden_size": 4, "expand_v": 1}, 128, _HEAD, ("silu",), (_RMS,), ring={"hidden_size": 32, "num_heads": 1}
         ),
         "gla": Entry({}, 128, _HEAD, ("sigmoid", "silu"), ("16th root of the gate", _RMS), ring={"keys": 16}),
-        "mamba": Entry({}, 16, "one channel", ("softplus", "sigmoid", "silu"), ring={"states": 16}),
-        "mamba2": Entry({}, 128, _HEAD, ("softplus", "sigmoid", "silu"), (_RMS,), ring={"states": 16}),
-        "rg-lru": Entry(
-            {}, 1, "one channel", ("sigmoid", "gelu_tanh"), ("power of the decay", "square root"), ring={"channels": 16}
+        "mamba": Entry(
+            {}, 16, "one channel", ("softplus", "sigmoid", "silu"), (f"{_POWER}, once trained",), ring={"states": 16}
         ),
+        "mamba2": Entry({}, 128, _HEAD, ("softplus", "sigmoid", "silu"), (_POWER, _RMS), ring={"states": 16}),
+        "rg-lru": Entry({}, 1, "one channel", ("sigmoid", "gelu_tanh"), (_POWER, "square root"), ring={"channels": 16}),
         "s7": Entry(
             {}, 128, "the layer, 128 states", ("gelu_tanh", "sigmoid"), ("quotient of the decay",), ring={"states": 16}
         ),
         "delta-net": Entry({}, 256, _HEAD, ("sigmoid", "silu"), (_L2, _RMS)),
-        "gated-delta-net": Entry({}, 256, _HEAD, ("softplus", "sigmoid", "silu"), (_L2, _RMS)),
+        "gated-delta-net": Entry({}, 256, _HEAD, ("softplus", "sigmoid", "silu"), (_POWER, _L2, _RMS)),
     }
 )
 """By the name of the family."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
+
+import sympy as sp
 
 from carleman_ssm.experiments.eigenvector_costs import LAGS, EigenvectorCost
 from carleman_ssm.experiments.statement_checks import Tally
-from carleman_ssm.experiments.zoo import FIT_BOUND, LENGTH, FamilyFinding
+from carleman_ssm.experiments.zoo import FIT_BOUND, FIT_DEGREE, LENGTH, FamilyFinding
+from carleman_ssm.recurrences.gate_costs import decay_error_bound
 from carleman_ssm.report.directed import above
 from carleman_ssm.report.sections import Grid, Note, Section
 
@@ -21,7 +25,7 @@ def zoo_sections(found: Sequence[FamilyFinding], costs: Sequence[EigenvectorCost
         Section("proofs", (_proofs(found), Note(PROOFS))),
         Section("agreement of routes (measured)", (_agreement(found), Note(AGREEMENT))),
         Section("what is no polynomial", (_pieces(found), Note(PIECES))),
-        Section("waves (measured)", (_waves(found), Note(WAVES))),
+        Section("waves (measured)", (_waves(found), Note(WAVES), *_standing(found))),
         *dense,
         Section("size of a lift", (_lifts(found), Note(LIFTS))),
     )
@@ -54,9 +58,11 @@ def waves_words(one: FamilyFinding) -> str:
     """Whether waves travel, as found on the rings of one layer, in a word; the section on waves says more."""
     if one.waves.nodes is None:
         return "no ring"
-    if not one.waves.travels:
-        return "none" if one.waves.nonnegative else "no side"
-    return "rigid" if one.waves.rigid else "spread"
+    if one.waves.travels:
+        return "rigid" if one.waves.rigid else "spread"
+    if one.standing is not None:
+        return f"{tick(one.standing.all_proved)} none"
+    return "no side" if one.waves.real else "not told"
 
 
 def _reading(found: Sequence[FamilyFinding]) -> str:
@@ -69,8 +75,9 @@ def _reading(found: Sequence[FamilyFinding]) -> str:
         "rank-one steps only the ordered product is known. deg.: degree of what the recurrence reads out in the inputs "
         "of its projections, ✓ if the closed form has it, – if it is no polynomial. fits: the largest certified error "
         "of the pointwise functions that a polynomial replaces, – if there is none. lift: monomials of degree at most "
-        "2 at the reference's default size. waves: rigid, spreading, none, no side "
-        "(real, some negative: a kick may hop by half of the ring), or no ring: the steps do not commute."
+        "2 at the reference's default size. waves: rigid or spreading as measured; none if the multipliers found are "
+        "real and not negative, ✓ if it is proved that such carry none; no side (real, some negative: a kick may hop "
+        "by half of the ring), or no ring: the steps do not commute, and real as each is, products may turn."
     )
 
 
@@ -150,10 +157,22 @@ def _pieces(found: Iterable[FamilyFinding]) -> Grid:
     return Grid(("family", "approximated: certified error", "of the states", "kept as it is"), rows)
 
 
+DECAY_RATES = (1, 4, 16)
+
+
+def _decay_errors() -> str:
+    """Bounds that hold for every r, rounded upward."""
+    bounds = (sp.N(decay_error_bound(sp.Integer(rate), FIT_DEGREE), 30) for rate in DECAY_RATES)
+    raised = (math.nextafter(float(bound), math.inf) for bound in bounds)
+    return ", ".join(f"≤ {above(b, 2)} at s = {rate}" for b, rate in zip(raised, DECAY_RATES, strict=True))
+
+
 PIECES = (
-    f"Certified: bounds of the error of a Chebyshev polynomial of degree 16 on |v| ≤ {FIT_BOUND:g}, in ball "
-    f"arithmetic. of the states: for all gates in that range and drives within ±1, 4 modes, {LENGTH} steps. What is "
-    "kept is an input of the lift, or a coordinate of its own."
+    f"Certified: bounds of the error of a Chebyshev polynomial of degree {FIT_DEGREE} on |v| ≤ {FIT_BOUND:g}, in ball "
+    f"arithmetic. of the states: for A = -(n + 1), as Mamba starts, all gates in that range and drives within ±1, 4 "
+    f"modes, {LENGTH} steps. What is kept is an input of the lift, or a coordinate of its own. A power of the decay is "
+    "kept where its exponent is no integer; e^(-s r) by a polynomial of that degree in 0 ≤ r ≤ 1 would be off by "
+    f"{_decay_errors()}."
 )
 
 
@@ -182,23 +201,50 @@ def _number(value: float | None) -> str:
 WAVES = (
     "Rings of one layer as its reference initialises it, medians over its rings. per step: nodes per step of the "
     "nearest rigid law. residual: of its phases, in mode spacings; from 0.2 on a pattern spreads within a revolution. "
-    "sharing: how many nodes share a kick (participation ratio) after one revolution, or after the longest run. That "
-    "real multipliers that are not negative carry no wave is proved (T6 v)."
+    "sharing: how many nodes share a kick (participation ratio) after one revolution, or after the longest run. The "
+    "sign of per step is that of the half of the conjugate pairs that is stored."
 )
+
+
+def _standing(found: Iterable[FamilyFinding]) -> tuple[Note, ...]:
+    """What stands behind "none": once, as it is the same law for every family."""
+    laws = next((one.standing for one in found if one.standing is not None), None)
+    if laws is None:
+        return ()
+    return (
+        Note(f"That real multipliers that are not negative carry no wave (T6 v): {verdicts(laws)} laws of a kick."),
+    )
 
 
 def _eigenvectors(costs: Iterable[EigenvectorCost]) -> Grid:
     rows = tuple(
-        (str(cost.states), f"≤ {above(cost.condition, 1)}", f"≤ {above(cost.relative_error, 1)}", str(cost.bits))
+        (
+            str(cost.states),
+            f"≤ {above(cost.condition, 1)}",
+            f"≤ {above(cost.relative_error, 1)}",
+            f"≤ {above(cost.rounded_condition, 1)}",
+            f"≤ {above(cost.rounded_error, 1)}",
+            str(cost.bits),
+        )
         for cost in costs
     )
-    return Grid(("states", "condition number", "kernel by modes in float64", "bits"), rows)
+    header = (
+        "states",
+        "condition of LegS",
+        "its kernel by modes",
+        "condition in float64",
+        "its kernel by modes",
+        "bits",
+    )
+    return Grid(header, rows)
 
 
 EIGENVECTORS = (
-    f"Certified, for HiPPO-LegS: the condition of unit eigenvectors, and what rounding the modes costs the kernel over "
-    f"{LAGS} lags, relative to its largest value; bits: precision that the enclosure took. The dense matrix, a "
-    "contraction, has no such loss and is the route of computation."
+    "Certified: the condition of unit eigenvectors in the Frobenius norm, and what rounding the modes to float64 costs "
+    f"the kernel over {LAGS} lags, relative to its largest value. First of HiPPO-LegS itself, by its closed form; then "
+    "of the matrix of one layer that starts with it as float64 holds that matrix, which is another one: rounding makes "
+    "some of its eigenvalues complex from about 22 states on. bits: precision that its enclosure took. The dense "
+    "matrix, a contraction, has no such loss and is the route of computation."
 )
 
 
