@@ -8,19 +8,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import linalg
 
-from carleman_ssm.experiments.layer_checks import LayerFinding
+from carleman_ssm.experiments.layer_checks import LayerFinding, check_layer
 from carleman_ssm.families.clock_scan import ClockScan
 from carleman_ssm.families.delta_net import DeltaNet
 from carleman_ssm.families.linear_attention import LinearAttention
 from carleman_ssm.families.lru import LRU
 from carleman_ssm.families.mamba import Mamba
 from carleman_ssm.families.mamba2 import Mamba2
+from carleman_ssm.families.s4 import S4
 from carleman_ssm.families.s4_block import S4Block
 from carleman_ssm.families.s5 import S5
 from carleman_ssm.families.s7 import S7
 from carleman_ssm.families.scans import InvariantDenseScan, InvariantDiagonalScan, VaryingDiagonalScan
 from carleman_ssm.networks.layers import S4DLayer
 from carleman_ssm.report.zoo_model import recurrence_rows
+from carleman_ssm.rings import family_multipliers
 from carleman_ssm.rings.family_multipliers import step_multipliers_of
 from carleman_ssm.rings.family_rings import family_rings, family_waves, kicked_rings
 from carleman_ssm.rings.rings import layer_rings
@@ -164,7 +166,7 @@ def test_a_long_step_makes_multipliers_of_s4_negative_and_the_verdict_says_so():
         ("InvariantDiagonal", 0.0, 0.0, "all real and not negative: no wave travels"),
         ("InvariantDiagonal", 0.0, 0.25, "all real, 25% below 0: no side is preferred"),
         ("InvariantDiagonal", 0.5, 0.25, "50% complex: waves; 25% below 0"),
-        ("VaryingRankOne", 0.0, 0.0, "all real; the steps do not commute: no ring"),
+        ("VaryingRankOne", 0.0, 0.0, "all real; the steps do not commute and products of them may turn: no ring"),
     ],
 )
 def test_a_checkpoint_without_a_wave_is_said_to_have_none_only_where_that_is_proved(
@@ -261,12 +263,78 @@ def bilinear_legs(size, step):
     return np.linalg.solve(np.eye(size) - half, np.eye(size) + half)[None]
 
 
-@pytest.mark.parametrize("size", [4, 16, 32])
+@pytest.mark.parametrize("size", [4, 16])
 def test_rounding_does_not_turn_the_real_spectrum_of_hippo_into_waves(size):
     transition = bilinear_legs(size, 0.01)
     waves = family_waves(Layer(lambda u: InvariantDenseScan(transition, np.ones((*u.shape[:2], 1, size)))))
     assert waves.real
     assert "within their rounding error" in waves.words
+
+
+@pytest.mark.parametrize(("size", "seeds"), [(8, 2), (16, 6), (24, 6), (32, 3), (64, 1)])
+def test_no_layer_of_s4_that_starts_with_hippo_is_said_to_carry_waves(size, seeds):
+    """Up to N = 16 its real spectrum is proved; beyond, float64 does not hold it, and nothing is told."""
+    for seed in range(seeds):
+        layer = S4.initialise(np.random.default_rng(seed), channels=1, d_state=size)
+        waves = family_waves(layer)
+        assert not waves.travels
+        assert not waves.rigid
+        assert waves.real is waves.resolved is (size <= 16)
+        if not waves.resolved:
+            assert waves.hop is waves.residual is waves.participation is None
+            assert waves.words.startswith("not told: the eigenvalues are not resolved")
+            assert "T6 v" not in waves.words
+            assert check_layer(layer).complex_share is None
+
+
+def test_a_file_of_s4_at_the_size_of_the_reference_is_not_said_to_carry_waves():
+    found = check_layer(S4.initialise(np.random.default_rng(0), channels=4, d_state=64))
+    assert found.complex_share is found.negative_share is None
+    words = recurrence_rows(found)["eigenvalues of the steps"]
+    assert "not told" in words
+    assert "complex: waves" not in words
+    assert "no wave" not in words
+
+
+def test_s4_with_well_conditioned_eigenvectors_is_told_to_carry_waves():
+    layer = S4.initialise(np.random.default_rng(0), channels=2, d_state=64, init="fourier")
+    waves = family_waves(layer)
+    assert waves.resolved
+    assert waves.travels
+    assert check_layer(layer).complex_share > 0.9
+    expected = np.linalg.eigvals(layer.discretised()[0][1])
+    found = family_rings(layer).multipliers[0, 1]
+    assert max(np.abs(found - value).min() for value in expected) < 1e-9
+
+
+def test_rings_of_which_nothing_is_told_do_not_count_beside_others():
+    """A layer of both measures: half of its rings are those of Fourier, half those of LegS."""
+    layer = S4.initialise(np.random.default_rng(0), channels=2, d_state=32, init="hippo")
+    assert family_rings(layer).told.tolist() == [False, True]
+    waves = family_waves(layer)
+    alone = family_rings(layer).only(np.array([False, True]))
+    assert waves.travels
+    assert "of 1 more rings nothing is told" in waves.words
+    assert waves.hop == pytest.approx(alone.hops[0, 0])
+
+
+def test_steps_of_each_mode_are_those_of_the_dense_matrix():
+    drawn = S4.initialise(np.random.default_rng(0), channels=2, d_state=8, init="fourier")
+    steps = np.log(np.random.default_rng(1).uniform(0.01, 0.1, (2, 4)))
+    layer = replace(drawn, inv_dt=steps)
+    found = family_rings(layer).multipliers[0]
+    for ring, matrix in zip(found, layer.discretised()[0], strict=True):
+        assert max(np.abs(ring - value).min() for value in np.linalg.eigvals(matrix)) < 1e-12
+
+
+def test_only_so_many_matrices_are_enclosed(monkeypatch):
+    monkeypatch.setattr(family_multipliers, "MOST", 1)
+    rng = np.random.default_rng(0)
+    matrices = rng.normal(size=(3, 4, 4)) * 0.1
+    matrices[1] = matrices[0]
+    layer = Layer(lambda u: InvariantDenseScan(matrices, np.ones((*u.shape[:2], 3, 4))), 3)
+    told = family_rings(layer).told
+    assert told.tolist() == [True, True, False]
 
 
 def test_a_complex_pair_beside_a_real_spectrum_is_not_taken_for_rounding():

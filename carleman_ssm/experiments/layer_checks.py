@@ -8,7 +8,7 @@ import numpy as np
 
 from carleman_ssm.families.family import Family
 from carleman_ssm.families.scans import InvariantDenseScan, Scan, Values, VaryingRankOneScan
-from carleman_ssm.rings.family_multipliers import step_multipliers_of
+from carleman_ssm.rings.family_multipliers import StepMultipliers, layer_multipliers, step_multipliers_of
 
 NOISE_STEPS = 64
 _REAL = 1e-12
@@ -29,7 +29,8 @@ class LayerFinding:
     complex_share
         Share of eigenvalues with an imaginary part. If it is 0 and so is the next, no wave travels (THEORY T6 v).
     negative_share
-        Share of real eigenvalues below 0.
+        Share of real eigenvalues below 0. Both are None where rounding may have made eigenvalues of a dense matrix
+        complex, or real (`families.dense_spectrum`).
     state_shape
         Axes of the state of one step.
     """
@@ -37,8 +38,8 @@ class LayerFinding:
     scan: str
     route_error: float
     modulus: tuple[float, float]
-    complex_share: float
-    negative_share: float
+    complex_share: float | None
+    negative_share: float | None
     state_shape: tuple[int, ...]
 
 
@@ -51,7 +52,7 @@ def eigenvalues(scan: Scan) -> Values:
         No scan of the four types.
     """
     if isinstance(scan, InvariantDenseScan):
-        return np.asarray(step_multipliers_of(scan))  # an imaginary part that is rounding counts as none
+        return np.asarray(step_multipliers_of(scan))
     if isinstance(scan, VaryingRankOneScan):
         along = scan.decays * (1 - scan.strengths * (scan.keys * scan.keys).sum(axis=-1))
         others = [scan.decays] if scan.keys.shape[-1] > 1 else []
@@ -68,14 +69,19 @@ def check_layer(layer: Family, *, seed: int = 0) -> LayerFinding:
     inputs = np.random.default_rng(seed).standard_normal((1, NOISE_STEPS, layer.channels))
     closed, stepped = layer(inputs, "closed"), layer(inputs, "recurrence")
     scan = layer.scan(inputs)
-    values = eigenvalues(scan)
+    found = layer_multipliers(layer, scan) if isinstance(scan, InvariantDenseScan) else None
+    values, told = (eigenvalues(scan), True) if found is None else (found.values, _told(found))
     sizes = np.abs(values)
     imaginary = np.abs(np.imag(values)) > _REAL * np.maximum(sizes, _REAL)
     return LayerFinding(
         scan=type(scan).__name__.removesuffix("Scan"),
         route_error=float(np.abs(closed - stepped).max() / max(np.abs(stepped).max(), np.finfo(float).tiny)),
         modulus=(float(sizes.min()), float(sizes.max())),
-        complex_share=float(imaginary.mean()),
-        negative_share=float((~imaginary & (np.real(values) < 0)).mean()),
+        complex_share=float(imaginary.mean()) if told else None,
+        negative_share=float((~imaginary & (np.real(values) < 0)).mean()) if told else None,
         state_shape=tuple(np.shape(scan.drives)[2:]),
     )
+
+
+def _told(found: StepMultipliers) -> bool:
+    return all(spectrum.real is not None for spectrum in found.spectra or ())

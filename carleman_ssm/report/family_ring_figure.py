@@ -12,8 +12,9 @@ from matplotlib.image import AxesImage
 from carleman_ssm.families.family import Family
 from carleman_ssm.networks.layers import Array
 from carleman_ssm.report.wave_figures import caption, whole_numbers
-from carleman_ssm.rings.family_rings import SPREADS, FamilyRings, family_rings, family_waves
+from carleman_ssm.rings.family_rings import FamilyRings, family_rings, family_waves
 from carleman_ssm.rings.rigidity import rigidity
+from carleman_ssm.rings.wave_words import SPREADS
 
 STEPS = 64
 """Steps after the kick."""
@@ -115,6 +116,8 @@ def _draw(axis: Axes, layer: Family, rings: FamilyRings, steps: int) -> AxesImag
 
 def _verdict(layer: Family) -> str:
     waves = family_waves(layer)
+    if not waves.resolved:
+        return "not told: eigenvalues not resolved"
     if not waves.travels:
         return "no wave: real multipliers" if waves.nonnegative else "no side: some multipliers are negative"
     return "waves, rigid" if waves.rigid else "waves that spread"

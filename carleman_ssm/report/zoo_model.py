@@ -47,20 +47,27 @@ def file_rows(checkpoint: Checkpoint, index: int) -> Mapping[str, str]:
 def recurrence_rows(found: LayerFinding) -> Mapping[str, str]:
     """What was measured, in words."""
     smallest, largest = found.modulus
-    negative = f"{found.negative_share:.0%} below 0"
-    kind = "all real and not negative: no wave travels"
-    if found.scan == RANK_ONE:
-        kind = "all real" + (f", {negative}" if found.negative_share else "") + "; the steps do not commute: no ring"
-    elif found.complex_share:
-        kind = f"{found.complex_share:.0%} complex: waves" + (f"; {negative}" if found.negative_share else "")
-    elif found.negative_share:
-        kind = f"all real, {negative}: no side is preferred, a kick may hop by half of the ring"
     return {
         "type": found.scan,
         "state of one step": shape_words(found.state_shape),
-        "eigenvalues of the steps": f"modulus {smallest:.4g} to {largest:.4g}; {kind}",
+        "eigenvalues of the steps": f"modulus {smallest:.4g} to {largest:.4g}; {_kind(found)}",
         "closed form and recurrence": f"differ by {found.route_error:.1e} of the largest output (measured)",
     }
+
+
+def _kind(found: LayerFinding) -> str:
+    """What the eigenvalues are, and what follows for waves."""
+    if found.complex_share is None or found.negative_share is None:
+        return "not told whether real or complex: rounding alone may decide it, and nothing follows of waves"
+    negative = f"{found.negative_share:.0%} below 0"
+    if found.scan == RANK_ONE:
+        signs = f", {negative}" if found.negative_share else ""
+        return f"all real{signs}; the steps do not commute and products of them may turn: no ring"
+    if found.complex_share:
+        return f"{found.complex_share:.0%} complex: waves" + (f"; {negative}" if found.negative_share else "")
+    if found.negative_share:
+        return f"all real, {negative}: no side is preferred, a kick may hop by half of the ring"
+    return "all real and not negative: no wave travels"
 
 
 def shape_words(shape: tuple[int, ...]) -> str:

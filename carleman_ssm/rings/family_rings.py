@@ -8,7 +8,8 @@ $$h_j(k) = \frac1N \sum_n \Big(\prod_{i \le k} \lambda_{i,n}\Big) e^{-2\pi i n j
 after k steps, whichever input channel it came from; in the gauge of the layer itself channel c kicks the ring by
 $\frac1N \sum_n (\bar B e_c)_n e^{-2\pi i n j/N}$, so that several inputs are several kicks that superpose. Real
 multipliers that are not negative carry no wave (THEORY T6 v, proved in `theory.real_spectra`). Negative ones prefer no
-side either, but a kick may hop by half of the ring. The rest is measured.
+side either, but a kick may hop by half of the ring. The rest is measured. The multipliers of a dense layer are enclosed
+eigenvalues; nothing is told of those that rounding may have made real or complex.
 """
 
 from __future__ import annotations
@@ -18,23 +19,19 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from carleman_ssm.families.dense_spectrum import DenseSpectrum
 from carleman_ssm.families.family import Family
 from carleman_ssm.families.scans import InvariantDenseScan
 from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.finite_arrays import complex_array, real_array
 from carleman_ssm.networks.layers import Array, ComplexArray
-from carleman_ssm.rings.family_multipliers import step_multipliers_of
+from carleman_ssm.rings.family_multipliers import layer_multipliers
 from carleman_ssm.rings.rigidity import TURN, rigidity
+from carleman_ssm.rings.wave_words import LEAST_NODES, SPREADS, complex_words, real_words, untold_words
 from carleman_ssm.rings.waves import participation_ratio
-
-SPREADS = 0.2
-"""Phase residual, in mode spacings, from which on a pattern spreads within one revolution (THEORY T6 iii)."""
 
 AS_RIGID = 1e-6
 """Residuals [mode spacings] closer than this are alike; then the modes stay as stored."""
-
-LEAST_NODES = 3
-"""Two phases are affine in the index whatever they are."""
 
 LONGEST = 256
 """Steps that a kick is followed at most, where a revolution would take longer."""
@@ -53,8 +50,8 @@ class FamilyRings(Brief):
         $\lambda_{k,n}$ (L, R, N) in ring order: L steps (1 if they do not change), R rings, N modes.
     order
         (R, N): ``order[r, n]`` is the stored mode at wave number n.
-    computed
-        Whether they are eigenvalues of dense matrices, computed in float64.
+    spectra
+        Of a dense layer, the enclosed spectrum that each ring comes from; None where the multipliers are stored.
 
     Raises
     ------
@@ -68,7 +65,7 @@ class FamilyRings(Brief):
 
     multipliers: ComplexArray
     order: npt.NDArray[np.int64]
-    computed: bool = False
+    spectra: tuple[DenseSpectrum, ...] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "multipliers", complex_array("multipliers", self.multipliers, (None, None, None)))
@@ -80,6 +77,19 @@ class FamilyRings(Brief):
     def nodes(self) -> int:
         """N."""
         return int(self.multipliers.shape[2])
+
+    @property
+    def told(self) -> npt.NDArray[np.bool_]:
+        """(R,): whether the multipliers of a ring are real, or not, whatever rounding did to the matrix."""
+        spectra = self.spectra or ()
+        return np.array([spectrum.real is not None for spectrum in spectra] or [True] * len(self.order))
+
+    def only(self, chosen: npt.NDArray[np.bool_]) -> FamilyRings:
+        """The chosen rings, (R,)."""
+        spectra = (
+            None if self.spectra is None else tuple(s for s, kept in zip(self.spectra, chosen, strict=True) if kept)
+        )
+        return FamilyRings(self.multipliers[:, chosen], self.order[chosen], spectra)
 
     @property
     def time_invariant(self) -> bool:
@@ -145,6 +155,8 @@ class FamilyWaves:
         How many nodes share a kick after one revolution of that law, or after the longest run.
     words
         The verdict.
+    resolved
+        False: the multipliers are eigenvalues that rounding may have made complex, or real, so that nothing is told.
     """
 
     real: bool
@@ -154,11 +166,12 @@ class FamilyWaves:
     residual: float | None
     participation: float | None
     words: str
+    resolved: bool = True
 
     @property
     def travels(self) -> bool:
         """Whether patterns move to one side; a hop by half of the ring, of negative multipliers, has none."""
-        return self.nodes is not None and not self.real
+        return self.nodes is not None and self.resolved and not self.real
 
     @property
     def rigid(self) -> bool:
@@ -173,7 +186,7 @@ def family_rings(family: Family, inputs: npt.ArrayLike | None = None) -> FamilyR
     Parameters
     ----------
     family
-        Any layer; a dense time-invariant one (S4) through the eigenvalues of its matrix, computed in float64.
+        Any layer; a dense time-invariant one (S4) through the enclosed eigenvalues of its matrix.
     inputs
         (batch, L, H), or None for seeded noise. Of no effect on a time-invariant layer.
 
@@ -185,9 +198,10 @@ def family_rings(family: Family, inputs: npt.ArrayLike | None = None) -> FamilyR
     """
     given = np.random.default_rng(0).normal(size=(1, NOISE_STEPS, family.channels)) if inputs is None else inputs
     scan = family.scan(real_array("inputs", given, (None, None, family.channels)))
-    multipliers = step_multipliers_of(scan)
-    if multipliers is None:
+    found = layer_multipliers(family, scan)
+    if found is None:
         return None
+    multipliers = found.values
     by_index = np.broadcast_to(np.arange(multipliers.shape[2]), multipliers.shape[1:])
     by_angle = np.argsort(np.angle(multipliers[0]), axis=-1, kind="stable")
     sorted_law, stored_law = (
@@ -196,7 +210,7 @@ def family_rings(family: Family, inputs: npt.ArrayLike | None = None) -> FamilyR
     better = sorted_law < stored_law - AS_RIGID
     order = np.where(better[:, None], by_angle, by_index).astype(np.int64)
     arranged = np.take_along_axis(multipliers, np.broadcast_to(order, multipliers.shape), axis=-1)
-    return FamilyRings(arranged, order, isinstance(scan, InvariantDenseScan))
+    return FamilyRings(arranged, order, found.spectra)
 
 
 def kicked_rings(family: Family, channel: int, length: int) -> ComplexArray | None:
@@ -261,8 +275,19 @@ def family_waves(family: Family, inputs: npt.ArrayLike | None = None) -> FamilyW
     """
     rings = family_rings(family, inputs)
     if rings is None:
-        return FamilyWaves(False, False, None, None, None, None, "no ring: the transitions do not commute")
+        words = "no ring: the transitions do not commute; each is real, and products of them may turn"
+        return FamilyWaves(False, False, None, None, None, None, words)
+    every, told = rings, rings.told
+    rings = every.only(told)
     real = bool((rings.multipliers.imag == 0).all())
+    if real and not told.all():
+        return FamilyWaves(
+            False, False, every.nodes, None, None, None, untold_words(every.only(~told).spectra or ()), False
+        )
+    return _told_waves(rings, real=real, untold=int((~told).sum()))
+
+
+def _told_waves(rings: FamilyRings, *, real: bool, untold: int) -> FamilyWaves:
     nonnegative = real and bool((rings.multipliers.real >= 0).all())
     law = rigidity(rings.multipliers[0])
     hop, spread = float(np.median(law.hop)), float(np.median(law.relative_residual))
@@ -272,26 +297,9 @@ def family_waves(family: Family, inputs: npt.ArrayLike | None = None) -> FamilyW
     participation = float(np.median(participation_ratio(rings.kick(steps)[-1])))
     alike = bool((rings.multipliers == rings.multipliers[..., :1]).all())
     if real:
-        words = _real_words(alike=alike, nonnegative=nonnegative, computed=rings.computed)
+        words = real_words(alike=alike, nonnegative=nonnegative, computed=rings.spectra is not None)
     else:
-        words = _complex_words(rings.nodes, hop, residual)
+        words = complex_words(rings.nodes, hop, residual) + (
+            f"; of {untold} more rings nothing is told" if untold else ""
+        )
     return FamilyWaves(real, nonnegative, rings.nodes, hop, residual, participation, words)
-
-
-def _real_words(*, alike: bool, nonnegative: bool, computed: bool) -> str:
-    if alike:
-        return "no wave: all modes of a ring decay alike, so nothing leaves its node"
-    found = "eigenvalues are real within their rounding error" if computed else "multipliers are real"
-    if nonnegative:
-        return f"no wave: {found} and not negative (T6 v)"
-    return f"no side is preferred: {found}, some negative; a kick may hop by half of the ring"
-
-
-def _complex_words(nodes: int, hop: float, residual: float | None) -> str:
-    if nodes < LEAST_NODES:
-        return f"multipliers are complex; {nodes} modes are too few to tell a rigid wave from another"
-    if residual is None:
-        return "multipliers are complex, but the nearest rigid law does not move"
-    if residual < SPREADS:
-        return f"waves travel rigidly: {hop:.3g} nodes per step, residual {residual:.2g} mode spacings"
-    return f"waves travel and spread: residual {residual:.2g} mode spacings"
