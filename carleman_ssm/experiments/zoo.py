@@ -117,7 +117,8 @@ class FamilyFinding:
     waves
         What was found on the rings of a layer of about 16 modes as its reference initialises it.
     spectrum_as_stated
-        Whether the multipliers of that layer are real exactly if the statement says so; None without a ring.
+        Whether the multipliers of that layer are real exactly if the statement says so; None without a ring, or if
+        rounding alone may decide whether they are real.
     state_bound
         Certified bound of what the polynomials of the gate cost the states of Mamba as it starts, $A = -(n + 1)$, where
         multipliers are powers of one sigmoid: 12 steps, 4 modes, gates within ±4, drives within ±1; None for others.
@@ -204,7 +205,9 @@ def examine(family: type[Family], *, states: int = 2, steps: int = 3, seed: int 
         lift_entries=entry.block,
         lift_words=entry.block_words,
         waves=waves,
-        spectrum_as_stated=None if waves.nodes is None else waves.real is statement.real_spectrum,
+        spectrum_as_stated=waves.real is statement.real_spectrum
+        if waves.nodes is not None and waves.resolved
+        else None,
         state_bound=selective_bound() if family.family == "mamba" else None,
         standing=standing_laws() if waves.nodes is not None and waves.nonnegative else None,
         seconds=time.perf_counter() - begun,
