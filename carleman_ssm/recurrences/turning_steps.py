@@ -95,16 +95,17 @@ def turning_twins(states: int = _PLANE) -> tuple[Identity, ...]:
     )
 
 
-def _reflections(states: int) -> sp.ImmutableMatrix:
-    two = sp.Integer(2)
-    return delta_step(two, unit_key(SECOND, states)) * delta_step(two, unit_key(FIRST, states))
+def _reflections(states: int, decays: Sequence[sp.Expr] = (sp.S.One, sp.S.One)) -> sp.MatMul:
+    """The second after the first, printed as a product."""
+    keys = unit_key(FIRST, states), unit_key(SECOND, states)
+    steps = [(g * delta_step(sp.Integer(2), key)).as_immutable() for g, key in zip(decays, keys, strict=True)]
+    return sp.MatMul(*reversed(steps), evaluate=False)
 
 
 def _rotation_law(states: int, decays: Sequence[sp.Expr]) -> Identity:
-    scale = sp.Mul(*decays)
     return Identity(
-        scale * _reflections(states),
-        scale * rotation(2 * (SECOND - FIRST), states),
+        _reflections(states, decays),
+        (sp.Mul(*decays) * rotation(2 * (SECOND - FIRST), states)).as_immutable(),
         name="two reflections are a rotation by twice the angle of their keys",
         because=r"a reflection takes the angle $\alpha$ to $2\varphi + \pi - \alpha$",
     )
@@ -159,13 +160,10 @@ def shift_law(states: int) -> Identity:
     """
     size = require_integer(states, "the number of states", least=_PLANE)
     one = sp.eye(size)
-    product = one
-    for n in reversed(range(size - 1)):
-        key = ((one[:, n] - one[:, n + 1]) / sp.sqrt(2)).as_immutable()
-        product = delta_step(sp.Integer(2), key) * product
+    keys = [((one[:, n] - one[:, n + 1]) / sp.sqrt(2)).as_immutable() for n in range(size - 1)]
     following = sp.ImmutableMatrix(size, size, lambda row, column: int(row == (column + 1) % size))
     return Identity(
-        product,
+        sp.MatMul(*(delta_step(sp.Integer(2), key) for key in keys), evaluate=False),
         following,
         name=f"{size - 1} reflections carry every entry to the next of {size} nodes",
         because=r"a reflection by $(e_n - e_{n+1})/\sqrt2$ exchanges two entries",
