@@ -12,7 +12,7 @@ from carleman_ssm.experiments.float_lifts import relative_difference
 from carleman_ssm.experiments.layer_checks import check_layer, eigenvalues
 from carleman_ssm.experiments.zoo import FIT_BOUND, FIT_DEGREE, measured_degree
 from carleman_ssm.families.dss import DSS
-from carleman_ssm.families.registry import FAMILIES, family_named, small_layer
+from carleman_ssm.families.registry import FAMILIES, family_named, ring_layer, small_layer
 from carleman_ssm.families.s4_parts import EPSILON
 from carleman_ssm.families.scans import VaryingRankOneScan
 from carleman_ssm.formulas.statements import Identity
@@ -20,6 +20,8 @@ from carleman_ssm.formulas.verification import verify
 from carleman_ssm.report.markdown import with_tables
 from carleman_ssm.report.sections import Grid, Section
 from carleman_ssm.report.zoo import update_page
+from carleman_ssm.rings.family_rings import family_waves
+from carleman_ssm.rings.waves import participation_ratio
 
 PAGE = Path(__file__).parent.parent / "docs" / "families.md"
 REAL = ("s4", "linear-attention", "mamba", "mamba2", "gla", "rg-lru", "s7")
@@ -73,6 +75,7 @@ CHECKED = {
     "strengths up to 2": 2,
     "eigenvalue of -1": -1,
     "turn only if it is above 1": 1,
+    "1 if it is all on one node": 1,
     "at degree 16": 16,
     "≤ 4": 4,
 }
@@ -195,6 +198,39 @@ def test_two_steps_of_the_delta_rule_commute_only_on_orthogonal_or_parallel_keys
     commutator = one * other - other * one
     factor = p * q * (a * c + b * d) * (a * d - b * c)
     assert verify(Identity(commutator, sp.Matrix([[0, factor], [-factor, 0]]))).proved
+
+
+def test_the_sign_of_a_wave_is_that_of_the_order_and_half_of_the_modes_that_are_stored():
+    """DSS and the S4 block start from conjugate halves; modes in reverse, or conjugate, move the other way."""
+    dss, block = (ring_layer(family_named(name), np.random.default_rng(0)) for name in ("dss", "s4-block"))
+    np.testing.assert_allclose(
+        dss.eigenvalues, np.conj(block.eigenvalues[0]), rtol=1e-12
+    )  # one spectrum, computed twice
+    found = family_waves(dss)
+    for other in (
+        block,
+        replace(dss, Lambda_im=-dss.Lambda_im),
+        replace(dss, Lambda_re=dss.Lambda_re[::-1], Lambda_im=dss.Lambda_im[::-1], W=dss.W[..., ::-1]),
+    ):
+        assert np.isclose(family_waves(other).hop, -found.hop, rtol=1e-6)  # a median of a fit
+        assert np.isclose(family_waves(other).residual, found.residual, rtol=1e-6)
+    assert np.isclose(participation_ratio(np.eye(1, 16))[0], CHECKED["1 if it is all on one node"])
+    assert np.isclose(participation_ratio(np.ones((1, 16)))[0], 16)
+
+
+def test_what_selective_layers_store_leaves_no_other_sign():
+    """A is minus an exponential and a decay a sigmoid, whatever numbers are stored."""
+    rng = np.random.default_rng(5)
+    for name, fields in (
+        ("mamba", ("A_log",)),
+        ("mamba2", ("A_log",)),
+        ("gla", ("gk_proj_1_weight", "gk_proj_1_bias")),
+    ):
+        layer = small_layer(family_named(name), rng)
+        wild = replace(layer, **{field: rng.normal(0, 3, getattr(layer, field).shape) for field in fields})
+        found = check_layer(wild)
+        assert found.complex_share == found.negative_share == 0
+        assert found.modulus[1] <= 1
 
 
 def test_a_clock_that_stands_still_keeps_the_state_and_a_long_step_empties_it():
