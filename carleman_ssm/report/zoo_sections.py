@@ -69,15 +69,16 @@ def _reading(found: Sequence[FamilyFinding]) -> str:
     size = f"{found[0].states} states, {found[0].steps} steps" if found else "no family"
     return (
         f"exact: every claim about the recurrence with symbols for all parameters ({size}) is proved, and every false "
-        "twin of a claim is refuted; the number counts proved claims. agree: compiled formula, closed form of the "
-        "states, recurrence and ordered product of lifts, to 10⁻⁹ (measured). A_k: what the transitions are, "
-        "(u) if they depend on the input; diagonals multiply in any order, to powers or to an input-driven clock; of "
-        "rank-one steps only the ordered product is known. deg.: degree of what the recurrence reads out in the inputs "
-        "of its projections, ✓ if the closed form has it, – if it is no polynomial. fits: the largest certified error "
-        "of the pointwise functions that a polynomial replaces, – if there is none. lift: monomials of degree at most "
-        "2 at the reference's default size. waves: rigid or spreading as measured; none if the multipliers found are "
-        "real and not negative, ✓ if it is proved that such carry none; no side (real, some negative: a kick may hop "
-        "by half of the ring), or no ring: the steps do not commute, and real as each is, products may turn."
+        "twin of a claim is refuted; the number counts proved claims. agree: compiled formula, the layer's numbers "
+        "put into it, closed form of the states, recurrence and ordered product of lifts, to 10⁻⁹ (measured). A_k: "
+        "what the transitions are, (u) if they depend on the input; diagonals multiply in any order, to powers or to "
+        "an input-driven clock; of rank-one steps only the ordered product is known. deg.: degree of what the "
+        "recurrence reads out in the inputs of its projections, ✓ if the closed form has it, – if it is no "
+        "polynomial. fits: the largest certified error of the pointwise functions that a polynomial replaces, – if "
+        "there is none. lift: monomials of degree at most 2 at the reference's default size. waves: rigid or "
+        "spreading as measured; none if the multipliers found are real and not negative, ✓ if it is proved that such "
+        "carry none; no side (real, some negative: a kick may hop by half of the ring); not told (rounding alone "
+        "decides); or no ring: the steps do not commute, and real as each is, products may turn."
     )
 
 
@@ -124,6 +125,7 @@ def _agreement(found: Iterable[FamilyFinding]) -> Grid:
             one.family,
             tick(one.measured.agree),
             f"{one.measured.kernel:.1e}",
+            "–" if one.measured.bridge is None else f"{one.measured.bridge:.1e}",
             f"{one.measured.routes:.1e}",
             f"{one.measured.product:.1e}",
             str(one.measured.product_degree),
@@ -131,16 +133,17 @@ def _agreement(found: Iterable[FamilyFinding]) -> Grid:
         )
         for one in found
     )
-    return Grid(("family", "", "compiled", "closed", "product", "of degree", "whole layer"), rows)
+    return Grid(("family", "", "compiled", "layer", "closed", "product", "of degree", "whole layer"), rows)
 
 
 AGREEMENT = (
     f"Measured on {LENGTH} steps of seeded noise, layers of few entries of state as their references initialise them, "
     "relative to the largest value. compiled: the float64 formula of the output beside single steps at 30 digits, at "
-    "drawn values of all symbols. closed: states and outputs by the closed form beside the recurrence. product: T(b_L) "
-    "S(A_L) … T(b_1) S(A_1), lifted to that degree, beside the lift of the closed form. whole layer: with its "
-    "projections, gates and norms, by differences of the output along scaled inputs; no polynomial if none vanishes up "
-    "to order 8."
+    "drawn values of all symbols. layer: the numbers of a float layer (2 states, 3 steps, parameters moved away from "
+    "where the reference starts) put into that formula beside what the layer reads. closed: states and outputs by the "
+    "closed form beside the recurrence. product: T(b_L) S(A_L) … T(b_1) S(A_1), lifted to that degree, beside the "
+    "lift of the closed form. whole layer: with its projections, gates and norms, by differences of the output along "
+    "scaled inputs; no polynomial if none vanishes up to order 8."
 )
 
 
@@ -202,7 +205,8 @@ WAVES = (
     "Rings of one layer as its reference initialises it, medians over its rings. per step: nodes per step of the "
     "nearest rigid law. residual: of its phases, in mode spacings; from 0.2 on a pattern spreads within a revolution. "
     "sharing: how many nodes share a kick (participation ratio) after one revolution, or after the longest run. The "
-    "sign of per step is that of the half of the conjugate pairs that is stored."
+    "sign of per step turns with the order in which the modes are stored, and with the half of the conjugate pairs "
+    "that is: it says nothing else of a layer."
 )
 
 
