@@ -36,6 +36,22 @@ def test_every_claim_is_proved_and_every_twin_refuted(statement, states, steps):
     assert built.input_degree == 3
 
 
+@pytest.mark.parametrize(("states", "steps"), [(1, 2), (2, 3), (3, 4)])
+def test_product_feature_maps_make_the_degree_5_exactly(states, steps):
+    """Proved at most 5, refuted at most 4, and read off the polynomial in the inputs."""
+    built = linear_attention_statement(states, steps, product_features=True)
+    claims = [*built.laws, *built.output.certificates]
+    assert [claim.name for claim in claims if not verify(claim).proved] == []
+    assert [twin.name for twin in built.twins if verify(twin).evidence is not Evidence.REFUTED] == []
+    inputs = sp.symbols(f"u_1:{steps + 1}", real=True)
+    expression = unfold(built.output).expression
+    assert expression.free_symbols >= set(inputs)
+    assert built.input_degree == sp.Poly(expression, *inputs).total_degree() == 5
+    plain = linear_attention_statement(states, steps)
+    assert built.recurrence == plain.recurrence
+    assert built.output.expression == plain.output.expression
+
+
 def shares(count):
     return st.lists(rationals, min_size=count, max_size=count)
 

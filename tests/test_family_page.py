@@ -171,6 +171,19 @@ def test_h3_is_a_polynomial_of_degree_3():
     assert [family_named(name).statement(2, 2).input_degree for name in ("h3", "linear-attention", "retnet")] == [3] * 3
 
 
+def test_linear_attention_has_both_degrees_in_the_table(page):
+    """By the feature map: the layer with the identity has degree 3, with the product map (the default) degree 5."""
+    row = next(line for line in page.splitlines() if line.startswith("| linear-attention | ✓"))
+    assert "| ✓ 3, 5 |" in row
+    rng = np.random.default_rng(1)
+    inputs = rng.standard_normal((1, 6, 4))
+    for kind, degree in (("identity", 3), ("elementwise_product", 5)):
+        layer = family_named("linear-attention").initialise(
+            rng, hidden_size=4, feature_map=kind, output_norm="identity"
+        )
+        assert measured_degree(layer, inputs) == layer.core_degree == degree
+
+
 def test_linear_attention_never_decays():
     layer = small_layer(family_named("linear-attention"), np.random.default_rng(0))
     values = eigenvalues(layer.scan(np.ones((1, 4, layer.channels))))

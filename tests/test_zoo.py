@@ -17,7 +17,7 @@ from carleman_ssm.experiments.float_lifts import (
     step_maps,
 )
 from carleman_ssm.experiments.statement_checks import Tally, degree_in_inputs, kernel_error, tally
-from carleman_ssm.experiments.zoo import TOLERANCE, certified_piece, examine, measure, measured_degree
+from carleman_ssm.experiments.zoo import TOLERANCE, Degree, certified_piece, examine, measure, measured_degree
 from carleman_ssm.families import registry
 from carleman_ssm.families.family import Family
 from carleman_ssm.families.registry import Entry
@@ -102,6 +102,32 @@ def test_the_routes_of_a_true_layer_agree():
     assert found.agree
     assert found.product_degree == 2
     assert found.layer_degree == 1
+
+
+def test_further_statements_are_judged_too_and_what_they_share_counts_once(monkeypatch):
+    """A wrong degree, a false law and a true "twin" of a further statement show."""
+
+    def other(states, steps, **changes):
+        true = leaky_statement(states, steps)
+        output = dataclasses.replace(true.output, expression=true.output.expression**2)
+        return dataclasses.replace(true, output=output, **({"input_degree": 2} | changes))
+
+    monkeypatch.setattr(zoo, "ENTRIES", {"leaky": Entry({}, 6, "the layer")})
+    monkeypatch.setattr(registry, "ENTRIES", {"leaky": Entry({}, 6, "the layer")})
+    plain = examine(Leaky, steps=2)
+
+    def examined(**changes):
+        built = {"squared": lambda states, steps: other(states, steps, **changes)}
+        monkeypatch.setattr(Leaky, "further_statements", built)
+        return examine(Leaky, steps=2)
+
+    found = examined()
+    assert (found.exact, found.proved, found.twins) == (True, plain.proved, plain.twins)
+    assert (found.degree, found.further_degrees) == (Degree(1, 1), {"squared": Degree(2, 2)})
+    assert examined(input_degree=3).further_degrees == {"squared": Degree(3, 2)}
+    true = leaky_statement(2, 2)
+    assert not examined(laws=true.twins).proved.all_proved
+    assert not examined(twins=true.laws).twins.all_refuted
 
 
 @pytest.mark.parametrize("fault", [None, "law", "twin", "output", "scan"])

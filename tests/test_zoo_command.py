@@ -14,6 +14,7 @@ from rich.console import Console
 
 from carleman_ssm.experiments.layer_checks import check_layer, eigenvalues
 from carleman_ssm.experiments.statement_checks import Tally, tally
+from carleman_ssm.experiments.zoo import Degree
 from carleman_ssm.families.clock_scan import ClockScan
 from carleman_ssm.families.registry import ENTRIES, FAMILIES, family_named, small_layer
 from carleman_ssm.families.scans import (
@@ -64,7 +65,8 @@ def test_every_claim_is_proved_every_twin_refuted_and_all_routes_agree(whole):
         assert one.measured.agree, (one.family, one.measured)
         assert min(tally.total for tally in one.claims.values()) >= 1, one.family
         assert one.twins.total >= 1
-        assert one.found_degree == one.input_degree, one.family
+        for degree in (one.degree, *one.further_degrees.values()):
+            assert degree.found == degree.stated, one.family
         assert one.spectrum_as_stated is not False, one.family
 
 
@@ -93,8 +95,9 @@ def test_a_tick_needs_its_verdict(whole):
         replace(one, claims=one.claims | {"the output": Tally(proved=2, refuted=1)}),
         replace(one, twins=Tally(refuted=2, supported=1)),
         replace(one, twins=Tally()),
-        replace(one, found_degree=2),
-        replace(one, found_degree=None),
+        replace(one, degree=Degree(1, 2)),
+        replace(one, degree=Degree(1, None)),
+        replace(one, further_degrees={"other maps": Degree(5, 4)}),
         replace(one, measured=replace(one.measured, kernel=1e-3)),
         replace(one, measured=replace(one.measured, product=float("nan"))),
     ]

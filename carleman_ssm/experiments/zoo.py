@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from carleman_ssm.experiments.statement_checks import Tally, degree_in_inputs, k
 from carleman_ssm.families.family import Family
 from carleman_ssm.families.registry import ENTRIES, ring_layer, small_layer
 from carleman_ssm.families.selective_polynomials import selective_polynomials
+from carleman_ssm.formulas.statements import Identity
 from carleman_ssm.recurrences.affine import InvariantDense, InvariantDiagonal, VaryingDiagonal, VaryingRankOne
 from carleman_ssm.recurrences.lift import lift_size
 from carleman_ssm.recurrences.statement import FamilyStatement
@@ -87,6 +89,17 @@ class Measured:
 
 
 @dataclass(frozen=True)
+class Degree:
+    """Of the output of the recurrence in the input of its projections, as stated and as read off its closed form.
+
+    None where it is no polynomial, and where none is stated.
+    """
+
+    stated: int | None
+    found: int | None
+
+
+@dataclass(frozen=True)
 class FamilyFinding:
     """Everything that was found about one family.
 
@@ -101,13 +114,13 @@ class FamilyFinding:
     commuting
         Whether all its transitions commute, so that their product has a closed form (the clock).
     claims
-        Verdicts by what is claimed: the collapse of the lift, the output, the laws.
+        Verdicts by what is claimed: the collapse of the lift, the output, the laws; of the further statements too.
     twins
         Verdicts on the false statements.
-    input_degree
-        Degree of the output of the recurrence in the input of its projections, as stated; None: no polynomial.
-    found_degree
-        The degree that the closed form of the output has, read off it; None where none is stated.
+    degree
+        Of the output of the recurrence.
+    further_degrees
+        The same of the further statements, by what they are: other feature maps.
     measured
         The float checks.
     pieces, kept
@@ -137,8 +150,8 @@ class FamilyFinding:
     commuting: bool
     claims: Mapping[str, Tally]
     twins: Tally
-    input_degree: int | None
-    found_degree: int | None
+    degree: Degree
+    further_degrees: Mapping[str, Degree]
     measured: Measured
     pieces: tuple[Piece, ...]
     kept: tuple[str, ...]
@@ -184,10 +197,12 @@ def examine(family: type[Family], *, states: int = 2, steps: int = 3, seed: int 
     """
     begun = time.perf_counter()
     statement = family.statement(states, steps)
+    further = {name: build(states, steps) for name, build in family.further_statements.items()}
+    stated = (statement, *further.values())
     entry = ENTRIES[family.family]
     waves = family_waves(ring_layer(family, np.random.default_rng(seed)))
     measured = measure(small_layer(family, np.random.default_rng(seed)), statement, seed)
-    claims = {name: tally(identities) for name, identities in statement.claims().items()}
+    claims = [one.claims() for one in stated]
     return FamilyFinding(
         family=family.family,
         dialect=family.dialect,
@@ -195,10 +210,10 @@ def examine(family: type[Family], *, states: int = 2, steps: int = 3, seed: int 
         steps=steps,
         transition=_KINDS[type(statement.recurrence)],
         commuting=statement.recurrence.commuting,
-        claims=claims,
-        twins=tally(statement.twins),
-        input_degree=statement.input_degree,
-        found_degree=_found_degree(family, statement, states),
+        claims={name: _tally_once(of_one[name] for of_one in claims) for name in claims[0]},
+        twins=_tally_once(one.twins for one in stated),
+        degree=_degree(statement, family.statement),
+        further_degrees={name: _degree(one, family.further_statements[name]) for name, one in further.items()},
         measured=measured,
         pieces=tuple(certified_piece(name) for name in entry.pieces),
         kept=entry.kept,
@@ -214,12 +229,17 @@ def examine(family: type[Family], *, states: int = 2, steps: int = 3, seed: int 
     )
 
 
-def _found_degree(family: type[Family], statement: FamilyStatement, states: int) -> int | None:
+def _tally_once(identities: Iterable[Iterable[Identity]]) -> Tally:
+    """What two statements share is counted once."""
+    return tally(dict.fromkeys(chain.from_iterable(identities)))
+
+
+def _degree(statement: FamilyStatement, build: Callable[[int, int], FamilyStatement]) -> Degree:
     if statement.input_degree is None:
-        return None
-    other = family.statement(states, 3 if statement.recurrence.steps == 2 else 2)
+        return Degree(None, None)
+    other = build(statement.recurrence.states, 3 if statement.recurrence.steps == 2 else 2)
     shorter, longer = sorted((other, statement), key=lambda one: one.recurrence.steps)
-    return degree_in_inputs(shorter, longer)
+    return Degree(statement.input_degree, degree_in_inputs(shorter, longer))
 
 
 def measure(layer: Family, statement: FamilyStatement, seed: int = 0) -> Measured:

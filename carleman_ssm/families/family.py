@@ -9,7 +9,8 @@ inputs causes (one of the four types of `scans`), the readout, the initialisatio
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -31,10 +32,14 @@ class Family(ABC, Brief):
         Name of the family, as in `carleman-ssm zoo`.
     dialect
         Name of the convention (`families.conventions`) in which its parameters are stored.
+    further_statements
+        By what they are: from states and steps to statements of the same recurrence with other maps before it. Most
+        families have none.
     """
 
     family: ClassVar[str]
     dialect: ClassVar[str]
+    further_statements: ClassVar[Mapping[str, Callable[[int, int], FamilyStatement]]] = MappingProxyType({})
 
     @property
     @abstractmethod

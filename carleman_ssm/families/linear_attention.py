@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import Any, ClassVar, Self, cast, final
 
@@ -103,6 +104,9 @@ class LinearAttention(Family):
     norm_eps: float = 1e-5
     family: ClassVar[str] = "linear-attention"
     dialect: ClassVar[str] = "fla-linear-attention"
+    further_statements = MappingProxyType(
+        {"product feature maps": partial(linear_attention_statement, product_features=True)}
+    )
 
     def __post_init__(self) -> None:
         if self.output_norm not in ("rmsnorm", "identity"):
@@ -238,7 +242,7 @@ class LinearAttention(Family):
 
     @classmethod
     def statement(cls, states: int = 2, steps: int = 3) -> FamilyStatement:
-        """`recurrences.attention_statements.linear_attention_statement`."""
+        """`recurrences.attention_statements.linear_attention_statement`, with the identity as feature map."""
         return linear_attention_statement(states, steps)
 
     @classmethod

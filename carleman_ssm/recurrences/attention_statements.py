@@ -8,7 +8,7 @@ hold the factor $d^{-1/2}$. What follows the core (RMSNorm, gate) is no polynomi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import replace
 
 import sympy as sp
 
@@ -21,8 +21,11 @@ from carleman_ssm.recurrences.statement import FamilyStatement, read_output
 VALUES = 2
 """Columns of the matrix states."""
 
+Letters = tuple[Rows, Rows, Rows]
+"""Queries, keys and values of all steps."""
 
-def linear_attention_statement(states: int = 2, steps: int = 3) -> FamilyStatement:
+
+def linear_attention_statement(states: int = 2, steps: int = 3, *, product_features: bool = False) -> FamilyStatement:
     r"""$S_k = S_{k-1} + \phi(k_k)\, v_k^\top$, $o_L = S_L^\top \phi(q_L)$; the letters are features and values.
 
     Parameters
@@ -31,14 +34,17 @@ def linear_attention_statement(states: int = 2, steps: int = 3) -> FamilyStateme
         N, the dimension of the features.
     steps
         L, at least 2.
+    product_features
+        The product map $(W_1 x + b_1) \odot (W_2 x + b_2)$ for queries and keys instead of the identity, over one input
+        channel.
 
     Returns
     -------
     FamilyStatement
-        Laws: sum over causal pairs of query and key; with the identity as feature map and no biases homogeneous of
-        degree 3 and the sum of one Volterra kernel; with biases of degree at most 3; with the product map
-        $(W_1 x + b_1) \odot (W_2 x + b_2)$ of degree at most 5. Twins: another query, the state before the step, query
-        and key exchanged in the kernel, degrees 2 and 4.
+        Laws: sum over causal pairs of query and key. With the identity as feature map and no biases homogeneous of
+        degree 3 and the sum of one Volterra kernel, with biases of degree at most 3; with the product map, defined in
+        `where` of the output, of degree at most 5. Twins: another query, the state before the step, one degree less;
+        with the identity query and key exchanged in the kernel.
 
     Raises
     ------
@@ -59,37 +65,42 @@ def linear_attention_statement(states: int = 2, steps: int = 3) -> FamilyStateme
         return sp.Add(*(query[i] * state[i, 0] for i in range(states)))
 
     output = read_output(recurrence, read, symbol=sp.Symbol(f"o_{steps}"), reference="THEORY T12")
-    maps = AffineMaps.symbolic(states, VALUES, steps, real=True)
-    linear = maps.put_into(output.expression, (q, k, v), biases=False)
-    kernel = cubic_kernel([Branch(maps.q[i], maps.k[i], (1,) * steps) for i in range(states)], maps.v[0])
     pairs = sp.Add(*(sp.Add(*map(sp.Mul, q[-1], key)) * value[0] for key, value in zip(k, v, strict=True)))
-    features, inputs = _product_features(output.expression, (q, k, v))
-    laws = (
-        Identity(output.expression, pairs, name="sum over causal pairs of query and key", because="sums exchanged"),
-        *kernel_laws(linear, kernel, maps),
-        degree_law(maps.put_into(output.expression, (q, k, v)), maps.letters, 3, "degree 3 with biases"),
-        degree_law(features, inputs, 5, "degree 5 with product feature maps"),
-    )
+    law = Identity(output.expression, pairs, name="sum over causal pairs of query and key", because="sums exchanged")
     twins = (
         Identity(read(recurrence.state(steps), q[0]), output.expression, name="the query of the first step"),
         Identity(read(recurrence.state(steps - 1)), output.expression, name="the state before the step"),
-        *kernel_twins(linear, kernel, maps),
-        degree_law(features, inputs, 4, "degree 4 with product feature maps"),
     )
-    return FamilyStatement("linear-attention", recurrence, output, laws, twins, input_degree=3, real_spectrum=True)
+    stated = FamilyStatement("linear-attention", recurrence, output, (law,), twins, input_degree=3, real_spectrum=True)
+    return (_with_product_features if product_features else _with_linear_features)(stated, (q, k, v))
 
 
-def _product_features(expression: sp.Expr, letters: Sequence[Sequence[Vector]]) -> tuple[sp.Expr, Vector]:
-    """One input channel: features as products of two affine functions of it, values as one; and the inputs."""
-    inputs = step_symbols("u", len(letters[0]), real=True)
-    replaced = {}
+def _with_linear_features(stated: FamilyStatement, letters: Letters) -> FamilyStatement:
+    states, steps, output = stated.recurrence.states, stated.recurrence.steps, stated.output.expression
+    maps = AffineMaps.symbolic(states, VALUES, steps, real=True)
+    linear = maps.put_into(output, letters, biases=False)
+    kernel = cubic_kernel([Branch(maps.q[i], maps.k[i], (1,) * steps) for i in range(states)], maps.v[0])
+    degree = degree_law(maps.put_into(output, letters), maps.letters, 3, "degree 3 with biases")
+    laws = (*stated.laws, *kernel_laws(linear, kernel, maps), degree)
+    return replace(stated, laws=laws, twins=(*stated.twins, *kernel_twins(linear, kernel, maps)))
+
+
+def _with_product_features(stated: FamilyStatement, letters: Letters) -> FamilyStatement:
+    """One input channel: features as products of two affine functions of it, values as one."""
+    inputs = step_symbols("u", stated.recurrence.steps, real=True)
+    used, where = stated.output.expression.free_symbols, {}
     for name, steps in zip("qkv", letters, strict=True):
         for u, step in zip(inputs, steps, strict=True):
             for i, letter in enumerate(step):
                 factors = range(1 if name == "v" else 2)
                 pairs = (sp.symbols(f"W{name}{f}_{i} b{name}{f}_{i}", real=True) for f in factors)
-                replaced[letter] = sp.Mul(*(w * u + b for w, b in pairs))
-    return expression.xreplace(replaced), inputs
+                where[letter] = sp.Mul(*(w * u + b for w, b in pairs))
+    where = {letter: value for letter, value in where.items() if letter in used}
+    free = sorted({symbol for value in where.values() for symbol in value.free_symbols}, key=str)
+    output = replace(stated.output, where=where, arguments=tuple(free))
+    features = stated.output.expression.xreplace(where)
+    law, twin = (degree_law(features, inputs, d, f"degree {d} with product feature maps") for d in (5, 4))
+    return replace(stated, output=output, laws=(*stated.laws, law), twins=(*stated.twins, twin), input_degree=5)
 
 
 def retnet_statement(states: int = 2, steps: int = 3) -> FamilyStatement:

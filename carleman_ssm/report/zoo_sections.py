@@ -9,7 +9,7 @@ import sympy as sp
 
 from carleman_ssm.experiments.eigenvector_costs import LAGS, EigenvectorCost
 from carleman_ssm.experiments.statement_checks import Tally
-from carleman_ssm.experiments.zoo import FIT_BOUND, FIT_DEGREE, LENGTH, FamilyFinding
+from carleman_ssm.experiments.zoo import FIT_BOUND, FIT_DEGREE, LENGTH, Degree, FamilyFinding
 from carleman_ssm.recurrences.gate_costs import decay_error_bound
 from carleman_ssm.report.directed import above
 from carleman_ssm.report.sections import Grid, Note, Section
@@ -44,7 +44,7 @@ def _overview(found: Iterable[FamilyFinding]) -> Grid:
             f"{tick(one.exact)} {one.proved.proved}",
             tick(one.measured.agree),
             one.transition,
-            "–" if one.input_degree is None else f"{tick(one.found_degree == one.input_degree)} {one.input_degree}",
+            degree_words((one.degree, *one.further_degrees.values())),
             f"≤ {above(max(piece.bound for piece in one.pieces), 2)}" if one.pieces else "–",
             f"{one.lift_monomials():,}",
             waves_words(one),
@@ -52,6 +52,20 @@ def _overview(found: Iterable[FamilyFinding]) -> Grid:
         for one in found
     )
     return Grid(("family", "exact", "agree", "A_k", "deg.", "fits", "lift", "waves"), rows)
+
+
+def degree_words(degrees: Sequence[Degree]) -> str:
+    """The stated degrees, with a tick if the closed forms have them; a dash if the output is no polynomial.
+
+    Examples
+    --------
+    >>> degree_words([Degree(3, 3), Degree(5, 5)]), degree_words([Degree(3, 2)]), degree_words([Degree(None, None)])
+    ('✓ 3, 5', '✗ 3', '–')
+    """
+    stated = [degree for degree in degrees if degree.stated is not None]
+    if not stated:
+        return "–"
+    return f"{tick(all(one.found == one.stated for one in stated))} {', '.join(str(one.stated) for one in stated)}"
 
 
 def waves_words(one: FamilyFinding) -> str:
@@ -74,7 +88,8 @@ def _reading(found: Sequence[FamilyFinding]) -> str:
         "what the transitions are, (u) if they depend on the input; diagonals multiply in any order, to powers or to "
         "an input-driven clock; of rank-one steps only the ordered product is known. deg.: degree of what the "
         "recurrence reads out in the inputs of its projections, ✓ if the closed form has it, – if it is no "
-        "polynomial. fits: the largest certified error of the pointwise functions that a polynomial replaces, – if "
+        "polynomial; of linear attention two, for the identity as feature map and for products of two maps. "
+        "fits: the largest certified error of the pointwise functions that a polynomial replaces, – if "
         "there is none. lift: monomials of degree at most 2 at the reference's default size. waves: rigid or "
         "spreading as measured; none if the multipliers found are real and not negative, ✓ if it is proved that such "
         "carry none; no side (real, some negative: a kick may hop by half of the ring); not told (rounding alone "
