@@ -185,6 +185,12 @@ def test_the_degree_is_read_off_the_closed_form():
     squared = leaky_statement(2, 3)
     output = dataclasses.replace(squared.output, expression=squared.output.expression**2)
     assert degree_in_inputs(leaky_statement(2, 2), dataclasses.replace(squared, output=output)) == 2
+    rates = sp.symbols("lambda_:2")
+    quotient = 1 / (1 + sp.exp(rates[0]) * rates[1]) ** 9 / (rates[0] + rates[1]) - sp.Abs(rates[1])
+    output = dataclasses.replace(squared.output, expression=quotient * squared.output.expression**3)
+    assert degree_in_inputs(leaky_statement(2, 2), dataclasses.replace(squared, output=output)) == 3
+    divided = dataclasses.replace(squared.output, expression=quotient / (1 + squared.output.expression))
+    assert degree_in_inputs(leaky_statement(2, 2), dataclasses.replace(squared, output=divided)) is None
     wrong = dataclasses.replace(squared.output, expression=sp.exp(squared.output.expression))
     assert degree_in_inputs(leaky_statement(2, 2), dataclasses.replace(squared, output=wrong)) is None
     with pytest.raises(ValueError, match="does not depend on the number of steps"):

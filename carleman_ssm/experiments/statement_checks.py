@@ -98,11 +98,28 @@ def degree_in_inputs(shorter: FamilyStatement, longer: FamilyStatement) -> int |
         raise ValueError(msg)
     conjugates = {sp.conjugate(letter): sp.Dummy() for letter in letters if not letter.is_real}
     expression = explicit(unfold(longer.output).expression).xreplace(conjugates)
+    entries = [_with_letters_for_parameters(one, {*letters, *conjugates.values()}) for one in _entries(expression)]
     try:
-        polynomials = [sp.Poly(entry, *letters, *conjugates.values()) for entry in _entries(expression)]
+        polynomials = [sp.Poly(entry, *letters, *conjugates.values()) for entry in entries]
     except sp.PolynomialError:
         return None
     return max(int(polynomial.total_degree()) for polynomial in polynomials)
+
+
+def _with_letters_for_parameters(expression: sp.Basic, inputs: set[sp.Basic]) -> sp.Basic:
+    """Parts without inputs that are no polynomial in the parameters (exponentials, quotients) as letters of their own.
+
+    So that no quotient is expanded. Relations between such parts are lost: a degree is not found too low.
+    """
+    letters: dict[sp.Basic, sp.Basic] = {}
+
+    def replaced(part: sp.Basic) -> sp.Basic:
+        polynomial = part.is_Add or part.is_Mul or (part.is_Pow and part.exp.is_Integer and part.exp.is_positive)
+        if part.is_Atom or not (polynomial or part.free_symbols & inputs):
+            return part if part.is_Atom else letters.setdefault(part, sp.Dummy())
+        return part.func(*map(replaced, part.args))
+
+    return replaced(expression)
 
 
 def _stem(symbol: sp.Symbol) -> str:
