@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 import sympy as sp
 
+from carleman_ssm.experiments.layer_checks import check_layer
+from carleman_ssm.families.delta_net import DeltaNet
+from carleman_ssm.families.gated_delta_net import GatedDeltaNet
 from carleman_ssm.families.scans import VaryingRankOneScan
 from carleman_ssm.formulas.verification import Evidence, verify
 from carleman_ssm.recurrences.delta_rule import delta_net_statement, gated_delta_net_statement
@@ -16,6 +19,8 @@ from carleman_ssm.recurrences.turning_steps import (
     turning_twins,
     two_step_discriminant,
 )
+from carleman_ssm.report.zoo_model import recurrence_rows
+from carleman_ssm.rings.family_rings import family_waves
 
 pytestmark = pytest.mark.symbolic
 
@@ -105,6 +110,17 @@ def test_reflections_carry_a_content_around_the_ring(nodes):
     states = VaryingRankOneScan(np.ones_like(strengths), strengths, keys, drives).states()[0, :: nodes - 1, :, 0]
     np.testing.assert_allclose(states, np.eye(nodes)[:4] if nodes > 3 else np.eye(3)[[0, 1, 2, 0]], atol=1e-14)
     assert verify(shift_law(nodes)).proved
+
+
+@pytest.mark.parametrize("family", [DeltaNet, GatedDeltaNet])
+def test_a_layer_of_the_delta_rule_is_not_said_to_carry_no_wave(family):
+    layer = family.initialise(np.random.default_rng(0), channels=8, heads=2)
+    waves = family_waves(layer)
+    assert waves.nodes is None
+    for words in (waves.words, recurrence_rows(check_layer(layer))["eigenvalues of the steps"]):
+        assert "no wave" not in words
+        assert "no ring" in words
+        assert "products of them may turn" in words
 
 
 def test_nothing_turns_in_one_state():
