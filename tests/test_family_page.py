@@ -10,7 +10,8 @@ import sympy as sp
 
 from carleman_ssm.experiments.float_lifts import relative_difference
 from carleman_ssm.experiments.layer_checks import check_layer, eigenvalues
-from carleman_ssm.experiments.zoo import FIT_BOUND, FIT_DEGREE, measured_degree
+from carleman_ssm.experiments.measured_degree import measured_degree
+from carleman_ssm.experiments.zoo import FIT_BOUND, FIT_DEGREE
 from carleman_ssm.families.dss import DSS
 from carleman_ssm.families.registry import FAMILIES, family_named, ring_layer, small_layer
 from carleman_ssm.families.s4_parts import EPSILON

@@ -16,8 +16,9 @@ from carleman_ssm.experiments.float_lifts import (
     ordered_product_error,
     step_maps,
 )
+from carleman_ssm.experiments.measured_degree import measured_degree
 from carleman_ssm.experiments.statement_checks import Tally, degree_in_inputs, kernel_error, tally
-from carleman_ssm.experiments.zoo import TOLERANCE, Degree, certified_piece, examine, measure, measured_degree
+from carleman_ssm.experiments.zoo import TOLERANCE, Degree, certified_piece, examine, measure
 from carleman_ssm.families import registry
 from carleman_ssm.families.family import Family
 from carleman_ssm.families.registry import Entry

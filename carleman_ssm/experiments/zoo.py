@@ -16,6 +16,7 @@ import numpy as np
 
 from carleman_ssm.experiments.float_lifts import ordered_product_error, relative_difference
 from carleman_ssm.experiments.layer_bridge import BRIDGES, bridge_error
+from carleman_ssm.experiments.measured_degree import measured_degree
 from carleman_ssm.experiments.statement_checks import Tally, degree_in_inputs, kernel_error, tally
 from carleman_ssm.families.family import Family
 from carleman_ssm.families.registry import ENTRIES, ring_layer, small_layer
@@ -35,7 +36,6 @@ LENGTH = 12
 """Steps of the float checks."""
 FIT_BOUND, FIT_DEGREE = 4.0, 16
 """Pointwise functions are fitted on [-4, 4] by polynomials of degree 16."""
-HIGHEST_DEGREE = 7
 _KINDS = {
     InvariantDiagonal: "diagonal",
     InvariantDense: "dense",
@@ -190,10 +190,19 @@ def examine(family: type[Family], *, states: int = 2, steps: int = 3, seed: int 
     seed
         Of the layer, its inputs and the values of symbols.
 
+    Returns
+    -------
+    FamilyFinding
+        Verdicts, differences, bounds and costs.
+
     Raises
     ------
     ValueError
         A size that the family's statement refuses.
+
+    References
+    ----------
+    THEORY T6, T9 to T12, T19: what the statements claim.
     """
     begun = time.perf_counter()
     statement = family.statement(states, steps)
@@ -243,7 +252,17 @@ def _degree(statement: FamilyStatement, build: Callable[[int, int], FamilyStatem
 
 
 def measure(layer: Family, statement: FamilyStatement, seed: int = 0) -> Measured:
-    """The float checks of a small layer, the compiled kernel of its statement, and the bridge between the two."""
+    """The float checks of a small layer, the compiled kernel of its statement, and the bridge between the two.
+
+    Parameters
+    ----------
+    layer
+        Of few entries of state: its steps are lifted to degree 2.
+    statement
+        Of its family.
+    seed
+        Of the inputs and of the values of symbols.
+    """
     rng = np.random.default_rng(seed)
     inputs = rng.standard_normal((1, LENGTH, layer.channels))
     scan = layer.scan(inputs)
@@ -259,38 +278,6 @@ def measure(layer: Family, statement: FamilyStatement, seed: int = 0) -> Measure
         product_degree=degree,
         layer_degree=measured_degree(layer, inputs),
     )
-
-
-def measured_degree(layer: Callable[[np.ndarray], np.ndarray], inputs: np.ndarray) -> int | None:
-    r"""The degree d for which the differences of order $d + 1$ of $t \mapsto y(c + t u)$ vanish, measured.
-
-    Parameters
-    ----------
-    layer
-        Inputs (1, L, H) to outputs.
-    inputs
-        The direction u; the centre c is u in reverse, because on a ray from 0 a quotient may look like a polynomial.
-        Two ranges of t, up to 5 and up to 1000, so that gates leave their tangents and the ε of a norm is small beside
-        what it is added to.
-
-    Returns
-    -------
-    int or None
-        At most 7; None if no difference up to order 8 vanishes to 1e-8 of the outputs.
-    """
-    degrees = [_degree_up_to(largest, layer, inputs) for largest in (5.0, 1000.0)]
-    return max(degrees) if all(degree <= HIGHEST_DEGREE for degree in degrees) else None
-
-
-def _degree_up_to(largest: float, layer: Callable[[np.ndarray], np.ndarray], inputs: np.ndarray) -> int:
-    scales = np.linspace(-largest, largest, HIGHEST_DEGREE + 3)
-    values = np.array([layer(inputs[:, ::-1] + scale * inputs) for scale in scales])
-    size = np.abs(values).max()
-    for degree in range(HIGHEST_DEGREE + 1):
-        values = np.diff(values, axis=0)
-        if np.abs(values).max() <= 1e-8 * size:
-            return degree
-    return HIGHEST_DEGREE + 1
 
 
 def certified_piece(name: str) -> Piece:

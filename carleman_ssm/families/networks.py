@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -33,6 +33,9 @@ from carleman_ssm.networks.containers import (
 )
 from carleman_ssm.networks.layers import Array, Normalization
 from carleman_ssm.networks.network import NetworkConfig, StateSpaceNetwork
+
+FamilyName = Literal["s5", "lru"]
+OutputMap = Literal["none", "glu"]
 
 LAYER = re.compile(r"encoder/layers_(0|[1-9]\d{0,3})/(.+)")
 NORMS = MappingProxyType({"s5": "norm", "lru": "normalization"})
@@ -98,7 +101,7 @@ def build_family_network(tensors: Mapping[str, Array], config: Mapping[str, obje
         As `load_network`.
     """
     left = dict(tensors)
-    family = "lru" if any(name.endswith("seq/nu_log") for name in left) else "s5"
+    family: FamilyName = "lru" if any(name.endswith("seq/nu_log") for name in left) else "s5"
     settings = _settings(family, config)
     encoder, decoder = (_dense(left, name) for name in ("encoder/encoder", "decoder"))
     parts: dict[int, dict[str, Array]] = {}
@@ -116,9 +119,9 @@ def build_family_network(tensors: Mapping[str, Array], config: Mapping[str, obje
         raise CheckpointError(msg)
     norm = settings["norm"]
     common = NetworkConfig(
-        family=family,  # type: ignore[arg-type]  # one of the two names above
+        family=family,
         activation="gelu_tanh",
-        output=outputs.pop(),  # type: ignore[arg-type]
+        output=outputs.pop(),
         norm=norm,
         prenorm=settings["prenorm"],
         pool=settings["pool"],
@@ -130,7 +133,9 @@ def build_family_network(tensors: Mapping[str, Array], config: Mapping[str, obje
     )
 
 
-def _block(family: str, tensors: Mapping[str, Array], settings: Mapping[str, Any]) -> tuple[FamilyLayer, str]:
+def _block(
+    family: FamilyName, tensors: Mapping[str, Array], settings: Mapping[str, Any]
+) -> tuple[FamilyLayer, OutputMap]:
     """One block, and what its output map is called in a configuration."""
     norm = _norm(tensors, NORMS[family], settings["norm"])
     kept = {name: value for name, value in tensors.items() if not name.startswith(f"{NORMS[family]}/")}
@@ -164,8 +169,8 @@ def _output_map(activation: str, layer: S5 | LRU) -> tuple[Array | None, Array |
 
 
 def _named_block(
-    index: int, family: str, tensors: Mapping[str, Array], settings: Mapping[str, Any]
-) -> tuple[FamilyLayer, str]:
+    index: int, family: FamilyName, tensors: Mapping[str, Array], settings: Mapping[str, Any]
+) -> tuple[FamilyLayer, OutputMap]:
     try:
         return _block(family, tensors, settings)
     except (ValueError, TypeError) as error:

@@ -27,17 +27,44 @@ def exact_selective_scan(gates: npt.ArrayLike, drives: npt.ArrayLike) -> Varying
     gates, drives
         v, shape (batch, L, …), and b, shape (batch, L, …, N).
 
+    Returns
+    -------
+    VaryingDiagonalScan
+        States (batch, L, …, N).
+
     Raises
     ------
     TypeError, ValueError
         Shapes that do not fit.
+
+    References
+    ----------
+    Gu and Dao, *Mamba* (2023), Algorithm 2; THEORY T19.
     """
     values = real_array("gates", gates)
     return powers_scan(activation("sigmoid")(-values), activation("softplus")(values), drives)
 
 
 def powers_scan(sigmoids: Array, increments: Array, drives: npt.ArrayLike) -> VaryingDiagonalScan:
-    r"""The recurrence with these s and $\Delta$ (batch, L, …) in place of the functions of the gate."""
+    r"""The recurrence with these s and $\Delta$ (batch, L, …) in place of the functions of the gate.
+
+    Parameters
+    ----------
+    sigmoids, increments
+        s and $\Delta$, shape (batch, L, …).
+    drives
+        b, shape (batch, L, …, N).
+
+    Returns
+    -------
+    VaryingDiagonalScan
+        Multipliers $s_k^{n+1}$ and drives $\Delta_k b_{k,n}$.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Drives of other axes than those of s and then the states, or that are no finite real numbers.
+    """
     given = real_array("drives", drives)
     if given.ndim != sigmoids.ndim + 1 or given.shape[:-1] != sigmoids.shape or sigmoids.ndim < 2:
         msg = (
@@ -90,7 +117,13 @@ def state_balls(longest: arb, states: int, drive: float) -> list[arb]:
 
 
 def drive_bound(drive: float) -> float:
-    """A bound of an absolute value: finite, not negative."""
+    """A bound of an absolute value: finite, not negative.
+
+    Raises
+    ------
+    TypeError, ValueError
+        It is no real number, not finite, or negative.
+    """
     bound = float(real_array("drive", drive, ()))
     if bound < 0:
         msg = f"drive bounds an absolute value and is not negative, got {bound}"

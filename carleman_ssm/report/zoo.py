@@ -68,6 +68,11 @@ def zoo(
     console
         Where to print; the terminal by default.
 
+    Returns
+    -------
+    ZooReport
+        The findings and the files that were written.
+
     Raises
     ------
     ValueError
@@ -143,6 +148,11 @@ def _require_fitting(names: Sequence[str], states: int, steps: int, model: Path 
 def update_page(path: Path) -> None:
     """Fill the marked places of a Markdown page with the tables that the checks of all families find now.
 
+    Parameters
+    ----------
+    path
+        The page; it is overwritten. Its places are those of `report.markdown.with_tables`.
+
     Raises
     ------
     ValueError
@@ -155,7 +165,20 @@ def update_page(path: Path) -> None:
 
 
 def content(found: Sequence[FamilyFinding], costs: Sequence[EigenvectorCost] = ()) -> dict[str, Any]:
-    """Everything that was found, as JSON."""
+    """Everything that was found, as JSON.
+
+    Parameters
+    ----------
+    found
+        One finding for each family.
+    costs
+        Of the eigenvectors of S4, by size.
+
+    Returns
+    -------
+    dict
+        Texts, numbers, lists and objects only; the terms of `FamilyFinding` and `EigenvectorCost` by their names.
+    """
     return {
         "tolerance_of_routes": TOLERANCE,
         "steps_of_float_checks": LENGTH,
