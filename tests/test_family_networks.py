@@ -265,6 +265,20 @@ def test_wrong_files_are_refused_with_what_is_wrong(tmp_path):
         load_network(tmp_path / "nothing.npz")
 
 
+def test_the_activation_of_blocks_without_maps_is_not_guessed(tmp_path):
+    """GELU or none: the tensors of S5 are the same, and a network of the package has GELU."""
+    path = next(path for path in FILES if path.stem == "s5-digits")
+    with np.load(path) as stored:
+        maps = {name.replace("/", "__"): None for name in stored.files if "/out" in name}
+        stated = json.loads(str(stored["config"]))
+    plain = {name: value for name, value in stated.items() if name != "activation"}
+    for said, words in (({}, "gelu or none"), ({"activation": "none"}, "none of S5's networks")):
+        with pytest.raises(CheckpointError, match=words):
+            load_network(rewritten(tmp_path, path, config=json.dumps(plain | said), **maps))
+    network = load_network(rewritten(tmp_path, path, config=json.dumps(plain | {"activation": "gelu"}), **maps))
+    assert (network.config.activation, network.config.output) == ("gelu_tanh", "none")
+
+
 def test_a_batch_norm_without_its_statistics_is_no_layer_norm(tmp_path):
     for path in FILES:
         with np.load(path) as stored:

@@ -155,6 +155,7 @@ def test_other_names_and_places_state_an_option_too():
     assert "ngroups" not in assumed_options(grouped, {"n_groups": 2})
     assert "ngroups" not in assumed_options(grouped, {"ssm_cfg": {"ngroups": 2}})
     assert "ngroups" in assumed_options(grouped, {"ngroups": None})
+    assert "ngroups" not in assumed_options(grouped, {"d_state": 2})  # the shapes hold the product of the two
 
 
 def test_options_are_fields_of_the_layer():
