@@ -63,7 +63,10 @@ def test_parameters_return_under_their_keys(variant):
         ("default", lambda t, c: (t | {"k_proj.weight": t["q_proj.weight"], "q_proj.weight": t["k_proj.weight"]}, c)),
         ("default", lambda t, c: (t | {"gk_proj.1.bias": -t["gk_proj.1.bias"]}, c)),
         ("grouped_conv", lambda t, c: (t, c | {"clamp_min": None})),
-        ("grouped_conv", lambda t, c: ({k: v for k, v in t.items() if "conv1d.bias" not in k}, c)),
+        (
+            "grouped_conv",
+            lambda t, c: ({k: v for k, v in t.items() if "conv1d.bias" not in k}, c | {"conv_bias": False}),
+        ),
         ("grouped_conv", lambda t, c: (t, c | {"norm_eps": 1e-5})),
     ],
 )

@@ -177,7 +177,7 @@ def test_settings_of_a_model_reach_the_mixer():
 
 
 def test_groups_are_asked_for_where_shapes_leave_them_open():
-    tensors, config, reference = stored("groups_norm")
+    tensors, _, reference = stored("groups_norm")
     with pytest.raises(ValueError, match="ngroups · d_state = 4 alone: give ngroups or d_state"):
         Mamba2.from_tensors(tensors, {})
     for settings in ({"ngroups": 2}, {"d_state": 2}, {"n_groups": 2}, {"state_size": 2}):

@@ -154,6 +154,9 @@ class AnnotatedS4D(Family):
         if config.get("glu", gated) != gated:
             msg = f"the configuration says glu = {config['glu']!r}, but out2 is {'' if gated else 'not '}there"
             raise ValueError(msg)
+        if config.get("N", len(paths["seq/A_re"])) != len(paths["seq/A_re"]):
+            msg = f"the configuration says N = {config['N']!r}, but A_re has {len(paths['seq/A_re'])} modes"
+            raise ValueError(msg)
         stored: dict[str, Any] = {name: paths[f"seq/{name}"] for name in _FIELDS}
         stored["C"] = complex_of(stored["C"])
         return cls(**stored, out=dense_map(paths, "out"), gate=dense_map(paths, "out2"))

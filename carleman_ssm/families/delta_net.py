@@ -29,7 +29,15 @@ from carleman_ssm.families.delta_heads import (
 )
 from carleman_ssm.families.family import Family
 from carleman_ssm.families.pointwise import linear, sigmoid, silu
-from carleman_ssm.families.reference_tensors import flag, freeze_real, require_convolutions, taken
+from carleman_ssm.families.reference_tensors import (
+    flag,
+    freeze_real,
+    require_convolutions,
+    require_expansion,
+    require_flags,
+    stored_convolutions,
+    taken,
+)
 from carleman_ssm.families.scans import Values, VaryingRankOneScan
 from carleman_ssm.families.selective_parameters import projection
 from carleman_ssm.families.selective_settings import require_agreement
@@ -102,6 +110,7 @@ class DeltaNet(Family):
     def __post_init__(self) -> None:
         require_choice("qk_activation", self.qk_activation, ACTIVATIONS)
         require_choice("qk_norm", self.qk_norm, NORMS)
+        require_flags(self, "allow_neg_eigval")
         freeze_real(self, {"norm_weight": (None,), "v_weight": (None, None), "q_weight": (None, None)})
         (values, channels), keys = self.v_weight.shape, len(self.q_weight)
         if values % len(self.norm_weight) or keys % self.heads:
@@ -214,8 +223,10 @@ class DeltaNet(Family):
             "num_heads": layer.heads,
             "use_gate": layer.g_weight is not None,
         }
-        switches = {"use_beta": layer.b_weight is not None, "use_short_conv": layer.k_conv_weight is not None}
-        require_agreement("DeltaNet", config, shapes | switches)
+        require_agreement("DeltaNet", config, {**shapes, "use_beta": layer.b_weight is not None})
+        require_agreement("DeltaNet", config, stored_convolutions(layer))
+        rows = {"expand_k": len(layer.q_weight), "expand_v": len(layer.v_weight)}
+        require_expansion("DeltaNet", config, layer.channels, rows)
         return layer
 
     def tensors(self) -> dict[str, Array]:

@@ -25,6 +25,7 @@ import numpy as np
 from carleman_ssm.families.block_output import BlockOutput
 from carleman_ssm.families.family import Family
 from carleman_ssm.families.initialisations import complex_normal, drawn_steps, legs_positive_frequencies
+from carleman_ssm.families.reference_tensors import flag, require_flags
 from carleman_ssm.families.s4_initialisation import drawn_output
 from carleman_ssm.families.s4_parts import (
     OUTPUT_KEYS,
@@ -99,6 +100,7 @@ class DSS(Family):
         if self.version not in VERSIONS:
             msg = f"version: expected one of {', '.join(VERSIONS)}, got {self.version!r}"
             raise ValueError(msg)
+        require_flags(self, "bidirectional")
         feedthrough = real_array("D", self.D, (None, None))
         (rows, channels), steps = feedthrough.shape, np.shape(self.log_dt)
         decay = real_array("Lambda_re", self.Lambda_re, (None,))
@@ -235,7 +237,7 @@ class DSS(Family):
         feedthrough = np.asarray(tensors["D"])
         readouts = complex_of(tensors["kernel.W"])
         twice = readouts.shape[0] == 2 * feedthrough.shape[0]
-        if bool(config.get("bidirectional", twice)) != twice:
+        if flag(config, "bidirectional", default=twice) != twice:
             words = f"{len(readouts)} readouts for {len(feedthrough)} rows of D"
             msg = f"the configuration says bidirectional = {config['bidirectional']!r}, but there are {words}"
             raise ValueError(msg)

@@ -27,7 +27,16 @@ from carleman_ssm.families.delta_heads import (
 )
 from carleman_ssm.families.family import Family
 from carleman_ssm.families.pointwise import l2_norm, linear, sigmoid, silu, softplus
-from carleman_ssm.families.reference_tensors import count, flag, freeze_real, require_convolutions, taken
+from carleman_ssm.families.reference_tensors import (
+    count,
+    flag,
+    freeze_real,
+    require_convolutions,
+    require_expansion,
+    require_flags,
+    stored_convolutions,
+    taken,
+)
 from carleman_ssm.families.scans import Values, VaryingRankOneScan
 from carleman_ssm.families.selective_parameters import projection, step_bias
 from carleman_ssm.families.selective_settings import require_agreement
@@ -104,6 +113,7 @@ class GatedDeltaNet(Family):
     norm_eps: float = 1e-5
 
     def __post_init__(self) -> None:
+        require_flags(self, "allow_neg_eigval")
         freeze_real(self, {"norm_weight": (None,), "A_log": (None,), "q_weight": (None, None)})
         heads, (keys, channels) = len(self.A_log), self.q_weight.shape
         values, shared = heads * len(self.norm_weight), heads if self.num_heads is None else self.num_heads
@@ -224,12 +234,9 @@ class GatedDeltaNet(Family):
             settings["num_heads"] = len(fields["k_weight"]) // count(config, "head_dim")
         layer = cls(**fields, **settings, allow_neg_eigval=flag(config, "allow_neg_eigval", default=False))
         shapes: dict[str, object] = {"hidden_size": layer.channels, "use_gate": layer.g_weight is not None}
-        more = {
-            "use_short_conv": layer.k_conv_weight is not None,
-            "num_v_heads": layer.heads,
-            "head_dim": layer.key_size,
-        }
-        require_agreement("GatedDeltaNet", config, shapes | more)
+        shapes |= {"num_v_heads": layer.heads, "head_dim": layer.key_size}
+        require_agreement("GatedDeltaNet", config, shapes | stored_convolutions(layer))
+        require_expansion("GatedDeltaNet", config, layer.key_size, {"expand_v": len(layer.norm_weight)})
         return layer
 
     def tensors(self) -> dict[str, Array]:

@@ -23,7 +23,16 @@ from carleman_ssm.families.clock_scan import ClockScan
 from carleman_ssm.families.family import Family
 from carleman_ssm.families.gated_attention import gated_attention
 from carleman_ssm.families.pointwise import causal_conv1d, linear, log_sigmoid, rms_norm, silu
-from carleman_ssm.families.reference_tensors import count, flag, freeze_real, require_convolutions, taken
+from carleman_ssm.families.reference_tensors import (
+    count,
+    flag,
+    freeze_real,
+    require_convolutions,
+    require_expansion,
+    require_flags,
+    stored_convolutions,
+    taken,
+)
 from carleman_ssm.families.scans import Values
 from carleman_ssm.families.selective_parameters import gla_start
 from carleman_ssm.families.selective_settings import number, require_agreement
@@ -144,6 +153,7 @@ class GLA(Family, Brief):
         freeze_real(self, shapes)
 
     def _check_options(self) -> None:
+        require_flags(self, "fuse_norm")
         if self.num_heads % self.kv_heads:
             msg = f"GLA: {self.num_heads} heads cannot share {self.kv_heads} heads of keys and values"
             raise ValueError(msg)
@@ -282,9 +292,15 @@ class GLA(Family, Brief):
             norm_eps=number(config, "norm_eps", 1e-6 if config.get("model_type") == "gla" else 1e-5),
         )
         stored: dict[str, object] = {"hidden_size": layer.channels, "num_kv_heads": layer.kv_heads}
-        stored |= {"use_short_conv": layer.q_conv1d_weight is not None}
+        stored |= stored_convolutions(layer, "conv1d")
+        stored |= {
+            "elementwise_affine": layer.norm_weight is not None,
+            "gate_low_rank_dim": len(layer.gk_proj_0_weight),
+        }
         stored |= {"use_output_gate": layer.g_proj_weight is not None, "gate_fn": "swish"}
         require_agreement("GLA", config, stored)
+        rows = {"expand_k": len(layer.q_proj_weight), "expand_v": layer.o_proj_weight.shape[1]}
+        require_expansion("GLA", config, layer.channels, rows)
         require_agreement("GLA", {"feature_map": str(config.get("feature_map"))}, {"feature_map": "None"})
         return layer
 

@@ -20,10 +20,11 @@ import safetensors.numpy
 from carleman_ssm.families.annotated_s4d import AnnotatedS4D
 from carleman_ssm.families.dialects import StoredLayer, stored_layers
 from carleman_ssm.families.family import Family
+from carleman_ssm.families.known_entries import layer_settings
 from carleman_ssm.families.layer_options import assumed_options
 from carleman_ssm.families.registry import FAMILIES
 from carleman_ssm.networks.brief import Brief
-from carleman_ssm.networks.checkpoints import merged_config, read_bounded
+from carleman_ssm.networks.checkpoints import read_bounded
 from carleman_ssm.networks.containers import (
     CONFIG,
     MAX_CONFIG_BYTES,
@@ -33,6 +34,7 @@ from carleman_ssm.networks.containers import (
     parse_object,
 )
 from carleman_ssm.networks.layers import Array
+from carleman_ssm.theory.polynomials import require_integer
 
 TORCH = (".pth", ".pt", ".ckpt", ".bin")
 """Endings of files that only torch reads."""
@@ -44,9 +46,6 @@ READERS: Mapping[str, type[Family]] = MappingProxyType({family.dialect: family f
 
 DTYPES = ("float32", "float64", "float16", "bfloat16", "int64")
 """Types of stored numbers, all of which float64 holds exactly (int64: lengths)."""
-
-OF_NETWORKS = frozenset({"prenorm", "residual", "pool"})
-"""Entries of a stored configuration that speak of the network around the layers: no layer takes them."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -78,7 +77,10 @@ class Checkpoint(Brief):
         ------
         CheckpointError
             There is no such layer, or its tensors or its configuration do not fit.
+        TypeError
+            The index is no integer.
         """
+        require_integer(index, "layer")
         if not 0 <= index < len(self.layers):
             held = ", ".join(repr(layer.prefix) for layer in self.layers[:8])
             msg = f"{self.label}: no layer {index}; there are {len(self.layers)}, counted from 0, under {held}"
@@ -86,7 +88,8 @@ class Checkpoint(Brief):
         stored = self.layers[index]
         try:
             tensors = {key: _values(self.container, name) for key, name in stored.names.items()}
-            return _reader(stored.convention.dialect).from_tensors(tensors, merged_config(self._stated, config or {}))
+            settings = layer_settings(stored.convention.dialect, self.config, config or {})
+            return _reader(stored.convention.dialect).from_tensors(tensors, settings)
         except (ValueError, TypeError) as error:
             where = f" {stored.prefix}" if stored.prefix else ""
             msg = f"{self.label}:{where} ({stored.convention.dialect}): {error}"
@@ -108,11 +111,7 @@ class Checkpoint(Brief):
             By the reference's names; empty if everything was stated. Another value of one of them is another layer
             with the same tensors.
         """
-        return assumed_options(layer, {**self._stated, **(config or {})})
-
-    @property
-    def _stated(self) -> dict[str, object]:
-        return {name: value for name, value in self.config.items() if name not in OF_NETWORKS}
+        return assumed_options(layer, layer_settings(layer.dialect, self.config, config or {}))
 
 
 def open_checkpoint(source: str | os.PathLike[str], dialect: str | None = None, *, prefix: str = "") -> Checkpoint:
@@ -166,7 +165,7 @@ def load_layer(
     dialect
         Expect this one (`conventions.CONVENTIONS`); a dialect that the keys contradict is refused.
     config
-        Entries that the file lacks; they may not contradict it.
+        Entries of the layer that the file lacks (`families.known_entries.LAYER`); they may not contradict it.
     prefix
         Look at the keys that begin with it alone.
 
@@ -181,6 +180,8 @@ def load_layer(
     CheckpointError
         The file is missing or damaged, the keys fit no dialect or several or another one, there is no such layer, or
         a tensor or an entry of the configuration is missing, unknown or wrong: the message names it.
+    TypeError
+        The layer's number is no integer.
 
     References
     ----------
@@ -212,7 +213,7 @@ def save_layer(
     target = Path(path)
     tensors = {prefix + key: np.asarray(value, order="C") for key, value in layer.tensors().items()}
     settings = dict(config or {})
-    again = type(layer).from_tensors(layer.tensors(), settings)
+    again = type(layer).from_tensors(layer.tensors(), layer_settings(layer.dialect, {}, settings))
     if not _same(layer, again):
         msg = f"{target}: with this configuration the tensors are read as another layer; complete config={settings}"
         raise ValueError(msg)

@@ -24,7 +24,16 @@ import numpy.typing as npt
 from carleman_ssm.families.family import Family
 from carleman_ssm.families.gated_attention import gated_attention
 from carleman_ssm.families.pointwise import linear, rms_norm
-from carleman_ssm.families.reference_tensors import count, flag, freeze_real, number, require_agreement, taken
+from carleman_ssm.families.reference_tensors import (
+    count,
+    flag,
+    freeze_real,
+    number,
+    require_agreement,
+    require_expansion,
+    require_flags,
+    taken,
+)
 from carleman_ssm.families.scans import InvariantDiagonalScan, Values
 from carleman_ssm.networks.layers import Array
 from carleman_ssm.recurrences.attention_statements import linear_attention_statement
@@ -109,6 +118,7 @@ class LinearAttention(Family):
     )
 
     def __post_init__(self) -> None:
+        require_flags(self, "do_feature_map_norm", "norm_q", "norm_k")
         if self.output_norm not in ("rmsnorm", "identity"):
             msg = f"output_norm is 'rmsnorm' or 'identity', got {self.output_norm!r}"
             raise ValueError(msg)
@@ -271,7 +281,10 @@ class LinearAttention(Family):
         eps, norm = number(config, "norm_eps", 1e-5), str(config.get("output_norm", "rmsnorm"))
         sizes = {"num_heads": heads, "num_kv_heads": count(config, "num_kv_heads", heads)}
         layer = cls(**values, **cast(dict[str, Any], sizes | switches), output_norm=norm, norm_eps=eps)
-        require_agreement(cls.family, config, {"hidden_size": layer.channels})
+        affine = {} if norm == "identity" else {"elementwise_affine": layer.norm_weight is not None}
+        require_agreement(cls.family, config, {"hidden_size": layer.channels, **affine})
+        rows = {"expand_k": len(layer.q_weight), "expand_v": layer.output_weight.shape[1]}
+        require_expansion(cls.family, config, layer.channels, rows)
         return layer
 
     def tensors(self) -> dict[str, Array]:

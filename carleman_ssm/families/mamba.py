@@ -23,7 +23,7 @@ import numpy.typing as npt
 from carleman_ssm.families.clock_scan import ClockScan
 from carleman_ssm.families.family import Family
 from carleman_ssm.families.pointwise import causal_conv1d, linear, silu, softplus
-from carleman_ssm.families.reference_tensors import freeze_real, taken
+from carleman_ssm.families.reference_tensors import freeze_real, require_together, taken
 from carleman_ssm.families.scans import Values
 from carleman_ssm.families.selective_parameters import mamba_start
 from carleman_ssm.families.selective_scan import selective_scan
@@ -135,6 +135,7 @@ class Mamba(Family, Brief):
     A_imag: Array | None = None
 
     def __post_init__(self) -> None:
+        require_together(self, "in_proj_bias", "out_proj_bias")
         freeze_real(self, {"A_log": (None, None), "in_proj_weight": (None, None), "dt_proj_weight": (None, None)})
         (inner, states), channels, rank = self.A_log.shape, self.in_proj_weight.shape[1], self.rank
         parts = 2 if self.A_imag is None else 4
@@ -244,11 +245,9 @@ class Mamba(Family, Brief):
         layer = cls(**fields)
         inner, states = layer.A_log.shape
         shapes = {"d_model": layer.channels, "d_state": states, "d_conv": layer.conv1d_weight.shape[-1]}
-        require_agreement(
-            "Mamba",
-            mixer_settings("Mamba", config),
-            shapes | {"d_inner": inner, "dt_rank": layer.rank, "layer": "Mamba1"},
-        )
+        biases = {"bias": layer.in_proj_bias is not None, "conv_bias": layer.conv1d_bias is not None}
+        sizes = {"d_inner": inner, "expand": inner / layer.channels, "dt_rank": layer.rank, "layer": "Mamba1"}
+        require_agreement("Mamba", mixer_settings("Mamba", config), shapes | sizes | biases)
         return layer
 
     def tensors(self) -> dict[str, Array]:

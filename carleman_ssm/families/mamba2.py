@@ -25,7 +25,7 @@ from carleman_ssm.families.clock_scan import ClockScan
 from carleman_ssm.families.family import Family
 from carleman_ssm.families.gated_attention import gated_attention
 from carleman_ssm.families.pointwise import causal_conv1d, linear, rms_norm, silu, softplus
-from carleman_ssm.families.reference_tensors import count, flag, freeze_real, taken
+from carleman_ssm.families.reference_tensors import count, flag, freeze_real, require_flags, require_together, taken
 from carleman_ssm.families.scans import Values
 from carleman_ssm.families.selective_parameters import mamba2_start
 from carleman_ssm.families.selective_settings import UNLIMITED, mixer_settings, number, require_agreement, step_limits
@@ -134,6 +134,8 @@ class Mamba2(Family, Brief):
     norm_eps: float = 1e-5
 
     def __post_init__(self) -> None:
+        require_flags(self, "norm_before_gate")
+        require_together(self, "in_proj_bias", "out_proj_bias")
         freeze_real(self, dict.fromkeys(("in_proj_weight", "out_proj_weight"), (None, None)))
         freeze_real(self, {"A_log": (None,), "conv1d_weight": (None, 1, None)})
         rows, channels = self.in_proj_weight.shape
@@ -299,7 +301,10 @@ class Mamba2(Family, Brief):
         )
         shapes = {"d_model": layer.channels, "d_state": layer.states, "d_conv": layer.conv1d_weight.shape[-1]}
         shapes |= {"headdim": layer.width // layer.heads, "rmsnorm": layer.norm_weight is not None}
-        require_agreement("Mamba-2", settings, shapes | {"layer": "Mamba2"})
+        shapes |= {"d_inner": layer.out_proj_weight.shape[1], "d_ssm": layer.width, "num_heads": layer.heads}
+        shapes |= {"bias": layer.in_proj_bias is not None, "conv_bias": layer.conv1d_bias is not None}
+        expand = layer.out_proj_weight.shape[1] / layer.channels
+        require_agreement("Mamba-2", settings, shapes | {"layer": "Mamba2", "expand": expand})
         return layer
 
     def tensors(self) -> dict[str, Array]:
@@ -310,7 +315,9 @@ class Mamba2(Family, Brief):
 
 def _groups(fields: Mapping[str, Array], settings: Mapping[str, object], config: Mapping[str, object]) -> int:
     """G as stated, or from N as stated; without either 1, if that is the only one or the reference's own."""
-    shared = (fields["in_proj_weight"].shape[0] - 2 * fields["out_proj_weight"].shape[-1] - fields["A_log"].size) // 2
+    shared = (
+        int(fields["in_proj_weight"].shape[0] - 2 * fields["out_proj_weight"].shape[-1] - fields["A_log"].size) // 2
+    )
     if settings.get("ngroups") is None and settings.get("d_state") is not None:
         return max(shared // count(settings, "d_state"), 1)
     if settings.get("ngroups") is None and config.get("ssm_cfg") is None and math.gcd(shared, fields["A_log"].size) > 1:

@@ -59,6 +59,20 @@ def flag(config: Mapping[str, object], name: str, *, default: bool) -> bool:
     return value
 
 
+def require_flags(record: object, *names: str) -> None:
+    """Refuse switches of a record that are neither true nor false: the text ``"false"`` counts as true.
+
+    Raises
+    ------
+    TypeError
+        The first that is none.
+    """
+    for name in names:
+        if not isinstance(getattr(record, name), bool):
+            msg = f"{name} must be true or false, got {getattr(record, name)!r}"
+            raise TypeError(msg)
+
+
 def count(config: Mapping[str, object], name: str, default: int | None = None) -> int:
     """A positive integer of the configuration; without a default it has to be there.
 
@@ -123,6 +137,57 @@ def require_convolutions(record: object, kind: str = "conv") -> None:
         present = [getattr(record, f"{name}_{kind}_{part}") is not None for name in "qkv"]
         if any(present) and not (all(present) and getattr(record, f"q_{kind}_weight") is not None):
             msg = f"the {part}s of the short convolutions of queries, keys and values come together or not at all"
+            raise ValueError(msg)
+
+
+def require_together(record: object, *names: str) -> None:
+    """Refuse a record that has some of the named tensors and not the others.
+
+    Raises
+    ------
+    ValueError
+        With their names.
+    """
+    if len({getattr(record, name) is None for name in names}) > 1:
+        msg = f"{' and '.join(names)} come together or not at all"
+        raise ValueError(msg)
+
+
+def stored_convolutions(record: object, kind: str = "conv") -> dict[str, object]:
+    """What a configuration says of the short convolutions, as the tensors have it; fields as `require_convolutions`."""
+    taps = getattr(record, f"q_{kind}_weight")
+    if taps is None:
+        return {"use_short_conv": False}
+    biased = getattr(record, f"q_{kind}_bias") is not None
+    return {"use_short_conv": True, "conv_size": taps.shape[-1], "conv_bias": biased}
+
+
+def require_expansion(family: str, config: Mapping[str, object], base: int, rows: Mapping[str, int]) -> None:
+    """Refuse ratios of a configuration that do not give the stored sizes; what it does not say is not compared.
+
+    Parameters
+    ----------
+    family
+        For the message.
+    config
+        Name of a ratio -> the ratio.
+    base
+        The size that is multiplied.
+    rows
+        Name of a ratio -> the stored size.
+
+    Raises
+    ------
+    ValueError
+        Rounded down, the product is another size.
+
+    Examples
+    --------
+    >>> require_expansion("toy", {"expand_k": 0.5}, 8, {"expand_k": 4, "expand_v": 16})
+    """
+    for name, size in rows.items():
+        if config.get(name) is not None and int(base * number(config, name, 1.0)) != size:
+            msg = f"{family}: the configuration says {name} = {config[name]!r}, the tensors have {size} for {base}"
             raise ValueError(msg)
 
 

@@ -30,6 +30,9 @@ from carleman_ssm.families.reference_tensors import (
     number,
     require_agreement,
     require_convolutions,
+    require_expansion,
+    require_flags,
+    stored_convolutions,
     taken,
 )
 from carleman_ssm.families.scans import InvariantDiagonalScan, Values
@@ -101,6 +104,7 @@ class RetNet(Family):
     dialect: ClassVar[str] = "fla-retnet"
 
     def __post_init__(self) -> None:
+        require_flags(self, "fuse_norm")
         for name in ("num_heads", "num_kv_heads"):
             require_integer(getattr(self, name), name, least=1)
         if self.num_heads % self.num_kv_heads:
@@ -248,14 +252,19 @@ class RetNet(Family):
                 msg = f"retnet: {name} = {config[name]!r} is not covered, only {usual!r}"
                 raise ValueError(msg)
         fused = _NORMS[True] in tensors or _NORMS[False] not in tensors
-        found = {"use_output_gate": "g_proj.weight" in tensors, "use_short_conv": "q_conv1d.weight" in tensors}
-        require_agreement(cls.family, config, found)
+        require_agreement(cls.family, config, {"use_output_gate": "g_proj.weight" in tensors})
+        if _NORMS[True] in tensors and "g_proj.weight" not in tensors:
+            msg = f"retnet: {_NORMS[True]} is the norm of a gated layer, but g_proj.weight is not there"
+            raise ValueError(msg)
         keys = {**_DENSE, **_CONVOLUTIONS, "norm_weight": _NORMS[fused]}
         values: dict[str, Any] = taken(cls.family, tensors, keys, {*_CONVOLUTIONS, "norm_weight", "g_weight"})
         heads, eps = count(config, "num_heads"), number(config, "norm_eps", 1e-5)
         groups = count(config, "num_kv_heads", heads)
         layer = cls(**values, num_heads=heads, num_kv_heads=groups, norm_eps=eps, fuse_norm=fused)
-        require_agreement(cls.family, config, {"hidden_size": layer.channels})
+        found = {"hidden_size": layer.channels, "elementwise_affine": layer.norm_weight is not None}
+        require_agreement(cls.family, config, found | stored_convolutions(layer))
+        rows = {"expand_k": len(layer.q_weight), "expand_v": layer.output_weight.shape[1]}
+        require_expansion(cls.family, config, layer.channels, rows)
         return layer
 
     def tensors(self) -> dict[str, Array]:

@@ -18,7 +18,7 @@ The stored readout is $\tilde c^\top = c^\top (1 - \bar A^\ell)$ with $\ell$ = `
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self, final
 
 import numpy as np
@@ -211,7 +211,9 @@ class S4(Family):
         require_keys(cls.family, tensors, [*BLOCK_KEYS, *_LOW_RANK_KEYS], OUTPUT_KEYS)
         require_block_sizes(tensors, config)
         feedthrough = np.asarray(tensors["layer.D"])
-        options = S4Options.read(config, mode="dplr", readouts=(len(tensors["layer.kernel.C"]), len(feedthrough)))
+        options = S4Options.read(
+            config, mode="dplr", readouts=(len(tensors["layer.kernel.C"]), len(feedthrough)), disc="bilinear"
+        )
         return cls(
             D=feedthrough,
             inv_dt=tensors["layer.kernel.inv_dt"],
@@ -221,8 +223,8 @@ class S4(Family):
             A_imag=tensors["layer.kernel.A_imag"],
             P=complex_of(tensors["layer.kernel.P"]),
             output=read_output(tensors, config, feedthrough),
-            l_kernel=int(np.asarray(tensors["layer.kernel.l_kernel"])),
-            options=replace(options, disc="bilinear"),
+            l_kernel=_lags(tensors["layer.kernel.l_kernel"]),
+            options=options,
         )
 
     def tensors(self) -> dict[str, Array]:
@@ -238,6 +240,14 @@ class S4(Family):
             "layer.kernel.l_kernel": np.asarray(self.l_kernel),
             **self.output.tensors(),
         }
+
+
+def _lags(stored: Array) -> int:
+    array = np.asarray(stored)
+    if array.shape != () or not np.isfinite(array) or array != np.floor(array) or array < 0:
+        msg = f"layer.kernel.l_kernel: expected one whole number of steps, 0 or more, got {array.tolist()!r}"
+        raise ValueError(msg)
+    return int(array)
 
 
 def _diagonals(rows: Array) -> Array:

@@ -16,7 +16,7 @@ from carleman_ssm.families.block_output import BlockOutput, activation_name
 from carleman_ssm.families.family import Family
 from carleman_ssm.families.initialisations import complex_normal, diagonal_spectrum, drawn_steps
 from carleman_ssm.families.s4_initialisation import drawn_output
-from carleman_ssm.families.s4_parts import OUTPUT_KEYS, complex_of, parts, require_keys
+from carleman_ssm.families.s4_parts import OUTPUT_KEYS, complex_of, parts, require_keys, require_sizes
 from carleman_ssm.families.scans import InvariantDiagonalScan, Values
 from carleman_ssm.networks.discretization import Discretization
 from carleman_ssm.networks.layers import Array, ComplexArray, S4DLayer
@@ -112,6 +112,8 @@ class S4D(Family):
         """
         needed = ("D", *(f"kernel.{name}" for name in ("log_dt", "log_A_real", "A_imag", "C")))
         require_keys(cls.family, tensors, needed, OUTPUT_KEYS)
+        sizes = {"d_model": len(tensors["D"]), "d_state": 2 * np.shape(tensors["kernel.A_imag"])[-1]}
+        require_sizes(cls.family, config, sizes)
         rule: Any = config.get("discretization", "zoh")
         layer = S4DLayer(
             tensors["kernel.log_dt"],

@@ -26,6 +26,7 @@ import numpy as np
 from carleman_ssm.families.family import Family
 from carleman_ssm.families.flax_tensors import Dense, dense_map, flax_tensors, require_settings
 from carleman_ssm.families.pointwise import gelu, sigmoid
+from carleman_ssm.families.reference_tensors import require_flags
 from carleman_ssm.families.s4_parts import two_sided
 from carleman_ssm.families.s5_initialisation import initial_tensors
 from carleman_ssm.families.scans import InvariantDiagonalScan, Values
@@ -106,6 +107,7 @@ class S5(Family):
 
     def __post_init__(self) -> None:
         require_discretization(self.discretization)
+        require_flags(self, "conj_sym", "clip_eigs", "split_C")
         decay = real_array("Lambda_re", self.Lambda_re, (None,))
         feedthrough = real_array("D", self.D, (None,))
         modes, channels = len(decay), len(feedthrough)

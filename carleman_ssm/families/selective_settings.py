@@ -20,6 +20,9 @@ ALIASES: Mapping[str, str] = MappingProxyType(
         "n_groups": "ngroups",
         "time_step_limit": "dt_limit",
         "layer_norm_epsilon": "norm_eps",
+        "intermediate_size": "d_inner",
+        "use_bias": "bias",
+        "use_conv_bias": "conv_bias",
     }
 )
 """Names of transformers' configurations of Mamba -> names of the reference."""
