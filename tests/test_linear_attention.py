@@ -209,11 +209,12 @@ def test_what_is_not_covered_is_refused_by_name():
         LinearAttention.from_tensors(tensors, {**config, "num_heads": 4})
     with pytest.raises(ValueError, match="output_norm"):
         LinearAttention.from_tensors(tensors, {**config, "output_norm": "layernorm"})
-    with pytest.raises(TypeError, match="norm_q"):
-        LinearAttention.from_tensors(tensors, {**config, "norm_q": 1})
+    for name, value in (("norm_q", 1), ("norm_eps", "small")):
+        with pytest.raises(TypeError, match=name):
+            LinearAttention.from_tensors(tensors, {**config, name: value})
     for change, words in (
-        ({"hidden_size": 16}, "hidden_size = 16, the tensors 8"),
-        ({"norm_eps": "small"}, "norm_eps must be a number"),
+        ({"hidden_size": 16}, "hidden_size = 16, the parameters say 8"),
+        ({"norm_eps": -1.0}, "norm_eps must be a number"),
         ({"num_heads": 2.5}, "num_heads"),
     ):
         with pytest.raises(ValueError, match=words):

@@ -185,20 +185,21 @@ def test_what_is_not_covered_is_refused_by_name():
     for change, words in (
         ({"feature_map": "relu"}, "feature_map = 'relu'"),
         ({"gate_fn": "gelu"}, "gate_fn = 'gelu'"),
-        ({"use_output_gate": False}, "the tensors"),
+        ({"use_output_gate": False}, "the parameters"),
         ({"num_heads": 3}, "q_weight"),
         ({"num_heads": 8}, "must be even"),
         ({"num_heads": None}, "num_heads"),
         ({"num_kv_heads": 4}, "must divide"),
-        ({"hidden_size": 16}, "hidden_size = 16, the tensors 8"),
+        ({"hidden_size": 16}, "hidden_size = 16, the parameters say 8"),
         ({"use_short_conv": True}, "use_short_conv = True"),
         ({"norm_eps": -1}, "norm_eps"),
+        ({"norm_eps": float("inf")}, "norm_eps"),
     ):
         with pytest.raises(ValueError, match=words):
             RetNet.from_tensors(tensors, {**config, **change})
     with pytest.raises(ValueError, match=r"missing o_proj\.weight"):
         RetNet.from_tensors({k: v for k, v in tensors.items() if k != "o_proj.weight"}, config)
-    with pytest.raises(ValueError, match="the tensors"):
+    with pytest.raises(ValueError, match="the parameters"):
         RetNet.from_tensors(
             {k: v for k, v in tensors.items() if k != "g_proj.weight"}, {**config, "use_output_gate": True}
         )

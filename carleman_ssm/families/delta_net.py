@@ -32,6 +32,7 @@ from carleman_ssm.families.pointwise import linear, sigmoid, silu
 from carleman_ssm.families.reference_tensors import (
     flag,
     freeze_real,
+    require_agreement,
     require_convolutions,
     require_expansion,
     require_flags,
@@ -40,7 +41,6 @@ from carleman_ssm.families.reference_tensors import (
 )
 from carleman_ssm.families.scans import Values, VaryingRankOneScan
 from carleman_ssm.families.selective_parameters import projection
-from carleman_ssm.families.selective_settings import require_agreement
 from carleman_ssm.networks.layers import Array
 from carleman_ssm.recurrences.delta_rule import delta_net_statement
 from carleman_ssm.recurrences.statement import FamilyStatement

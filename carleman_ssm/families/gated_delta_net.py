@@ -31,6 +31,7 @@ from carleman_ssm.families.reference_tensors import (
     count,
     flag,
     freeze_real,
+    require_agreement,
     require_convolutions,
     require_expansion,
     require_flags,
@@ -39,7 +40,6 @@ from carleman_ssm.families.reference_tensors import (
 )
 from carleman_ssm.families.scans import Values, VaryingRankOneScan
 from carleman_ssm.families.selective_parameters import projection, step_bias
-from carleman_ssm.families.selective_settings import require_agreement
 from carleman_ssm.networks.layers import Array
 from carleman_ssm.recurrences.delta_rule import gated_delta_net_statement
 from carleman_ssm.recurrences.statement import FamilyStatement

@@ -27,6 +27,8 @@ from carleman_ssm.families.reference_tensors import (
     count,
     flag,
     freeze_real,
+    number,
+    require_agreement,
     require_convolutions,
     require_expansion,
     require_flags,
@@ -35,7 +37,6 @@ from carleman_ssm.families.reference_tensors import (
 )
 from carleman_ssm.families.scans import Values
 from carleman_ssm.families.selective_parameters import gla_start
-from carleman_ssm.families.selective_settings import number, require_agreement
 from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.layers import Array
 from carleman_ssm.recurrences.selective_statements import gla_statement

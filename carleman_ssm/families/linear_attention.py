@@ -26,9 +26,9 @@ from carleman_ssm.families.gated_attention import gated_attention
 from carleman_ssm.families.pointwise import linear, rms_norm
 from carleman_ssm.families.reference_tensors import (
     count,
+    epsilon,
     flag,
     freeze_real,
-    number,
     require_agreement,
     require_expansion,
     require_flags,
@@ -278,7 +278,7 @@ class LinearAttention(Family):
         normed = config.get("do_feature_map_norm", config.get("norm_feature_map", False))
         switches = {name: flag(config, name, default=False) for name in ("norm_q", "norm_k")}
         switches["do_feature_map_norm"] = flag({"do_feature_map_norm": normed}, "do_feature_map_norm", default=False)
-        eps, norm = number(config, "norm_eps", 1e-5), str(config.get("output_norm", "rmsnorm"))
+        eps, norm = epsilon(config, "norm_eps", 1e-5), str(config.get("output_norm", "rmsnorm"))
         sizes = {"num_heads": heads, "num_kv_heads": count(config, "num_kv_heads", heads)}
         layer = cls(**values, **cast(dict[str, Any], sizes | switches), output_norm=norm, norm_eps=eps)
         affine = {} if norm == "identity" else {"elementwise_affine": layer.norm_weight is not None}

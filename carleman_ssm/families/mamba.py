@@ -23,11 +23,11 @@ import numpy.typing as npt
 from carleman_ssm.families.clock_scan import ClockScan
 from carleman_ssm.families.family import Family
 from carleman_ssm.families.pointwise import causal_conv1d, linear, silu, softplus
-from carleman_ssm.families.reference_tensors import freeze_real, require_together, taken
+from carleman_ssm.families.reference_tensors import freeze_real, require_agreement, require_together, taken
 from carleman_ssm.families.scans import Values
 from carleman_ssm.families.selective_parameters import mamba_start
 from carleman_ssm.families.selective_scan import selective_scan
-from carleman_ssm.families.selective_settings import mixer_settings, require_agreement
+from carleman_ssm.families.selective_settings import mixer_settings
 from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.layers import Array
 from carleman_ssm.recurrences.selective_statements import mamba_statement

@@ -25,10 +25,19 @@ from carleman_ssm.families.clock_scan import ClockScan
 from carleman_ssm.families.family import Family
 from carleman_ssm.families.gated_attention import gated_attention
 from carleman_ssm.families.pointwise import causal_conv1d, linear, rms_norm, silu, softplus
-from carleman_ssm.families.reference_tensors import count, flag, freeze_real, require_flags, require_together, taken
+from carleman_ssm.families.reference_tensors import (
+    count,
+    flag,
+    freeze_real,
+    number,
+    require_agreement,
+    require_flags,
+    require_together,
+    taken,
+)
 from carleman_ssm.families.scans import Values
 from carleman_ssm.families.selective_parameters import mamba2_start
-from carleman_ssm.families.selective_settings import UNLIMITED, mixer_settings, number, require_agreement, step_limits
+from carleman_ssm.families.selective_settings import UNLIMITED, mixer_settings, step_limits
 from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.layers import Array
 from carleman_ssm.recurrences.selective_statements import mamba2_statement

@@ -21,8 +21,7 @@ from carleman_ssm.families.importers import open_checkpoint
 from carleman_ssm.families.mamba import Mamba
 from carleman_ssm.families.mamba2 import Mamba2
 from carleman_ssm.families.pointwise import rms_norm
-from carleman_ssm.families.reference_tensors import freeze_real
-from carleman_ssm.families.selective_settings import number, require_agreement
+from carleman_ssm.families.reference_tensors import freeze_real, number, require_agreement
 from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.containers import CheckpointError
 from carleman_ssm.networks.layers import Array

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from collections.abc import Collection, Mapping
 
 import numpy as np
@@ -89,32 +91,66 @@ def count(config: Mapping[str, object], name: str, default: int | None = None) -
     return int(value)
 
 
-def number(config: Mapping[str, object], name: str, default: float) -> float:
-    """A number of the configuration that is finite and not negative.
+def number(
+    config: Mapping[str, object], name: str, default: float, *, least: float = -math.inf, most: float = math.inf
+) -> float:
+    """A number of the configuration from `least` to `most`; NaN is none.
 
     Raises
     ------
+    TypeError
+        It is no number.
     ValueError
-        It is none.
+        It is NaN, or out of this range.
     """
-    value = config.get(name, default)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < np.inf:
-        msg = f"{name} must be a number that is not negative, got {value!r}"
+    value = config.get(name)
+    value = default if value is None else value
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        msg = f"the setting {name} must be a number, got {value!r}"
+        raise TypeError(msg)
+    if not least <= value <= most:
+        bounds = "" if (least, most) == (-math.inf, math.inf) else f" from {least:g} to {most:g}"
+        msg = f"the setting {name} must be a number{bounds}, got {'NaN' if math.isnan(value) else value}"
         raise ValueError(msg)
     return float(value)
 
 
-def require_agreement(family: str, config: Mapping[str, object], found: Mapping[str, object]) -> None:
-    """Refuse a configuration that says something else than the tensors; what it does not say is not compared.
+def epsilon(config: Mapping[str, object], name: str, default: float) -> float:
+    """The ε of a norm: a number that is finite and not negative.
+
+    Raises
+    ------
+    TypeError, ValueError
+        It is none.
+    """
+    return number(config, name, default, least=0.0, most=sys.float_info.max)
+
+
+def require_agreement(family: str, config: Mapping[str, object], stored: Mapping[str, object]) -> None:
+    """Refuse a configuration that says something else than the parameters; absent and automatic settings pass.
+
+    Parameters
+    ----------
+    family
+        For the message.
+    config
+        The settings.
+    stored
+        Name of a setting -> its value according to the parameters.
 
     Raises
     ------
     ValueError
-        The first name on which they differ.
+        The first setting on which they differ.
+
+    Examples
+    --------
+    >>> require_agreement("toy", {"d_state": 16, "d_conv": "auto"}, {"d_state": 16, "d_conv": 4})
     """
-    for name, value in found.items():
-        if config.get(name) is not None and config[name] != value:
-            msg = f"{family}: the configuration says {name} = {config[name]!r}, the tensors {value!r}"
+    for name, value in stored.items():
+        said = config.get(name)
+        if said not in (None, "auto", value):
+            msg = f"{family}: the configuration says {name} = {said!r}, the parameters say {value!r}"
             raise ValueError(msg)
 
 

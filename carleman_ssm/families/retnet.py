@@ -26,8 +26,8 @@ from carleman_ssm.families.gated_attention import gated_attention
 from carleman_ssm.families.pointwise import causal_conv1d, linear, rms_norm, silu
 from carleman_ssm.families.reference_tensors import (
     count,
+    epsilon,
     freeze_real,
-    number,
     require_agreement,
     require_convolutions,
     require_expansion,
@@ -258,7 +258,7 @@ class RetNet(Family):
             raise ValueError(msg)
         keys = {**_DENSE, **_CONVOLUTIONS, "norm_weight": _NORMS[fused]}
         values: dict[str, Any] = taken(cls.family, tensors, keys, {*_CONVOLUTIONS, "norm_weight", "g_weight"})
-        heads, eps = count(config, "num_heads"), number(config, "norm_eps", 1e-5)
+        heads, eps = count(config, "num_heads"), epsilon(config, "norm_eps", 1e-5)
         groups = count(config, "num_kv_heads", heads)
         layer = cls(**values, num_heads=heads, num_kv_heads=groups, norm_eps=eps, fuse_norm=fused)
         found = {"hidden_size": layer.channels, "elementwise_affine": layer.norm_weight is not None}

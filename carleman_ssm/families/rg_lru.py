@@ -21,9 +21,8 @@ import numpy as np
 
 from carleman_ssm.families.family import Family
 from carleman_ssm.families.pointwise import causal_conv1d, gelu, inverse_softplus, linear, sigmoid, softplus
-from carleman_ssm.families.reference_tensors import freeze_real, taken
+from carleman_ssm.families.reference_tensors import freeze_real, require_agreement, taken
 from carleman_ssm.families.scans import Values, VaryingDiagonalScan
-from carleman_ssm.families.selective_settings import require_agreement
 from carleman_ssm.networks.layers import Array
 from carleman_ssm.recurrences.rational_gates import DECAY_EXPONENT, rg_lru_statement
 from carleman_ssm.recurrences.statement import FamilyStatement

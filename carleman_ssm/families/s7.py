@@ -23,9 +23,8 @@ import numpy as np
 
 from carleman_ssm.families.family import Family
 from carleman_ssm.families.pointwise import gelu, linear, sigmoid
-from carleman_ssm.families.reference_tensors import freeze_real, taken
+from carleman_ssm.families.reference_tensors import freeze_real, require_agreement, taken
 from carleman_ssm.families.scans import Values, VaryingDiagonalScan
-from carleman_ssm.families.selective_settings import require_agreement
 from carleman_ssm.networks.layers import Array
 from carleman_ssm.recurrences.rational_gates import s7_statement
 from carleman_ssm.recurrences.statement import FamilyStatement

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-import numpy as np
+from carleman_ssm.families.reference_tensors import number, require_agreement
 
 UNLIMITED = (0.0, float("inf"))
 """Bounds of the step of Mamba-2 where its configuration sets none."""
@@ -72,25 +72,6 @@ def mixer_settings(family: str, config: Mapping[str, object]) -> dict[str, objec
     return settings
 
 
-def number(config: Mapping[str, object], name: str, default: float) -> float:
-    """A real number of the configuration.
-
-    Raises
-    ------
-    TypeError, ValueError
-        It is no number, or NaN.
-    """
-    value = config.get(name)
-    value = default if value is None else value
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        msg = f"the setting {name} must be a number, got {value!r}"
-        raise TypeError(msg)
-    if np.isnan(value):
-        msg = f"the setting {name} must be a number, got NaN"
-        raise ValueError(msg)
-    return float(value)
-
-
 def step_limits(config: Mapping[str, object]) -> tuple[float, float]:
     """``dt_limit`` of the configuration, smallest and largest step; without it none.
 
@@ -106,31 +87,3 @@ def step_limits(config: Mapping[str, object]) -> tuple[float, float]:
         raise ValueError(msg)
     low, high = (number({"dt_limit": limit}, "dt_limit", 0.0) for limit in pair)
     return low, high
-
-
-def require_agreement(family: str, config: Mapping[str, object], stored: Mapping[str, object]) -> None:
-    """Settings of the reference that are there must say what the shapes say; absent and automatic ones pass.
-
-    Parameters
-    ----------
-    family
-        For the message.
-    config
-        The settings.
-    stored
-        Name of a setting -> its value according to the parameters.
-
-    Raises
-    ------
-    ValueError
-        A setting that the shapes contradict.
-
-    Examples
-    --------
-    >>> require_agreement("toy", {"d_state": 16, "d_conv": "auto"}, {"d_state": 16, "d_conv": 4})
-    """
-    for name, value in stored.items():
-        said = config.get(name)
-        if said not in (None, "auto", value):
-            msg = f"{family}: the configuration says {name} = {said!r}, the parameters say {value!r}"
-            raise ValueError(msg)
