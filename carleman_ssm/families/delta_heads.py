@@ -8,7 +8,7 @@ from types import MappingProxyType
 import numpy as np
 
 from carleman_ssm.families.pointwise import causal_conv1d, l2_norm, linear, rms_norm, silu
-from carleman_ssm.families.scans import Values
+from carleman_ssm.families.scans import Values, VaryingRankOneScan
 from carleman_ssm.families.selective_parameters import projection, short_convolution
 from carleman_ssm.networks.layers import Array
 
@@ -55,6 +55,13 @@ def branch(
 def split_heads(values: Array, size: int) -> Array:
     """(batch, L, heads × size) to (batch, L, heads, size)."""
     return values.reshape(*values.shape[:-1], -1, size)
+
+
+def delta_scan(decays: Array, strengths: Array, keys: Array, values: Array) -> VaryingRankOneScan:
+    r"""$g_k (1 - \beta_k \kappa_k \kappa_k^\top)$ and $\beta_k \kappa_k v_k^\top$, states (batch, L, heads, N, V)."""
+    return VaryingRankOneScan(
+        decays, strengths, keys, strengths[..., None, None] * keys[..., :, None] * values[..., None, :]
+    )
 
 
 def read_heads(states: Values, queries: Array, norm: Array | None, eps: float, gate: Array | None) -> Array:

@@ -22,6 +22,7 @@ from carleman_ssm.families.delta_heads import (
     DENSE_KEYS,
     NORMS,
     branch,
+    delta_scan,
     initial_heads,
     read_heads,
     require_choice,
@@ -31,12 +32,13 @@ from carleman_ssm.families.family import Family
 from carleman_ssm.families.pointwise import linear, sigmoid, silu
 from carleman_ssm.families.reference_tensors import (
     flag,
+    freeze_convolutions,
     freeze_real,
     require_agreement,
-    require_convolutions,
     require_expansion,
     require_flags,
     stored_convolutions,
+    stored_tensors,
     taken,
 )
 from carleman_ssm.families.scans import Values, VaryingRankOneScan
@@ -123,10 +125,8 @@ class DeltaNet(Family):
             "b_weight": (self.heads, channels),
             "g_weight": (values, channels),
         }
-        for name, size in (("q", keys), ("k", keys), ("v", values)):
-            shapes |= {f"{name}_conv_weight": (size, 1, None), f"{name}_conv_bias": (size,)}
         freeze_real(self, shapes)
-        require_convolutions(self)
+        freeze_convolutions(self, {"q": keys, "k": keys, "v": values})
 
     @property
     def channels(self) -> int:
@@ -171,14 +171,12 @@ class DeltaNet(Family):
     def scan(self, inputs: Array) -> VaryingRankOneScan:
         r"""$1 - \beta_k \kappa_k \kappa_k^\top$ and $\beta_k \kappa_k v_k^\top$, states (batch, L, h, N, V)."""
         strengths, keys, values = self.strengths(inputs), self.keys(inputs), self.values(inputs)
-        drives = strengths[..., None, None] * keys[..., :, None] * values[..., None, :]
-        return VaryingRankOneScan(np.ones_like(strengths), strengths, keys, drives)
+        return delta_scan(np.ones_like(strengths), strengths, keys, values)
 
     def readout(self, states: Values, inputs: Array) -> Array:
         """Outputs (batch, L, H): read by the queries, normed, gated, projected."""
         gate = None if self.g_weight is None else linear(inputs, self.g_weight)
-        read = read_heads(states, self.queries(inputs), self.norm_weight, self.norm_eps, gate)
-        return linear(read, self.o_weight)
+        return linear(read_heads(states, self.queries(inputs), self.norm_weight, self.norm_eps, gate), self.o_weight)
 
     @classmethod
     def initialise(cls, rng: np.random.Generator, **sizes: Any) -> Self:
@@ -231,8 +229,7 @@ class DeltaNet(Family):
 
     def tensors(self) -> dict[str, Array]:
         """The parameters by the key names of the reference."""
-        stored = {key: getattr(self, field) for field, key in KEYS.items()}
-        return {key: value for key, value in stored.items() if value is not None}
+        return stored_tensors(self, KEYS)
 
 
 def _initial(

@@ -21,6 +21,7 @@ from typing import Any, ClassVar, Self, cast, final
 import numpy as np
 import numpy.typing as npt
 
+from carleman_ssm.families.attention_heads import freeze_heads
 from carleman_ssm.families.family import Family
 from carleman_ssm.families.gated_attention import gated_attention
 from carleman_ssm.families.pointwise import linear, rms_norm
@@ -32,13 +33,13 @@ from carleman_ssm.families.reference_tensors import (
     require_agreement,
     require_expansion,
     require_flags,
+    stored_tensors,
     taken,
 )
 from carleman_ssm.families.scans import InvariantDiagonalScan, Values
 from carleman_ssm.networks.layers import Array
 from carleman_ssm.recurrences.attention_statements import linear_attention_statement
 from carleman_ssm.recurrences.statement import FamilyStatement
-from carleman_ssm.theory.polynomials import require_integer
 
 NORMALISER_EPS = 1e-10
 SUM_EPS = 1e-4
@@ -125,16 +126,7 @@ class LinearAttention(Family):
         if self.output_norm == "identity" and self.norm_weight is not None:
             msg = "output_norm is 'identity', but there is a norm weight: drop one of the two"
             raise ValueError(msg)
-        for name in ("num_heads", "num_kv_heads"):
-            require_integer(getattr(self, name), name, least=1)
-        if self.num_heads % self.num_kv_heads:
-            msg = f"the {self.num_kv_heads} heads of keys must divide the {self.num_heads} heads of queries"
-            raise ValueError(msg)
-        freeze_real(self, {"q_weight": (None, None), "output_weight": (None, None)})
-        keys, values = self.q_weight.shape[0] // self.num_heads, self.output_weight.shape[1] // self.num_heads
-        width, groups = self.q_weight.shape[1], self.num_kv_heads
-        freeze_real(self, {"q_weight": (self.num_heads * keys, width), "k_weight": (groups * keys, width)})
-        freeze_real(self, {"v_weight": (groups * values, width), "output_weight": (width, self.num_heads * values)})
+        keys, values = freeze_heads(self)
         freeze_real(self, {name: (keys, keys) if "weight" in name else (keys,) for name in _FEATURES})
         freeze_real(self, {"norm_weight": (values,)})
         if len({getattr(self, name) is None for name in _FEATURES}) > 1:
@@ -289,5 +281,4 @@ class LinearAttention(Family):
 
     def tensors(self) -> dict[str, Array]:
         """The keys of the reference; tied feature maps are stored twice, as there."""
-        held = {key: getattr(self, name) for name, key in {**_DENSE, **_FEATURES}.items()}
-        return {key: value for key, value in held.items() if value is not None}
+        return stored_tensors(self, {**_DENSE, **_FEATURES})

@@ -176,6 +176,34 @@ def require_convolutions(record: object, kind: str = "conv") -> None:
             raise ValueError(msg)
 
 
+def freeze_convolutions(record: object, rows: Mapping[str, int], kind: str = "conv") -> None:
+    """Check the short convolutions of queries, keys and values of a frozen record and store them as `freeze_real` does.
+
+    Parameters
+    ----------
+    record
+        The layer.
+    rows
+        ``"q"``, ``"k"``, ``"v"`` -> channels: weights (channels, 1, W), biases (channels,).
+    kind
+        As in `require_convolutions`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As in `freeze_real` and `require_convolutions`.
+    """
+    for name, size in rows.items():
+        freeze_real(record, {f"{name}_{kind}_weight": (size, 1, None), f"{name}_{kind}_bias": (size,)})
+    require_convolutions(record, kind)
+
+
+def stored_tensors(record: object, keys: Mapping[str, str]) -> dict[str, Array]:
+    """The fields of a layer by the key names of its reference; those that are None are left out: `taken`, backwards."""
+    held = {key: getattr(record, field) for field, key in keys.items()}
+    return {key: value for key, value in held.items() if value is not None}
+
+
 def require_together(record: object, *names: str) -> None:
     """Refuse a record that has some of the named tensors and not the others.
 

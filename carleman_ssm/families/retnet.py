@@ -21,25 +21,26 @@ from typing import Any, ClassVar, Self, cast, final
 import numpy as np
 import numpy.typing as npt
 
+from carleman_ssm.families.attention_heads import freeze_heads
 from carleman_ssm.families.family import Family
 from carleman_ssm.families.gated_attention import gated_attention
 from carleman_ssm.families.pointwise import causal_conv1d, linear, rms_norm, silu
 from carleman_ssm.families.reference_tensors import (
     count,
     epsilon,
+    freeze_convolutions,
     freeze_real,
     require_agreement,
-    require_convolutions,
     require_expansion,
     require_flags,
     stored_convolutions,
+    stored_tensors,
     taken,
 )
 from carleman_ssm.families.scans import InvariantDiagonalScan, Values
 from carleman_ssm.networks.layers import Array, ComplexArray
 from carleman_ssm.recurrences.attention_statements import retnet_statement
 from carleman_ssm.recurrences.statement import FamilyStatement
-from carleman_ssm.theory.polynomials import require_integer
 
 ROTARY_BASE = 10000.0
 
@@ -105,23 +106,13 @@ class RetNet(Family):
 
     def __post_init__(self) -> None:
         require_flags(self, "fuse_norm")
-        for name in ("num_heads", "num_kv_heads"):
-            require_integer(getattr(self, name), name, least=1)
-        if self.num_heads % self.num_kv_heads:
-            msg = f"the {self.num_kv_heads} heads of keys must divide the {self.num_heads} heads of queries"
-            raise ValueError(msg)
-        freeze_real(self, {"q_weight": (None, None), "output_weight": (None, None)})
-        heads, groups, width = self.num_heads, self.num_kv_heads, self.q_weight.shape[1]
-        keys, values = self.q_weight.shape[0] // heads, self.output_weight.shape[1] // heads
+        keys, values = freeze_heads(self)
+        heads, groups, width = self.num_heads, self.num_kv_heads, self.channels
         if keys % 2:
             msg = f"rotary embedding turns pairs, so the key dimension must be even, got {keys}"
             raise ValueError(msg)
-        freeze_real(self, {"q_weight": (heads * keys, width), "k_weight": (groups * keys, width)})
-        freeze_real(self, {"v_weight": (groups * values, width), "output_weight": (width, heads * values)})
         freeze_real(self, {"g_weight": (heads * values, width), "norm_weight": (values,)})
-        for name, outputs in (("q", heads * keys), ("k", groups * keys), ("v", groups * values)):
-            freeze_real(self, {f"{name}_conv_weight": (outputs, 1, None), f"{name}_conv_bias": (outputs,)})
-        require_convolutions(self)
+        freeze_convolutions(self, {"q": heads * keys, "k": groups * keys, "v": groups * values})
 
     @property
     def channels(self) -> int:
@@ -270,8 +261,7 @@ class RetNet(Family):
     def tensors(self) -> dict[str, Array]:
         """The keys of the reference."""
         keys = {**_DENSE, **_CONVOLUTIONS, "norm_weight": _NORMS[self.fuse_norm]}
-        held = {key: getattr(self, name) for name, key in keys.items()}
-        return {key: value for key, value in held.items() if value is not None}
+        return stored_tensors(self, keys)
 
 
 def _real_pairs(pairs: ComplexArray) -> Array:
