@@ -33,6 +33,7 @@ from carleman_ssm.families.reference_tensors import (
     require_expansion,
     require_flags,
     stored_convolutions,
+    stored_tensors,
     taken,
 )
 from carleman_ssm.families.scans import Values
@@ -307,8 +308,7 @@ class GLA(Family, Brief):
 
     def tensors(self) -> dict[str, Array]:
         """The parameters by the key names of the reference."""
-        stored = {key: getattr(self, field) for field, key in _keys(fuse=self.fuse_norm).items()}
-        return {key: value for key, value in stored.items() if value is not None}
+        return stored_tensors(self, _keys(fuse=self.fuse_norm))
 
 
 def _keys(*, fuse: bool) -> dict[str, str]:

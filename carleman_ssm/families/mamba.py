@@ -23,7 +23,13 @@ import numpy.typing as npt
 from carleman_ssm.families.clock_scan import ClockScan
 from carleman_ssm.families.family import Family
 from carleman_ssm.families.pointwise import causal_conv1d, linear, silu, softplus
-from carleman_ssm.families.reference_tensors import freeze_real, require_agreement, require_together, taken
+from carleman_ssm.families.reference_tensors import (
+    freeze_real,
+    require_agreement,
+    require_together,
+    stored_tensors,
+    taken,
+)
 from carleman_ssm.families.scans import Values
 from carleman_ssm.families.selective_parameters import mamba_start
 from carleman_ssm.families.selective_scan import selective_scan
@@ -252,5 +258,4 @@ class Mamba(Family, Brief):
 
     def tensors(self) -> dict[str, Array]:
         """The parameters by the key names of the reference."""
-        stored = {key: getattr(self, field) for field, key in KEYS.items()}
-        return {key: value for key, value in stored.items() if value is not None}
+        return stored_tensors(self, KEYS)

@@ -12,7 +12,6 @@ each group; $z_0, x_0$ exist only where the mixer is wider than its heads.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -26,18 +25,18 @@ from carleman_ssm.families.family import Family
 from carleman_ssm.families.gated_attention import gated_attention
 from carleman_ssm.families.pointwise import causal_conv1d, linear, rms_norm, silu, softplus
 from carleman_ssm.families.reference_tensors import (
-    count,
     flag,
     freeze_real,
     number,
     require_agreement,
     require_flags,
     require_together,
+    stored_tensors,
     taken,
 )
 from carleman_ssm.families.scans import Values
 from carleman_ssm.families.selective_parameters import mamba2_start
-from carleman_ssm.families.selective_settings import UNLIMITED, mixer_settings, step_limits
+from carleman_ssm.families.selective_settings import UNLIMITED, mixer_settings, stated_groups, step_limits
 from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.layers import Array
 from carleman_ssm.recurrences.selective_statements import mamba2_statement
@@ -301,9 +300,10 @@ class Mamba2(Family, Brief):
         """
         fields: dict[str, Any] = {**taken("Mamba-2", tensors, KEYS, OPTIONAL)}
         settings = mixer_settings("Mamba-2", config)
+        shared = fields["in_proj_weight"].shape[0] - 2 * fields["out_proj_weight"].shape[-1] - fields["A_log"].size
         layer = cls(
             **fields,
-            ngroups=_groups(fields, settings, config),
+            ngroups=stated_groups(shared // 2, fields["A_log"].size, settings, config),
             norm_before_gate=flag(settings, "norm_before_gate", default=False),
             dt_limit=step_limits(settings),
             norm_eps=number(settings, "norm_eps", 1e-5),
@@ -318,18 +318,4 @@ class Mamba2(Family, Brief):
 
     def tensors(self) -> dict[str, Array]:
         """The parameters by the key names of the reference."""
-        stored = {key: getattr(self, field) for field, key in KEYS.items()}
-        return {key: value for key, value in stored.items() if value is not None}
-
-
-def _groups(fields: Mapping[str, Array], settings: Mapping[str, object], config: Mapping[str, object]) -> int:
-    """G as stated, or from N as stated; without either 1, if that is the only one or the reference's own."""
-    shared = (
-        int(fields["in_proj_weight"].shape[0] - 2 * fields["out_proj_weight"].shape[-1] - fields["A_log"].size) // 2
-    )
-    if settings.get("ngroups") is None and settings.get("d_state") is not None:
-        return max(shared // count(settings, "d_state"), 1)
-    if settings.get("ngroups") is None and config.get("ssm_cfg") is None and math.gcd(shared, fields["A_log"].size) > 1:
-        msg = f"Mamba-2: the shapes hold ngroups · d_state = {shared} alone: give ngroups or d_state"
-        raise ValueError(msg)
-    return count(settings, "ngroups", 1)
+        return stored_tensors(self, KEYS)

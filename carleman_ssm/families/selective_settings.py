@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from carleman_ssm.families.reference_tensors import number, require_agreement
+from carleman_ssm.families.reference_tensors import count, number, require_agreement
 
 UNLIMITED = (0.0, float("inf"))
 """Bounds of the step of Mamba-2 where its configuration sets none."""
@@ -70,6 +71,29 @@ def mixer_settings(family: str, config: Mapping[str, object]) -> dict[str, objec
         msg = f"{family}: mixer_rms_eps belongs to a mixer that norms B, C and its steps (falcon_mamba): it is not read"
         raise ValueError(msg)
     return settings
+
+
+def stated_groups(shared: int, heads: int, settings: Mapping[str, object], config: Mapping[str, object]) -> int:
+    """G of Mamba-2 as stated, or from N as stated; without either 1, if that is the only one or the reference's own.
+
+    Parameters
+    ----------
+    shared, heads
+        G N, which is all that the shapes hold, and the number of heads, which G divides.
+    settings, config
+        Of the mixer, and of the model that it may be a part of.
+
+    Raises
+    ------
+    ValueError
+        Nothing says G, and several are possible.
+    """
+    if settings.get("ngroups") is None and settings.get("d_state") is not None:
+        return max(shared // count(settings, "d_state"), 1)
+    if settings.get("ngroups") is None and config.get("ssm_cfg") is None and math.gcd(shared, heads) > 1:
+        msg = f"Mamba-2: the shapes hold ngroups · d_state = {shared} alone: give ngroups or d_state"
+        raise ValueError(msg)
+    return count(settings, "ngroups", 1)
 
 
 def step_limits(config: Mapping[str, object]) -> tuple[float, float]:
