@@ -47,6 +47,21 @@ def test_a_bare_state_dict_parallel_prefixes_and_views_are_read(torch, tmp_path)
     assert same(load_network(tmp_path / "a.npz"), load_network(REFERENCE))
 
 
+@pytest.mark.parametrize("prefix", ["", "model.", "module.model."])
+def test_what_training_frameworks_save_under_another_name_is_read(torch, tmp_path, prefix):
+    state = {f"{prefix}{name}": value for name, value in state_dict(torch).items()}
+    convert_checkpoint(save(torch, tmp_path / "a.ckpt", {"state_dict": state, "epoch": 1}), tmp_path / "a.npz")
+    assert same(load_network(tmp_path / "a.npz"), load_network(REFERENCE))
+
+
+@pytest.mark.parametrize("kind", ["float16", "bfloat16"])
+def test_half_precision_is_read_exactly(torch, tmp_path, kind):
+    narrow = {name: value.to(getattr(torch, kind)) for name, value in state_dict(torch).items()}
+    done = convert_checkpoint(save(torch, tmp_path / "a.pth", narrow), tmp_path / "a.npz")
+    assert np.array_equal(done.network.encoder_bias, narrow["encoder.bias"].double().numpy())
+    assert np.array_equal(done.network.layers[1].D, narrow["s4_layers.1.D"].double().numpy())
+
+
 def test_what_the_keys_or_the_caller_decide_is_not_assumed(torch, tmp_path):
     quadratic = DATA / "digits64__L1_H16_N32_poly2_linear_batch__s0.npz"
     source = save(torch, tmp_path / "a.pth", {"model": state_dict(torch, quadratic)})
@@ -91,7 +106,7 @@ def test_contents_that_are_no_state_dict_of_s4d_are_refused(torch, tmp_path):
     cases = {
         "no state_dict": [{}, 3, {1: state[bias]}],
         "no plain tensor": [{**state, bias: 1.0}, {**state, bias: state[bias].to_sparse()}],
-        "wrong dtype: encoder.bias is torch.bfloat16": [{**state, bias: state[bias].bfloat16()}],
+        "wrong dtype: encoder.bias is torch.int32": [{**state, bias: state[bias].int()}],
         "missing key": [{"weight": state[bias]}],
         "NaN": [{**state, bias: state[bias] * float("nan")}],
         "dialect of the S4Block": [{**state, "layer.kernel.inv_dt": state[bias]}],

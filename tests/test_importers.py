@@ -10,6 +10,7 @@ import safetensors.numpy
 from carleman_ssm.families.conventions import CONVENTIONS
 from carleman_ssm.families.conversion import convert
 from carleman_ssm.families.importers import READERS, load_layer, open_checkpoint, save_layer
+from carleman_ssm.families.networks import load_network as load_any_network
 from carleman_ssm.networks.checkpoints import load_network
 from carleman_ssm.networks.containers import CheckpointError
 from carleman_ssm.report.cli import main
@@ -209,15 +210,59 @@ def test_the_command_converts_layers_of_any_dialect(tmp_path, capsys):
     with pytest.raises(SystemExit) as done:
         main(["convert", str(tmp_path / "layer.pth"), str(tmp_path / "layer.safetensors")])
     assert done.value.code == 0
-    assert "of the dialect mamba2, unchanged" in capsys.readouterr().out
+    assert "of the dialect mamba2, no number changed" in capsys.readouterr().out
     assert (
         load_layer(tmp_path / "layer.safetensors", config=json.loads(example("mamba2__default")[1])).family == "mamba2"
     )
 
 
-def test_a_network_of_another_dialect_is_pointed_to_this_door():
-    with pytest.raises(CheckpointError, match="load_layer"):
-        load_network(FOLDER / "mamba__default.npz")
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_network_of_another_dialect_is_pointed_to_this_door(path):
+    for reader in (load_network, load_any_network):
+        with pytest.raises(CheckpointError, match=r"`carleman-ssm zoo --model FILE` and read by .*load_layer"):
+            reader(path)
+
+
+@pytest.mark.parametrize("name", ["s5-digits", "lru-digits"])
+def test_a_network_of_other_layers_is_pointed_to_the_command_that_reads_it(name):
+    with pytest.raises(CheckpointError, match=rf"dialect of {name[:2].upper()}.*`carleman-ssm explain`"):
+        load_network(FOLDER.parent / "networks" / f"{name}.npz")
+
+
+@pytest.mark.parametrize("kind", ["float16", "bfloat16"])
+def test_torch_files_in_half_precision_are_converted_exactly(kind, tmp_path):
+    torch = pytest.importorskip("torch")
+    tensors, config = example("mamba__default")
+    state = {
+        name: torch.from_numpy(np.round(8 * value) / 8).to(getattr(torch, kind)) for name, value in tensors.items()
+    }
+    torch.save(state, tmp_path / "half.pth")
+    convert(tmp_path / "half.pth", tmp_path / "half.safetensors", json.loads(config))
+    found = load_layer(tmp_path / "half.safetensors").tensors()
+    assert all(np.array_equal(found[name], np.round(8 * value) / 8) for name, value in tensors.items())
+
+
+@pytest.mark.parametrize(
+    ("name", "prefix"),
+    [
+        ("s4-dplr__legs", "model.layers.0.layer."),
+        ("s4-block__two_copies", "model.layers.0.layer."),
+        ("s5__conj_zoh_half_glu1", "encoder.layers_0."),
+        ("mamba__default", "encoder.layers.0.mixer."),
+    ],
+)
+@pytest.mark.parametrize("place", [None, "model", "state_dict"])
+def test_layers_beside_encoders_and_decoders_are_converted(name, prefix, place, tmp_path):
+    torch = pytest.importorskip("torch")
+    tensors, config = example(name)
+    state = {f"{prefix}{key.replace('/', '.')}": torch.from_numpy(value.copy()) for key, value in tensors.items()}
+    state |= {f"{part}.{kind}": torch.ones(2) for part in ("encoder", "decoder") for kind in ("weight", "bias")}
+    torch.save({place: state, "epoch": 3} if place else state, tmp_path / "model.ckpt")
+    done = convert(tmp_path / "model.ckpt", tmp_path / "model.safetensors", json.loads(config))
+    assert (done.dialect, done.tensors) == (dialect_of(FOLDER / f"{name}.npz"), len(tensors) + 4)
+    other = reference(FOLDER / f"{name}.npz")
+    found = load_layer(tmp_path / "model.safetensors")
+    assert np.abs(found(other["x"]) - other["y"]).max() <= 1e-9 * max(1, np.abs(other["y"]).max())
 
 
 def test_what_a_configuration_says_of_the_network_is_not_asked_of_the_layer(tmp_path):

@@ -157,7 +157,10 @@ def test_counts_in_words():
         (("--states", 4), "--states must be between 2 and 3, got 4"),
         (("--steps", 1), "--steps must be between 2 and 4, got 1"),
         (("--states", "two"), "--states"),
-        (("--layer", 1), "--layer chooses a layer of --model FILE"),
+        (("--layer", 1), "--layer: of a layer of --model FILE"),
+        (("--dialect", "s5", "--config", "c.json"), "--dialect, --config: of a layer of --model FILE"),
+        (("--model", "x.npz", "--states", 3), "leave --states out"),
+        (("--model", "x.npz", "--steps", 3), "leave --steps out"),
         (("s5", "--model", "x.npz"), "leave s5 out"),
         (("--model", "nowhere.safetensors"), "nowhere.safetensors"),
         (("--output", ""), "empty"),
@@ -193,9 +196,10 @@ def references():
     return sorted(path for path in DATA.glob("*.npz") if not path.name.endswith(".reference.npz"))
 
 
-@pytest.mark.parametrize("path", references()[::4], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", references(), ids=lambda path: path.stem)
 def test_a_checkpoint_is_described(path, tmp_path):
-    result = run("--model", path, "--output", tmp_path)
+    more = ("--dialect", "fla-linear-attention") if path.stem == "fla-linear-attention__identity" else ()
+    result = run("--model", path, *more, "--output", tmp_path)
     assert result.exit_code == 0, result.error
     dialect = path.name.split("__")[0]
     content = json.loads((tmp_path / "zoo.json").read_text(encoding="utf-8"))
@@ -204,6 +208,25 @@ def test_a_checkpoint_is_described(path, tmp_path):
     assert dialect in result.output
     assert "eigenvalues of the steps" in result.output
     assert not (tmp_path / "zoo.png").exists()
+
+
+def test_what_a_checkpoint_leaves_open_can_be_said(tmp_path):
+    path = DATA / "fla-linear-attention__identity.npz"
+    open_dialect = run("--model", path, "--output", tmp_path / "out")
+    assert open_dialect.exit_code == 2
+    assert "--dialect of the command" in open_dialect.error
+    content = {name: value for name, value in np.load(path).items() if name != "config"}
+    np.savez(tmp_path / "bare.npz", **content)
+    (tmp_path / "said.json").write_text(str(np.load(path)["config"]), encoding="utf-8")
+    options = ("--model", tmp_path / "bare.npz", "--dialect", "fla-linear-attention", "--output", tmp_path / "out")
+    silent = run(*options)
+    assert silent.exit_code == 2
+    assert "feature_map" in silent.error
+    assert run(*options, "--config", tmp_path / "said.json").exit_code == 0
+    found = json.loads((tmp_path / "out" / "zoo.json").read_text(encoding="utf-8"))
+    assert found["options"]["feature_map"] == "identity"
+    assert "feature_map" not in found["assumed"]
+    assert run(*options, "--config", tmp_path / "no.json").exit_code == 2
 
 
 def test_a_layer_that_a_checkpoint_does_not_have_is_refused(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,9 @@ import safetensors.numpy
 from carleman_ssm.families.dialects import recognise
 from carleman_ssm.networks.containers import CONFIG, CheckpointError
 from carleman_ssm.networks.conversion import Conversion, convert_checkpoint, torch_container
+
+NETWORK = re.compile(r"s4_layers\.\d+\.kernel\..+")
+"""Keys of the reference S4D network."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,8 @@ def convert(
     Parameters
     ----------
     source
-        What `torch.save` wrote of a state_dict, bare or under ``"model"``; it is loaded with weights only.
+        What `torch.save` wrote of a state_dict, bare or under ``"model"`` or ``"state_dict"``; it is loaded with
+        weights only. Half precision is written as float32, which holds it exactly.
     target
         Ends in `.safetensors`; an S4D network may also be written as `.npz`.
     config
@@ -58,7 +63,7 @@ def convert(
     path = Path(target)
     try:
         container = torch_container(source)
-        if any(name.startswith(("s4_layers.", "encoder.", "decoder.")) for name in container.headers):
+        if any(NETWORK.fullmatch(name) for name in container.headers):
             return convert_checkpoint(source, target, config)
         row = recognise(container.headers)
     except CheckpointError as error:

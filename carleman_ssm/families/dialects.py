@@ -174,7 +174,7 @@ def _decided(
         msg = f"{where} is of the dialect {told}, not {expected.dialect}: its keys and shapes say so"
     elif fitting:
         told = ", ".join(candidate.convention.dialect for candidate in fitting)
-        msg = f"the keys of {where} fit several dialects: {told}; say which with dialect=…"
+        msg = f"the keys of {where} fit several dialects: {told}; say which with dialect=… (--dialect of the command)"
     else:
         nearest = sorted(group, key=lambda candidate: candidate.distance)[:2]
         msg = f"{where} is of no known dialect; nearest: {'; '.join(map(str, nearest))}"

@@ -28,6 +28,12 @@ from carleman_ssm.networks.schema import decided_by_keys, network_sizes
 REFERENCE_SCRIPT = MappingProxyType({"activation": "gelu", "prenorm": False, "residual": True, "pool": "mean"})
 """What the reference script builds by default and does not record (`--prenorm` is its one such option)."""
 
+PLACES = ("model", "state_dict")
+"""Where training scripts keep the state_dict beside other things."""
+
+INSIDE = "model."
+"""What the keys of a network begin with that is an attribute of the module that trains it."""
+
 
 @dataclass(frozen=True, eq=False)
 class Conversion:
@@ -54,7 +60,7 @@ def convert_checkpoint(
     Parameters
     ----------
     source
-        `{'model': state_dict, …}` as the script saves it, or a bare state_dict.
+        `{'model': state_dict, …}` as the script saves it, `{'state_dict': …}`, or a bare state_dict.
     target
         Ends in `.safetensors` or `.npz`.
     config
@@ -82,7 +88,9 @@ def convert_checkpoint(
 
 
 def torch_container(source: str | os.PathLike[str]) -> ArrayContainer:
-    """The tensors of a torch checkpoint, without a prefix `module.`.
+    """The tensors of a torch checkpoint, without the prefix `module.`, and `model.` where a network has it.
+
+    Half precision becomes float32, which holds these numbers exactly and which NumPy has.
 
     Raises
     ------
@@ -122,21 +130,27 @@ def _state_dict(torch: ModuleType, path: Path) -> dict[str, Any]:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         msg = f"torch refuses the file with weights_only=True, and no other way is tried: {reason}"
         raise CheckpointError(msg) from error
-    if isinstance(content, dict) and isinstance(content.get("model"), dict):
-        content = content["model"]
+    for place in PLACES:
+        if isinstance(content, dict) and isinstance(content.get(place), dict):
+            content = content[place]
+            break
     if not isinstance(content, dict) or not content or not all(isinstance(name, str) for name in content):
-        msg = "the file holds no state_dict, neither as a whole nor under 'model'"
+        msg = f"the file holds no state_dict, neither as a whole nor under {' or '.join(map(repr, PLACES))}"
         raise CheckpointError(msg)
-    return {name.removeprefix("module."): value for name, value in content.items()}
+    content = {name.removeprefix("module."): value for name, value in content.items()}
+    inside = any(name.startswith(f"{INSIDE}s4_layers.") for name in content)
+    return {name.removeprefix(INSIDE) if inside else name: value for name, value in content.items()}
 
 
 def _arrays(torch: ModuleType, state: Mapping[str, Any]) -> dict[str, Any]:
-    readable = (torch.float32, torch.float64, torch.int64)
+    half = (torch.float16, torch.bfloat16)
+    readable = (torch.float32, torch.float64, torch.int64, *half)
     for name, value in state.items():
         if not isinstance(value, torch.Tensor) or value.layout != torch.strided or value.is_quantized:
             msg = f"{name} is no plain tensor"
             raise CheckpointError(msg)
         if value.dtype not in readable:
-            msg = f"wrong dtype: {name} is {value.dtype}, expected float32 or float64"
+            msg = f"wrong dtype: {name} is {value.dtype}, expected one of {', '.join(map(str, readable))}"
             raise CheckpointError(msg)
-    return {name: value.detach().contiguous().numpy() for name, value in state.items()}
+    widened = {name: value.float() if value.dtype in half else value for name, value in state.items()}
+    return {name: value.detach().contiguous().numpy() for name, value in widened.items()}

@@ -14,13 +14,24 @@ LAYER = re.compile(r"(?:s4_layers|norms)\.(\d{1,4})\..+")
 DIALECTS = (
     ("S4 with a low-rank correction (DPLR)", {"P", "l_kernel", "inv_w_real", "log_w_real", "w_imag"}),
     ("the S4Block of models/s4/s4.py (mode 'diag')", {"inv_dt", "A_real"}),
+    ("H3", {"ssm_k_D"}),
     ("S4 of version 2 or 3", {"inv_A_real"}),
-    ("S5", {"Lambda_re", "log_step"}),
+    ("S5", {"Lambda_re"}),
+    ("S4D of annotated-s4", {"A_re", "log_step"}),
     ("DSS", {"Lambda", "Lambda_log_neg_re", "W"}),
     ("LRU", {"nu_log", "theta_log", "gamma_log"}),
-    ("Mamba", {"A_log", "dt_bias"}),
+    ("Mamba, Mamba-2 or Gated DeltaNet", {"A_log", "dt_bias"}),
+    ("RG-LRU", {"a_param"}),
 )
 """Other layouts in use, by the last part of keys that only they have."""
+
+ONLY = (
+    "only the reference S4D network is read here: encoder.*, s4_layers.i.kernel.log_dt, log_A_real, A_imag, C, "
+    "norms.i.*, decoder.*; a layer of another dialect is described by `carleman-ssm zoo --model FILE` and read by "
+    "families.importers.load_layer, a whole network of S5 or LRU layers by `carleman-ssm explain` and "
+    "families.networks.load_network"
+)
+"""What the networks of this room are, and where the others are read."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +59,9 @@ def network_sizes(headers: Mapping[str, TensorHeader]) -> Sizes:
         The keys belong to another dialect (named), or a tensor that decides a size is missing or misshapen.
     """
     refuse_other_dialects(headers)
+    if "encoder.weight" not in headers:
+        msg = f"missing key encoder.weight; {ONLY}"
+        raise CheckpointError(msg)
     channels, features = _axes(headers, "encoder.weight", 2)
     classes, _ = _axes(headers, "decoder.weight", 2)
     indices = {int(match[1]) for match in map(LAYER.fullmatch, headers) if match}
@@ -66,15 +80,11 @@ def network_sizes(headers: Mapping[str, TensorHeader]) -> Sizes:
 
 def refuse_other_dialects(names: Iterable[str]) -> None:
     """Raise a `CheckpointError` that names the dialect when the keys are of another model family."""
-    last = {name.rpartition(".")[2]: name for name in names}
+    last = {name.replace("/", ".").rpartition(".")[2]: name for name in names}
     for dialect, marks in DIALECTS:
         found = sorted(marks & set(last))
         if found:
-            msg = (
-                f"the key {last[found[0]]!r} belongs to the dialect of {dialect}; only the "
-                "reference S4D network is read: encoder.*, s4_layers.i.kernel.log_dt, log_A_real, A_imag, C, "
-                "norms.i.*, decoder.*; a single layer of another dialect is read by families.importers.load_layer"
-            )
+            msg = f"the key {last[found[0]]!r} belongs to the dialect of {dialect}; {ONLY}"
             raise CheckpointError(msg)
 
 

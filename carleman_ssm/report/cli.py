@@ -183,8 +183,10 @@ def zoo(
     families: Annotated[
         list[str] | None, typer.Argument(metavar="[FAMILY]...", help="Families by name; all by default.")
     ] = None,
-    states: Annotated[int, typer.Option(help="States N of the symbolic statements, 2 or 3.")] = 2,
-    steps: Annotated[int, typer.Option(help="Steps L of the symbolic statements, 2 to 4.")] = 3,
+    states: Annotated[
+        int | None, typer.Option(help="States N of the symbolic statements, 2 or 3; 2 by default.")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(help="Steps L of the symbolic statements, 2 to 4; 3 by default.")] = None,
     output: Annotated[
         Path | None,
         typer.Option(parser=_folder, metavar="FOLDER", help="Folder for the results; zoo by default."),
@@ -193,11 +195,24 @@ def zoo(
         Path | None, typer.Option(help="A checkpoint of any recognised dialect: describe one layer of it instead.")
     ] = None,
     layer: Annotated[int | None, typer.Option(help="Layer of --model, from 0; 0 by default.")] = None,
+    dialect: Annotated[str | None, typer.Option(help="Dialect of --model, where its keys leave several open.")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="JSON file with what --model does not say, by the reference's names.")
+    ] = None,
 ) -> None:
     """Check the families of state space models: what is exact, what approximated, what it costs, what waves do."""
     from carleman_ssm.report.zoo import zoo as show_families  # figures are slow to import
 
-    show_families(families or (), states=states, steps=steps, output=output, model=model, layer=layer)
+    show_families(
+        families or (),
+        states=states,
+        steps=steps,
+        output=output,
+        model=model,
+        layer=layer,
+        dialect=dialect,
+        config=config,
+    )
 
 
 @app.command()
@@ -215,7 +230,7 @@ def convert(
 
     conversion = convert_any(source, target, None if config is None else read_config(config))
     if isinstance(conversion, LayersConversion):
-        typer.echo(f"{conversion.tensors} tensors of the dialect {conversion.dialect}, unchanged")
+        typer.echo(f"{conversion.tensors} tensors of the dialect {conversion.dialect}, no number changed")
     else:
         for entry, value in conversion.assumed.items():
             typer.echo(

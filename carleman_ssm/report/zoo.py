@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from carleman_ssm.experiments.eigenvector_costs import EigenvectorCost, eigenvec
 from carleman_ssm.experiments.zoo import FIT_BOUND, LENGTH, TOLERANCE, FamilyFinding, examine_all
 from carleman_ssm.families.family import Family
 from carleman_ssm.families.registry import FAMILIES, family_named, ring_layer
+from carleman_ssm.networks.conversion import read_config
 from carleman_ssm.report.family_ring_figure import family_ring_figure
 from carleman_ssm.report.html import write_html
 from carleman_ssm.report.markdown import with_tables, write_markdown
@@ -25,7 +27,8 @@ from carleman_ssm.report.zoo_sections import zoo_sections
 from carleman_ssm.rings.family_rings import family_rings
 
 FILES = ("zoo.json", "zoo.html", "zoo.md", "zoo.png")
-MAX_STATES, MAX_STEPS = 3, 4
+DEFAULTS = MappingProxyType({"--states": 2, "--steps": 3})
+LARGEST = MappingProxyType({"--states": 3, "--steps": 4})
 """Beyond these the proofs of matrix states take minutes."""
 RINGS = "What becomes of a kick of one node, step by step, on a ring of each family"
 TITLE = "Families of state space models"
@@ -46,11 +49,13 @@ class ZooReport:
 def zoo(
     names: Sequence[str] = (),
     *,
-    states: int = 2,
-    steps: int = 3,
+    states: int | None = None,
+    steps: int | None = None,
     output: Path | None = None,
     model: Path | None = None,
     layer: int | None = None,
+    dialect: str | None = None,
+    config: Path | None = None,
     console: Console | None = None,
 ) -> ZooReport:
     """Check the families, print the table, write it; or describe one layer of a checkpoint.
@@ -60,11 +65,13 @@ def zoo(
     names
         Families by their names; all without any.
     states, steps
-        Size of the symbolic statements: at most 3 and 4.
+        Size of the symbolic statements: at most 3 and 4; 2 and 3 by default.
     output
         Folder for ``zoo.json``, ``zoo.html``, ``zoo.md`` and ``zoo.png``; ``zoo`` by default.
     model, layer
         A checkpoint of any recognised dialect and which of its layers, from 0, instead of the table.
+    dialect, config
+        Of the checkpoint: the dialect where its keys leave several open, and a JSON file with what it does not say.
     console
         Where to print; the terminal by default.
 
@@ -82,12 +89,17 @@ def zoo(
         The output folder cannot be written, or the checkpoint not read.
     """
     families = tuple(dict.fromkeys(map(family_named, names))) or FAMILIES
-    _require_fitting(names, states, steps, model, layer)
+    size = {"--states": states, "--steps": steps}
+    chosen = {"--layer": layer, "--dialect": dialect, "--config": config}
+    _require_fitting(names, size, model, chosen)
     folder = output_folder(output, "zoo")
     names_of_files, sources = (FILES, ()) if model is None else (FILES[:-1], (model,))
     with results_in(folder, names_of_files, sources):
         with progress_line("reading" if model else "proving") as say:
-            page = _of_families(families, states, steps, say) if model is None else _of_layer(model, layer or 0)
+            if model is None:
+                page = _of_families(families, states or DEFAULTS["--states"], steps or DEFAULTS["--steps"], say)
+            else:
+                page = _of_layer(model, layer or 0, dialect, config)
         try:
             print_sections(page.sections, console or Console())  # before anything can go wrong with files
         finally:  # a reader that has seen enough and closes the pipe loses no file
@@ -113,8 +125,8 @@ def _of_families(families: tuple[type[Family], ...], states: int, steps: int, sa
     return _Page(TITLE, LEAD, zoo_sections(found, costs), content(found, costs), found, families)
 
 
-def _of_layer(model: Path, layer: int) -> _Page:
-    sections, numbers = described(model, layer)
+def _of_layer(model: Path, layer: int, dialect: str | None, config: Path | None) -> _Page:
+    sections, numbers = described(model, layer, dialect, None if config is None else read_config(config))
     return _Page(f"Layer {layer} of {model.name}", "", sections, numbers)
 
 
@@ -132,16 +144,20 @@ def _write(folder: Path, page: _Page) -> tuple[Path, ...]:
     return (report, html, text, figure) if drawn else (report, html, text)
 
 
-def _require_fitting(names: Sequence[str], states: int, steps: int, model: Path | None, layer: int | None) -> None:
-    for option, value, most in (("--states", states, MAX_STATES), ("--steps", steps, MAX_STEPS)):
-        if not 2 <= value <= most:
-            msg = f"{option} must be between 2 and {most}, got {value}"
+def _require_fitting(
+    names: Sequence[str], size: Mapping[str, int | None], model: Path | None, chosen: Mapping[str, object]
+) -> None:
+    for option, value in size.items():
+        if value is not None and not 2 <= value <= LARGEST[option]:
+            msg = f"{option} must be between 2 and {LARGEST[option]}, got {value}"
             raise ValueError(msg)
-    if model is not None and names:
-        msg = f"--model describes a layer of a file; leave {', '.join(names)} out, or --model"
+    others = [*names, *(option for option, value in size.items() if value is not None)]
+    if model is not None and others:
+        msg = f"--model describes a layer of a file; leave {', '.join(others)} out, or --model"
         raise ValueError(msg)
-    if model is None and layer is not None:
-        msg = "--layer chooses a layer of --model FILE, which is not given"
+    without = [option for option, value in chosen.items() if value is not None]
+    if model is None and without:
+        msg = f"{', '.join(without)}: of a layer of --model FILE, which is not given"
         raise ValueError(msg)
 
 

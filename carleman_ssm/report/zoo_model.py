@@ -94,17 +94,19 @@ def layer_content(layer: Family, found: LayerFinding, assumed: Mapping[str, obje
     }
 
 
-def described(source: Path, index: int) -> tuple[tuple[Section, ...], dict[str, Any]]:
-    """Sections and JSON of one layer of a file, from one run of its checks.
+def described(
+    source: Path, index: int, dialect: str | None = None, config: Mapping[str, object] | None = None
+) -> tuple[tuple[Section, ...], dict[str, Any]]:
+    """Sections and JSON of one layer of a file, from one run of its checks; as `importers.load_layer` reads it.
 
     Raises
     ------
     ValueError
         The file holds no layer of a known dialect, or not this one.
     """
-    checkpoint = open_checkpoint(source)
-    layer = checkpoint.layer(index)
+    checkpoint = open_checkpoint(source, dialect)
+    layer = checkpoint.layer(index, config)
     found = check_layer(layer)
-    file, assumed = file_rows(checkpoint, index), checkpoint.assumed(layer)
+    file, assumed = file_rows(checkpoint, index), checkpoint.assumed(layer, config)
     content = {"file": dict(file), **layer_content(layer, found, assumed)}
     return layer_sections(layer, found, Pairs(file), assumed), content
