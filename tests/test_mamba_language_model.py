@@ -116,6 +116,62 @@ def test_models_of_other_layers_are_refused_by_name():
         MambaBlock(np.ones(3), Mamba.initialise(np.random.default_rng(0)))
 
 
+def written(folder, tensors, config):
+    np.savez(folder / "model.npz", **tensors, config=np.array(json.dumps(config)))
+    return folder / "model.npz"
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ({"tie_word_embeddings": False}, "says tie_word_embeddings = False, but lm_head.weight is not there"),
+        ({"tie_embeddings": "no"}, "tie_embeddings must be true or false"),
+        ({"vocab_size": 19}, "says vocab_size = 19 in multiples of 8, the embedding has 16 rows"),
+        ({"expand": 7}, "says expand = 7"),
+        ({"intermediate_size": 99}, "says d_inner = 99"),
+        ({"num_heads": 99}, "unknown configuration entries num_heads"),
+        ({"attn_layer_idx": [1]}, r"attn_layer_idx = \[1\], but no layer has attention"),
+        ({"layer_norm_epsilon": -1.0}, "norm_eps must be a number of 0 or more, got -1"),
+        ({"norm_epsilon": 0.5}, "unknown configuration entries norm_epsilon"),
+        ({"rms_norm_eps": 0.5}, "unknown configuration entries rms_norm_eps"),
+        ({"ssm_cfg": {"d_state": 3, "no_such": 1}}, "unknown configuration entries no_such"),
+        ({"use_bias": True}, "says bias = True"),
+    ],
+)
+def test_a_configuration_that_contradicts_the_tensors_is_refused(entry, message, tmp_path):
+    tensors, config = stored("mamba__language_model")
+    tied = {name: value for name, value in tensors.items() if name != "lm_head.weight"}
+    load_language_model(written(tmp_path, tied, config))
+    rest = {name: value for name, value in config.items() if name not in entry and name != "tie_embeddings"}
+    with pytest.raises(CheckpointError, match=message):
+        load_language_model(written(tmp_path, tied, rest | entry))
+    with pytest.raises(CheckpointError, match=message):
+        load_language_model(written(tmp_path, tied, rest), entry)
+
+
+def test_a_tied_decoder_that_is_another_matrix_is_refused(tmp_path):
+    tensors, config = stored("mamba__language_model")
+    other = tensors | {"lm_head.weight": tensors["lm_head.weight"] + 1}
+    with pytest.raises(CheckpointError, match=r"says tie_embeddings = True, but lm_head\.weight is not"):
+        load_language_model(written(tmp_path, other, config | {"tie_embeddings": True}))
+    assert load_language_model(written(tmp_path, other, config | {"tie_embeddings": False})).lm_head_weight is not None
+
+
+def test_heads_of_a_mamba2_model_are_compared(tmp_path):
+    tensors, config = stored("mamba2__language_model")
+    heads = len(tensors["backbone.layers.0.mixer.A_log"])
+    load_language_model(written(tmp_path, tensors, config | {"num_heads": heads}))
+    with pytest.raises(CheckpointError, match="says num_heads = 99"):
+        load_language_model(written(tmp_path, tensors, config | {"num_heads": 99}))
+
+
+def test_two_keys_of_one_tensor_are_refused(tmp_path):
+    tensors, config = stored("mamba__language_model")
+    twice = tensors | {key.replace("layers.0.", "layers.00."): value for key, value in tensors.items()}
+    with pytest.raises(CheckpointError, match=r"another key says .* of layer 0"):
+        load_language_model(written(tmp_path, twice, config))
+
+
 def test_a_file_of_another_kind_is_refused(tmp_path):
     with pytest.raises(CheckpointError, match=r"missing backbone\.embedding\.weight"):
         load_language_model(DATA.parent / "mamba__default.npz")

@@ -18,18 +18,25 @@ import numpy as np
 import numpy.typing as npt
 
 from carleman_ssm.families.importers import open_checkpoint
+from carleman_ssm.families.known_entries import LAYER, MODEL, require_known
 from carleman_ssm.families.mamba import Mamba
 from carleman_ssm.families.mamba2 import Mamba2
 from carleman_ssm.families.pointwise import rms_norm
-from carleman_ssm.families.reference_tensors import freeze_real, number, require_agreement
+from carleman_ssm.families.reference_tensors import count, flag, freeze_real, number, require_agreement
 from carleman_ssm.networks.brief import Brief
+from carleman_ssm.networks.checkpoints import merged_config
 from carleman_ssm.networks.containers import CheckpointError
 from carleman_ssm.networks.layers import Array
 
 EMBEDDING, FINAL_NORM, HEAD = "backbone.embedding.weight", "backbone.norm_f.weight", "lm_head.weight"
 OF_TRANSFORMERS = "backbone.embeddings.weight"
 """The embedding's key in transformers' checkpoints."""
-LAYER = re.compile(r"backbone\.layers\.(\d{1,4})\.(norm\.weight|mixer\..+)")
+KEY = re.compile(r"backbone\.layers\.(\d{1,4})\.(norm\.weight|mixer\..+)")
+
+OF_MODELS = MODEL - frozenset(
+    {"prenorm", "residual", "pool", "norm", "eps", "output", "gate", "norm_epsilon", "attn", "attn_mode"}
+)
+"""Entries that the configuration of such a model may have beside those of its mixers."""
 
 
 @final
@@ -100,6 +107,9 @@ class MambaLanguageModel(Brief):
             msg = f"the model needs blocks of {channels} channels as its embedding has, got {held}"
             raise ValueError(msg)
         freeze_real(self, {"norm_f_weight": (channels,), "lm_head_weight": (tokens, channels)})
+        if not 0 <= self.norm_eps < np.inf:
+            msg = f"norm_eps must be a number of 0 or more, got {self.norm_eps}"
+            raise ValueError(msg)
 
     def hidden(self, tokens: npt.ArrayLike, method: str = "closed") -> Array:
         """What the last norm gives to the decoder, (batch, L, H).
@@ -171,8 +181,14 @@ class MambaLanguageModel(Brief):
         blocks = tuple(_block(number, layer, config) for number, layer in grouped.items())
         stored = {"n_layer": len(blocks), "num_hidden_layers": len(blocks), "rms_norm": True, "d_intermediate": 0}
         require_agreement("Mamba language model", config, stored)
+        if config.get("attn_layer_idx") not in (None, [], ()):
+            msg = f"Mamba language model: attn_layer_idx = {config['attn_layer_idx']!r}, but no layer has attention"
+            raise ValueError(msg)
+        head = others.get(HEAD)
+        _require_tie(config, others[embedding], head)
+        _require_vocabulary(config, len(others[embedding]))
         eps = number(config, "layer_norm_epsilon", 1e-5)
-        return cls(others[embedding], blocks, others[FINAL_NORM], others.get(HEAD), eps)
+        return cls(others[embedding], blocks, others[FINAL_NORM], head, eps)
 
     def tensors(self) -> dict[str, Array]:
         """The parameters by the key names of the reference; a tied decoder is left out."""
@@ -202,12 +218,41 @@ def load_language_model(
     """
     checkpoint = open_checkpoint(source)
     try:
-        require_agreement("the configuration given", config or {}, checkpoint.config)
+        settings = merged_config(checkpoint.config, config or {})
+        dialects = {layer.convention.dialect for layer in checkpoint.layers}
+        require_known("a Mamba language model", settings, OF_MODELS.union(*(LAYER[dialect] for dialect in dialects)))
         tensors = {name: np.asarray(checkpoint.container.read(name)) for name in checkpoint.container.headers}
-        return MambaLanguageModel.from_tensors(tensors, {**checkpoint.config, **(config or {})})
+        return MambaLanguageModel.from_tensors(tensors, settings)
     except (ValueError, TypeError) as error:
         msg = f"{checkpoint.label}: {error}"
         raise CheckpointError(msg) from error
+
+
+def _require_tie(config: Mapping[str, object], embedding: Array, head: Array | None) -> None:
+    """Refuse a model that says whether its decoder is the embedding, and stores something else."""
+    for name in ("tie_embeddings", "tie_word_embeddings"):
+        if config.get(name) is None:
+            continue
+        tied = flag(config, name, default=True)
+        if not tied and head is None:
+            msg = f"Mamba language model: the configuration says {name} = False, but {HEAD} is not there"
+            raise ValueError(msg)
+        if tied and head is not None and not np.array_equal(head, embedding):
+            msg = f"Mamba language model: the configuration says {name} = True, but {HEAD} is not the embedding"
+            raise ValueError(msg)
+
+
+def _require_vocabulary(config: Mapping[str, object], rows: int) -> None:
+    """The reference pads the vocabulary to a multiple, 8 where it does not say another."""
+    if config.get("vocab_size") is None:
+        return
+    tokens, multiple = count(config, "vocab_size"), count(config, "pad_vocab_size_multiple", 8)
+    if rows not in (tokens, -(-tokens // multiple) * multiple):
+        msg = (
+            f"Mamba language model: the configuration says vocab_size = {tokens} in multiples of {multiple}, the "
+            f"embedding has {rows} rows"
+        )
+        raise ValueError(msg)
 
 
 def _grouped(tensors: Mapping[str, Array]) -> tuple[dict[int, dict[str, Array]], dict[str, Array]]:
@@ -215,11 +260,15 @@ def _grouped(tensors: Mapping[str, Array]) -> tuple[dict[int, dict[str, Array]],
     layers: dict[int, dict[str, Array]] = {}
     others: dict[str, Array] = {}
     for key, value in tensors.items():
-        found = LAYER.fullmatch(key)
+        found = KEY.fullmatch(key)
         if found is None:
             others[key] = value
         else:
-            layers.setdefault(int(found[1]), {})[found[2]] = value
+            layer = layers.setdefault(int(found[1]), {})
+            if found[2] in layer:
+                msg = f"{key}: another key says {found[2]} of layer {int(found[1])}"
+                raise ValueError(msg)
+            layer[found[2]] = value
     return dict(sorted(layers.items())), others
 
 
