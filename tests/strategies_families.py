@@ -140,7 +140,7 @@ FINISHED = MappingProxyType(
         ("linear-attention", "normalised"): lambda layer, rng: replace(layer, do_feature_map_norm=True),
         ("linear-attention", "summed"): lambda layer, rng: replace(layer, norm_q=True, norm_k=True),
         ("retnet", "convolution"): lambda layer, rng: replace(
-            layer, g_weight=None, **_convolutions(rng, "conv", (4, 4, 4))
+            layer, g_weight=None, fuse_norm=False, **_convolutions(rng, "conv", (4, 4, 4))
         ),
         ("gla", "grouped_convolution"): _grouped_gla,
         ("mamba", "biased"): lambda layer, rng: replace(
