@@ -23,7 +23,7 @@ def moved(family, **sizes):
         tensors["A_log"] = 0.5 * rng.normal(size=tensors["A_log"].shape) - 1  # slow enough that all steps count
         bias = "dt_bias" if family is Mamba2 else "dt_proj.bias"
         tensors[bias] = rng.normal(size=tensors[bias].shape)
-    layer = family.from_tensors(tensors, {"num_heads": 1} if family is GLA else {})
+    layer = family.from_tensors(tensors, {GLA: {"num_heads": 1}, Mamba2: {"ngroups": 1}}.get(family, {}))
     return layer, rng.normal(size=(1, STEPS, layer.channels))
 
 
