@@ -1,8 +1,6 @@
 """DeltaNet against its reference, its two routes against each other, and what a wrong convention would give."""
 
 import dataclasses
-import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,25 +11,13 @@ from carleman_ssm.families.delta_net import DeltaNet
 from carleman_ssm.families.delta_scan import decay_products, delta_states
 from carleman_ssm.families.scans import VaryingRankOneScan
 from carleman_ssm.formulas.verification import verify
+from tests.reference_layers import ZOO, parameter_files, stored
 
-ZOO = Path(__file__).parent / "data" / "zoo"
 TOLERANCE = 1e-12
 """Against the reference in float64: sums of a few dozen terms of size 1 to 10, each rounded at 1e-16."""
 
 
-def stored(path):
-    with np.load(path) as arrays:
-        tensors = {name: arrays[name] for name in arrays.files}
-    config = json.loads(str(tensors.pop("config")))
-    with np.load(path.with_suffix(".reference.npz")) as arrays:
-        return tensors, config, {name: arrays[name] for name in arrays.files}
-
-
-def parameter_files():
-    return [path for path in sorted(ZOO.glob("fla-delta-net__*.npz")) if ".reference" not in path.name]
-
-
-@pytest.mark.parametrize("path", parameter_files(), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", parameter_files("fla-delta-net"), ids=lambda path: path.stem)
 @pytest.mark.parametrize("method", ["closed", "recurrence"])
 def test_the_layer_is_its_reference(path, method):
     tensors, config, reference = stored(path)
@@ -46,7 +32,7 @@ def test_the_layer_is_its_reference(path, method):
 
 
 def test_there_are_reference_files():
-    assert len(parameter_files()) >= 3
+    assert len(parameter_files("fla-delta-net")) >= 3
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """The layer of gated linear attention: outputs of the reference in three configurations, its clocks, round trips."""
 
 import dataclasses
-import json
 from pathlib import Path
 
 import mpmath
@@ -11,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from carleman_ssm.families.gla import GLA
+from tests import reference_layers
 
 DATA = Path(__file__).parent / "data" / "zoo"
 VARIANTS = ["default", "grouped_conv", "no_gate"]
@@ -18,11 +18,7 @@ AGREEMENT = 1e-12  # of the largest output: sums of at most 30 products in anoth
 
 
 def stored(variant):
-    with np.load(DATA / f"fla-gla__{variant}.npz") as file:
-        tensors = {key: file[key] for key in file.files if key != "config"}
-        config = json.loads(str(file["config"]))
-    with np.load(DATA / f"fla-gla__{variant}.reference.npz") as file:
-        return tensors, config, dict(file)
+    return reference_layers.stored(reference_layers.ZOO / f"fla-gla__{variant}.npz")
 
 
 def distance(found, expected):

@@ -1,6 +1,5 @@
 """The Mamba mixer: outputs of the reference, the recurrence written out, the clock, complex states, round trips."""
 
-import json
 from pathlib import Path
 
 import mpmath
@@ -13,6 +12,7 @@ from carleman_ssm.families.mamba import Mamba
 from carleman_ssm.families.scans import VaryingDiagonalScan
 from carleman_ssm.families.selective_parameters import step_bias
 from carleman_ssm.families.selective_settings import mixer_settings, require_agreement
+from tests import reference_layers
 
 DATA = Path(__file__).parent / "data" / "zoo"
 VARIANTS = ["default", "biased"]
@@ -20,11 +20,7 @@ AGREEMENT = 1e-12  # of the largest output: sums of at most 40 products in anoth
 
 
 def stored(variant):
-    with np.load(DATA / f"mamba__{variant}.npz") as file:
-        tensors = {key: file[key] for key in file.files if key != "config"}
-        config = json.loads(str(file["config"]))
-    with np.load(DATA / f"mamba__{variant}.reference.npz") as file:
-        return tensors, config, dict(file)
+    return reference_layers.stored(reference_layers.ZOO / f"mamba__{variant}.npz")
 
 
 def distance(found, expected):

@@ -1,7 +1,6 @@
 """The Mamba-2 mixer: outputs of the reference in four configurations, the recurrence written out, round trips."""
 
 import dataclasses
-import json
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from carleman_ssm.families.mamba2 import Mamba2
+from tests import reference_layers
 
 DATA = Path(__file__).parent / "data" / "zoo"
 VARIANTS = ["default", "groups_before_gate", "groups_norm", "no_norm_mlp"]
@@ -17,11 +17,7 @@ AGREEMENT = 1e-12  # of the largest output: sums of at most 40 products in anoth
 
 
 def stored(variant):
-    with np.load(DATA / f"mamba2__{variant}.npz") as file:
-        tensors = {key: file[key] for key in file.files if key != "config"}
-        config = json.loads(str(file["config"]))
-    with np.load(DATA / f"mamba2__{variant}.reference.npz") as file:
-        return tensors, config, dict(file)
+    return reference_layers.stored(reference_layers.ZOO / f"mamba2__{variant}.npz")
 
 
 def distance(found, expected):

@@ -1,9 +1,7 @@
 """S7 against the equations of its paper, restated one step at a time; and what nearby formulas would give."""
 
 import dataclasses
-import json
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,25 +10,13 @@ from hypothesis import strategies as st
 
 from carleman_ssm.families.s7 import S7
 from carleman_ssm.formulas.verification import verify
+from tests.reference_layers import ZOO, parameter_files, stored
 
-ZOO = Path(__file__).parent / "data" / "zoo"
 TOLERANCE = 1e-12
 """Against the restatement in float64: sums of a few dozen terms of size 1 to 10, each rounded at 1e-16."""
 
 
-def stored(path):
-    with np.load(path) as arrays:
-        tensors = {name: arrays[name] for name in arrays.files}
-    config = json.loads(str(tensors.pop("config")))
-    with np.load(path.with_suffix(".reference.npz")) as arrays:
-        return tensors, config, {name: arrays[name] for name in arrays.files}
-
-
-def parameter_files():
-    return [path for path in sorted(ZOO.glob("s7__*.npz")) if ".reference" not in path.name]
-
-
-@pytest.mark.parametrize("path", parameter_files(), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", parameter_files("s7"), ids=lambda path: path.stem)
 @pytest.mark.parametrize("method", ["closed", "recurrence"])
 def test_the_layer_is_the_restated_paper(path, method):
     tensors, config, reference = stored(path)
@@ -44,7 +30,7 @@ def test_the_layer_is_the_restated_paper(path, method):
 
 
 def test_there_are_reference_files():
-    assert len(parameter_files()) >= 2
+    assert len(parameter_files("s7")) >= 2
 
 
 def test_another_form_of_gelu_is_seen():
