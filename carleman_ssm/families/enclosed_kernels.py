@@ -14,8 +14,16 @@ import numpy as np
 
 from carleman_ssm.families.lru import LRU
 from carleman_ssm.families.s5 import LARGEST_REAL_PART, S5
-from carleman_ssm.networks.enclosures import Enclosed, Floats, working_precision
-from carleman_ssm.networks.kernel import Complexes, Modes, discretized, kernel_of_modes, round_complex, with_feedthrough
+from carleman_ssm.networks.enclosures import UNDERFLOW, Enclosed, Floats, outward, working_precision
+from carleman_ssm.networks.kernel import (
+    COMPLEX_PRODUCT,
+    Complexes,
+    Modes,
+    discretized,
+    kernel_of_modes,
+    round_complex,
+    with_feedthrough,
+)
 
 Balls = list[flint.acb]
 
@@ -63,16 +71,24 @@ def lru_kernel(layer: LRU, length: int) -> Enclosed:
 def _mixing_kernel(
     multipliers: Balls, scales: Balls, inputs: Complexes, outputs: Complexes, feedthrough: Floats, length: int
 ) -> Enclosed:
-    r"""$W_{oi,p} = C_{op} s_p B_{pi}$ for every pair of channels, then the powers."""
+    r"""$W_{oi,p} = C_{op} s_p B_{pi}$ for every pair of channels, then the powers.
+
+    $s_p B_{pi}$ is rounded once; its product with the stored $C_{op}$ is one complex product in float64.
+    """
     modes, channels = inputs.shape
-    driven = [[scale * ball for ball in _balls(row)] for scale, row in zip(scales, inputs.tolist(), strict=True)]
-    weights = [c * driven[p][i] for row in outputs.tolist() for i in range(channels) for p, c in enumerate(_balls(row))]
+    driven = [scale * ball for scale, row in zip(scales, inputs.tolist(), strict=True) for ball in _balls(row)]
     value, error = round_complex(multipliers, (1, modes))
-    weight, weight_error = round_complex(weights, (channels * channels, modes))
-    pairs = (channels * channels, modes)
-    spectrum = Modes(np.broadcast_to(value, pairs), np.broadcast_to(error, pairs), weight, weight_error)
+    drive, drive_error = round_complex(driven, (modes, channels))
+    weight = outputs[:, None] * drive.T
+    weight_error = outward(np.abs(outputs)[:, None] * drive_error.T + COMPLEX_PRODUCT * np.abs(weight) + UNDERFLOW)
+    pairs, shape = (channels * channels, modes), (channels, channels, length)
+    spectrum = Modes(
+        np.broadcast_to(value, pairs),
+        np.broadcast_to(error, pairs),
+        weight.reshape(pairs),
+        weight_error.reshape(pairs),
+    )
     kernel = kernel_of_modes(spectrum, length)
-    shape = (channels, channels, length)
     return with_feedthrough(Enclosed(kernel.value.reshape(shape), kernel.error.reshape(shape)), feedthrough)
 
 
