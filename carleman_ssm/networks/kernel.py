@@ -9,7 +9,7 @@ and weights come from ball arithmetic; the powers are float64 products whose err
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import flint
 import numpy as np
@@ -18,15 +18,40 @@ from numpy.typing import NDArray
 from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.enclosures import Enclosed, Floats, gamma, outward, working_precision
 
-if TYPE_CHECKING:  # a layer asks for its kernel here
-    from carleman_ssm.networks.layers import S4DLayer
-
 Complexes = NDArray[np.complex128]
 
 # One complex product in float64 has relative error at most √5 u (Brent, Percival, Zimmermann 2007); with fused
 # multiply-adds 2u. Four u covers both.
 COMPLEX_PRODUCT = 4.0 * 2.0**-53
 NEGLIGIBLE = 1e-200
+
+
+class StoredModes(Protocol):
+    """What is read of an S4D layer: its stored parameters, (H,) and (H, M)."""
+
+    @property
+    def log_dt(self) -> Floats:
+        r"""$\ln\Delta$ (H,)."""
+
+    @property
+    def log_A_real(self) -> Floats:
+        """Logarithm of −Re A, (H, M)."""
+
+    @property
+    def A_imag(self) -> Floats:
+        """Im A, (H, M)."""
+
+    @property
+    def C(self) -> Complexes:
+        """(H, M)."""
+
+    @property
+    def D(self) -> Floats:
+        """(H,)."""
+
+    @property
+    def discretization(self) -> str:
+        """The rule of the steps."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -51,7 +76,7 @@ def _parts(number: complex) -> tuple[float, float]:
     return number.real, number.imag
 
 
-def modes(layer: S4DLayer) -> Modes:
+def modes(layer: StoredModes) -> Modes:
     r"""$\lambda_{hn}$ and $w_{hn} = 2C_{hn}\bar b_{hn}$ of the stored parameters, by the layer's discretization.
 
     The stored numbers are taken as exact; each result is rounded once.
@@ -112,7 +137,7 @@ def _power_error(spectrum: Modes, table: Complexes) -> Floats:
     return error
 
 
-def convolution_kernel(layer: S4DLayer, length: int) -> Enclosed:
+def convolution_kernel(layer: StoredModes, length: int) -> Enclosed:
     r"""Kernel of every channel over lags $0 … L-1$, feedthrough included, (H, L), with its error bound.
 
     Memory is bounded by handling blocks of channels.
