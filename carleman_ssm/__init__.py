@@ -196,6 +196,7 @@ from carleman_ssm.recurrences.sigmoid_powers import (
 )
 from carleman_ssm.recurrences.delta_rule import wy_propagator as wy_propagator, wy_vectors as wy_vectors
 from carleman_ssm.recurrences.rational_gates import cleared as cleared
+from carleman_ssm.recurrences.cubic_series import cubic_series as cubic_series
 
 # networks: trained parameters, real sequences
 from carleman_ssm.networks.network import (
@@ -203,6 +204,7 @@ from carleman_ssm.networks.network import (
     Normalization as Normalization,
     S4DLayer as S4DLayer,
     S4DNetwork as S4DNetwork,
+    StateSpaceLayer as StateSpaceLayer,
     StateSpaceNetwork as StateSpaceNetwork,
 )
 from carleman_ssm.networks.checkpoints import CheckpointError as CheckpointError, save_network as save_network
@@ -218,6 +220,7 @@ from carleman_ssm.families.family import Family as Family
 from carleman_ssm.families.s4d import S4D as S4D
 from carleman_ssm.families.s4_block import S4Block as S4Block
 from carleman_ssm.families.s4 import S4 as S4
+from carleman_ssm.families.annotated_s4d import AnnotatedS4D as AnnotatedS4D
 from carleman_ssm.families.dss import DSS as DSS
 from carleman_ssm.families.s5 import S5 as S5
 from carleman_ssm.families.lru import LRU as LRU
@@ -237,7 +240,10 @@ from carleman_ssm.families.mamba_language_model import (
 )
 from carleman_ssm.families.registry import FAMILIES as FAMILIES
 from carleman_ssm.families.conventions import CONVENTIONS as CONVENTIONS, Convention as Convention
+from carleman_ssm.families.importers import Checkpoint as Checkpoint, open_checkpoint as open_checkpoint
 from carleman_ssm.families.importers import load_layer as load_layer, save_layer as save_layer
+from carleman_ssm.families.layer_options import assumed_options as assumed_options, layer_options as layer_options
+from carleman_ssm.families.diagonal_form import DiagonalForm as DiagonalForm, diagonal_form as diagonal_form
 from carleman_ssm.families.network_layer import FamilyLayer as FamilyLayer
 from carleman_ssm.families.networks import load_network as load_network
 from carleman_ssm.families.selective_scan import selective_scan as selective_scan
