@@ -20,6 +20,8 @@ ROOMS = (
     "rings",
     "operators",
     "interactions",
+    "predictions",
+    "steering",
     "experiments",
     "report",
 )
