@@ -13,7 +13,7 @@ values and the number of values that change are no subspaces; edits under them a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -290,7 +290,7 @@ def _chosen(what: str, given: Iterable[int] | None, count: int) -> Indices:
     return chosen
 
 
-def _limits(box: tuple[npt.ArrayLike, npt.ArrayLike] | None) -> tuple[Floats, Floats] | None:
+def _limits(box: Sequence[npt.ArrayLike] | None) -> tuple[Floats, Floats] | None:
     if box is None:
         return None
     if len(box) != 2:
@@ -303,7 +303,7 @@ def _limits(box: tuple[npt.ArrayLike, npt.ArrayLike] | None) -> tuple[Floats, Fl
     return low, high
 
 
-def _band(band: tuple[float, float] | None) -> tuple[float, float] | None:
+def _band(band: Sequence[float] | None) -> tuple[float, float] | None:
     if band is None:
         return None
     if len(band) != 2 or not 0.0 <= band[0] <= band[1] <= 0.5:
