@@ -53,7 +53,7 @@ def test_both_ways_for_a_mean_pool_agree_where_weights_are_steady():
     generator = np.random.default_rng(1)
     kernel, steady = generator.normal(size=(5, 40)), generator.normal(size=(2, 5))
     running = lag_matrices._along_diagonals(steady, kernel)
-    correlated = lag_matrices._by_correlation(np.repeat(steady[..., None], 40, axis=2), kernel)
+    correlated = lag_matrices._by_spectra(np.repeat(steady[..., None], 40, axis=2), kernel)
     np.testing.assert_allclose(running, correlated, atol=1e-11)
     assert (
         np.abs(running - lag_matrices._along_diagonals(steady, kernel[:, ::-1])).max() > 1.0

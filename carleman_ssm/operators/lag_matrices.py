@@ -7,19 +7,25 @@ is the second-order Volterra kernel of logit i over the steps s, t (THEORY T10, 
 * weights that do not depend on k (mean pool, quadratic decoder): a running sum along the diagonals of
   $\sum_h a_{ih}K_{hm}K_{hn}$, $O(L^2)$ after one matrix product;
 * weights at the last step alone (last pool): one product of rank at most H;
-* any weights: a correlation in k for each lag $t - s$, by FFT, $O(L^2\log L)$.
+* any weights: in frequencies the sum over k is one product, and the sum over channels comes before the transform of
+  the $L^2$ numbers, $O(L^2(H + \log L))$.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
+from numpy.typing import NDArray
 from scipy import fft
 
 from carleman_ssm.networks.enclosures import Floats
 
-BLOCK_ENTRIES = 2**22
+BLOCK_ENTRIES = 2**18
+"""Complex entries of a block of frequencies: what is transformed stays in the cache."""
 MAX_ENTRIES = 10**8
 """More entries of a kernel than this are not written out."""
+Indices = NDArray[np.int64]
 
 
 def lag_matrices(weights: Floats, kernel: Floats) -> Floats:
@@ -36,7 +42,7 @@ def lag_matrices(weights: Floats, kernel: Floats) -> Floats:
         return _gram(weights[..., -1], kernel)
     if (weights == weights[..., :1]).all():
         return _along_diagonals(weights[..., 0], kernel)
-    return _by_correlation(weights, kernel)
+    return _by_spectra(weights, kernel)
 
 
 def _gram(weights: Floats, kernel: Floats) -> Floats:
@@ -57,22 +63,50 @@ def _along_diagonals(weights: Floats, kernel: Floats) -> Floats:
     return result
 
 
-def _by_correlation(weights: Floats, kernel: Floats) -> Floats:
-    r"""$Q_{s,s+\Delta} = \sum_k a_k\,P^\Delta_{k-s}$ with $P^\Delta_m = K_mK_{m-\Delta}$ for $m \ge \Delta$."""
-    rows, channels, length = weights.shape
-    size = fft.next_fast_len(2 * length - 1, real=True)
-    spectrum = np.ascontiguousarray(fft.rfft(weights, size).transpose(2, 0, 1))  # (frequencies, rows, H)
+def _by_spectra(weights: Floats, kernel: Floats) -> Floats:
+    r"""Any weights, through the discrete Fourier transform in both steps.
+
+    With M ≥ 2L points nothing wraps around, and the transform of Q over (s, t) at the frequencies (f, u − f) is
+
+    $$S_{u,f} = \sum_h \hat a_h(u)\,\overline{\hat K_h(f)}\,\overline{\hat K_h(u - f)} = S_{u,u-f},$$
+
+    because $\sum_s K_{k-s}e^{-2\pi ifs/M} = e^{-2\pi ifk/M}\,\overline{\hat K(f)}$. Its inverse over f is the diagonal
+    $s - t$, its inverse over u the place t on it; u > M/2 are conjugates.
+    """
+    rows, _, length = weights.shape
+    half = fft.next_fast_len(length, real=True)
+    size, steps = 2 * half, np.arange(2 * half)
+    diagonals = np.empty((rows, half + 1, length), dtype=np.complex128)
+    for sums, mixed in _mixed_spectra(weights, kernel, half):
+        u = sums[:, None]
+        folded = np.minimum((steps - (u + 1) // 2) % size, (u // 2 - steps) % size)  # j of f = ⌈u/2⌉ + j and ⌊u/2⌋ − j
+        whole = np.take_along_axis(mixed, folded[:, None], axis=-1)
+        diagonals[:, sums] = fft.ifft(whole, axis=-1)[..., :length].swapaxes(0, 1)
     padded = np.zeros((rows, length, 2 * length))
-    diagonals = _skewed(padded)
-    delayed = np.concatenate([np.zeros((channels, length)), kernel], axis=1)
-    windows = np.lib.stride_tricks.sliding_window_view(delayed, length, axis=1)[:, ::-1]  # [h, Δ, m] = K_{m−Δ}
-    block = max(1, BLOCK_ENTRIES // (channels * size))
-    for first in range(0, length, block):
-        lags = slice(first, min(first + block, length))
-        pairs = fft.rfft(kernel[:, None] * windows[:, lags], size).conj()
-        mixed = spectrum @ np.ascontiguousarray(pairs.transpose(2, 0, 1))  # (frequencies, rows, lags)
-        diagonals[:, :, lags] = fft.irfft(mixed, size, axis=0)[:length].transpose(1, 0, 2)
+    _skewed(padded)[:] = fft.irfft(diagonals, size, axis=1)[:, :length]
     return _symmetric(padded[..., :length])
+
+
+def _mixed_spectra(weights: Floats, kernel: Floats, half: int) -> Iterator[tuple[Indices, NDArray[np.complex128]]]:
+    r"""Blocks of u, and $S_{u,f}$ at $f = \lceil u/2\rceil + j$, (u, rows, j) for j = 0 … M/2; the rest is its mirror.
+
+    One product of (H, M/2 + 1) numbers for each u, small enough to stay in the cache, serves all rows.
+    """
+    size, reach = 2 * half, half + 1
+    spectrum = fft.fft(kernel, size).conj()
+    rising = np.concatenate([spectrum, spectrum], axis=1)
+    falling = np.ascontiguousarray(rising[:, ::-1])
+    gains = np.ascontiguousarray(fft.rfft(weights, size).transpose(2, 0, 1))  # (u, rows, H)
+    pairs = np.empty((len(kernel), reach), dtype=np.complex128)
+    block = max(1, BLOCK_ENTRIES // (len(weights) * size))
+    for first in range(0, reach, block):
+        sums = np.arange(first, min(first + block, reach))
+        mixed = np.empty((len(sums), len(weights), reach), dtype=np.complex128)
+        for u, into in zip(sums.tolist(), mixed, strict=True):
+            start, mirrored = (u + 1) // 2, size - 1 - u // 2
+            np.multiply(rising[:, start : start + reach], falling[:, mirrored : mirrored + reach], out=pairs)
+            np.matmul(gains[u], pairs, out=into)
+        yield sums, mixed
 
 
 def _skewed(padded: Floats) -> Floats:
@@ -105,8 +139,9 @@ def second_order_arrays(weights: Floats, kernel: Floats, drive_weight: Floats) -
         return lag_matrices(weights * drive_weight**2, kernel)[:, :, None, :, None]
     result = np.empty((len(weights), length, features, length, features))
     for first in range(features):
-        for second in range(first, features):
-            mixing = drive_weight[:, first] * drive_weight[:, second]
-            result[:, :, first, :, second] = lag_matrices(weights * mixing[:, None], kernel)
-            result[:, :, second, :, first] = result[:, :, first, :, second]
+        mixing = drive_weight[:, first] * drive_weight.T[first:]  # (features − first, H): one pass for all of them
+        weighted = (weights[:, None] * mixing[..., None]).reshape(-1, *weights.shape[1:])
+        found = lag_matrices(weighted, kernel).reshape(len(weights), -1, length, length)
+        result[:, :, first, :, first:] = found.transpose(0, 2, 3, 1)
+        result[:, :, first:, :, first] = found.transpose(0, 2, 1, 3)
     return result
