@@ -144,20 +144,32 @@ def _fits(setting: _Setting, degree: int, fit: str) -> list[ChebyshevFit]:
 
 
 def _assemble(setting: _Setting, decoders: ChannelDecoders) -> OneLayerOperator:
-    slack = setting.bounds.rounding.max(axis=0)
     if isinstance(decoders, ExactDecoders):
         unlimited = np.full(setting.form.channels, np.inf)
         interval = (-unlimited, unlimited)
-        with np.errstate(over="ignore", invalid="ignore"):
-            lipschitz = decoders.slope(setting.bounds.magnitude.max(axis=0))
     else:
         interval = (setting.lower, setting.upper)
-        ends = zip((setting.lower - slack).tolist(), (setting.upper + slack).tolist(), strict=True)
-        # The ends are rounded once more here; the interval of `lipschitz` is rounded outward past that.
-        lipschitz = np.array([setting.activation.lipschitz(*map(_outward, pair, (-np.inf, np.inf))) for pair in ends])
+    lipschitz = lipschitz_bounds(setting.activation, decoders, setting.bounds, interval)
     with np.errstate(over="ignore", invalid="ignore"):
         proof = certificate(setting.form, decoders, setting.bounds, lipschitz, interval, setting.domain)
     return OneLayerOperator(setting.network, setting.form, decoders, proof, setting.centre)
+
+
+def lipschitz_bounds(
+    rule: Activation, decoders: ChannelDecoders, bounds: PreactivationBounds, interval: tuple[Floats, Floats]
+) -> Floats:
+    r"""Upper bound (H,) of $|\varphi'|$ between a pre-activation as computed and as it is.
+
+    Polynomials: up to the size of the pre-activations. Others: over the interval (H,), (H,) of the decoders and the
+    rounding of the pre-activations past its ends.
+    """
+    if isinstance(decoders, ExactDecoders):
+        with np.errstate(over="ignore", invalid="ignore"):
+            return decoders.slope(bounds.magnitude.max(axis=0))
+    slack = bounds.rounding.max(axis=0)
+    ends = zip((interval[0] - slack).tolist(), (interval[1] + slack).tolist(), strict=True)
+    # The ends are rounded once more here; the interval of `lipschitz` is rounded outward past that.
+    return np.array([rule.lipschitz(*map(_outward, pair, (-np.inf, np.inf))) for pair in ends])
 
 
 def _outward(end: float, direction: float) -> float:

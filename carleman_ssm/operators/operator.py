@@ -145,9 +145,11 @@ def refuse_outside(values: Floats, lower: Floats, upper: Floats, place: str) -> 
             "sequences or check the parameters"
         )
         raise DomainError(msg)
+    value = values[item, step, channel]
+    excess = max(lower[channel] - value, value - upper[channel])
     msg = (
         f"sequence {item} leaves the certified interval of {place} {channel} at step {step}: "
-        f"y = {values[item, step, channel]:.6g} is not in [{lower[channel]:.6g}, {upper[channel]:.6g}] "
+        f"y = {value:.6g} is not in [{lower[channel]:.6g}, {upper[channel]:.6g}], by {excess:.3g} "
         f"({int(outside.sum())} values are outside in all). A fit means nothing there; build the operator with these "
         "sequences, or with a larger input_bound"
     )

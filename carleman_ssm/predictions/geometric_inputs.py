@@ -47,9 +47,14 @@ class InputFamily:
     """What all families have: the input as an array, and as geometric terms."""
 
     @property
-    def terms(self) -> tuple[GeometricTerm, ...]:
-        """The geometric terms whose real parts add up to the input."""
+    def parts(self) -> tuple[SimpleFamily, ...]:
+        """The simple families that it is the sum of."""
         raise NotImplementedError
+
+    @property
+    def terms(self) -> tuple[GeometricTerm, ...]:
+        """The geometric terms whose real parts add up to the input, one of every part."""
+        return tuple(part.term for part in self.parts)
 
     def sequence(self, length: int, features: int = 1) -> Floats:
         """The input as an array (length, features).
@@ -109,15 +114,20 @@ class SimpleFamily(InputFamily):
         raise NotImplementedError
 
     @property
-    def terms(self) -> tuple[GeometricTerm, ...]:
-        """The one term."""
+    def parts(self) -> tuple[SimpleFamily, ...]:
+        """Itself."""
+        return (self,)
+
+    @property
+    def term(self) -> GeometricTerm:
+        """Its one geometric term."""
         names = [name for name in parameter_names(type(self)) if name not in WHOLE]
         with np.errstate(over="ignore", invalid="ignore"):  # refused by name below
             amplitude, ratio = self.geometric({name: np.array(getattr(self, name)) for name in names})
         if not abs(complex(ratio)) < LARGEST:
             msg = f"{self!r} grows by a factor beyond {LARGEST:g} in one step: lower its rate"
             raise ValueError(msg)
-        return (GeometricTerm(complex(amplitude), complex(ratio), self.position, self.channel),)
+        return GeometricTerm(complex(amplitude), complex(ratio), self.position, self.channel)
 
     def sequence(self, length: int, features: int = 1) -> Floats:
         """The input as an array (length, features); see `InputFamily.sequence`."""
@@ -143,15 +153,15 @@ class SumOfInputs(InputFamily):
 
     Parameters
     ----------
-    parts
+    summands
         Families, at least one.
 
     Raises
     ------
     ValueError
-        There is no part.
+        There is no summand.
     TypeError
-        A part is no family.
+        A summand is no family.
 
     Examples
     --------
@@ -160,25 +170,25 @@ class SumOfInputs(InputFamily):
     [1.0, 0.0, 1.0]
     """
 
-    parts: tuple[InputFamily, ...]
+    summands: tuple[InputFamily, ...]
 
     def __post_init__(self) -> None:
-        found: list[InputFamily] = []
-        given: tuple[object, ...] = self.parts
+        found: list[SimpleFamily] = []
+        given: tuple[object, ...] = tuple(self.summands)
         for part in given:
             if not isinstance(part, InputFamily):
                 msg = f"a sum of inputs is one of families such as Impulse(), got {type(part).__name__}"
                 raise TypeError(msg)
-            found += part.parts if isinstance(part, SumOfInputs) else (part,)
+            found += part.parts
         if not found:
-            msg = "a sum of inputs has at least one part: SumOfInputs((Impulse(), Step()))"
+            msg = "a sum of inputs has at least one summand: SumOfInputs((Impulse(), Step()))"
             raise ValueError(msg)
-        object.__setattr__(self, "parts", tuple(found))
+        object.__setattr__(self, "summands", tuple(found))
 
     @property
-    def terms(self) -> tuple[GeometricTerm, ...]:
-        """The terms of all parts."""
-        return tuple(term for part in self.parts for term in part.terms)
+    def parts(self) -> tuple[SimpleFamily, ...]:
+        """The simple families among the summands and theirs."""
+        return tuple(part for summand in self.summands for part in summand.parts)
 
     def sequence(self, length: int, features: int = 1) -> Floats:
         """The input as an array (length, features); see `InputFamily.sequence`."""
