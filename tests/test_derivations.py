@@ -18,6 +18,9 @@ from carleman_ssm.recurrences.clock import Clock, clocked_output
 from carleman_ssm.recurrences.clock_ring import clocked_wave
 from carleman_ssm.recurrences.cubic_series import cubic_series
 from carleman_ssm.recurrences.sigmoid_powers import sigmoid_powers
+from carleman_ssm.theory.finite_responses import geometric_response, near_resonance
+from carleman_ssm.theory.frequency_responses import transfer_function, transfer_of_order
+from carleman_ssm.theory.gaussian_expectations import gaussian_covariance, gaussian_mean, gaussian_mean_gelu
 from carleman_ssm.theory.layer_matrices import (
     carleman_composition,
     recentred_composition,
@@ -27,6 +30,7 @@ from carleman_ssm.theory.pair_kernel import pair_kernel, second_layer
 from carleman_ssm.theory.phase_products import phase_product
 from carleman_ssm.theory.polynomial_maps import PolynomialMap
 from carleman_ssm.theory.real_spectra import alternating_hop, standing_contents
+from carleman_ssm.theory.spectral_lines import gelu_line, spectral_line
 from carleman_ssm.theory.stack_lift import StackLift
 from carleman_ssm.theory.stacks import PolynomialStack
 from carleman_ssm.theory.wave_profile import RANGES
@@ -205,6 +209,10 @@ def decoder_map(name, *, centred=False):
     return PolynomialMap.of_decoder(cs.PolynomialDecoder((0 if centred else constant, *rest)), variable)
 
 
+def polynomial(degree, name="g"):
+    return cs.PolynomialDecoder.symbolic(degree=degree, name=name)
+
+
 def stack_lift(states):
     return StackLift(PolynomialStack.symbolic(states, degrees=(2, 2)))
 
@@ -216,6 +224,15 @@ BUILDERS = {
     "couplings.coupling_strength": {"": cs.coupling_strength},
     "dispersion.Dispersion.phase_velocity": over(lambda name: LAWS[name].phase_velocity, *LAWS),
     "dispersion.Dispersion.group_velocity": over(lambda name: LAWS[name].group_velocity, *LAWS),
+    "finite_responses.geometric_response": {"": geometric_response},
+    "finite_responses.near_resonance": {"": near_resonance},
+    "frequency_responses.transfer_function": over(lambda states: transfer_function(symbolic(states)), 1),
+    "frequency_responses.transfer_of_order": over(lambda order: transfer_of_order(polynomial(2), order), 1, 2),
+    "gaussian_expectations.gaussian_covariance": {
+        "2, 2": lambda: gaussian_covariance(polynomial(2), polynomial(2, name="h"))
+    },
+    "gaussian_expectations.gaussian_mean": over(lambda degree: gaussian_mean(polynomial(degree)), 3),
+    "gaussian_expectations.gaussian_mean_gelu": {"": gaussian_mean_gelu},
     "held_input.held_kick": {"": cs.held_kick},
     "krylov.unit_hop_characteristic": {
         "N": cs.unit_hop_characteristic,
@@ -257,6 +274,8 @@ BUILDERS = {
             cs.ring_embedding(cs.DiagonalSSM.symbolic(states=3), gauge="textbook")
         ),
     },
+    "spectral_lines.gelu_line": over(gelu_line, 0, 1, 2),
+    "spectral_lines.spectral_line": over(lambda lines: spectral_line(polynomial(2), lines), (2,), (1, -1)),
     "stack_lift.StackLift.output": over(lambda states: stack_lift(states).output(), (1, 1)),
     "stack_lift.StackLift.pooled_step": over(lambda states: stack_lift(states).pooled_step(), (1, 1)),
     "stack_lift.StackLift.step": over(lambda states: stack_lift(states).step(), (1, 1)),

@@ -1,0 +1,128 @@
+# %% [markdown]
+# # From the first step to the steady answer
+# An input $\rho^n$, switched on at $n = 0$, drives a mode by $x_n = \lambda x_{n-1} + \rho^n$; an impulse is
+# $\rho = 0$, a step $\rho = 1$, a sinusoid the pair $\rho = e^{\pm i\omega}$. The answer is the geometric sum
+# $\Gamma_n$: a steady part $\rho/(\rho - \lambda)\,\rho^n$ less a transient. Steady parts add up to the transfer
+# function $H(\rho) = D + \sum c\bar b\rho/(\rho - \lambda)$, and a decoder answers with products of H.
+# [THEORY T15, T23]
+# %%
+import sympy as sp
+
+import carleman_ssm as cs
+from carleman_ssm.formulas.special import phi
+
+n, T = (sp.Symbol(name, integer=True, nonnegative=True) for name in ("n", "T"))
+i, m, k = (sp.Symbol(name, integer=True) for name in "imk")
+lam, rho, w = sp.symbols("lambda_0 rho w")
+column = sp.ImmutableMatrix
+
+
+def away(age, ratio=rho):
+    return (ratio ** (age + 1) - lam ** (age + 1)) / (ratio - lam)
+
+
+def resonant(age):
+    return (age + 1) * lam**age
+
+
+# %% [markdown]
+# ## The sum over the inputs
+# %%
+derivation = (
+    cs.Derivation("A mode that is switched on", start=sp.Sum(lam ** (n - i) * rho**i, (i, 0, n)))
+    .step(away(n), because=r"geometric sum, $\rho \ne \lambda$", nonzero=(rho - lam,))
+    .step(
+        rho / (rho - lam) * rho**n - lam / (rho - lam) * lam**n,
+        because="what goes on, and what dies out",
+        nonzero=(rho - lam,),
+    )
+)
+away_from_resonance = (
+    cs.Identity(
+        column([away(0), away(n + 1)]),
+        column([1, lam * away(n) + rho ** (n + 1)]),
+        name="first value and one more step",
+        nonzero=(rho - lam,),
+    ),
+)
+
+# %% [markdown]
+# ## At resonance and near it
+# At $\rho = \lambda$ every input adds the same. Near it the quotient is a difference of neighbours; written with
+# $\varphi_1(z) = (e^z - 1)/z$ it is not.
+# %%
+at_resonance = (
+    cs.Identity(
+        column([1, resonant(n + 1)]),
+        column([1, lam * resonant(n) + lam ** (n + 1)]),
+        name="first value and one more step at resonance",
+    ),
+    cs.Identity(sp.Sum(lam ** (n - i) * lam**i, (i, 0, n)), resonant(n), name="sum over the inputs at resonance"),
+    cs.Identity(
+        column([lam**n * (n + 1) * phi(1, (n + 1) * w) / phi(1, w), resonant(n)]),
+        column([away(n, lam * sp.exp(w)), resonant(n)]),
+        name="the quotient, and its value at resonance",
+        nonzero=(lam, sp.exp(w) - 1),
+    ),
+)
+
+# %% [markdown]
+# ## The transfer function
+# The steady states obey the recurrence, and H is the transform of the kernel $K_m = c\bar b\lambda^m$ (+ D at $m = 0$):
+# what is missing up to lag T vanishes if $|\rho| > |\lambda|$. One mode; modes add.
+# %%
+D, c, b = sp.Symbol("D", real=True), sp.Symbol("c_0"), sp.Symbol("bbar_0")
+share = b * rho / (rho - lam)
+H = D + c * share
+steady = (
+    cs.Identity(
+        column([share * rho**k]),
+        column([lam * (share * rho ** (k - 1)) + b * rho**k]),
+        name="steady states",
+        nonzero=(rho, rho - lam),
+    ),
+    cs.Identity(c * (share * rho**k) + D * rho**k, H * rho**k, name="steady output", nonzero=(rho, rho - lam)),
+    cs.Identity(
+        D + sp.Sum(c * b * lam**m * rho ** (-m), (m, 0, T)),
+        H - c * share * (lam / rho) ** (T + 1),
+        name="transform of the kernel",
+        nonzero=(rho, rho - lam),
+    ),
+)
+
+# %% [markdown]
+# ## Products of transfer functions
+# A quadratic decoder about the level $y_0$ (what the biases alone produce): the answers of first and second order.
+# %%
+g0, g1, g2, y0, A, gain = sp.symbols("g_0 g_1 g_2 y_0 A H")
+sizes, gains, ratios = (sp.symbols(f"{stem}_1:3") for stem in ("A", "H", "rho"))
+
+
+def quadratic(y):
+    return g0 + y * (g1 + y * g2)
+
+
+def mixed_derivative(order):
+    inputs = list(zip(sizes, gains, ratios, strict=True))[:order]
+    y = y0 + sp.Add(*(size * H_i * ratio**k for size, H_i, ratio in inputs))
+    curve = {1: g1 + 2 * g2 * y, 2: g2}[order]
+    return cs.Identity(
+        sp.Derivative(quadratic(y), *sizes[:order]),
+        order * curve * sp.Mul(*(H_i * ratio**k for _, H_i, ratio in inputs)),
+        name=f"mixed derivative in {order} amplitudes",
+        nonzero=ratios[:order],
+    )
+
+
+orders = [quadratic(y0).expand(), (g1 + 2 * g2 * y0) * A * gain * rho**k, g2 * (A * gain * rho**k) ** 2]
+products = (
+    mixed_derivative(1),
+    mixed_derivative(2),
+    cs.Identity(sp.Add(*orders), quadratic(y0 + A * gain * rho**k), name="orders add up", nonzero=(rho,)),
+)
+for lemma in (*away_from_resonance, *at_resonance, *steady, *products):
+    derivation = derivation.lemma(lemma)
+
+# %%
+if __name__ == "__main__":
+    print(cs.to_latex(derivation))
