@@ -78,8 +78,8 @@ def _by_spectra(weights: Floats, kernel: Floats) -> Floats:
     size, steps = 2 * half, np.arange(2 * half)
     diagonals = np.empty((rows, half + 1, length), dtype=np.complex128)
     for sums, mixed in _mixed_spectra(weights, kernel, half):
-        u = sums[:, None]
-        folded = np.minimum((steps - (u + 1) // 2) % size, (u // 2 - steps) % size)  # j of f = ⌈u/2⌉ + j and ⌊u/2⌋ − j
+        apart = np.abs(2 * steps - sums[:, None])
+        folded = np.minimum(apart, 2 * size - apart) >> 1  # j of f = ⌈u/2⌉ + j and of f = ⌊u/2⌋ − j, around the circle
         whole = np.take_along_axis(mixed, folded[:, None], axis=-1)
         diagonals[:, sums] = fft.ifft(whole, axis=-1)[..., :length].swapaxes(0, 1)
     padded = np.zeros((rows, length, 2 * length))
@@ -93,19 +93,19 @@ def _mixed_spectra(weights: Floats, kernel: Floats, half: int) -> Iterator[tuple
     One product of (H, M/2 + 1) numbers for each u, small enough to stay in the cache, serves all rows.
     """
     size, reach = 2 * half, half + 1
-    spectrum = fft.fft(kernel, size).conj()
-    rising = np.concatenate([spectrum, spectrum], axis=1)
-    falling = np.ascontiguousarray(rising[:, ::-1])
+    spectrum = np.ascontiguousarray(fft.fft(kernel, size).conj().T)  # (f, H): a slice of frequencies is one piece
+    rising = np.concatenate([spectrum, spectrum])
+    falling = np.ascontiguousarray(rising[::-1])
     gains = np.ascontiguousarray(fft.rfft(weights, size).transpose(2, 0, 1))  # (u, rows, H)
-    pairs = np.empty((len(kernel), reach), dtype=np.complex128)
+    pairs = np.empty((reach, len(kernel)), dtype=np.complex128)
     block = max(1, BLOCK_ENTRIES // (len(weights) * size))
     for first in range(0, reach, block):
         sums = np.arange(first, min(first + block, reach))
         mixed = np.empty((len(sums), len(weights), reach), dtype=np.complex128)
         for u, into in zip(sums.tolist(), mixed, strict=True):
             start, mirrored = (u + 1) // 2, size - 1 - u // 2
-            np.multiply(rising[:, start : start + reach], falling[:, mirrored : mirrored + reach], out=pairs)
-            np.matmul(gains[u], pairs, out=into)
+            np.multiply(rising[start : start + reach], falling[mirrored : mirrored + reach], out=pairs)
+            np.matmul(gains[u], pairs.T, out=into)
         yield sums, mixed
 
 
