@@ -1,0 +1,278 @@
+r"""Sequential quadratic programming for the smallest edit, with exact first and second derivatives.
+
+At an edit z with multipliers λ the step d solves the program of `quadratic_programs` with the Hessian of the
+Lagrangian, $H = I - \sum_i\lambda_i\nabla^2c_i$, the slope z and the linearised margins. Where H is not positive
+definite, $\rho J^\top J$ of the active margins is added, which changes nothing along them, and what is left negative
+is turned. One margin without limits has a better model: its quadratic expansion itself, whose smallest change is the
+global optimum of THEORY T22. Steps are shortened until the exact penalty function
+
+$$\tfrac12\lVert z\rVert^2 + \sigma\sum_i\max(0, -c_i(z))$$
+
+falls enough (Armijo), after one correction of second order. What is reached is a Karush–Kuhn–Tucker point: local.
+
+References
+----------
+J. Nocedal, S. Wright, Numerical Optimization (2006), chapter 18. THEORY T20, T22.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import linalg as sparse_linalg
+
+from carleman_ssm.networks.brief import Brief
+from carleman_ssm.networks.enclosures import Floats
+from carleman_ssm.steering.margin_problem import MarginProblem
+from carleman_ssm.steering.quadratic import Quadratic
+from carleman_ssm.steering.quadratic_programs import (
+    Curvature,
+    DenseCurvature,
+    MatrixFreeCurvature,
+    Program,
+    ProgramSolution,
+    solve_program,
+)
+from carleman_ssm.steering.trust_region import smallest_change
+
+DENSE = 600
+"""Hessians of at most so many coordinates are written out; larger ones act by their products."""
+MAX_STEPS = 100
+STATIONARY = 1e-9
+"""Residual of the conditions of optimality, relative to the edit, at which the search ends."""
+ACCEPTED = 1e-6
+"""The same, of a point that counts as converged when no step improves it further."""
+PATIENCE = 4
+"""Steps without a residual half as large after which such a point ends the search."""
+FEASIBLE = 1e-11
+"""Largest shortfall of a margin, relative to the largest of 1, the margin and what is wanted."""
+LEAST_CURVATURE = 1e-3
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Point(Brief):
+    """Coordinates z (r,) with margins c (m,) and their derivatives J (m, r)."""
+
+    z: Floats
+    values: Floats
+    jacobian: Floats
+
+    @classmethod
+    def of(cls, problem: MarginProblem, z: Floats) -> Point:
+        """Evaluate at z."""
+        return cls(z, problem.values(z), problem.jacobian(z))
+
+    @property
+    def excess(self) -> float:
+        """Sum of what the margins lack."""
+        return lacking(self.values)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Descent(Brief):
+    """Where the search ended.
+
+    Parameters
+    ----------
+    point
+        The last point.
+    multipliers, bound_multipliers
+        λ (m,) and π (rows of the bounds,).
+    residual
+        The larger of $‖z - J^Tλ - A^Tπ‖/‖z‖$ and $(λ·|c| + π·|room|)/‖z‖^2$.
+    steps
+        Steps made.
+    reached, converged
+        The margins are reached; and also the residual is small.
+    """
+
+    point: Point
+    multipliers: Floats
+    bound_multipliers: Floats
+    residual: float
+    steps: int
+    reached: bool
+    converged: bool
+
+
+def lacking(values: Floats) -> float:
+    """$Σ_i max(0, -c_i)$."""
+    return float(np.maximum(-values, 0.0).sum())
+
+
+def descend(problem: MarginProblem, start: Floats, steps: int = MAX_STEPS) -> Descent:
+    """A Karush–Kuhn–Tucker point of the problem, from coordinates within its limits."""
+    at = Point.of(problem, start)
+    penalty = 10.0 * max(at.excess, float(np.linalg.norm(at.z)), 1e-12)
+    found = _first_multipliers(problem, at, penalty)
+    lam, pi, made, seen = found.multipliers, found.bound_multipliers, 0, [np.inf]
+    for made in range(steps + 1):
+        residual = kkt_residual(problem, at, lam, pi)
+        reached = is_reached(problem, at.values)
+        stalled = made >= PATIENCE and residual > 0.5 * min(seen[:-PATIENCE]) and residual <= ACCEPTED
+        if made == steps or (reached and (residual <= STATIONARY or stalled)):
+            break
+        seen.append(residual)
+        following, solution, penalty = _improved(problem, at, lam, penalty)
+        lam, pi = solution.multipliers, solution.bound_multipliers
+        if following is None:
+            residual = kkt_residual(problem, at, lam, pi)
+            break
+        at = following
+    reached = is_reached(problem, at.values)
+    return Descent(at, lam, pi, residual, made, reached, reached and residual <= ACCEPTED)
+
+
+def is_reached(problem: MarginProblem, values: Floats) -> bool:
+    """Whether all margins are as wanted up to `FEASIBLE`."""
+    size = np.maximum(1.0, np.maximum(np.abs(problem.wanted), np.abs(values + problem.wanted)) * problem.scales)
+    return bool((-values * problem.scales <= FEASIBLE * size).all())
+
+
+def kkt_residual(problem: MarginProblem, at: Point, lam: Floats, pi: Floats) -> float:
+    """How far a point and its multipliers are from the conditions of optimality, relative to the edit's norm."""
+    force = at.z - lam @ at.jacobian
+    room = problem.room(at.z)
+    if len(room):
+        force = force - problem.bounds.transpose(pi)
+    size, rest = float(np.linalg.norm(at.z)), float(np.linalg.norm(force))
+    slack = float(lam @ np.abs(at.values) + pi @ np.abs(room))
+    if size < 1e-150:
+        return 0.0 if rest == slack == 0.0 else np.inf
+    return max(rest / size, slack / size**2)
+
+
+def _first_multipliers(problem: MarginProblem, at: Point, penalty: float) -> ProgramSolution:
+    """Multipliers of the linearised margins without their curvature."""
+    flat: Curvature = DenseCurvature(np.eye(len(at.z)))
+    if len(at.z) > DENSE:
+        flat = MatrixFreeCurvature(lambda rows: rows, np.ones_like(at.z))
+    return solve_program(_program(problem, at, flat, at.z, penalty))
+
+
+def _program(problem: MarginProblem, at: Point, curvature: Curvature, slope: Floats, penalty: float) -> Program:
+    penalties = np.full(len(at.values), penalty)
+    return Program(curvature, slope, at.values, at.jacobian, penalties, problem.bounds, problem.room(at.z))
+
+
+def _improved(
+    problem: MarginProblem, at: Point, lam: Floats, penalty: float
+) -> tuple[Point | None, ProgramSolution, float]:
+    """The next point, or None where no step lowers the penalty function."""
+    dense = len(at.z) <= DENSE
+    if dense and len(at.values) == 1 and not len(problem.room(at.z)):
+        global_model = _quadratic_step(problem, at)
+        if global_model is not None:
+            following = _searched(problem, at, global_model, max(penalty, 2.0 * global_model.multipliers[0]), None)
+            if following is not None:
+                return following, global_model, penalty
+    curvature, slope = _curvature(problem, at, lam)
+    program = _program(problem, at, curvature, slope, penalty)
+    solution = solve_program(program)
+    while solution.multipliers.max(initial=0.0) > 0.5 * penalty and penalty < 1e12 * (1.0 + np.linalg.norm(at.z)):
+        penalty *= 10.0
+        program = _program(problem, at, curvature, slope, penalty)
+        solution = solve_program(program)
+    return _searched(problem, at, solution, penalty, program), solution, penalty
+
+
+def _quadratic_step(problem: MarginProblem, at: Point) -> ProgramSolution | None:
+    """The smallest change of the margin's quadratic expansion (T22); None where that lacks the wanted value."""
+    half = 0.5 * problem.hessian(at.z, np.ones(1))
+    slope = at.jacobian[0] - 2.0 * half @ at.z
+    value = float(at.values[0] - at.jacobian[0] @ at.z + at.z @ half @ at.z)
+    if not (np.isfinite(value) and value < 0.0):
+        return None
+    change = smallest_change(Quadratic(value, slope, half), 0.0)
+    if change.status != "global" or not np.isfinite(change.multiplier):
+        return None
+    return ProgramSolution(change.change - at.z, np.array([0.5 * change.multiplier]), np.zeros(0), True)
+
+
+def _curvature(problem: MarginProblem, at: Point, lam: Floats) -> tuple[Curvature, Floats]:
+    """A positive definite stand-in for the Hessian of the Lagrangian, and the slope that goes with it."""
+    if len(at.z) > DENSE:
+        return _matrix_free(problem, at, lam), at.z
+    matrix = np.eye(len(at.z)) - problem.hessian(at.z, lam)
+    if _is_definite(matrix):
+        return DenseCurvature(matrix), at.z
+    active = lam > 1e-9 * lam.max(initial=0.0)
+    rows, values = at.jacobian[active], at.values[active]
+    for weight in (1.0, 10.0, 100.0):
+        bent = matrix + weight * rows.T @ rows
+        if _is_definite(bent):
+            return DenseCurvature(bent), at.z + weight * values @ rows
+    bent = matrix + 10.0 * rows.T @ rows
+    levels, vectors = np.linalg.eigh(bent)
+    turned = (vectors * np.maximum(np.abs(levels), LEAST_CURVATURE)) @ vectors.T
+    return DenseCurvature(turned), at.z + 10.0 * values @ rows
+
+
+def _is_definite(matrix: Floats) -> bool:
+    try:
+        np.linalg.cholesky(matrix - LEAST_CURVATURE * np.eye(len(matrix)))
+    except np.linalg.LinAlgError:
+        return False
+    return True
+
+
+def _matrix_free(problem: MarginProblem, at: Point, lam: Floats) -> MatrixFreeCurvature:
+    """By products, lifted by a multiple of the identity where the smallest eigenvalue asks for it."""
+    size = len(at.z)
+
+    def products(rows: Floats) -> Floats:
+        return rows - problem.hessian_rows(at.z, lam, rows)
+
+    def one(row: Floats) -> Floats:
+        return np.asarray(products(row.reshape(1, -1))[0])
+
+    operator = sparse_linalg.LinearOperator((size, size), matvec=one, dtype=np.float64)
+    start = np.ones(size) + at.z / max(float(np.linalg.norm(at.z)), 1e-300)
+    try:
+        least = float(sparse_linalg.eigsh(operator, 1, which="SA", tol=1e-2, v0=start, return_eigenvectors=False)[0])
+    except sparse_linalg.ArpackNoConvergence as stopped:
+        least = float(min(stopped.eigenvalues, default=-1.0))
+    lift = max(0.0, 0.1 - least) if least < 0.05 else 0.0
+    return MatrixFreeCurvature(lambda rows: products(rows) + lift * rows, np.full(size, 1.0 + lift))
+
+
+def _searched(
+    problem: MarginProblem, at: Point, solution: ProgramSolution, penalty: float, program: Program | None
+) -> Point | None:
+    """The first point along the step that lowers the penalty function enough; None where none does."""
+    promised = at.excess - lacking(at.values + at.jacobian @ solution.step)
+    gain = penalty * promised - float(at.z @ solution.step)
+    before = 0.5 * float(at.z @ at.z) + penalty * at.excess
+    noise = 1e-14 * (before + penalty * float(np.abs(problem.wanted).max() + 1.0))
+
+    def accepted(step: Floats, share: float) -> Point | None:
+        z = at.z + step
+        values = problem.values(z)
+        after = 0.5 * float(z @ z) + penalty * lacking(values)
+        enough = after <= before - 1e-4 * share * max(gain, 0.0) + noise
+        return Point(z, values, problem.jacobian(z)) if enough else None
+
+    length = float(np.linalg.norm(solution.step))
+    if not np.isfinite(length) or length <= 1e-15 * float(np.linalg.norm(at.z)):
+        return None
+    full = accepted(solution.step, 1.0)
+    if full is None and program is not None:
+        corrected = _corrected(problem, at, solution.step, program)
+        full = None if corrected is None else accepted(corrected, 1.0)
+    share, least = 0.5, 1e-8
+    while full is None and share > least:
+        full = accepted(share * solution.step, share)
+        share *= 0.5
+    return full
+
+
+def _corrected(problem: MarginProblem, at: Point, step: Floats, program: Program) -> Floats | None:
+    """The step with the margins' curvature along it: the program with values $c(z + d) - Jd$ (Maratos)."""
+    ahead = problem.values(at.z + step) - at.jacobian @ step
+    if not np.isfinite(ahead).all():
+        return None
+    again = Program(
+        program.curvature, program.slope, ahead, program.jacobian, program.penalties, program.bounds, program.room
+    )
+    return solve_program(again).step
