@@ -6,6 +6,7 @@ where the network has LayerNorm or RMSNorm, one algebraic number per step. The s
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,11 +87,7 @@ class StackOperator(NetworkOperator, Brief):
         if any(basis.basis == "cosine" for basis in self.bases):
             msg = "phase products are not polynomial: this operator has no total degree; ask for fit='chebyshev'"
             raise ValueError(msg)
-        total = 1
-        for layer, rule in zip(self.stack.layers, self.decoders, strict=True):
-            branch = rule.activation.degree * (1 + (rule.gate.degree if rule.gate is not None else 0))
-            total *= max(int(layer.residual), branch)
-        return total
+        return degree_of_product(self.stack, self.decoders)
 
     @property
     def bases(self) -> tuple[DecoderBasis, ...]:
@@ -187,3 +184,22 @@ class StackOperator(NetworkOperator, Brief):
         own, parts = self.certificate, (self.stack, self.decoders, self.rules)
         kept = len(own.subject) == len(parts) and all(old is new for old, new in zip(own.subject, parts, strict=True))
         return own.domain == "box" or (kept and own.covers(inputs))
+
+
+def degree_of_product(stack: Stack, decoders: Sequence[LayerDecoders]) -> int:
+    r"""$\prod_\ell\max(r_\ell, P_\ell(1 + Q_\ell))$: degree in x of polynomial decoders in a stack without other norms.
+
+    Parameters
+    ----------
+    stack, decoders
+        r = 1 with a residual path, else 0; P and Q the degrees of a layer's activation and gate.
+
+    References
+    ----------
+    THEORY T16.
+    """
+    total = 1
+    for layer, rule in zip(stack.layers, decoders, strict=True):
+        branch = rule.activation.degree * (1 + (rule.gate.degree if rule.gate is not None else 0))
+        total *= max(int(layer.residual), branch)
+    return total

@@ -1,6 +1,6 @@
 r"""Margins of quadratic networks as exact quadratic functions of a change of the input (THEORY T10, T20, T22).
 
-Where every decoder is the network's own polynomial and the whole operator has degree at most 2 in the input, a margin
+Where every activation is a polynomial and the logits have degree at most 2 in the input, a margin
 $r^\top\ell$ at $x + \delta$ is exactly
 
 $$m(\delta) = m + g^\top\delta + \delta^\top Q\,\delta,$$
@@ -18,15 +18,13 @@ import numpy as np
 
 from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.enclosures import Floats
-from carleman_ssm.operators import curvature
-from carleman_ssm.operators.adjoint import gradients
-from carleman_ssm.operators.lag_matrices import MAX_ENTRIES, second_order_arrays
-from carleman_ssm.operators.one_layer_operator import OneLayerOperator
+from carleman_ssm.networks.network import StateSpaceNetwork
+from carleman_ssm.operators.decoders import ExactDecoders
 from carleman_ssm.operators.operator import NetworkOperator
-from carleman_ssm.operators.stack import Stack
-from carleman_ssm.operators.stack_operator import StackOperator
-from carleman_ssm.operators.stack_trace import run_logits
-from carleman_ssm.operators.volterra_kernels import first_order_kernel, second_order_kernel
+from carleman_ssm.operators.stack_operator import degree_of_product
+from carleman_ssm.steering.derivatives import NetworkFunction, network_function
+
+Source = NetworkFunction | NetworkOperator | StateSpaceNetwork
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -114,7 +112,7 @@ class Quadratic(Brief):
         return Quadratic(-self.value, -self.gradient, -self.curvature)
 
 
-def margin_quadratic(operator: NetworkOperator, sequence: Floats, readout_row: Floats) -> Quadratic:
+def margin_quadratic(source: Source, sequence: Floats, readout_row: Floats) -> Quadratic:
     """One combination of the logits about a sequence (L, d), as a function of the change of that sequence.
 
     Parameters
@@ -127,103 +125,54 @@ def margin_quadratic(operator: NetworkOperator, sequence: Floats, readout_row: F
     TypeError, ValueError
         As `margin_quadratics`.
     """
-    return margin_quadratics(operator, sequence, np.asarray(readout_row, dtype=np.float64)[None])[0]
+    return margin_quadratics(source, sequence, np.asarray(readout_row, dtype=np.float64)[None])[0]
 
 
-def margin_quadratics(operator: NetworkOperator, sequence: Floats, readout: Floats) -> tuple[Quadratic, ...]:
+def margin_quadratics(source: Source, sequence: Floats, readout: Floats) -> tuple[Quadratic, ...]:
     r"""Combinations of the logits, readout (rows, classes), as quadratic functions of the change of a sequence (L, d).
 
-    One affine layer has $Q_{sj,tj'} = \sum_{h,k}a_{hk}K_{h,k-s}K_{h,k-t}W_{hj}W_{hj'}$ in closed form (`lag_matrices`);
-    another operator of degree 2 (layers that mix channels, a linear layer before or after) has the columns of the
-    Hessian one by one. The polynomial is the operator's everywhere; its certificate is not consulted.
+    The polynomial is the network's at every input, however large; no certified interval is consulted.
+
+    Parameters
+    ----------
+    source
+        An operator, a network, or the `NetworkFunction` of one.
 
     Raises
     ------
     ValueError
-        The operator is not quadratic: a fitted activation, a norm that is not affine, or a degree above 2. Also a
-        sequence or readout of another shape, or more than 10⁸ entries.
+        The logits are not quadratic in the input: a fitted activation or one that is no polynomial, a norm that is not
+        affine, a degree above 2. Also a sequence or readout of another shape, or more than 10⁸ entries.
     TypeError
-        `operator` is no operator of a network.
+        As `network_function`.
     """
-    known = _supported(operator)
-    check_quadratic(known)
-    x, rows = np.asarray(sequence, dtype=np.float64), np.asarray(readout, dtype=np.float64)
-    _check_shapes(known.stack, x, rows)
-    found = _of_one_layer(known, x, rows) if isinstance(known, OneLayerOperator) else _of_stack(known, x, rows)
+    x = np.asarray(sequence, dtype=np.float64)
+    function = source if isinstance(source, NetworkFunction) else network_function(source, max(1, len(x)))
+    reason = _obstacle(function)
+    if reason:
+        msg = (
+            f"the logits of this network are not quadratic in the input: {reason}. Use local_edit, which needs no form"
+        )
+        raise ValueError(msg)
+    values, slopes, bends = function.logits(x), function.gradients(x, readout), function.hessians(x, readout)
     n = x.size
     return tuple(
-        Quadratic(float(value), slope.reshape(n), matrix.reshape(n, n))
-        for value, slope, matrix in zip(*found, strict=True)
+        Quadratic(float(row @ values), slope.reshape(n), 0.5 * bend.reshape(n, n))
+        for row, slope, bend in zip(np.asarray(readout), slopes, bends, strict=True)
     )
 
 
-def is_quadratic(operator: NetworkOperator) -> bool:
-    """Whether every logit is a polynomial of degree at most 2 in the input."""
-    return not _obstacle(_supported(operator))
+def is_quadratic(function: NetworkFunction) -> bool:
+    """Whether every logit is a polynomial of degree at most 2 in the input, by the degrees of its parts (T16)."""
+    return not _obstacle(function)
 
 
-def check_quadratic(operator: NetworkOperator) -> None:
-    """Refuse operators that are no polynomials of degree at most 2 in the input.
-
-    Raises
-    ------
-    ValueError
-        With the reason.
-    TypeError
-        `operator` is no operator of a network.
-    """
-    reason = _obstacle(_supported(operator))
-    if reason:
-        msg = f"the margins of this operator are not quadratic in the input: {reason}. Use local_edit, which needs none"
-        raise ValueError(msg)
-
-
-def _supported(operator: NetworkOperator) -> OneLayerOperator | StackOperator:
-    if not isinstance(operator, OneLayerOperator | StackOperator):
-        msg = f"expected the operator of a network (network_operator builds it), got {type(operator).__name__}"
-        raise TypeError(msg)
-    return operator
-
-
-def _obstacle(operator: OneLayerOperator | StackOperator) -> str:
-    if not operator.exact:
-        return "an activation or a gate is fitted"
-    if isinstance(operator, OneLayerOperator):
-        degree = operator.degree
-    elif operator.is_polynomial:
-        degree = operator.total_degree
-    else:
+def _obstacle(function: NetworkFunction) -> str:
+    stack, decoders = function.stack, function.decoders
+    rules = [rule for layer in decoders for rule in (layer.activation, layer.gate) if rule is not None]
+    if not all(isinstance(rule, ExactDecoders) for rule in rules):
+        return "an activation or a gate is no polynomial, or is a fit"
+    if not all(layer.is_polynomial for layer in stack.layers):
         return "a norm is not affine"
+    degree = degree_of_product(stack, decoders)
     return f"its degree is {degree}" if degree > 2 else ""
-
-
-def _check_shapes(stack: Stack, sequence: Floats, readout: Floats) -> None:
-    if sequence.ndim != 2 or sequence.shape[1] != stack.features or not 1 <= len(sequence) <= stack.length:
-        msg = f"expected a sequence (at most {stack.length} steps, {stack.features}), got shape {sequence.shape}"
-        raise ValueError(msg)
-    if readout.ndim != 2 or readout.shape[1] != stack.classes or not len(readout):
-        msg = f"expected readout rows (rows, {stack.classes}), got shape {readout.shape}"
-        raise ValueError(msg)
-    entries = len(readout) * sequence.size**2
-    if entries > MAX_ENTRIES:
-        msg = (
-            f"{len(readout)} quadratics of {sequence.size} numbers have {entries:.3g} entries (at most "
-            f"{MAX_ENTRIES:.0e} are written out): use local_edit, which needs none of them"
-        )
-        raise ValueError(msg)
-
-
-def _of_one_layer(operator: OneLayerOperator, x: Floats, rows: Floats) -> tuple[Floats, Floats, Floats]:
-    form, decoders = operator.form, operator.decoders
-    logits = form.read_out(form.pooled(decoders(form.preactivations(x[None]))), form.pooled(x[None]))[0]
-    slopes = np.tensordot(rows, first_order_kernel(form, decoders, x), 1)
-    half = second_order_kernel(form, decoders, x)
-    weights = np.tensordot(rows, half.weights, 1)
-    return rows @ logits, slopes, second_order_arrays(weights, half.kernel, half.drive_weight)
-
-
-def _of_stack(operator: StackOperator, x: Floats, rows: Floats) -> tuple[Floats, Floats, Floats]:
-    stack, decoders = operator.stack, operator.decoders
-    slopes = gradients(stack, decoders, x[None], rows)[0]
-    halves = curvature.second_order_kernel(stack, decoders, x).arrays(rows)
-    return rows @ run_logits(stack, decoders, x[None])[0], slopes, halves

@@ -1,0 +1,158 @@
+r"""The smallest change that reaches a goal whose margins are exactly quadratic (THEORY T22).
+
+One margin or one logit: `smallest_change`, the global optimum. A class has one margin per rival: each pairwise optimum
+is a lower bound, so the largest of them is the optimum when its change fulfils the other margins too; otherwise the
+dual of all margins together (`joint_margins`) decides, and proves most of what is left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from carleman_ssm.networks.brief import Brief
+from carleman_ssm.networks.enclosures import Floats
+from carleman_ssm.steering.joint_margins import JointDual, joint_dual
+from carleman_ssm.steering.quadratic import Quadratic
+from carleman_ssm.steering.trust_region import QuadraticChange, smallest_change
+
+MET = 1e-11
+"""A margin counts as fulfilled when it is missed by at most this, relative to the sizes of the values."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class QuadraticSolution(Brief):
+    r"""What is known about the smallest change that reaches all wanted values.
+
+    Parameters
+    ----------
+    change
+        The global optimum (n,), or None where it is not known.
+    lower_bound
+        No change that fulfils the goal has a smaller norm; infinite where none fulfils it.
+    starts
+        Changes (k, n) from which a local search may start, best first; none where the optimum is known.
+    reason
+        The proof, or what is open, in words.
+    """
+
+    change: Floats | None
+    lower_bound: float
+    starts: Floats
+    reason: str
+
+
+def reach_value(quadratic: Quadratic, target: float) -> QuadraticSolution:
+    """The smallest change with m(δ) = target."""
+    found = smallest_change(quadratic, target)
+    change = found.change if found.status == "global" else None
+    return QuadraticSolution(change, found.lower_bound, _no_starts(quadratic.size), found.certificate)
+
+
+def lift_margins(quadratics: Sequence[Quadratic], wanted: Floats) -> QuadraticSolution:
+    r"""The smallest change with $m_j(\delta)\ge$ wanted$_j$ for all j.
+
+    Parameters
+    ----------
+    quadratics
+        Margins of one size n.
+    wanted
+        (m,).
+
+    Examples
+    --------
+    Beyond the line $\delta_1 = 1$ and outside the unit circle: the first demand implies the second.
+
+    >>> import numpy as np
+    >>> line = Quadratic(0.0, np.array([1.0, 0.0]), np.zeros((2, 2)))
+    >>> circle = Quadratic(0.0, np.zeros(2), np.eye(2))
+    >>> found = lift_margins([line, circle], np.array([1.0, 1.0]))
+    >>> found.change.tolist(), found.lower_bound
+    ([1.0, 0.0], 1.0)
+    """
+    missing = [j for j, quadratic in enumerate(quadratics) if quadratic.value < wanted[j]]
+    size = quadratics[0].size
+    if not missing:
+        words = "every margin is reached without a change"
+        return QuadraticSolution(np.zeros(size), 0.0, _no_starts(size), words)
+    pairs = [smallest_change(quadratics[j], float(wanted[j])) for j in missing]
+    hopeless = next((pair for pair in pairs if pair.status == "unreachable"), None)
+    if hopeless is not None:
+        return QuadraticSolution(None, float("inf"), _no_starts(size), hopeless.certificate)
+    largest = int(np.argmax([pair.norm for pair in pairs]))
+    best = pairs[largest]
+    for change in _optima(quadratics[missing[largest]], best):
+        if _met(quadratics, wanted, change):
+            words = _pairwise_words(best, len(quadratics))
+            return QuadraticSolution(change, best.lower_bound, _no_starts(size), words)
+    start = np.zeros(len(quadratics))
+    start[missing[largest]] = best.multiplier if np.isfinite(best.multiplier) else 0.0
+    return _jointly(quadratics, wanted, pairs, joint_dual(quadratics, wanted, start))
+
+
+def _optima(quadratic: Quadratic, found: QuadraticChange) -> list[Floats]:
+    """The optimum, and in the hard case its mirror image along the extreme eigenvector, of the same norm and value."""
+    if not found.hard_case:
+        return [found.change]
+    axis = quadratic.spectrum[1][:, -1]
+    return [found.change, found.change - 2.0 * (axis @ found.change) * axis]
+
+
+def _jointly(
+    quadratics: Sequence[Quadratic], wanted: Floats, pairs: Sequence[QuadraticChange], dual: JointDual
+) -> QuadraticSolution:
+    size = quadratics[0].size
+    active = int((dual.multipliers > 0.0).sum())
+    if dual.optimal:
+        words = (
+            f"{active} margins hold with equality together; with their multipliers ν the matrix I - ΣνQ is positive "
+            f"definite, and the dual value proves that no change of norm below {dual.lower_bound:.10g} fulfils them"
+        )
+        return QuadraticSolution(dual.change, dual.lower_bound, _no_starts(size), words)
+    excluded = _exclusion(quadratics, wanted, dual.multipliers)
+    if excluded is not None:
+        words = f"a combination of the margins with weights >= 0 cannot be what they ask for: {excluded.certificate}"
+        return QuadraticSolution(None, float("inf"), _no_starts(size), words)
+    pairwise = max(pair.lower_bound for pair in pairs)
+    bound = max(pairwise, dual.lower_bound)
+    ordered = sorted(pairs, key=lambda pair: -pair.norm)
+    starts = np.array([dual.change] + [pair.change for pair in ordered[:2]])
+    words = (
+        f"the smallest change for one rival leaves others in front (pairwise bound {pairwise:.6g}), and the dual of "
+        f"all margins ends at the boundary of its domain (bound {dual.lower_bound:.6g}): a gap is possible"
+    )
+    return QuadraticSolution(None, bound, starts, words)
+
+
+def _exclusion(quadratics: Sequence[Quadratic], wanted: Floats, weights: Floats) -> QuadraticChange | None:
+    """The proof that one weighted sum of the margins never reaches the sum of their wanted values, if it is one."""
+    if not weights.any():
+        return None
+    shares = weights / weights.sum()
+    total = Quadratic(
+        float(shares @ [quadratic.value for quadratic in quadratics]),
+        np.asarray(shares @ np.array([quadratic.gradient for quadratic in quadratics])),
+        np.tensordot(shares, np.array([quadratic.curvature for quadratic in quadratics]), 1),
+    )
+    target = float(shares @ wanted)
+    found = smallest_change(total, target) if target > total.value else None
+    return found if found is not None and found.status == "unreachable" else None
+
+
+def _met(quadratics: Sequence[Quadratic], wanted: Floats, change: Floats) -> bool:
+    reached = np.array([float(quadratic(change)) for quadratic in quadratics])
+    start = np.array([quadratic.value for quadratic in quadratics])
+    sizes = 1.0 + np.abs(wanted) + np.abs(start) + np.abs(reached - start)
+    return bool((reached >= wanted - MET * sizes).all())
+
+
+def _pairwise_words(best: QuadraticChange, margins: int) -> str:
+    if margins == 1:
+        return best.certificate
+    return f"the largest of the pairwise optima, which fulfils the other margins too; for its pair {best.certificate}"
+
+
+def _no_starts(size: int) -> Floats:
+    return np.zeros((0, size))
