@@ -47,7 +47,7 @@ class LocalEdit(Brief):
         $\lambda\ge0$ (m,): $\tfrac12\lVert\delta\rVert^2$ grows by λ for every further unit of the margin wanted.
     residual
         $\lVert z - J^\top\lambda - A^\top\pi\rVert/\lVert z\rVert$, or the complementarity products
-        $(\lambda\cdot|c| + \pi\cdot|\mathrm{room}|)/\lVert z\rVert^2$ if larger; infinite where the margins were not reached.
+        $(\lambda\cdot|c| + \pi\cdot|\mathrm{room}|)/\lVert z\rVert^2$ if larger; infinite where not reached.
     curvature
         Smallest eigenvalue of the Lagrangian's Hessian along the directions in which the margins and limits with
         positive multipliers stand: positive (and a small residual), and the edit is a strict local minimum (measured).

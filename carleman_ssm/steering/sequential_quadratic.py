@@ -43,8 +43,8 @@ STATIONARY = 1e-9
 """Residual of the conditions of optimality, relative to the edit, at which the search ends."""
 ACCEPTED = 1e-6
 """The same, of a point that counts as converged when no step improves it further."""
-PATIENCE = 4
-"""Steps without a residual half as large after which such a point ends the search."""
+STALLED, PATIENCE = 1e-7, 4
+"""A residual that has not halved in so many steps ends the search below this."""
 FEASIBLE = 1e-11
 """Largest shortfall of a margin, relative to the largest of 1, the margin and what is wanted."""
 LEAST_CURVATURE = 1e-3
@@ -110,7 +110,7 @@ def descend(problem: MarginProblem, start: Floats, steps: int = MAX_STEPS) -> De
     for made in range(steps + 1):
         residual = kkt_residual(problem, at, lam, pi)
         reached = is_reached(problem, at.values)
-        stalled = made >= PATIENCE and residual > 0.5 * min(seen[:-PATIENCE]) and residual <= ACCEPTED
+        stalled = made >= PATIENCE and residual > 0.5 * min(seen[:-PATIENCE]) and residual <= STALLED
         if made == steps or (reached and (residual <= STATIONARY or stalled)):
             break
         seen.append(residual)
