@@ -129,7 +129,8 @@ class Edit(Brief):
     reason
         The certificate or obstacle in words.
     logits_before, logits_after
-        Of the operator (classes,).
+        By the formula with which the edit was found (classes,): the operator where it is exact, else the network's own
+        activations over its kernels.
     network_before, network_after
         Of the simulated network (classes,).
     constraints
@@ -167,7 +168,7 @@ class Edit(Brief):
     @property
     def gap(self) -> float:
         """Norm − lower bound ≥ 0: how much smaller another edit could at most be. NaN where it is out of reach."""
-        return float("nan") if self.status == "unreachable" else self.norm - self.lower_bound
+        return float("nan") if self.status == "unreachable" else max(0.0, self.norm - self.lower_bound)
 
     @property
     def edited(self) -> Floats:
@@ -186,7 +187,7 @@ class Edit(Brief):
 
     @property
     def found(self) -> bool:
-        """Whether there is an edit that fulfils the goal according to the operator."""
+        """Whether there is an edit that fulfils the goal, by the formula with which it was found."""
         return isfinite(self.norm) and self.goal.reached_by(self.logits_after)
 
     @property

@@ -1,8 +1,9 @@
 r"""The smallest change that reaches a goal whose margins are exactly quadratic (THEORY T22).
 
-One margin or one logit: `smallest_change`, the global optimum. A class has one margin per rival: each pairwise optimum
-is a lower bound, so the largest of them is the optimum when its change fulfils the other margins too; otherwise the
-dual of all margins together (`joint_margins`) decides, and proves most of what is left.
+One margin (or one logit): `smallest_change`, the global optimum. A class has one margin per rival: each pairwise
+optimum is a lower bound, so the largest of them is the optimum when its change fulfils the other margins too; otherwise
+the dual of all margins together (`joint_margins`) decides: where its maximum is inside its domain, it proves the
+optimum.
 """
 
 from __future__ import annotations
@@ -42,13 +43,6 @@ class QuadraticSolution(Brief):
     lower_bound: float
     starts: Floats
     reason: str
-
-
-def reach_value(quadratic: Quadratic, target: float) -> QuadraticSolution:
-    """The smallest change with m(δ) = target."""
-    found = smallest_change(quadratic, target)
-    change = found.change if found.status == "global" else None
-    return QuadraticSolution(change, found.lower_bound, _no_starts(quadratic.size), found.certificate)
 
 
 def lift_margins(quadratics: Sequence[Quadratic], wanted: Floats) -> QuadraticSolution:

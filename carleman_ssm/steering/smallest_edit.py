@@ -1,0 +1,194 @@
+r"""The smallest change of a sequence that makes a network say what is wanted (THEORY T22, T20).
+
+* Quadratic networks (say one layer with a learned or square activation, any pool): for one margin or logit always, for
+  a class where the duality of `quadratic_edits` closes, the **global** optimum with its certificate. Which steps,
+  channels and frequencies may change, and smoothness, are changes of variables and keep it.
+* With limits of the values or of their number the optimum without these is a lower bound; where it respects them it is
+  the optimum. Otherwise a local search makes the edit, and with limits of the values its multipliers often prove it
+  the global optimum (`box_bounds`).
+* Other networks: the local search with exact derivatives of the true network (`local_edits`), without a lower bound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from carleman_ssm.networks.brief import Brief
+from carleman_ssm.networks.enclosures import Floats
+from carleman_ssm.networks.network import StateSpaceNetwork
+from carleman_ssm.operators.lag_matrices import MAX_ENTRIES
+from carleman_ssm.operators.one_layer_operator import OneLayerOperator
+from carleman_ssm.operators.operator import NetworkOperator
+from carleman_ssm.operators.stack_operator import StackOperator
+from carleman_ssm.steering.box_bounds import box_bound
+from carleman_ssm.steering.constraints import EditConstraints, EditSpace
+from carleman_ssm.steering.derivatives import NetworkFunction, network_function
+from carleman_ssm.steering.edit import Edit, EditGoal, Status, verified_edit
+from carleman_ssm.steering.local_edits import LocalEdit, local_edit
+from carleman_ssm.steering.quadratic import Quadratic, is_quadratic, margin_quadratics
+from carleman_ssm.steering.quadratic_edits import QuadraticSolution, lift_margins
+
+INSIDE = 1e-12
+"""A value may leave its box by this, relative to the largest change: rounding. It is clipped."""
+PROVED = 1e-8
+"""Relative gap below which a local optimum whose multipliers prove it counts as global."""
+
+
+def smallest_edit(
+    operator: NetworkOperator | StateSpaceNetwork,
+    sequence: npt.ArrayLike,
+    target: int,
+    *,
+    rival: int | None = None,
+    logit: float | None = None,
+    margin: float = 1e-3,
+    constraints: EditConstraints | None = None,
+) -> Edit:
+    r"""The change δ of least norm with which the class becomes `target`, verified by simulation of the network.
+
+    Parameters
+    ----------
+    operator
+        The operator of a network, or the network. Operators with fitted activations stand for their network: the
+        search uses its own activations.
+    sequence
+        $x$ (L, d).
+    target
+        Class t: $\ell_t-\ell_j\ge M$ for every other class j is wanted.
+    rival
+        Ask for the margin over this class only.
+    logit
+        Ask for $\ell_t$ = `logit` instead.
+    margin
+        $M$ > 0 makes the winner unambiguous.
+    constraints
+        What the edit may do; anything by default.
+
+    Returns
+    -------
+    Edit
+        Its `status` says what is known: ``"global"``, ``"local"`` or ``"unreachable"``. Where a local search found
+        nothing, `found` is false and the norm infinite.
+
+    Raises
+    ------
+    ValueError
+        No such class, both `rival` and `logit`, a sequence of another shape, or constraints that no edit fulfils.
+    TypeError
+        Not a network of time-invariant layers, or no operator of one.
+
+    References
+    ----------
+    THEORY T22; without a quadratic form T20 and sequential quadratic programming.
+    """
+    x = np.array(sequence, dtype=np.float64)
+    if x.ndim != 2 or not len(x):
+        msg = f"expected one sequence (L, d) of at least one step, got shape {x.shape}"
+        raise ValueError(msg)
+    task = _task(_function(operator, len(x)), x, EditGoal(target, rival, logit, margin), constraints)
+    if not task.quadratics:
+        found = local_edit(task.function, x, task.rows, task.wanted, task.rules)
+        return _edit(task, found.change if found.found else None, "local", found.reason, 0.0)
+    known = lift_margins(task.quadratics, task.wanted)
+    if known.lower_bound == float("inf"):
+        return _edit(task, None, "unreachable", known.reason, known.lower_bound)
+    change = None if known.change is None else _within(task, task.space.expand(known.change))
+    if change is not None:
+        return _edit(task, change, "global", known.reason, known.lower_bound)
+    return _searched(task, known)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class _Task(Brief):
+    """Margins rows · logits ≥ wanted, and their quadratics in the coordinates of the constraints; none if not small."""
+
+    function: NetworkFunction
+    x: Floats
+    goal: EditGoal
+    constraints: EditConstraints | None
+    rows: Floats
+    wanted: Floats
+    space: EditSpace
+    quadratics: Sequence[Quadratic]
+
+    @property
+    def rules(self) -> EditConstraints:
+        return EditConstraints() if self.constraints is None else self.constraints
+
+
+def _task(function: NetworkFunction, x: Floats, goal: EditGoal, constraints: EditConstraints | None) -> _Task:
+    rows, wanted = goal.readout(function.classes)
+    if goal.is_equality and rows[0] @ function.logits(x) > wanted[0]:
+        rows, wanted = -rows, -wanted  # on the way down the least change with ≤ has equality
+    space = (EditConstraints() if constraints is None else constraints).space(*x.shape)
+    quadratics: tuple[Quadratic, ...] = ()
+    if is_quadratic(function) and len(rows) * x.size**2 <= MAX_ENTRIES:
+        quadratics = margin_quadratics(function, x, rows)
+    if quadratics and not space.is_everything:
+        basis = space.matrix()
+        quadratics = tuple(quadratic.restricted(basis) for quadratic in quadratics)
+    return _Task(function, x, goal, constraints, rows, wanted, space, quadratics)
+
+
+def _function(source: NetworkOperator | StateSpaceNetwork, length: int) -> NetworkFunction:
+    """Of the operator where it is exact, of its network otherwise."""
+    if isinstance(source, OneLayerOperator | StackOperator) and not source.exact:
+        return network_function(source.network, length)
+    return network_function(source, length)
+
+
+def _within(task: _Task, change: Floats) -> Floats | None:
+    """The change if it respects box and sparsity (up to rounding, which is clipped), else None."""
+    rules = task.rules
+    if rules.sparsity is not None and np.count_nonzero(change) > rules.sparsity:
+        return None
+    if rules.box is None:
+        return change
+    clipped = np.clip(change, *rules.limits(task.x))
+    slack = INSIDE * float(np.abs(change).max())
+    return clipped if float(np.abs(clipped - change).max()) <= slack else None
+
+
+def _searched(task: _Task, known: QuadraticSolution) -> Edit:
+    """The best edit of local searches from their own starts and from what the quadratic problem suggests."""
+    found = local_edit(task.function, task.x, task.rows, task.wanted, task.rules)
+    suggested = known.starts if known.change is None else known.change[None]
+    other = local_edit(task.function, task.x, task.rows, task.wanted, task.rules, task.space.expand(suggested))
+    found = other if other.norm < found.norm else found
+    if not found.found:
+        return _edit(task, None, "local", found.reason, known.lower_bound)
+    bound = max(known.lower_bound, min(_bound_in_box(task, found), found.norm))
+    if found.norm - bound <= PROVED * found.norm:
+        words = (
+            "multipliers at which the Lagrangian of the margins is convex: under the limits no change of norm below "
+            f"{bound:.10g} fulfils them. {found.reason}"
+        )
+        return _edit(task, found.change, "global", words, bound)
+    return _edit(task, found.change, "local", f"{found.reason}. Without limits: {known.reason}", bound)
+
+
+def _bound_in_box(task: _Task, found: LocalEdit) -> float:
+    """`box_bound` at the multipliers of a local optimum, where the coordinates are values of the edit."""
+    if task.rules.sparsity is not None or task.space.step_basis is not None:
+        return 0.0
+    low, high = (limit.reshape(-1)[task.space.columns] for limit in task.rules.limits(task.x))
+    change = task.space.coordinates(found.change)
+    return box_bound(task.quadratics, task.wanted, 2.0 * found.multipliers, change, (low, high))
+
+
+def _edit(task: _Task, change: Floats | None, status: Status, reason: str, lower_bound: float) -> Edit:
+    return verified_edit(
+        task.function.network,
+        task.function.logits,
+        task.x,
+        change,
+        goal=task.goal,
+        status=status,
+        reason=reason,
+        lower_bound=lower_bound,
+        constraints=task.constraints,
+    )
