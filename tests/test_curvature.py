@@ -60,6 +60,16 @@ def test_both_ways_for_a_mean_pool_agree_where_weights_are_steady():
     )  # lags reversed: refuted
 
 
+@pytest.mark.parametrize("length", [1, 2, 3, 13, 31, 64, 97])
+def test_transforms_of_every_length_are_the_definition_and_no_lag_wraps_around(length):
+    """Odd, even, prime and powers of two: the padded length and its half fall differently."""
+    generator = np.random.default_rng(length)
+    weights, kernel = generator.normal(size=(3, 2, length)), generator.normal(size=(2, length))
+    found = lag_matrices._by_spectra(weights, kernel)
+    expected = summed_over_time(weights, kernel)
+    np.testing.assert_allclose(found, expected, atol=1e-13 * np.abs(expected).max())
+
+
 def test_small_blocks_of_lags_change_nothing(monkeypatch):
     generator = np.random.default_rng(2)
     weights, kernel = generator.normal(size=(2, 3, 17)), generator.normal(size=(3, 17))

@@ -65,8 +65,8 @@ def gelu_tanh(points: Floats, order: int) -> Floats:
     r"""$y\,s(u)$ with $u = \sqrt{8/\pi}\,(y + \beta y^3)$, the tanh form of GELU."""
     scale, cubic = math.sqrt(8.0 / math.pi), float(GELU_CUBIC)
     argument = (
-        scale * (points + cubic * points**3),
-        scale * (1.0 + 3.0 * cubic * points**2),
+        scale * (points + cubic * points * points * points),
+        scale * (1.0 + 3.0 * cubic * points * points),
         scale * 3.0 * cubic * points,
         np.array(scale * cubic),
     )
