@@ -36,7 +36,7 @@ from carleman_ssm.theory.clenshaw import clenshaw
 REACH = 9.0
 """Beyond 9 deviations a normal variable has probability 2.3e-19: what activations of linear growth add there is less
 than rounding."""
-FINEST = 2.0**-7
+FINEST = 2.0**-9
 """Smallest step of the trapezoidal rule, in deviations."""
 
 
@@ -190,7 +190,7 @@ def gaussian_average(
     r"""$\int\varphi(\mu + sz)\,e^{-z^2/2}dz/\sqrt{2\pi}$ by the trapezoidal rule over $|z| \le 9$.
 
     For a function analytic in a strip of half-width a in z, the error falls like $e^{-2\pi a/h}$ with the step h. The
-    step is halved until the values change by at most the tolerance (relative above 1), or is $2^{-7}$.
+    step is halved until the values change by at most the tolerance (relative above 1), or is $2^{-9}$.
 
     Returns
     -------
