@@ -1,0 +1,97 @@
+r"""Changes of class near a sequence: upper bounds of the distance to the boundary, beside a certified radius.
+
+A quadratic margin is met exactly: the minimiser of its Lagrangian on the ball, completed along the lowest eigenvector
+in the hard case. Otherwise the search is local, by repeated projection on linearised margins (Moosavi-Dezfooli and
+others 2016) from several starts; what it finds is checked elsewhere.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from carleman_ssm.networks.enclosures import Floats
+from carleman_ssm.networks.network import StateSpaceNetwork
+from carleman_ssm.steering.certified_quadratics import BallBounds, EnclosedQuadratics
+from carleman_ssm.steering.derivatives import NetworkFunction, network_function
+
+STEPS = 30
+HALVINGS = 40
+SHORT = 1.0 - 1e-9
+
+
+def boundary_point(quadratics: EnclosedQuadratics, row: int, bounds: BallBounds, radius: float) -> Floats:
+    r"""Where one quadratic is least on the sphere of a radius, (n,).
+
+    If the stationary point v is short of the sphere (the hard case: no gradient along the lowest eigenvector w), both
+    $v + tw$ with $\lVert v + tw\rVert = \varepsilon$ are candidates, and the lower one is taken.
+    """
+    point = np.asarray(bounds.points[row])
+    if np.linalg.norm(point) >= SHORT * radius:
+        return point
+    lowest = quadratics.spectrum.vectors[row, :, 0]
+    along = float(point @ lowest)
+    root = np.sqrt(max(along**2 + radius**2 - float(point @ point), 0.0))
+    ends = [point + (sign * root - along) * lowest for sign in (1.0, -1.0)]
+    gradient, curvature = quadratics.gradients[row], quadratics.curvatures[row]
+    heights = [float(gradient @ end + end @ curvature @ end) for end in ends]
+    return np.asarray(ends[int(np.argmin(heights))])
+
+
+def nearest_change(network: StateSpaceNetwork, sequence: Floats, label: int, start: Floats) -> Floats | None:
+    """A small change (L, d) that takes the network's class at a sequence (L, d) away from `label`, or None.
+
+    Parameters
+    ----------
+    start
+        Another change to start from, beside no change at all.
+    """
+    function = network_function(network, len(sequence))
+    rivals = np.delete(np.arange(network.classes), label)
+    rows = function.margins(label)
+    starts = np.concatenate(
+        [np.zeros((len(rivals), *sequence.shape)), np.broadcast_to(start, (len(rivals), *sequence.shape))]
+    )
+    changes = _projected(function, sequence, np.concatenate([rows, rows]), starts)
+    scales = [_smallest_scale(function, sequence, label, change) for change in changes]
+    norms = [scale * float(np.linalg.norm(change)) for scale, change in zip(scales, changes, strict=True)]
+    best = int(np.argmin(norms))
+    return scales[best] * changes[best] if np.isfinite(norms[best]) else None
+
+
+def _projected(function: NetworkFunction, sequence: Floats, rows: Floats, starts: Floats) -> Floats:
+    r"""$\delta \leftarrow \frac{g\cdot\delta - m(x + \delta)}{\lVert g\rVert^2}\,g$, one row each: at rest
+    δ is parallel to g and m = 0, which are the conditions of a least norm.
+    """
+    changes = starts
+    for _ in range(STEPS):
+        inputs = sequence + changes
+        margins = np.einsum("bk,bk->b", function.logits(inputs), rows)
+        slopes = np.stack([function.gradients(x, row)[0] for x, row in zip(inputs, rows, strict=True)])
+        square = np.einsum("bld,bld->b", slopes, slopes)
+        ahead = np.einsum("bld,bld->b", slopes, changes) - margins
+        steps = np.divide(ahead, square, out=np.zeros_like(ahead), where=square > 0)
+        following = steps[:, None, None] * slopes
+        if not np.isfinite(following).all():
+            break
+        changes = following
+    return changes
+
+
+def _smallest_scale(function: NetworkFunction, sequence: Floats, label: int, change: Floats) -> float:
+    """Smallest factor found that takes the class away, ∞ where none up to 2 does; the first hundredths are searched in
+    one batch, then bisected.
+    """
+    factors = np.linspace(0.02, 2.0, 100)
+    classes = function.logits(sequence + factors[:, None, None] * change).argmax(axis=1)
+    changed = np.flatnonzero(classes != label)
+    if not len(changed):
+        return float("inf")
+    high = float(factors[changed[0]])
+    low = float(factors[changed[0] - 1]) if changed[0] else 0.0
+    for _ in range(HALVINGS):
+        middle = 0.5 * (low + high)
+        if int(function.logits(sequence + middle * change).argmax()) == label:
+            low = middle
+        else:
+            high = middle
+    return high
