@@ -79,14 +79,14 @@ def linear(weight, bias):
 def torch_norm(norm, config):
     if norm is None:
         return torch.nn.Identity()
-    parameters = {"weight": tensor(norm.weight)}
+    parameters, channels = {"weight": tensor(norm.weight)}, len(norm.weight)
     if config.norm == "rms":
-        module = torch.nn.RMSNorm(CHANNELS, eps=config.eps, dtype=torch.float64)
+        module = torch.nn.RMSNorm(channels, eps=config.eps, dtype=torch.float64)
     elif config.norm == "layer":
-        module = torch.nn.LayerNorm(CHANNELS, eps=config.eps, dtype=torch.float64)
+        module = torch.nn.LayerNorm(channels, eps=config.eps, dtype=torch.float64)
         parameters["bias"] = tensor(norm.bias)
     else:
-        module = torch.nn.BatchNorm1d(CHANNELS, eps=config.eps, dtype=torch.float64).eval()
+        module = torch.nn.BatchNorm1d(channels, eps=config.eps, dtype=torch.float64).eval()
         parameters |= {name: tensor(getattr(norm, name)) for name in ("bias", "running_mean", "running_var")}
         parameters["num_batches_tracked"] = torch.tensor(1)
     module.load_state_dict(parameters)
