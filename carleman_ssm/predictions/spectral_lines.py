@@ -43,6 +43,7 @@ class SpectralLines(Brief):
         $\Omega_n = n\cdot\omega$ folded into [0, π] (lines,) [rad/step].
     amplitudes
         $c_n$ (lines, classes), complex [logit]: $|c_n|$ is the height of the line, its argument the phase at step 0.
+        Folding a negative frequency conjugates it.
     method
         How the coefficients of the decoder were found.
     aliasing

@@ -79,11 +79,10 @@ def second_response_figure(functions: TransferFunctions, names: Sequence[str], c
     shown = min(len(names), MAX_PANELS)
     figure, axes = panels(shown, 2.1)
     top = np.log10(max(float(np.quantile(size, 0.999)), np.finfo(np.float64).tiny))
-    shades = np.log10(np.maximum(size, 10.0 ** (top - 4.0)))
+    shades, half = np.log10(np.maximum(size, 10.0 ** (top - 4.0))), 0.25 / (MAP_POINTS - 1)
+    extent = (-half, 0.5 + half, -0.5 - half, 0.5 + half)  # the grid points are the centres of the pixels
     for label, axis in enumerate(axes):
-        picture = axis.imshow(
-            shades[label].T, origin="lower", extent=(0.0, 0.5, -0.5, 0.5), aspect="auto", vmin=top - 4.0, vmax=top
-        )
+        picture = axis.imshow(shades[label].T, origin="lower", extent=extent, aspect="auto", vmin=top - 4.0, vmax=top)
         axis.axhline(0.0, color="white", linewidth=0.5)
         axis.set_title(names[label], fontsize=9, parse_math=False)
     bar = figure.colorbar(picture, ax=axes, shrink=0.9, extend="both")

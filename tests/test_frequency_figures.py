@@ -1,0 +1,81 @@
+"""Figures of the frequency domain: what is drawn is what was computed, with names and units."""
+
+import numpy as np
+import pytest
+
+from carleman_ssm.networks.checkpoints import load_network
+from carleman_ssm.predictions.input_families import Sinusoid
+from carleman_ssm.predictions.simulated_spectra import simulated_lines
+from carleman_ssm.predictions.spectral_lines import spectral_lines
+from carleman_ssm.predictions.transfer import transfer_functions
+from carleman_ssm.report.frequency_figures import (
+    FREQUENCY_FIGURES,
+    first_response_figure,
+    lines_figure,
+    second_response_figure,
+    write_frequency_figures,
+)
+
+NAMES = ("$slow_{$", "quick", "both", "none")
+"""The first is a formula to matplotlib, and not a good one."""
+TONES = (Sinusoid(0.5, 2 * np.pi * 5 / 64), Sinusoid(0.4, 2 * np.pi * 9 / 64))
+
+
+@pytest.fixture(scope="module")
+def network():
+    return load_network("frequencies")
+
+
+def words(figure):
+    return " ".join(figure.get_supxlabel().split())
+
+
+def test_all_figures_are_written(network, tmp_path):
+    lines, simulated = spectral_lines(network, TONES), simulated_lines(network, TONES, 64)
+    pictures = write_frequency_figures(transfer_functions(network), tmp_path, NAMES, lines, simulated, (0, 1))
+    assert tuple(picture.path.name for picture in pictures) == FREQUENCY_FIGURES
+    assert all(picture.path.stat().st_size > 0 for picture in pictures)
+    assert len(write_frequency_figures(transfer_functions(network), tmp_path, NAMES)) == 2
+
+
+def test_the_first_response_is_the_function_less_the_mean_of_the_classes(network):
+    functions = transfer_functions(network)
+    figure = first_response_figure(functions, NAMES)
+    drawn = [axis for axis in figure.axes if axis.get_title()]
+    assert [axis.get_title() for axis in drawn] == list(NAMES)
+    for label, axis in enumerate(drawn):
+        frequency, size = axis.lines[0].get_data()
+        response = functions.first(2 * np.pi * np.asarray(frequency))
+        np.testing.assert_allclose(size, np.abs(response[label] - response.mean(axis=0)))
+    assert "cycles per step" in drawn[-1].get_xlabel()
+    assert "logit per unit of input" in drawn[0].get_ylabel()
+    assert "Exact" in words(figure)
+    assert "mean over the classes removed" in words(figure)
+
+
+def test_the_second_response_has_sums_above_and_differences_below(network):
+    functions = transfer_functions(network)
+    figure = second_response_figure(functions, NAMES)
+    image = next(axis for axis in figure.axes if axis.images).images[0]
+    np.testing.assert_allclose(image.get_extent(), (0.0, 0.5, -0.5, 0.5), atol=0.002)
+    shown = np.asarray(image.get_array())
+    response = functions.second(2 * np.pi * 0.125, -2 * np.pi * 0.25)
+    rows, columns = shown.shape
+    size = np.log10(np.abs(response[0] - response.mean()))
+    assert shown[(rows - 1) // 4, (columns - 1) // 4] == pytest.approx(size)
+
+
+def test_lines_stand_on_simulation_and_a_gelu_says_what_it_leaves_out(network):
+    lines = spectral_lines(network, TONES)
+    figure = lines_figure(lines, NAMES, simulated_lines(network, TONES, 64), (2, 0))
+    axis = figure.axes[0]
+    drawn = np.concatenate([line.get_ydata() for line in axis.lines if line.get_fillstyle() == "full"])
+    heights = np.abs(lines.amplitudes[:, 2] - lines.amplitudes[:, 0])
+    np.testing.assert_allclose(np.sort(drawn), np.sort(heights[heights > 1e-6 * heights.max()]))
+    assert {text.get_text() for text in axis.texts} >= {"$f_1+f_2$", "$f_1-f_2$", "$2f_1$"}
+    assert "margin of both over $slow_{$" in words(figure)
+    assert "rings alone" not in words(figure)
+    gelu = load_network("digits-gelu")
+    assert "rings alone" in words(
+        lines_figure(spectral_lines(gelu, TONES), NAMES, simulated_lines(gelu, TONES, 64, transient=4))
+    )
