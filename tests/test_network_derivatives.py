@@ -103,11 +103,11 @@ def test_closed_forms_of_one_layer_are_the_products_of_the_reverse_pass(data):
     x = data.draw(input_sequences(network.features))
     function = network_function(network, x.shape[1] + data.draw(st.integers(0, 2)))
     readout = np.random.default_rng(0).normal(size=(2, network.classes))
-    assert hessians.affine_surroundings(function.stack) is not None
+    assert function._curvature.closed_form is not None
     found = function.hessians(x, readout)
     assert found.shape == (len(x), 2, *x.shape[1:], *x.shape[1:])
     for index, sequence in enumerate(x):
-        expected = hessians._by_products(function.stack, function.decoders, sequence, readout)
+        expected = function._curvature.by_products(sequence, readout)
         np.testing.assert_allclose(found[index], expected, atol=1e-11 * (1 + np.abs(expected).max()))
     np.testing.assert_allclose(found, found.transpose(0, 1, 4, 5, 2, 3), rtol=0, atol=1e-12 * (1 + np.abs(found).max()))
 
@@ -128,8 +128,8 @@ def test_kernels_that_mix_channels_have_the_closed_form_for_one_feature_alone(fe
         ("encoder_bias", "layers", "decoder_weight", "decoder_bias", "config")),
     )  # fmt: skip
     function, x = network_function(one, 5), np.random.default_rng(1).normal(size=(5, features))
-    assert (hessians.affine_surroundings(function.stack) is None) == (features == 2)
-    expected = hessians._by_products(function.stack, function.decoders, x, np.eye(one.classes))
+    assert (function._curvature.closed_form is None) == (features == 2)
+    expected = function._curvature.by_products(x, np.eye(one.classes))
     np.testing.assert_allclose(function.hessians(x), expected, atol=1e-12 * (1 + np.abs(expected).max()))
 
 

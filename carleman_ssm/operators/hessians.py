@@ -1,133 +1,93 @@
-r"""Hessians of the logits over the whole input, written out.
+r"""Hessians of the logits over the whole input, and their products with vectors, by the cheapest exact route.
 
-One layer with affine surroundings and any pointwise decoder $\varphi$ has the closed form (THEORY T20)
-
-$$\frac{\partial^2\ell_i}{\partial x_{sj}\,\partial x_{tj'}}
-= \sum_h\sum_k R_{ih}\,\mathrm{pool}_k\,\varphi''(y_{k,h})\;K_{h,k-s}W_{hj}\;K_{h,k-t}W_{hj'},$$
-
-a weighted Gram matrix of delayed kernels (`lag_matrices`), for all rows of a readout and all inputs of a batch at
-once. Anything else takes one Hessian-vector product for each of the L d unit vectors.
+One layer with affine surroundings has closed forms, whatever its activation (`affine_layer`). Anything else takes
+forward over reverse accumulation (`adjoint`): a product per direction, and one per entry of the input for a Hessian
+that is written out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.enclosures import Floats
 from carleman_ssm.operators.adjoint import hessian_products
-from carleman_ssm.operators.fourier import FourierKernel
-from carleman_ssm.operators.lag_matrices import MAX_ENTRIES, second_order_arrays
+from carleman_ssm.operators.affine_layer import AffineLayer, affine_layer
+from carleman_ssm.operators.lag_matrices import MAX_ENTRIES
 from carleman_ssm.operators.stack import Stack
 from carleman_ssm.operators.stack_trace import LayerDecoders
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class AffineSurroundings(Brief):
-    r"""What stands around the one nonlinearity of a stack of one layer, in float64.
-
-    Parameters
-    ----------
-    kernel
-        $K$ (H, L) of the response $\eta_{k,h} = \sum_{m,j}K_{h,m}W_{hj}\delta_{k-m,j}$ to a change δ of the input.
-    drive_weight
-        $W$ (H, d).
-    readout
-        $R$ (classes, H): from the decoder's values to the logits.
-    """
-
-    kernel: Floats
-    drive_weight: Floats
-    readout: Floats
-
-
-def affine_surroundings(stack: Stack) -> AffineSurroundings | None:
-    """The affine maps around the nonlinearity, or None: the stack is deeper, gated, or normalises by its values.
-
-    None as well for kernels that mix channels and see several features: they have no kernel per channel.
-    """
-    layer = stack.layers[0]
-    if len(stack.layers) > 1 or layer.gated or not layer.is_polynomial:
-        return None
-    drive, readout = stack.encoder.weight.value, stack.head.weight.value
-    if layer.norm_before is not None:
-        drive = layer.norm_before.weight.value[:, None] * drive
-    if layer.norm_after is not None:
-        readout = readout * layer.norm_after.weight.value
-    if layer.output is not None:
-        readout = readout @ layer.output.weight.value
-    kernel = layer.kernel.value
-    if kernel.ndim == 2:
-        return AffineSurroundings(kernel, drive, readout)
-    if stack.features > 1:
-        return None
-    mixed: Floats = np.einsum("oim,i->om", kernel, drive[:, 0])
-    return AffineSurroundings(mixed, np.ones((len(mixed), 1)), readout)
-
-
-def hessian_arrays(stack: Stack, decoders: Sequence[LayerDecoders], inputs: Floats, readout: Floats) -> Floats:
-    r"""Hessians of readout · logits at every input, (batch, rows, L, d, L, d), symmetric.
+class InputHessians(Brief):
+    """Second derivatives of a stack's logits over its input.
 
     Parameters
     ----------
     stack, decoders
-        The arrays of the network, and the decoders of every layer.
-    inputs
-        x (batch, L, d).
-    readout
-        (rows, classes).
-
-    Raises
-    ------
-    ValueError
-        More than 10⁸ entries in all: use `hessian_products`, which never writes them out.
+        The arrays of a network, and the decoders of every layer.
 
     References
     ----------
     THEORY T20.
     """
-    entries = len(inputs) * len(readout) * (inputs.shape[1] * inputs.shape[2]) ** 2
-    if entries > MAX_ENTRIES:
-        msg = (
-            f"these Hessians have {entries:.3g} entries (at most {MAX_ENTRIES:.0e} are written out): use "
-            "hessian_products, which never expands them, or fewer inputs and rows at a time"
-        )
-        raise ValueError(msg)
-    surroundings = affine_surroundings(stack)
-    if surroundings is None:
-        return np.stack([_by_products(stack, decoders, x, readout) for x in inputs])
-    curvature = _curvature(stack, decoders[0], inputs)  # (batch, H, L)
-    weights = (readout @ surroundings.readout)[None, :, :, None] * curvature[:, None]
-    length = inputs.shape[1]
-    arrays = second_order_arrays(
-        weights.reshape(-1, *weights.shape[2:]), surroundings.kernel[:, :length], surroundings.drive_weight
-    )
-    result: Floats = arrays.reshape(len(inputs), len(readout), *arrays.shape[1:])
-    return result
 
+    stack: Stack
+    decoders: tuple[LayerDecoders, ...]
 
-def _curvature(stack: Stack, decoders: LayerDecoders, inputs: Floats) -> Floats:
-    r"""$\mathrm{pool}_k\,\varphi''(y_{k,h})$ of one layer, (batch, H, L)."""
-    layer, length = stack.layers[0], inputs.shape[1]
-    drive = stack.encoder(inputs)
-    if layer.norm_before is not None:
-        drive = layer.norm_before(drive)
-    pool = stack.pool_weights(length)
-    if not pool[:-1].any():  # what is never read needs no decoder: zeros also keep the cheap form
-        reached = FourierKernel.of(layer.kernel.value, length)(drive)[:, -1:]
-    else:
-        reached = FourierKernel.of(layer.kernel.value, length)(drive)
-    bent = 2.0 * decoders.activation.taylor(reached, 2)[2]
-    result: Floats = (bent * pool[:, None]).transpose(0, 2, 1)
-    return result
+    @cached_property
+    def closed_form(self) -> AffineLayer | None:
+        """The layer's closed form, where it has one."""
+        return affine_layer(self.stack, self.decoders[0].activation)
 
+    def arrays(self, inputs: Floats, readout: Floats) -> Floats:
+        r"""Hessians of readout (rows, classes) · logits at inputs (batch, L, d): (batch, rows, L, d, L, d), symmetric.
 
-def _by_products(stack: Stack, decoders: Sequence[LayerDecoders], x: Floats, readout: Floats) -> Floats:
-    """(rows, L, d, L, d) at one input (L, d), a product for every unit vector."""
-    basis = np.eye(x.size).reshape(x.size, *x.shape)
-    columns = hessian_products(stack, decoders, x[None], basis, readout)
-    result: Floats = columns.swapaxes(0, 1).reshape(len(readout), *x.shape, *x.shape)
-    return result
+        Raises
+        ------
+        ValueError
+            More than 10⁸ entries in all: use `products`, which never writes them out.
+        """
+        entries = len(inputs) * len(readout) * (inputs.shape[1] * inputs.shape[2]) ** 2
+        if entries > MAX_ENTRIES:
+            msg = (
+                f"these Hessians have {entries:.3g} entries (at most {MAX_ENTRIES:.0e} are written out): use "
+                "hessian_products, which never expands them, or fewer inputs and rows at a time"
+            )
+            raise ValueError(msg)
+        if self.closed_form is not None:
+            return self.closed_form.hessians(inputs, readout)
+        return np.stack([self.by_products(x, readout) for x in inputs])
+
+    def products(self, inputs: Floats, directions: Floats, readout: Floats) -> Floats:
+        r"""Their products with directions (batch, L, d), (batch, rows, L, d), in $O(L\log L)$ each.
+
+        Parameters
+        ----------
+        inputs
+            (batch, L, d), or (1, L, d): one input for all directions.
+
+        Raises
+        ------
+        ValueError
+            Inputs and directions do not go together.
+        """
+        if self.closed_form is None:
+            return hessian_products(self.stack, self.decoders, inputs, directions, readout)
+        if directions.shape[1:] != inputs.shape[1:] or len(inputs) not in {1, len(directions)}:
+            msg = (
+                f"directions of shape {directions.shape} do not go with inputs of shape {inputs.shape}: give one input "
+                "per direction, or one for all"
+            )
+            raise ValueError(msg)
+        return self.closed_form.hessian_products(inputs, directions, readout)
+
+    def by_products(self, x: Floats, readout: Floats) -> Floats:
+        """The Hessians at one input (L, d) by reverse passes, a product for every unit vector: (rows, L, d, L, d)."""
+        basis = np.eye(x.size).reshape(x.size, *x.shape)
+        columns = hessian_products(self.stack, self.decoders, x[None], basis, readout)
+        result: Floats = columns.swapaxes(0, 1).reshape(len(readout), *x.shape, *x.shape)
+        return result

@@ -8,6 +8,7 @@ exact up to the rounding of float64, which is measured and not certified.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +17,8 @@ from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.enclosures import Floats
 from carleman_ssm.networks.network import StateSpaceNetwork
 from carleman_ssm.operators.activation_decoders import own_decoders
-from carleman_ssm.operators.adjoint import gradients, hessian_products
-from carleman_ssm.operators.hessians import hessian_arrays
+from carleman_ssm.operators.adjoint import gradients
+from carleman_ssm.operators.hessians import InputHessians
 from carleman_ssm.operators.one_layer_operator import OneLayerOperator
 from carleman_ssm.operators.operator import NetworkOperator
 from carleman_ssm.operators.stack import Stack, build_stack
@@ -112,7 +113,7 @@ class NetworkFunction(Brief):
             As `gradients`, or more than 10⁸ entries: use `hessian_products`.
         """
         inputs, single = self._inputs(x)
-        found = hessian_arrays(self.stack, self.decoders, inputs, self._rows(readout))
+        found = self._curvature.arrays(inputs, self._rows(readout))
         return found[0] if single else found
 
     def hessian_products(self, x: npt.ArrayLike, v: npt.ArrayLike, readout: npt.ArrayLike | None = None) -> Floats:
@@ -134,7 +135,7 @@ class NetworkFunction(Brief):
         directions, alone = self._inputs(v)
         if len(directions) == 1:
             directions = np.broadcast_to(directions, inputs.shape)
-        found = hessian_products(self.stack, self.decoders, inputs, directions, self._rows(readout))
+        found = self._curvature.products(inputs, directions, self._rows(readout))
         return found[0] if single and alone else found
 
     def margin(self, target: int, rival: int) -> Floats:
@@ -166,6 +167,10 @@ class NetworkFunction(Brief):
         rows = -np.eye(self.classes)
         rows[:, target] += 1.0
         return np.delete(rows, target, axis=0)
+
+    @cached_property
+    def _curvature(self) -> InputHessians:
+        return InputHessians(self.stack, self.decoders)
 
     def _check_class(self, label: int) -> None:
         if not 0 <= label < self.classes:

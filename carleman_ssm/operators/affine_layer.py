@@ -1,0 +1,163 @@
+r"""One layer with affine surroundings as a function of the input, with its curvature in closed form (THEORY T20).
+
+$$y_{k,h} = y^0_{k,h} + \sum_{m,j} K_{h,m}W_{hj}\,x_{k-m,j}, \qquad
+\ell_i = \ldots + \sum_h R_{ih}\sum_k \mathrm{pool}_k\,\varphi(y_{k,h}),$$
+
+with $y^0$ the response to the biases alone; the dots are affine in x. Then
+
+$$\frac{\partial^2\ell_i}{\partial x_{sj}\,\partial x_{tj'}}
+= \sum_h\sum_k R_{ih}\,c_{k,h}\;K_{h,k-s}W_{hj}\;K_{h,k-t}W_{hj'},
+\qquad c_{k,h} = \mathrm{pool}_k\,\varphi''(y_{k,h}),$$
+
+a weighted Gram matrix of delayed kernels (`lag_matrices`), and its product with a vector is: respond, weigh by c, pull
+back. Since all channels see the same d inputs, a response takes d transforms forward and H back, a pullback H and d,
+whatever the number of rows of a readout.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft
+
+from carleman_ssm.networks.brief import Brief
+from carleman_ssm.networks.enclosures import Floats
+from carleman_ssm.operators.decoders import ChannelDecoders
+from carleman_ssm.operators.fourier import FourierKernel
+from carleman_ssm.operators.lag_matrices import second_order_arrays
+from carleman_ssm.operators.stack import Stack, StackLayer, pool_weights
+
+Spectrum = NDArray[np.complex128]
+BLOCK_ENTRIES = 2**20
+"""Complex entries of a block of directions."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class AffineLayer(Brief):
+    """Build it with `affine_layer`.
+
+    Parameters
+    ----------
+    kernel
+        $K$ (H, L).
+    drive_weight
+        $W$ (H, d).
+    resting
+        $y^0$ (H, L).
+    readout
+        $R$ (classes, H).
+    decoders
+        φ of every channel.
+    pool
+        ``"mean"`` or ``"last"``.
+
+    References
+    ----------
+    THEORY T20.
+    """
+
+    kernel: Floats
+    drive_weight: Floats
+    resting: Floats
+    readout: Floats
+    decoders: ChannelDecoders
+    pool: str
+
+    def curvature(self, inputs: Floats) -> Floats:
+        r"""$c_{k,h} = \mathrm{pool}_k\,\varphi''(y_{k,h})$ (batch, H, L) at inputs (batch, L, d)."""
+        length = inputs.shape[1]
+        weights = pool_weights(self.pool, length)
+        reached = self.resting[:, :length] + self._response(inputs, self._spectrum(length))
+        read = weights != 0.0  # what is never read needs no decoder
+        bent = 2.0 * self.decoders.taylor(reached[..., read].swapaxes(1, 2), 2)[2]
+        result = np.zeros_like(reached)
+        result[..., read] = bent.swapaxes(1, 2) * weights[read]
+        return result
+
+    def hessians(self, inputs: Floats, rows: Floats) -> Floats:
+        """Hessians of rows (n, classes) of the logits at inputs (batch, L, d): (batch, n, L, d, L, d)."""
+        batch, length, features = inputs.shape
+        weights = (rows @ self.readout)[:, :, None] * self.curvature(inputs)[:, None]  # (batch, n, H, L)
+        arrays = second_order_arrays(
+            weights.reshape(-1, *weights.shape[2:]), self.kernel[:, :length], self.drive_weight
+        )
+        result: Floats = arrays.reshape(batch, len(rows), length, features, length, features)
+        return result
+
+    def hessian_products(self, inputs: Floats, directions: Floats, rows: Floats) -> Floats:
+        """Their products with directions (batch, L, d), (batch, n, L, d); one input for all directions, or one each."""
+        length = directions.shape[1]
+        spectrum, bent = self._spectrum(length), self.curvature(inputs)
+        mixing = (rows @ self.readout)[:, None, :] * self.drive_weight.T  # (n, d, H)
+        result = np.empty((len(directions), len(rows), *directions.shape[1:]))
+        for block in self._blocks(len(directions), spectrum):
+            weighed = self._response(directions[block], spectrum) * (bent if len(bent) == 1 else bent[block])
+            pulled = fft.rfft(weighed, _size(length), axis=-1)
+            pulled *= spectrum.conj()
+            pulled = (mixing.reshape(-1, mixing.shape[-1]) @ pulled).reshape(-1, *mixing.shape[:2], pulled.shape[-1])
+            result[block] = fft.irfft(pulled, _size(length), axis=-1)[..., :length].swapaxes(-1, -2)
+        return result
+
+    def _response(self, inputs: Floats, spectrum: Spectrum) -> Floats:
+        """The linear part of the pre-activations, (batch, H, L)."""
+        length = inputs.shape[1]
+        seen = fft.rfft(inputs.swapaxes(1, 2), _size(length), axis=-1)  # (batch, d, frequencies)
+        driven = self.drive_weight @ seen if seen.shape[1] > 1 else self.drive_weight * seen
+        driven *= spectrum
+        result: Floats = fft.irfft(driven, _size(length), axis=-1)[..., :length]
+        return result
+
+    def _spectrum(self, length: int) -> Spectrum:
+        return self._whole_spectrum if length == self.kernel.shape[1] else _transformed(self.kernel, length)
+
+    @cached_property
+    def _whole_spectrum(self) -> Spectrum:
+        return _transformed(self.kernel, self.kernel.shape[1])
+
+    @staticmethod
+    def _blocks(directions: int, spectrum: Spectrum) -> Iterator[slice]:
+        width = max(1, BLOCK_ENTRIES // spectrum.size)
+        for first in range(0, directions, width):
+            yield slice(first, first + width)
+
+
+def affine_layer(stack: Stack, decoders: ChannelDecoders) -> AffineLayer | None:
+    """The layer of a stack, or None: the stack is deeper, gated, or normalises by its values.
+
+    None as well for kernels that mix channels and see several features: they have no kernel per channel.
+    """
+    layer, features = stack.layers[0], stack.features
+    mixes = layer.kernel.value.ndim == 3
+    if len(stack.layers) > 1 or layer.gated or not layer.is_polynomial or (mixes and features > 1):
+        return None
+    drive, bias = stack.encoder.weight.value, stack.encoder.bias.value
+    if layer.norm_before is not None:
+        scale = layer.norm_before.weight.value
+        drive, bias = scale[:, None] * drive, scale * bias + layer.norm_before.bias.value
+    kernel, length = layer.kernel.value, layer.kernel.value.shape[-1]
+    resting = FourierKernel.of(kernel, length)(np.broadcast_to(bias, (length, len(bias)))).T
+    if mixes:
+        kernel, drive = np.einsum("oim,i->om", kernel, drive[:, 0]), np.ones((len(kernel), 1))
+    return AffineLayer(kernel, drive, np.ascontiguousarray(resting), _readout(stack, layer), decoders, stack.pool)
+
+
+def _readout(stack: Stack, layer: StackLayer) -> Floats:
+    """From the decoder's values to the logits."""
+    readout = stack.head.weight.value
+    if layer.norm_after is not None:
+        readout = readout * layer.norm_after.weight.value
+    return readout if layer.output is None else readout @ layer.output.weight.value
+
+
+def _size(length: int) -> int:
+    """Padded length at which nothing wraps around."""
+    return int(fft.next_fast_len(2 * length - 1, real=True))
+
+
+def _transformed(kernel: Floats, length: int) -> Spectrum:
+    spectrum: Spectrum = fft.rfft(kernel[:, :length], _size(length), axis=-1)
+    return spectrum
