@@ -10,27 +10,17 @@ from typing import Annotated
 
 import typer
 
-from carleman_ssm.networks.checkpoints import SHIPPED
-from carleman_ssm.networks.trained import PATTERNS
 from carleman_ssm.report.derive import Discretization, Format, Init
 from carleman_ssm.report.derive import derive as write_derivation
 from carleman_ssm.report.inputs import CentreChoice, Fit
+from carleman_ssm.report.options import MODELS, folder
 from carleman_ssm.report.ring_sources import Closure, InitialSpectrum
+from carleman_ssm.report.steering_commands import steer
 
 app = typer.Typer(name="carleman-ssm", add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
-MODELS = f"{', '.join(SHIPPED)}, {PATTERNS}"
-"""Names of networks, for the help."""
 # The base class of what the parser of arguments raises: BadParameter -> UsageError -> this.
 _CommandLineError: type[Exception] = typer.BadParameter.__mro__[2]
-
-
-def _folder(name: str) -> Path:
-    """A folder by its name; the empty one would be the current folder."""
-    if not name:
-        msg = "the name is empty; leave the option out for the default, or give . for the current folder"
-        raise typer.BadParameter(msg)
-    return Path(name)
 
 
 _EXPECTED = (ValueError, OSError, ImportError, ArithmeticError, RuntimeError)
@@ -59,7 +49,7 @@ def explain(
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option(parser=_folder, metavar="FOLDER", help="Folder for the results; explain-NAME by default."),
+        typer.Option(parser=folder, metavar="FOLDER", help="Folder for the results; explain-NAME by default."),
     ] = None,
     index: Annotated[
         int | None, typer.Option(help="A sequence, from 0: which positions and pairs decide its class.")
@@ -126,7 +116,7 @@ def waves(
     length: Annotated[int | None, typer.Option(help="Steps; two revolutions, or the file's, by default.")] = None,
     output: Annotated[
         Path | None,
-        typer.Option(parser=_folder, metavar="FOLDER", help="Folder for the results; waves-NAME by default."),
+        typer.Option(parser=folder, metavar="FOLDER", help="Folder for the results; waves-NAME by default."),
     ] = None,
 ) -> None:
     """Show a network, or an initial spectrum, as waves on rings: figures, animation, table, LaTeX."""
@@ -152,7 +142,7 @@ def distinguish(
     seeds: Annotated[int, typer.Option(help="Number of seeds, each with its own sequences; at least 2.")] = 10,
     output: Annotated[
         Path | None,
-        typer.Option(parser=_folder, metavar="FOLDER", help="Folder for the results; distinguish by default."),
+        typer.Option(parser=folder, metavar="FOLDER", help="Folder for the results; distinguish by default."),
     ] = None,
 ) -> None:
     """Measure which simple inputs a ring tells apart by which readout: claims, accuracies, intervals."""
@@ -169,7 +159,7 @@ def necessity(
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option(parser=_folder, metavar="FOLDER", help="Folder for the results; necessity by default."),
+        typer.Option(parser=folder, metavar="FOLDER", help="Folder for the results; necessity by default."),
     ] = None,
 ) -> None:
     """Measure whether interactions of waves are needed on real data: trained networks, with and without."""
@@ -189,7 +179,7 @@ def zoo(
     steps: Annotated[int | None, typer.Option(help="Steps L of the symbolic statements, 2 to 4; 3 by default.")] = None,
     output: Annotated[
         Path | None,
-        typer.Option(parser=_folder, metavar="FOLDER", help="Folder for the results; zoo by default."),
+        typer.Option(parser=folder, metavar="FOLDER", help="Folder for the results; zoo by default."),
     ] = None,
     model: Annotated[
         Path | None, typer.Option(help="A checkpoint of any recognised dialect: describe one layer of it instead.")
@@ -237,6 +227,9 @@ def convert(
                 f"assumed {entry} = {value}, the script's default: not in the checkpoint; else give --config FILE.json"
             )
     typer.echo(f"wrote {target}")
+
+
+app.command()(steer)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

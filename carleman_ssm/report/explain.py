@@ -88,7 +88,7 @@ def explain(
     folder = output_folder(output, f"explain-{Path(model).stem}")
     with progress_line(f"reading {model}") as say:
         network = load_network(model)
-        _require_pool(model, network)
+        require_pool(model, network)
         sequences = sequences_for(model, network, inputs)
         if index is not None:
             require_index(index, len(sequences.x))
@@ -110,10 +110,17 @@ def explain(
     return explanation
 
 
-def _require_pool(model: str, network: StateSpaceNetwork) -> None:
+def require_pool(model: str, network: StateSpaceNetwork) -> None:
+    """Refuse a network that prints logits at every step.
+
+    Raises
+    ------
+    ValueError
+        With the way to one that prints those of its last step.
+    """
     if network.config.pool == "none":
         msg = (
-            f"{model} prints logits at every step (pool 'none'). Write one of its last step, and explain that: "
+            f"{model} prints logits at every step (pool 'none'). Write one of its last step, and use that: "
             "carleman_ssm.save_network(carleman_ssm.load_network(model).read_at_last_step(), 'last.safetensors')"
         )
         raise ValueError(msg)

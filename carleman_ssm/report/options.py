@@ -1,0 +1,31 @@
+"""What the commands of the command line share: how a folder is named, and which networks there are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from carleman_ssm.networks.checkpoints import SHIPPED
+from carleman_ssm.networks.trained import PATTERNS
+
+MODELS = f"{', '.join(SHIPPED)}, {PATTERNS}"
+"""Names of networks, for the help."""
+
+
+def folder(name: str) -> Path:
+    """A folder by its name; the empty one would be the current folder.
+
+    Raises
+    ------
+    typer.BadParameter
+        The name is empty.
+    """
+    if not name:
+        msg = "the name is empty; leave the option out for the default, or give . for the current folder"
+        raise typer.BadParameter(msg)
+    return Path(name)
+
+
+Folder = Annotated[Path | None, typer.Option(parser=folder, metavar="FOLDER", help="Folder for the results.")]

@@ -1,0 +1,217 @@
+"""What `steer` found about one sequence: the edit, the radius around it, and how classes and channels are called."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any
+
+import numpy as np
+
+from carleman_ssm.networks.enclosures import Floats
+from carleman_ssm.networks.sequences import Sequences
+from carleman_ssm.report.directed import above, below
+from carleman_ssm.report.sections import Grid, Note, Pairs, Picture, Section
+from carleman_ssm.steering.constraints import EditConstraints
+from carleman_ssm.steering.edit import Edit
+from carleman_ssm.steering.radius import Radius
+
+WORDS = {
+    "global": "global: no edit that reaches the goal is smaller (T22, dual certificate in float64)",
+    "local": "local: an edit that reaches the goal; a smaller one is not excluded",
+    "unreachable": "unreachable: no edit of any size reaches the goal",
+}
+NOTHING = "local: no edit was found; that is no proof that there is none"
+
+
+@dataclass(frozen=True, eq=False)
+class Steered:
+    """One sequence, its edit, and what is certified about its neighbourhood.
+
+    Parameters
+    ----------
+    name
+        How the network was asked for.
+    index
+        Which sequence, from 0.
+    edit
+        What was found.
+    radius
+        A ball around the sequence in which the class provably does not change, or None where it is not computed.
+    certified_after
+        True where an operator built for the edited sequence proves the class that the exact network gives it.
+    sequences
+        Where the sequence is from: names of classes and channels, label.
+    """
+
+    name: str
+    index: int
+    edit: Edit
+    radius: Radius | None
+    certified_after: bool
+    sequences: Sequences
+
+    @property
+    def radius_bounds_the_edit(self) -> bool:
+        """True when the goal cannot be reached inside the certified ball: it needs another class ahead."""
+        goal, radius = self.edit.goal, self.radius
+        if radius is None or goal.is_equality or goal.margin < 0 or goal.target == radius.label:
+            return False
+        return goal.rival in (None, radius.label)
+
+    @property
+    def lower_bound(self) -> float:
+        """No edit that reaches the goal has a smaller norm: by duality (float64), or by the certified radius."""
+        if self.radius is None or not self.radius_bounds_the_edit:
+            return self.edit.lower_bound
+        return max(self.edit.lower_bound, self.radius.radius)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names, where the sequences bring one for each class."""
+        names = self.sequences.classes
+        return names if len(names) == len(self.edit.network_before) else ()
+
+    @property
+    def is_raster(self) -> bool:
+        """True when the steps are the pixels of an image, line by line."""
+        return self.sequences.features == ("intensity",)
+
+    def class_name(self, label: int) -> str:
+        """How a class is called: its name where the sequences bring one, "class 1" for a number."""
+        name = self.class_names[label] if self.class_names else f"{label}"
+        return f"class {name}" if name.isdecimal() else name
+
+
+def steered_content(found: Steered) -> dict[str, Any]:
+    """The content of ``report.json``; numbers that are not finite are null."""
+    edit = found.edit
+    return {
+        "model": found.name,
+        "index": found.index,
+        "target": edit.target,
+        "rival": edit.rival,
+        "margin": None if edit.goal.is_equality else edit.margin,
+        "logit": edit.goal.logit,
+        "status": edit.status,
+        "reason": edit.reason,
+        "norm": _finite(edit.norm),
+        "lower_bound": _finite(found.lower_bound),
+        "gap": _finite(edit.norm - found.lower_bound),
+        "largest_change": float(np.abs(edit.edit).max()),
+        "logits_before": edit.logits_before.tolist(),
+        "logits_after": edit.logits_after.tolist(),
+        "network_logits_before": edit.network_before.tolist(),
+        "network_logits_after": edit.network_after.tolist(),
+        "class_before": edit.class_before,
+        "class_after": edit.class_after,
+        "reached_by_the_network": edit.confirmed,
+        "class_after_certified": found.certified_after,
+        "certified_radius": None if found.radius is None else float(found.radius.radius),
+        "edit": edit.edit.tolist(),
+    }
+
+
+def steered_sections(found: Steered, picture: Picture) -> list[Section]:
+    """What a reader wants first: what was asked, what was found, how sure it is, and the logits."""
+    return [
+        Section("asked", (Pairs(_asked(found)),)),
+        Section("found", (Pairs(_found(found)), picture)),
+        Section("logits", (_logits(found), Note(LOGITS))),
+    ]
+
+
+LOGITS = (
+    "By the operator: the formula with which the edit was found. By the network: a simulation of all steps, run "
+    "afterwards as a check (measured)."
+)
+
+
+def _asked(found: Steered) -> dict[str, str]:
+    edit, truth = found.edit, found.sequences.y
+    label = "no label" if truth is None else f"its label: {found.class_name(int(truth[found.index]))}"
+    target = found.class_name(edit.target)
+    if edit.goal.is_equality:
+        goal = f"the logit of {target} becomes {edit.goal.logit:.6g}"
+    elif edit.rival is not None:
+        goal = f"{target} ahead of {found.class_name(edit.rival)} by {edit.margin:.6g} logits"
+    else:
+        goal = f"{target} ahead of every other class by {edit.margin:.6g} logits"
+    rows = {
+        "sequence": f"{found.index} of {found.name}: {found.class_name(edit.class_before)} before ({label})",
+        "goal": goal,
+    }
+    if edit.constraints is not None:
+        rows["allowed"] = _allowed(edit.constraints)
+    return rows
+
+
+def _allowed(constraints: EditConstraints) -> str:
+    box, band = constraints.box, constraints.band
+    words = [
+        f"{name} {', '.join(map(str, given))}"
+        for name, given in (("lags", constraints.lags), ("channels", constraints.channels))
+        if given is not None
+    ]
+    if box is not None:
+        words.append(f"edited values between {np.min(box[0]):.6g} and {np.max(box[1]):.6g}")
+    if band is not None:
+        words.append(f"frequencies between {band[0]:.6g} and {band[1]:.6g} cycles per step")
+    if constraints.smoothness:
+        words.append(f"norm with smoothness {constraints.smoothness:.6g}")
+    if constraints.sparsity is not None:
+        words.append(f"at most {constraints.sparsity} values")
+    return "; ".join(words) or "any change"
+
+
+def _found(found: Steered) -> dict[str, str]:
+    edit = found.edit
+    nothing = edit.status == "local" and not isfinite(edit.norm)
+    rows = {"status": NOTHING if nothing else WORDS[edit.status], "because": edit.reason}
+    if isfinite(edit.norm):
+        share = edit.norm / max(float(np.linalg.norm(edit.sequence)), 1e-300)
+        rows["norm"] = f"{edit.norm:.6g} ({100 * share:.3g} % of the sequence's)"
+        rows["lower bound"] = _bound(found)
+        rows["largest change"] = f"{np.abs(edit.edit).max():.4g} of any one value"
+        rows["afterwards"] = _afterwards(found)
+    if found.radius is not None:
+        rows["around it"] = _neighbourhood(found, found.radius)
+    return rows
+
+
+def _bound(found: Steered) -> str:
+    if found.lower_bound <= 0:
+        return "0" if found.edit.status == "global" else "none is known"
+    by_radius = found.lower_bound > found.edit.lower_bound
+    source = "the certified radius around the sequence" if by_radius else "duality, evaluated in float64"
+    return f"{found.lower_bound:.6g} ({source}); gap {max(0.0, found.edit.norm - found.lower_bound):.3g}"
+
+
+def _neighbourhood(found: Steered, radius: Radius) -> str:
+    words = {"exact": "certified, and nothing larger", "certified": "certified", "undecided": "not certified at all"}
+    text = (
+        f"{found.class_name(radius.label)} within norm {below(radius.radius)} ({words[radius.status]}; real function)"
+    )
+    if radius.witness is None:
+        return text
+    return f"{text}; a change of norm {above(radius.witness_norm)} gives {found.class_name(radius.witness_label)}"
+
+
+def _afterwards(found: Steered) -> str:
+    edit = found.edit
+    proof = "certified for the exact network" if found.certified_after else "measured"
+    reached = "the goal is reached" if edit.confirmed else "the network does NOT reach the goal"
+    return f"{found.class_name(edit.class_after)} ({proof}); {reached} by the simulated network"
+
+
+def _logits(found: Steered) -> Grid:
+    edit = found.edit
+    columns: tuple[Floats, ...] = (edit.logits_before, edit.network_before, edit.logits_after, edit.network_after)
+    rows = tuple(
+        (found.class_name(label), *(f"{column[label]:+.6g}" for column in columns)) for label in range(len(columns[0]))
+    )
+    return Grid(("class", "before (operator)", "before (network)", "after (operator)", "after (network)"), rows)
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if isfinite(value) else None
