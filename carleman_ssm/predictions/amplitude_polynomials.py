@@ -1,0 +1,184 @@
+r"""Logits of a polynomial network as a polynomial of the heights of its inputs, at any depth.
+
+For inputs $x = \sum_ia_iu_i$ of fixed shapes $u_i$ a network of polynomial activations has
+$\ell(a) = \sum_{|\alpha|\le P}c_\alpha a^\alpha$ exactly, P the total degree (THEORY T16). $c_0$ is the answer to the
+bias alone; terms with one $a_i$ are what an input does by itself, mixed terms are what the inputs do to each other:
+their interaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import combinations_with_replacement
+
+import numpy as np
+import numpy.typing as npt
+import sympy as sp
+
+from carleman_ssm.formulas.statements import ClosedForm
+from carleman_ssm.networks.brief import Brief
+from carleman_ssm.networks.enclosures import Floats
+from carleman_ssm.operators.closed_forms import decimal
+from carleman_ssm.operators.operator import NetworkOperator
+from carleman_ssm.predictions.family_symbols import LETTERS
+from carleman_ssm.predictions.geometric_inputs import InputFamily, SimpleFamily
+from carleman_ssm.predictions.input_families import Exponential, Impulse, Sinusoid, Step
+from carleman_ssm.predictions.polynomial_networks import orders_of_scale, polynomial_degree
+from carleman_ssm.predictions.predict import checked_length
+
+MAX_COEFFICIENTS = 2000
+MAX_CONDITION = 1e8  # of the system for the coefficients: eight digits are left of sixteen
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class AmplitudePolynomial(Brief):
+    r"""$\ell_i(a) = \sum_\alpha c_{\alpha i}a^\alpha$.
+
+    Parameters
+    ----------
+    exponents
+        α (terms, inputs), by degree.
+    coefficients
+        c (terms, classes).
+    """
+
+    exponents: npt.NDArray[np.int64]
+    coefficients: Floats
+
+    @property
+    def inputs(self) -> int:
+        """Number of heights."""
+        return int(self.exponents.shape[1])
+
+    def __call__(self, heights: npt.ArrayLike) -> Floats:
+        """Logits (…, classes) of heights (…, inputs); of one input, also heights (…).
+
+        Raises
+        ------
+        ValueError
+            The last axis is not that of the inputs.
+        """
+        values = np.asarray(heights, dtype=np.float64)
+        if self.inputs == 1 and (values.ndim == 0 or values.shape[-1] != 1):
+            values = values[..., None]
+        if values.ndim == 0 or values.shape[-1] != self.inputs:
+            msg = f"expected heights (…, {self.inputs}), one for each input; got shape {values.shape}"
+            raise ValueError(msg)
+        monomials = np.prod(values[..., None, :] ** self.exponents, axis=-1)
+        return np.asarray(monomials @ self.coefficients)
+
+    def interaction(self) -> AmplitudePolynomial:
+        """The mixed terms alone: what is left of the logits of all inputs once each one's own effect is taken off."""
+        mixed = (self.exponents > 0).sum(axis=1) > 1
+        return AmplitudePolynomial(self.exponents[mixed], self.coefficients[mixed])
+
+    def formula(self, label: int, digits: int = 6) -> ClosedForm:
+        """One logit as an expression of a, or of a_1, a_2, …, its coefficients rounded to `digits` digits.
+
+        Raises
+        ------
+        ValueError
+            There is no such class.
+        """
+        if not 0 <= label < self.coefficients.shape[1]:
+            msg = f"there is no class {label}: the network has classes 0 to {self.coefficients.shape[1] - 1}"
+            raise ValueError(msg)
+        names = [LETTERS["height"]] if self.inputs == 1 else [f"a_{i + 1}" for i in range(self.inputs)]
+        symbols = tuple(sp.Symbol(name, real=True) for name in names)
+        terms = [
+            decimal(value, digits) * sp.Mul(*(symbol**power for symbol, power in zip(symbols, row, strict=True)))
+            for value, row in zip(self.coefficients[:, label].tolist(), self.exponents.tolist(), strict=True)
+        ]
+        return ClosedForm(sp.Symbol("ell"), sp.Add(*terms), symbols, reference="THEORY T16")
+
+
+def amplitude_polynomial(
+    operator: NetworkOperator, family: InputFamily, length: int | None = None
+) -> AmplitudePolynomial:
+    r"""The logits as a polynomial of the heights of an input's parts, at any depth.
+
+    The coefficients of degree n are those of the n-th order in a common scale (`jets`), taken on the points
+    $\beta/P$, $|\beta| = P$, of the simplex; they are determined there, because polynomials of degree $n \le P$ are.
+
+    Parameters
+    ----------
+    operator
+        Of a network with polynomial activations and gates, and affine norms or none.
+    family
+        An input or a sum of inputs; their heights (amplitudes) are what stays free, whatever their values.
+    length
+        Number of steps; by default as many as the operator serves.
+
+    Returns
+    -------
+    AmplitudePolynomial
+
+    Raises
+    ------
+    ValueError
+        The network is not polynomial, or the coefficients are more than 2000, or not determined in float64.
+
+    References
+    ----------
+    THEORY T10, T16.
+
+    Examples
+    --------
+    >>> from carleman_ssm.networks.checkpoints import load_network
+    >>> from carleman_ssm.operators.construction import network_operator
+    >>> from carleman_ssm.predictions.input_families import Impulse, Sinusoid
+    >>> operator = network_operator(load_network("frequencies"), input_bound=2.0, length=64)
+    >>> found = amplitude_polynomial(operator, Sinusoid(frequency=0.5) + Impulse(position=8))
+    >>> found.exponents.tolist()
+    [[0, 0], [1, 0], [0, 1], [2, 0], [1, 1], [0, 2]]
+    """
+    steps = checked_length(operator, length)
+    degree = polynomial_degree(operator)
+    units = [unit_height(part).sequence(steps, operator.network.features) for part in family.parts]
+    exponents = [np.array(list(compositions(n, len(units))), dtype=np.int64) for n in range(degree + 1)]
+    if (count := sum(map(len, exponents))) > MAX_COEFFICIENTS:
+        msg = f"a polynomial of degree {degree} in {len(units)} heights has {count} terms: take fewer inputs"
+        raise ValueError(msg)
+    nodes = exponents[-1] / max(degree, 1)
+    condition = float(np.linalg.cond(np.prod(nodes[:, None, :] ** exponents[-1], axis=-1)))
+    if condition > MAX_CONDITION:
+        msg = (
+            f"the {len(nodes)} coefficients of degree {degree} would lose {np.log10(condition):.0f} of 16 digits: take "
+            "fewer inputs"
+        )
+        raise ValueError(msg)
+    orders = orders_of_scale(operator, np.einsum("bi,ikj->bkj", nodes, np.stack(units)), degree)
+    coefficients = [
+        np.linalg.lstsq(np.prod(nodes[:, None, :] ** rows, axis=-1), values, rcond=None)[0]
+        for rows, values in zip(exponents, orders, strict=True)
+    ]
+    return AmplitudePolynomial(np.concatenate(exponents), np.concatenate(coefficients))
+
+
+def unit_height(part: SimpleFamily) -> SimpleFamily:
+    """The same input with height (amplitude) one.
+
+    Raises
+    ------
+    TypeError
+        It has neither.
+    """
+    if isinstance(part, Impulse | Step | Exponential):
+        return replace(part, height=1.0)
+    if isinstance(part, Sinusoid):
+        return replace(part, amplitude=1.0)
+    msg = f"an input of {type(part).__name__} has no height: expected an impulse, step, exponential or sinusoid"
+    raise TypeError(msg)
+
+
+def compositions(total: int, parts: int) -> Iterator[tuple[int, ...]]:
+    """All ways to write `total` as an ordered sum of `parts` integers that are not negative.
+
+    Examples
+    --------
+    >>> list(compositions(2, 2))
+    [(2, 0), (1, 1), (0, 2)]
+    """
+    for chosen in combinations_with_replacement(range(parts), total):
+        yield tuple(chosen.count(part) for part in range(parts))
