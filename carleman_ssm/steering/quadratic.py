@@ -59,7 +59,7 @@ class Quadratic(Brief):
 
     def __post_init__(self) -> None:
         gradient = np.array(self.gradient, dtype=np.float64)
-        matrix = np.array(self.curvature, dtype=np.float64)
+        matrix = np.asarray(self.curvature, dtype=np.float64)
         if gradient.ndim != 1 or not gradient.size or matrix.shape != (gradient.size, gradient.size):
             msg = f"expected a gradient (n,) and a curvature (n, n), n >= 1; got {gradient.shape} and {matrix.shape}"
             raise ValueError(msg)
@@ -110,6 +110,66 @@ class Quadratic(Brief):
     def negated(self) -> Quadratic:
         """$-m(δ)$."""
         return Quadratic(-self.value, -self.gradient, -self.curvature)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class QuadraticLogits(Brief):
+    r"""All logits as quadratic functions of the whole input: $\ell_i(x) = v_i + s_i^\top x + x^\top Q_ix$.
+
+    $Q_i$ does not depend on the input: expand a network once, and edit many sequences. Build it with
+    `quadratic_logits`.
+
+    Parameters
+    ----------
+    values, slopes
+        $v$ (classes,) and $s$ (classes, n) at zero input.
+    curvatures
+        $Q$ (classes, n, n).
+    """
+
+    values: Floats
+    slopes: Floats
+    curvatures: Floats
+
+    def margins(self, sequence: Floats, readout: Floats) -> tuple[Quadratic, ...]:
+        """Combinations of the logits, readout (rows, classes), about a sequence (L, d) with L d = n.
+
+        Raises
+        ------
+        ValueError
+            The sequence has another number of values, or the readout another shape.
+        """
+        x, rows = np.asarray(sequence, dtype=np.float64).reshape(-1), np.atleast_2d(readout)
+        if x.size != self.slopes.shape[1] or rows.shape[1] != len(self.values):
+            msg = (
+                f"expected a sequence of {self.slopes.shape[1]} values and readout rows of {len(self.values)}, got "
+                f"shapes {np.shape(sequence)} and {np.shape(readout)}"
+            )
+            raise ValueError(msg)
+        bends = np.tensordot(rows, self.curvatures, 1)
+        bent, slopes = bends @ x, rows @ self.slopes
+        values = rows @ self.values + (slopes + bent) @ x
+        return tuple(Quadratic(float(v), g, q) for v, g, q in zip(values, slopes + 2.0 * bent, bends, strict=True))
+
+
+def quadratic_logits(source: Source, length: int) -> QuadraticLogits:
+    """Expand all logits for sequences of `length` steps.
+
+    Parameters
+    ----------
+    source
+        An operator, a network, or the `NetworkFunction` of one.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `margin_quadratics`.
+    """
+    function = _quadratic_function(source, length)
+    zero = np.zeros((length, function.features))
+    slopes = function.gradients(zero).reshape(function.classes, -1)
+    bends = 0.5 * function.hessians(zero).reshape(function.classes, zero.size, zero.size)
+    return QuadraticLogits(function.logits(zero), slopes, bends)
 
 
 def margin_quadratic(source: Source, sequence: Floats, readout_row: Floats) -> Quadratic:
@@ -165,6 +225,17 @@ def margin_quadratics(source: Source, sequence: Floats, readout: Floats) -> tupl
 def is_quadratic(function: NetworkFunction) -> bool:
     """Whether every logit is a polynomial of degree at most 2 in the input, by the degrees of its parts (T16)."""
     return not _obstacle(function)
+
+
+def _quadratic_function(source: Source, length: int) -> NetworkFunction:
+    function = source if isinstance(source, NetworkFunction) else network_function(source, length)
+    reason = _obstacle(function)
+    if reason:
+        msg = (
+            f"the logits of this network are not quadratic in the input: {reason}. Use local_edit, which needs no form"
+        )
+        raise ValueError(msg)
+    return function
 
 
 def _obstacle(function: NetworkFunction) -> str:

@@ -1,9 +1,9 @@
 r"""The smallest change that reaches a goal whose margins are exactly quadratic (THEORY T22).
 
 One margin (or one logit): `smallest_change`, the global optimum. A class has one margin per rival: each pairwise
-optimum is a lower bound, so the largest of them is the optimum when its change fulfils the other margins too; otherwise
-the dual of all margins together (`joint_margins`) decides: where its maximum is inside its domain, it proves the
-optimum.
+optimum is a lower bound, so the one whose change fulfils the other margins too is the optimum (and the largest);
+otherwise the dual of all margins together (`joint_margins`) decides: where its maximum is inside its domain, it proves
+the optimum.
 """
 
 from __future__ import annotations
@@ -71,19 +71,22 @@ def lift_margins(quadratics: Sequence[Quadratic], wanted: Floats) -> QuadraticSo
     if not missing:
         words = "every margin is reached without a change"
         return QuadraticSolution(np.zeros(size), 0.0, _no_starts(size), words)
-    pairs = [smallest_change(quadratics[j], float(wanted[j])) for j in missing]
-    hopeless = next((pair for pair in pairs if pair.status == "unreachable"), None)
-    if hopeless is not None:
-        return QuadraticSolution(None, float("inf"), _no_starts(size), hopeless.certificate)
-    largest = int(np.argmax([pair.norm for pair in pairs]))
-    best = pairs[largest]
-    for change in _optima(quadratics[missing[largest]], best):
+    first = max(missing, key=lambda j: _linear_norm(quadratics[j], float(wanted[j])))
+    pair = smallest_change(quadratics[first], float(wanted[first]))
+    if pair.status == "unreachable":
+        return QuadraticSolution(None, float("inf"), _no_starts(size), pair.certificate)
+    for change in _optima(quadratics[first], pair):
         if _met(quadratics, wanted, change):
-            words = _pairwise_words(best, len(quadratics))
-            return QuadraticSolution(change, best.lower_bound, _no_starts(size), words)
+            return QuadraticSolution(change, pair.lower_bound, _no_starts(size), _pairwise_words(pair, len(quadratics)))
     start = np.zeros(len(quadratics))
-    start[missing[largest]] = best.multiplier if np.isfinite(best.multiplier) else 0.0
-    return _jointly(quadratics, wanted, pairs, joint_dual(quadratics, wanted, start))
+    start[first] = pair.multiplier if np.isfinite(pair.multiplier) else 0.0
+    return _jointly(quadratics, wanted, missing, joint_dual(quadratics, wanted, start))
+
+
+def _linear_norm(quadratic: Quadratic, target: float) -> float:
+    """Norm at which the linear part alone would reach the target: which pair to try first."""
+    steepest = float(np.linalg.norm(quadratic.gradient))
+    return (target - quadratic.value) / steepest if steepest > 0.0 else float("inf")
 
 
 def _optima(quadratic: Quadratic, found: QuadraticChange) -> list[Floats]:
@@ -95,7 +98,7 @@ def _optima(quadratic: Quadratic, found: QuadraticChange) -> list[Floats]:
 
 
 def _jointly(
-    quadratics: Sequence[Quadratic], wanted: Floats, pairs: Sequence[QuadraticChange], dual: JointDual
+    quadratics: Sequence[Quadratic], wanted: Floats, missing: Sequence[int], dual: JointDual
 ) -> QuadraticSolution:
     size = quadratics[0].size
     active = int((dual.multipliers > 0.0).sum())
@@ -105,19 +108,22 @@ def _jointly(
             f"definite, and the dual value proves that no change of norm below {dual.lower_bound:.10g} fulfils them"
         )
         return QuadraticSolution(dual.change, dual.lower_bound, _no_starts(size), words)
+    pairs = sorted((smallest_change(quadratics[j], float(wanted[j])) for j in missing), key=lambda pair: -pair.norm)
+    if pairs[0].status == "unreachable":
+        return QuadraticSolution(None, float("inf"), _no_starts(size), pairs[0].certificate)
     excluded = _exclusion(quadratics, wanted, dual.multipliers)
     if excluded is not None:
         words = f"a combination of the margins with weights >= 0 cannot be what they ask for: {excluded.certificate}"
         return QuadraticSolution(None, float("inf"), _no_starts(size), words)
-    pairwise = max(pair.lower_bound for pair in pairs)
-    bound = max(pairwise, dual.lower_bound)
-    ordered = sorted(pairs, key=lambda pair: -pair.norm)
-    starts = np.array([dual.change] + [pair.change for pair in ordered[:2]])
+    met = next((pair for pair in pairs if _met(quadratics, wanted, pair.change)), None)
+    if met is not None:
+        return QuadraticSolution(met.change, met.lower_bound, _no_starts(size), _pairwise_words(met, len(quadratics)))
     words = (
-        f"the smallest change for one rival leaves others in front (pairwise bound {pairwise:.6g}), and the dual of "
-        f"all margins ends at the boundary of its domain (bound {dual.lower_bound:.6g}): a gap is possible"
+        f"the smallest change for one rival leaves others in front (pairwise bound {pairs[0].lower_bound:.6g}), and "
+        f"the dual of all margins ends at the boundary of its domain (bound {dual.lower_bound:.6g}): a gap is possible"
     )
-    return QuadraticSolution(None, bound, starts, words)
+    starts = np.array([dual.change, *(pair.change for pair in pairs[:2])])
+    return QuadraticSolution(None, max(pairs[0].lower_bound, dual.lower_bound), starts, words)
 
 
 def _exclusion(quadratics: Sequence[Quadratic], wanted: Floats, weights: Floats) -> QuadraticChange | None:
@@ -145,7 +151,7 @@ def _met(quadratics: Sequence[Quadratic], wanted: Floats, change: Floats) -> boo
 def _pairwise_words(best: QuadraticChange, margins: int) -> str:
     if margins == 1:
         return best.certificate
-    return f"the largest of the pairwise optima, which fulfils the other margins too; for its pair {best.certificate}"
+    return f"a pairwise optimum (a lower bound) that fulfils the other margins too; for its pair {best.certificate}"
 
 
 def _no_starts(size: int) -> Floats:

@@ -1,0 +1,129 @@
+"""Smallest edits of a pooled quadratic network beside SciPy's SLSQP with exact gradients.
+
+The shipped digits network (64 steps, mean pool): ten digits, each to become the class five further on. One margin (over
+the class that it has) and the whole class (nine margins). Both sides start from the operator and get gradients by
+formula. SLSQP minimises ‖δ‖² under the margins from δ = 0, once with logits and gradients of the operator, and once
+with the margins already expanded to quadratics, which costs it least (no aim: it is given what we compute). What it
+finds is local; ours carries the proof that it is global, and expands the network within its time, once, as the
+curvature of the logits does not depend on the input. A ratio of norms (theirs / ours) stands beside every ratio of
+times: at least 1 means that ours is equal or smaller.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import minimize
+
+from benchmarks.measure import Row, alternate
+from carleman_ssm.networks.checkpoints import load_network
+from carleman_ssm.networks.sequences import load_sequences
+from carleman_ssm.operators.construction import network_operator
+from carleman_ssm.steering.derivatives import network_function
+from carleman_ssm.steering.edit import EditGoal
+from carleman_ssm.steering.quadratic import margin_quadratics, quadratic_logits
+from carleman_ssm.steering.quadratic_edits import lift_margins
+
+COUNT, AIM, REPEATS = 10, 20.0, 5
+EQUAL = 1 - 1e-6
+"""Norms count as equal to this ratio: what SLSQP leaves of its constraints at its tolerance."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """A sequence (L, d) and the margins that are wanted of it."""
+
+    sequence: np.ndarray
+    readout: np.ndarray
+    wanted: np.ndarray
+
+
+def rows(threads: int) -> list[Row]:
+    del threads  # told by the environment
+    return [row for goal in ("one margin", "class") for row in compare(goal, COUNT, REPEATS)]
+
+
+def tasks(network, goal, count):
+    """Digits that are to become the class five further on, with a margin of 1e-3."""
+    sequences = load_sequences("digits-test").x[:count]
+    found = []
+    for sequence, label in zip(sequences, network(sequences).argmax(axis=1), strict=True):
+        rival = int(label) if goal == "one margin" else None
+        found.append(Task(sequence, *EditGoal((int(label) + 5) % 10, rival).readout(10)))
+    return found
+
+
+def candidates(goal, count):
+    """Name to a call without arguments that returns the norms of all edits."""
+    network = load_network("digits-quadratic")
+    function = network_function(network_operator(network, input_bound=1.0, length=64), 64)
+    work = tasks(network, goal, count)
+    expanded = [margin_quadratics(function, task.sequence, task.readout) for task in work]
+
+    def ours():
+        logits = quadratic_logits(function, 64)
+        found = (lift_margins(logits.margins(task.sequence, task.readout), task.wanted) for task in work)
+        return np.array([np.linalg.norm(edit.change) for edit in found])
+
+    def through_the_operator():
+        return np.array([slsqp(*by_operator(function, task), task.sequence.size) for task in work])
+
+    def with_quadratics():
+        return np.array(
+            [
+                slsqp(*by_quadratics(known, task), len(known[0].gradient))
+                for known, task in zip(expanded, work, strict=True)
+            ]
+        )
+
+    return {"ours": ours, "SLSQP, operator": through_the_operator, "SLSQP, quadratics given": with_quadratics}
+
+
+def by_operator(function, task):
+    """Margins above what is wanted and their gradients, by the operator."""
+
+    def edited(change):
+        return task.sequence + change.reshape(task.sequence.shape)
+
+    def slack(change):
+        return task.readout @ function.logits(edited(change)) - task.wanted
+
+    def slope(change):
+        return function.gradients(edited(change), task.readout).reshape(len(task.wanted), -1)
+
+    return slack, slope
+
+
+def by_quadratics(quadratics, task):
+    """The same from arrays that are already there."""
+    values = np.array([quadratic.value for quadratic in quadratics]) - task.wanted
+    slopes = np.array([quadratic.gradient for quadratic in quadratics])
+    bends = np.array([quadratic.curvature for quadratic in quadratics])
+    return (
+        lambda change: values + slopes @ change + (bends @ change) @ change,
+        lambda change: slopes + 2 * bends @ change,
+    )
+
+
+def slsqp(slack, slope, size):
+    """Norm of the edit that SLSQP finds from no edit, infinite where it fails."""
+    constraint = {"type": "ineq", "fun": slack, "jac": slope}
+    options = {"ftol": 1e-12, "maxiter": 500}
+    run = minimize(
+        lambda d: d @ d, np.zeros(size), jac=lambda d: 2 * d, constraints=constraint, method="SLSQP", options=options
+    )
+    return np.sqrt(run.fun) if run.success else np.inf
+
+
+def compare(goal, count, repeats) -> list[Row]:
+    """Times of all edits, and the smallest ratio of norms, beside each way to call SLSQP."""
+    runs = candidates(goal, count)
+    norms = {name: run() for name, run in runs.items()}
+    seconds = alternate(runs, repeats)
+    name, result = f"smallest edit, digits, {goal}", []
+    for other, aim in (("SLSQP, operator", AIM), ("SLSQP, quadratics given", None)):
+        result.append(Row(name, f"{count} edits", other, 1e3 * seconds["ours"], 1e3 * seconds[other], "ms", aim))
+        worst = int((norms[other] / norms["ours"]).argmin())
+        result.append(Row(name, "norm", other, float(norms["ours"][worst]), float(norms[other][worst]), "", EQUAL))
+    return result
