@@ -30,9 +30,11 @@ from carleman_ssm.theory.pair_kernel import pair_kernel, second_layer
 from carleman_ssm.theory.phase_products import phase_product
 from carleman_ssm.theory.polynomial_maps import PolynomialMap
 from carleman_ssm.theory.real_spectra import alternating_hop, standing_contents
+from carleman_ssm.theory.scalar_edits import edit_of_two_shifts, nearest_shift, residual_edit_norm, shortest_edit
 from carleman_ssm.theory.spectral_lines import gelu_line, spectral_line
 from carleman_ssm.theory.stack_lift import StackLift
 from carleman_ssm.theory.stacks import PolynomialStack
+from carleman_ssm.theory.trust_region import ball_bound, edit_of_multiplier, extreme_shift, hard_case, reached_shift
 from carleman_ssm.theory.wave_profile import RANGES
 from carleman_ssm.theory.wave_readout import deleted_share
 from carleman_ssm.theory.wave_resonance import resonance_gain, s4d_lin_resonance
@@ -274,11 +276,20 @@ BUILDERS = {
             cs.ring_embedding(cs.DiagonalSSM.symbolic(states=3), gauge="textbook")
         ),
     },
+    "scalar_edits.edit_of_two_shifts": {"": edit_of_two_shifts},
+    "scalar_edits.nearest_shift": {"": nearest_shift},
+    "scalar_edits.residual_edit_norm": over(lambda degree: residual_edit_norm(polynomial(degree)), 2),
+    "scalar_edits.shortest_edit": {"": shortest_edit},
     "spectral_lines.gelu_line": over(gelu_line, 0, 1, 2),
     "spectral_lines.spectral_line": over(lambda lines: spectral_line(polynomial(2), lines), (2,), (1, -1)),
     "stack_lift.StackLift.output": over(lambda states: stack_lift(states).output(), (1, 1)),
     "stack_lift.StackLift.pooled_step": over(lambda states: stack_lift(states).pooled_step(), (1, 1)),
     "stack_lift.StackLift.step": over(lambda states: stack_lift(states).step(), (1, 1)),
+    "trust_region.ball_bound": over(ball_bound, 2),
+    "trust_region.edit_of_multiplier": over(edit_of_multiplier, 2),
+    "trust_region.extreme_shift": {"": extreme_shift},
+    "trust_region.hard_case": {"": hard_case},
+    "trust_region.reached_shift": {"": reached_shift},
     "wave_readout.readout_weights": {"": cs.readout_weights},
     "wave_readout.impulse_response": {"": cs.impulse_response},
     "wave_readout.tap_design": {"3": lambda: cs.tap_design(3)},

@@ -1,0 +1,121 @@
+# %% [markdown]
+# # The shortest change of an input that moves one number
+# At one time the readout of one channel sees a change $\eta$ of n inputs only through $t = \sum_m K_m\eta_m$, the shift
+# of the pre-activation. We show that $\delta = Kt/\|K\|^2$ is the shortest change with this shift, for every n and any
+# decoder, find the nearest root for a quadratic one, and treat a residual path $\sum_m e_m\eta_m$, with which two
+# numbers count.   [THEORY T21]
+# %%
+import sympy as sp
+
+import carleman_ssm as cs
+
+n, m, j = sp.Symbol("n", integer=True, positive=True), sp.Symbol("m", integer=True), sp.Symbol("j", integer=True)
+K, e, eta = (sp.IndexedBase(name) for name in ("K", "e", "eta"))
+t, varrho = sp.symbols("t varrho", real=True)
+
+
+def inner(a, b, index=m):
+    return sp.Sum(a[index] * b[index], (index, 0, n - 1))
+
+
+# %% [markdown]
+# ## One number
+# What is left of a change without its part along K:
+# %%
+squares, seen = inner(K, K), inner(K, eta)
+rest = sp.Sum((eta[m] - K[m] * inner(K, eta, j) / inner(K, K, j)) ** 2, (m, 0, n - 1))
+derivation = (
+    cs.Derivation("The part that the shift does not see", start=rest)
+    .step(
+        inner(eta, eta) - 2 * seen * seen / squares + (seen / squares) ** 2 * squares,
+        because="multiply out",
+        nonzero=(squares,),
+    )
+    .step(inner(eta, eta) - seen**2 / squares, because="one of the two remains", nonzero=(squares,))
+)
+one_number = (
+    cs.Identity(
+        sp.Sum(K[m] * (K[m] * t / inner(K, K, j)), (m, 0, n - 1)), t, name="it shifts by t", nonzero=(squares,)
+    ),
+    cs.Identity(
+        inner(eta, eta), seen**2 / squares + rest, name="no change with this shift is shorter", nonzero=(squares,)
+    ),
+)
+
+# %% [markdown]
+# ## The nearest root
+# A quadratic decoder turns the wanted shift r of its output into $g_2t^2 + st = r$ with $s = \sigma'(y)$. Completing
+# the square shows when no t reaches r; of two roots $2r/(s + q)$ is the nearer if $q = \pm\sqrt{s^2 + 4g_2r}$ has the
+# sign of s, as $sq \ge 0$. It is whole at $g_2 = 0$.
+# %%
+g1, g2, s, r, y = sp.symbols("g_1 g_2 s r y", real=True)
+disc = s**2 + 4 * g2 * r
+
+
+def quadratic(at):
+    return at * (g1 + at * g2)
+
+
+def roots(q, case):
+    near, far = 2 * r / (s + q), -(s + q) / (2 * g2)
+    yield cs.Identity(g2 * near**2 + s * near, r, name=f"a root, {case}", nonzero=(s + q,))
+    yield cs.Identity(
+        sp.ImmutableMatrix([g2 * far**2 + s * far, far**2 - near**2]),
+        sp.ImmutableMatrix([r, s * q / g2**2]),
+        name=f"the other root is farther, {case}",
+        nonzero=(g2, s + q),
+    )
+
+
+nearest = (
+    cs.Identity(quadratic(y + t) - quadratic(y), g2 * t**2 + (g1 + 2 * g2 * y) * t, name="equation of the decoder"),
+    cs.Identity(4 * g2 * (g2 * t**2 + s * t - r), (2 * g2 * t + s) ** 2 - disc, name="square completed"),
+    *roots(sp.sqrt(disc), "s > 0"),
+    *roots(-sp.sqrt(disc), "s < 0"),
+)
+
+# %% [markdown]
+# ## Two numbers
+# With the products A, B, E of K and e a combination of both reaches any two shifts, and what is orthogonal to both
+# is wasted. Along $V(\sigma(y + t) - \sigma(y)) + \varrho = r$ the square N of the norm depends on t alone.
+# %%
+A, B, E, V = sp.symbols("A B E V", real=True)
+g0, g1, g2 = sp.symbols("g_0 g_1 g_2")
+norm = (E * t**2 - 2 * B * t * varrho + A * varrho**2) / (A * E - B**2)
+outer, within = ({A: inner(K, K, i), B: inner(K, e, i), E: inner(e, e, i)} for i in (m, j))
+change = (((E * t - B * varrho) * K[m] + (A * varrho - B * t) * e[m]) / (A * E - B**2)).xreplace(within)
+apart = eta[m] - change.xreplace({t: inner(K, eta, j), varrho: inner(e, eta, j)})
+gram = (A * E - B**2).xreplace(outer)
+other = r - V * ((g0 + (y + t) * (g1 + (y + t) * g2)) - (g0 + y * (g1 + y * g2)))
+two_numbers = (
+    cs.Identity(
+        sp.ImmutableMatrix([sp.Sum(row[m] * change, (m, 0, n - 1)) for row in (K, e)]),
+        sp.ImmutableMatrix([t, varrho]),
+        name="both shifts",
+        nonzero=(gram,),
+    ),
+    cs.Identity(
+        inner(eta, eta),
+        norm.xreplace(outer | {t: inner(K, eta), varrho: inner(e, eta)}) + sp.Sum(apart**2, (m, 0, n - 1)),
+        name="no change with these shifts is shorter",
+        nonzero=(gram,),
+    ),
+    cs.Identity(
+        (A * E - B**2) * sp.Derivative(norm.xreplace({varrho: other}), t) / 2,
+        E * t - B * other - (A * other - B * t) * V * (g1 + 2 * g2 * (y + t)),
+        name="slope of N",
+        nonzero=(A * E - B**2,),
+    ),
+    cs.Identity(
+        norm,
+        t**2 / A + (varrho - B * t / A) ** 2 * A / (A * E - B**2),
+        name="square completed, N",
+        nonzero=(A, A * E - B**2),
+    ),
+)
+for lemma in (*one_number, *nearest, *two_numbers):
+    derivation = derivation.lemma(lemma)
+
+# %%
+if __name__ == "__main__":
+    print(cs.to_latex(derivation))
