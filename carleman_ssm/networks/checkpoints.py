@@ -28,10 +28,12 @@ from carleman_ssm.networks.network import Array, Normalization, S4DLayer, S4DNet
 from carleman_ssm.networks.schema import check_tensors, complete_config, network_sizes
 from carleman_ssm.networks.trained import PATTERNS, TRAINED
 
-__all__ = ["SHIPPED", "CheckpointError", "build_network", "load_network", "save_network", "tensors"]
+__all__ = ["CHARACTER_MODELS", "SHIPPED", "CheckpointError", "build_network", "load_network", "save_network", "tensors"]
 
 SHIPPED = ("digits-gelu", "digits-quadratic", "frequencies")
 """Names of the networks that come with the package."""
+CHARACTER_MODELS = ("pydoc",)
+"""Names of the character models that come with the package, each with a vocabulary beside it."""
 
 
 def load_network(source: str | os.PathLike[str], config: Mapping[str, object] | None = None) -> S4DNetwork:
@@ -40,7 +42,8 @@ def load_network(source: str | os.PathLike[str], config: Mapping[str, object] | 
     Parameters
     ----------
     source
-        A file, or one of `SHIPPED` or `trained.TRAINED` (write `./frequencies` for a file of that name).
+        A file, or one of `SHIPPED`, `CHARACTER_MODELS` or `trained.TRAINED` (write `./frequencies` for a file of
+        that name).
     config
         Entries that the checkpoint lacks; they may not contradict it.
 
@@ -66,7 +69,7 @@ def load_network(source: str | os.PathLike[str], config: Mapping[str, object] | 
     """
     label = os.fspath(source)
     try:
-        data, beside = _shipped(label) if label in SHIPPED + TRAINED else _read_file(Path(label))
+        data, beside = _shipped(label) if label in SHIPPED + CHARACTER_MODELS + TRAINED else _read_file(Path(label))
         container = containers.open_container(data)
         text = container.config if container.config is not None else beside
         stored = {} if text is None else containers.parse_object(text, "the configuration")
@@ -154,7 +157,7 @@ def merged_config(stored: Mapping[str, object], given: Mapping[str, object]) -> 
 
 def _shipped(name: str) -> tuple[bytes, None]:
     folder = resources.files("carleman_ssm.data")
-    place = folder if name in SHIPPED else folder / "trained"
+    place = folder if name not in TRAINED else folder / "trained"
     return place.joinpath(f"{name}.safetensors").read_bytes(), None
 
 
@@ -164,8 +167,8 @@ def _read_file(path: Path) -> tuple[bytes, str | None]:
         msg = "torch checkpoints are read by `carleman-ssm convert CKPT.pth OUT.safetensors`"
         raise CheckpointError(msg)
     hint = (
-        f"no such file and no shipped network of that name; shipped are {', '.join(SHIPPED)}, and those of the "
-        f"experiment necessity: {PATTERNS}"
+        f"no such file and no shipped network of that name; shipped are {', '.join(SHIPPED + CHARACTER_MODELS)}, "
+        f"and those of the experiment necessity: {PATTERNS}"
     )
     data = read_bounded(path, hint)
     beside = path.with_suffix(".json")
