@@ -1,4 +1,4 @@
-"""A network of S4D layers with y² as activation in PyTorch, and two ways to its second derivatives: float64."""
+"""A network of S4D layers with y² or GELU as activation in PyTorch, and ways to its second derivatives: float64."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from torch.autograd import forward_ad
 from carleman_ssm.networks.network import S4DNetwork
 
 ROWS = 16
+ACTIVATIONS = {"square": torch.square, "gelu": torch.nn.functional.gelu}
 
 
 class TorchNetwork:
@@ -15,6 +16,7 @@ class TorchNetwork:
 
     def __init__(self, network: S4DNetwork, length: int) -> None:
         self.network = network
+        self.activation = ACTIVATIONS[network.config.activation]
         self.size = 2 * length
         self.encoder = torch.from_numpy(network.encoder_weight[:, 0].copy())[:, None]
         self.encoder_bias = torch.from_numpy(network.encoder_bias.copy())[:, None]
@@ -37,7 +39,7 @@ class TorchNetwork:
         hidden = self.encoder * u + self.encoder_bias
         for spectrum, weight, bias, scale, shift in self.layers:
             y = torch.fft.irfft(torch.fft.rfft(hidden, n=self.size) * spectrum, n=self.size)[..., : hidden.shape[-1]]
-            hidden = scale * (weight @ y.square() + bias + hidden) + shift
+            hidden = scale * (weight @ self.activation(y) + bias + hidden) + shift
         pooled = hidden.mean(dim=-1) if self.network.config.pool == "mean" else hidden[..., -1]
         return pooled @ self.head.T + self.head_bias
 

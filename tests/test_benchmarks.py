@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import jets, memory, ring, second_order
+from benchmarks import input_hessian, jets, memory, ring, second_order
 from benchmarks.layer_numpy import s4d_layer
 from benchmarks.lifted_table import by_ring, by_symengine
 from benchmarks.measure import Row, alternate
@@ -48,6 +48,24 @@ def test_second_derivatives_are_the_same_on_all_sides(pool):
     for other in found.values():
         assert np.abs(other - found["ours"]).max() <= 1e-13 * np.abs(found["ours"]).max()
     rows = second_order.compare(network, 20, 1, {"ours": 1, "theirs": 1})
+    assert [row.baseline for row in rows] == (list(found)[1:] or [""])
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated")
+@pytest.mark.parametrize("pool", ["mean", "last"])
+def test_hessians_over_the_input_are_the_same_on_all_sides(pool):
+    network = input_hessian.gelu_network(channels=4, classes=3, states=4, pool=pool)
+    found = {name: np.squeeze(np.asarray(run())) for name, run in input_hessian.full(network, 20, threads=1).items()}
+    along = {
+        name: np.squeeze(np.asarray(run())) for name, run in input_hessian.products(network, 20, threads=1).items()
+    }
+    assert found["ours"].shape == (20, 20)
+    assert len(found) == len(along)
+    direction = input_hessian.sequence(20, 1)
+    for hessian, product in zip(found.values(), along.values(), strict=True):
+        assert np.abs(hessian - found["ours"]).max() <= 1e-12 * np.abs(found["ours"]).max()
+        assert np.abs(product - found["ours"] @ direction).max() <= 1e-12 * np.abs(product).max()
+    rows = input_hessian.compare("h", input_hessian.full(network, 20, 1), 20, 15.0, {"ours": 1, "theirs": 1})
     assert [row.baseline for row in rows] == (list(found)[1:] or [""])
 
 

@@ -70,13 +70,14 @@ class AffineLayer(Brief):
     def curvature(self, inputs: Floats) -> Floats:
         r"""$c_{k,h} = \mathrm{pool}_k\,\varphi''(y_{k,h})$ (batch, H, L) at inputs (batch, L, d)."""
         length = inputs.shape[1]
-        weights = pool_weights(self.pool, length)
+        weights, first = pool_weights(self.pool, length), 0 if self.pool == "mean" else length - 1
         reached = self.resting[:, :length] + self._response(inputs, self._spectrum(length))
-        read = weights != 0.0  # what is never read needs no decoder
-        bent = 2.0 * self.decoders.taylor(reached[..., read].swapaxes(1, 2), 2)[2]
-        result = np.zeros_like(reached)
-        result[..., read] = bent.swapaxes(1, 2) * weights[read]
-        return result
+        read = reached[..., first:].swapaxes(1, 2)  # what is never read needs no decoder
+        bent: Floats = 2.0 * self.decoders.taylor(read, 2)[2].swapaxes(1, 2) * weights[first:]
+        if first == 0:
+            return bent
+        reached[..., :first], reached[..., first:] = 0.0, bent
+        return reached
 
     def hessians(self, inputs: Floats, rows: Floats) -> Floats:
         """Hessians of rows (n, classes) of the logits at inputs (batch, L, d): (batch, n, L, d, L, d)."""
