@@ -37,10 +37,17 @@ import numpy as np
 from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.enclosures import Floats, gamma, outward
 
+SQUARES_LOST = 1e-145
+"""More than a Euclidean norm loses because the squares of numbers below 1e-154 vanish."""
 HALVINGS = 80
 """Steps of the secular equation's bisection; they set the quality of the bound, not its truth."""
 SHIFT = 2.0**-44
 """How far past the last pole the multiplier starts, in units of the largest eigenvalue."""
+
+
+def norm_bound(values: Floats, axis: int | tuple[int, ...]) -> Floats:
+    """Upper bounds of the Euclidean norms over some axes."""
+    return outward(np.sqrt(np.square(values).sum(axis=axis)) + SQUARES_LOST)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -164,8 +171,7 @@ class EnclosedQuadratics(Brief):
         r"""Upper bound of $\lVert g + 2(Q + \lambda I)v\rVert$."""
         slope = self.gradients + 2.0 * (applied + multipliers[:, None] * points)
         size = np.abs(self.gradients) + 2.0 * self._moved(points) + 2.0 * np.abs(multipliers[:, None] * points)
-        total = np.linalg.norm(slope, axis=1) + gamma(points.shape[1] + 6) * np.linalg.norm(size, axis=1)
-        return np.asarray(outward(total), dtype=np.float64)
+        return outward(norm_bound(slope, 1) + gamma(points.shape[1] + 6) * norm_bound(size, 1))
 
     def _moved(self, points: Floats) -> Floats:
         """|Q||v| (rows, n)."""
@@ -214,10 +220,10 @@ def proved_spectrum(matrices: Floats) -> Spectrum:
     columns = np.einsum("rij,rij->rj", vectors, vectors)
     with np.errstate(all="ignore"):
         residual = given - np.matmul(vectors * values[:, None, :], transposed)
-        factors = np.linalg.norm(given, axis=(1, 2)) + (np.abs(values) * outward(columns)).sum(axis=1)
+        factors = norm_bound(given, (1, 2)) + (np.abs(values) * outward(columns)).sum(axis=1)
         skew = np.matmul(transposed, vectors) - np.eye(size)
-        apart = np.linalg.norm(residual, axis=(1, 2)) + gamma(size + 4) * factors
-        crooked = np.linalg.norm(skew, axis=(1, 2)) + gamma(size + 2) * (columns.sum(axis=1) + np.sqrt(size))
+        apart = norm_bound(residual, (1, 2)) + gamma(size + 4) * factors
+        crooked = norm_bound(skew, (1, 2)) + gamma(size + 2) * (columns.sum(axis=1) + np.sqrt(size))
     return Spectrum(values, vectors, np.where(finite, outward(apart), np.inf), outward(crooked))
 
 
@@ -230,22 +236,20 @@ def _dual_points(gradients: Floats, spectrum: Spectrum, radius: float) -> tuple[
     scale = np.abs(values).max(axis=1)
     bottom = -values[:, 0]
     low = np.maximum(np.maximum(bottom, 0.0), bottom + SHIFT * scale)
-    high = low + np.linalg.norm(gradients, axis=1) / max(2.0 * radius, 1e-290)
+    high = low + norm_bound(gradients, 1) / max(2.0 * radius, 1e-290)
 
-    def norms(multipliers: Floats) -> Floats:
+    def steps(multipliers: Floats) -> Floats:
+        """v in the eigenbasis; infinite where a gradient meets no curvature."""
         denominators = 2.0 * (values + multipliers[:, None])
-        steps = np.divide(turned, denominators, out=np.zeros_like(turned), where=denominators > 0)
-        length: Floats = np.linalg.norm(steps, axis=1)
-        return length
+        unbounded = np.where(turned == 0, 0.0, np.inf)
+        return np.divide(-turned, denominators, out=unbounded, where=denominators > 0)
 
-    inside = norms(low) <= radius
+    inside = np.linalg.norm(steps(low), axis=1) <= radius
     first, last = low.copy(), high
     for _ in range(HALVINGS):
         middle = 0.5 * (first + last)
-        long = norms(middle) > radius
+        long = np.linalg.norm(steps(middle), axis=1) > radius
         first, last = np.where(long, middle, first), np.where(long, last, middle)
     multipliers = np.where(inside, low, last)
-    denominators = 2.0 * (values + multipliers[:, None])
-    steps = np.divide(-turned, denominators, out=np.zeros_like(turned), where=denominators > 0)
-    points = np.matmul(spectrum.vectors, steps[:, :, None])[:, :, 0]
+    points = np.matmul(spectrum.vectors, steps(multipliers)[:, :, None])[:, :, 0]
     return multipliers, points

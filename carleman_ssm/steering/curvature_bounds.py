@@ -98,9 +98,10 @@ def mean_curvature(rule: Activation, centre: Enclosed, reach: Floats, pieces: in
     value, error, longest = centre.value.ravel(), centre.error.ravel(), np.broadcast_to(reach, shape).ravel()
     lower, upper = np.empty(size), np.empty(size)
     block = max(1, BLOCK_ENTRIES // pieces)
-    for first in range(0, size, block):
-        part = slice(first, first + block)
-        lower[part], upper[part] = _over_pieces(rule, value[part], error[part], longest[part], pieces)
+    with np.errstate(all="ignore"):  # what is not finite is known to be unknown
+        for first in range(0, size, block):
+            part = slice(first, first + block)
+            lower[part], upper[part] = _over_pieces(rule, value[part], error[part], longest[part], pieces)
     return CurvatureRange(lower.reshape(shape), upper.reshape(shape))
 
 

@@ -33,6 +33,7 @@ from carleman_ssm.operators.ball_arrays import (
 )
 from carleman_ssm.operators.ranges import LayerRules, half
 from carleman_ssm.operators.stack import AffineMap, Norm, Stack, StackLayer, exact_array
+from carleman_ssm.steering.certified_quadratics import norm_bound
 from carleman_ssm.steering.curvature_bounds import values_and_slopes
 
 
@@ -46,21 +47,16 @@ class Place(Brief):
     @cached_property
     def norms(self) -> Floats:
         r"""Upper bounds of $\lVert A_{\cdot,k,c}\rVert_2$: how far a unit δ moves each value to first order, (L, C)."""
-        return outward(column_norms(self.linear.value) + self.error_norms)
+        return outward(norm_bound(self.linear.value, 0) + self.error_norms)
 
     @cached_property
     def error_norms(self) -> Floats:
         r"""Upper bounds of $\lVert A - \hat A\rVert_2$ of every value, (L, C)."""
-        return column_norms(self.linear.error)
+        return norm_bound(self.linear.error, 0)
 
     def half(self, which: int) -> Place:
         """The value rows (0) or gate rows (1) of a gated map."""
         return Place(half(self.value, which), half(self.linear, which))
-
-
-def column_norms(array: Floats) -> Floats:
-    """Upper bounds of the Euclidean norms over the first axis of (n, L, C)."""
-    return outward(np.sqrt(np.einsum("nkc,nkc->kc", array, array)))
 
 
 @dataclass(frozen=True, eq=False, repr=False)

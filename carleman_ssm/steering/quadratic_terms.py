@@ -25,7 +25,7 @@ from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.enclosures import Enclosed, Floats, gamma, outward
 from carleman_ssm.operators.ball_arrays import matrix_product
 from carleman_ssm.operators.error_steps import finite_or_infinite
-from carleman_ssm.steering.certified_quadratics import EnclosedQuadratics
+from carleman_ssm.steering.certified_quadratics import EnclosedQuadratics, norm_bound
 from carleman_ssm.steering.linearisation import Place
 
 BELOW_ONE = 1.0 - 2.0**-40
@@ -95,19 +95,19 @@ class QuadraticTerms:
         self.curvature += np.matmul(a * flat[:, None, :], b.T)
         sizes = gamma(len(used) + 4) * longest * other + r * other + longest * t
         # Each addition to what is there rounds by a unit of the sum, which the later terms' γ does not know of.
-        self.curvature_error += np.abs(flat) @ outward(sizes) + gamma(2) * _norms(self.curvature)
+        self.curvature_error += np.abs(flat) @ outward(sizes) + gamma(2) * norm_bound(self.curvature, (1, 2))
 
     def below(self, logits: Place, rows: Floats) -> EnclosedQuadratics:
         """The minorants: values and gradients of the rows (rows, K) of the logits, and all that was gathered."""
         weights = Enclosed(rows.T, np.zeros_like(rows.T))
         value = matrix_product(logits.value, weights)
         gradient = matrix_product(Enclosed(logits.linear.value[:, 0], logits.linear.error[:, 0]), weights)
-        rounding = gamma(2) * _norms(self.curvature)
+        rounding = gamma(2) * norm_bound(self.curvature, (1, 2))
         return EnclosedQuadratics(
             value.value[0],
             finite_or_infinite(outward(value.error[0] + self.lost)),
             np.ascontiguousarray(gradient.value.T),
-            finite_or_infinite(outward(np.linalg.norm(gradient.error, axis=0))),
+            finite_or_infinite(norm_bound(gradient.error, 0)),
             # Taking the symmetric part is a projection: it brings the matrix no further from the true one.
             0.5 * (self.curvature + self.curvature.swapaxes(1, 2)),
             finite_or_infinite(outward(self.curvature_error + rounding)),
@@ -119,8 +119,3 @@ def _columns(place: Place, used: np.ndarray[tuple[int], np.dtype[np.intp]]) -> t
     size = place.linear.value.shape[0]
     columns = place.linear.value.reshape(size, -1)[:, used]
     return columns, place.error_norms.ravel()[used], place.norms.ravel()[used]
-
-
-def _norms(matrices: Floats) -> Floats:
-    """Frobenius norms (rows,)."""
-    return outward(np.sqrt(np.einsum("rij,rij->r", matrices, matrices)))
