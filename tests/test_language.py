@@ -11,8 +11,9 @@ from carleman_ssm.networks.checkpoints import CHARACTER_MODELS, load_network, sa
 from carleman_ssm.networks.vocabulary import PRINTABLE, Vocabulary, parse_vocabulary, save_vocabulary, vocabulary_file
 from carleman_ssm.operators.construction import network_operator
 from carleman_ssm.steering import substitutions
+from carleman_ssm.steering.character_answers import margins_of
 from carleman_ssm.steering.constraints import EditConstraints
-from carleman_ssm.steering.language import CharacterModel, character_model, embedded_network, margins_of
+from carleman_ssm.steering.language import CharacterModel, character_model, embedded_network
 from carleman_ssm.steering.substitutions import has_closed_substitutions, substitution_logits
 from tests.strategies_networks import moderate_network, s4d_networks
 

@@ -135,6 +135,10 @@ class MarginProblem(Brief):
 
     def hessian(self, z: Floats, weights: Floats) -> Floats:
         r"""$\sum_iw_i\nabla^2c_i$ (r, r)."""
+        if len(self.function.stack.layers) > 1 and self.space.dimension < self.sequence.size:
+            # Depth has no closed form: a product for each coordinate, not for each value of the sequence.
+            rows = self.hessian_rows(z, weights, np.eye(self.space.dimension))
+            return 0.5 * (rows + rows.T)
         found = self.function.hessians(self.at(z), weights @ self.readout)[0]
         half = self.space.reduce(found)  # (L, d, r)
         whole = self.space.reduce(np.moveaxis(half, -1, 0))
