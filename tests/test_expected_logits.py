@@ -1,5 +1,6 @@
 """Expected logits under Gaussian inputs, beside exact sums over nodes, high precision, and simulation."""
 
+import json
 from fractions import Fraction
 from itertools import product
 from math import comb
@@ -26,6 +27,7 @@ from carleman_ssm.predictions.gaussian_moments import (
 )
 from carleman_ssm.predictions.gaussian_process import GaussianProcess
 from carleman_ssm.predictions.leaving import outside
+from carleman_ssm.predictions.logit_covariance import hermite_weights, logit_covariance
 from carleman_ssm.theory.activations import activation
 from tests.strategies_networks import moderate_network, s4d_networks
 from tests.test_gaussian_process import moving_average
@@ -88,15 +90,18 @@ def test_moments_of_preactivations_are_those_of_the_linear_map(data):
 def test_polynomial_networks_agree_with_exact_quadrature(data):
     network = data.draw(s4d_networks(activations=("identity", "square", "cube", "poly")))
     process = data.draw(processes(network.features, max_length=3 if network.features == 1 else 1))
-    mean, covariance, size = over_nodes(network, process, 5)
+    mean, covariance, size = over_nodes(network, process, 6)
     found = expected_logits(network, process)
     assert found.quadrature_error.max() == 0.0
     np.testing.assert_allclose(found.logits, mean, rtol=1e-8, atol=1e-9 * (1 + size.max()))
     learned = network.layers[0].activation_coefficients
     quadratic = network.config.activation in ("identity", "square") or (learned is not None and len(learned) <= 2)
     assert (found.covariance is not None) == quadratic
+    scale = np.sqrt(np.outer(np.diag(covariance), np.diag(covariance))).max() + size.max() ** 2
+    by_order = logit_covariance(network, process)
+    assert not by_order.truncation.any()
+    np.testing.assert_allclose(by_order.values, covariance, atol=1e-8 * (1 + scale))
     if quadratic:
-        scale = np.sqrt(np.outer(np.diag(covariance), np.diag(covariance))).max() + size.max() ** 2
         np.testing.assert_allclose(found.covariance, covariance, atol=1e-9 * (1 + scale))
 
 
@@ -111,6 +116,51 @@ def test_other_networks_agree_with_fine_quadrature(name):
     assert found.method.startswith("GELU" if name == "gelu" else name)
     at_the_mean = network(process.mean[None])[0]  # the false twin: the logits of the mean input
     assert np.abs(found.logits - at_the_mean).max() > 1e-3
+
+
+@pytest.mark.parametrize("pool", ["mean", "last"])
+@pytest.mark.parametrize("height", [0.0, 0.4, 1.5])
+def test_the_covariance_of_gelu_logits_agrees_with_fine_quadrature(pool, height):
+    network = moderate_network(1, activation="gelu", norm="batch", pool=pool)
+    process = GaussianProcess.autoregressive(2, 0.5, mean=0.4).scaled(height)
+    found, exact = logit_covariance(network, process), over_nodes(network, process, 60)[1]
+    assert (np.abs(found.values - exact) <= found.truncation + 1e-10 * (1 + np.abs(exact).max())).all()
+    assert found.truncation.max() < 1e-9
+    if height:  # the false twin: pairs and higher orders left out
+        assert np.abs(found.orders[0] - exact).max() > 1e-4
+
+
+def test_the_bound_of_the_terms_left_out_holds():
+    """The series of one pre-activation, cut off early by hand, against its own far longer sum."""
+    generator = np.random.default_rng(2)
+    moments = PreactivationMoments(generator.normal(size=(1, 40)), generator.uniform(0.1, 3.0, (1, 40)))
+    whole, rest = hermite_weights(activation("gelu"), moments)
+    products = whole[:, 0, :, None] * whole[:, 0, None, :]
+    assert rest.max() ** 2 < 1e-8
+    for terms in (1, 3, 10, 40):
+        cut = PreactivationMoments(moments.mean, moments.deviation)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("carleman_ssm.predictions.logit_covariance.MOST_TERMS", terms)
+            _, early = hermite_weights(activation("gelu"), cut)
+        left = np.abs(products[max(terms, 1) :]).sum(axis=0)
+        bound = np.outer(early[0, 0], early[0, 0])
+        assert (left <= bound * (1 + 1e-9)).all()
+        assert (bound < 1e3 * left + 1e-12).mean() > 0.5 or terms > 10
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 7])
+def test_expected_derivatives_of_gelu_in_high_precision(n):
+    for mean, deviation in ((0.3, 0.8), (-1.5, 2.0), (0.0, 0.1)):
+        with mp.workdps(30):
+            spread = mp.sqrt(1 + mp.mpf(deviation) ** 2)
+
+            def expected(mu, s=deviation, spread=spread):
+                return mu * mp.ncdf(mu / spread) + s**2 / spread * mp.npdf(mu / spread)
+
+            exact = mp.diff(expected, mean, n) * mp.mpf(deviation) ** n / mp.sqrt(mp.factorial(n))
+        found, _ = hermite_weights(activation("gelu"), moments(mean, deviation))
+        weight = found[n - 1, 0, 0] if n <= len(found) else 0.0  # beyond: below the tolerance of the series
+        assert weight == pytest.approx(float(exact), rel=1e-10, abs=1e-11)
 
 
 @pytest.mark.parametrize(("mean", "deviation"), HARD)
@@ -236,6 +286,18 @@ def test_a_fit_states_how_probably_it_is_left_and_the_expectation_needs_none():
     assert far.leaving.worst == np.unravel_index(far.leaving.preactivations.argmax(), (8, network.channels))
 
 
+def test_records_are_plain_data():
+    network, process = load_network("digits-gelu"), GaussianProcess.white(8, variance=0.04)
+    operator = network_operator(network, degree=4, input_bound=1.0, length=8)
+    record = json.loads(json.dumps(expected_logits(operator, process, count=10).table()))
+    assert record["method"] == "GELU, closed form"
+    assert record["simulation"]["count"] == 10
+    assert 0.0 <= record["leaving"]["at_least"] <= record["leaving"]["at_most"] <= 1.0
+    bare = expected_logits(network, process).table()
+    assert bare["simulation"] is None
+    assert bare["leaving"] is None
+
+
 def test_an_exact_operator_has_nothing_to_leave():
     network = load_network("digits-quadratic")
     process = GaussianProcess.white(8, variance=0.5)
@@ -269,6 +331,8 @@ def test_what_has_no_closed_form_is_refused_with_a_remedy(network):
         expected_logits(network, process)
     if network.config.pool == "none":
         network = network.read_at_last_step()
+    with pytest.raises(ValueError, match="simulated_logits"):
+        logit_covariance(moderate_network(1, activation="silu"), process)
     measured = simulated_logits(network, process, 50)
     assert measured.mean.shape == measured.standard_error.shape == (network.classes,)
 

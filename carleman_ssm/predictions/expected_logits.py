@@ -74,7 +74,8 @@ class ExpectedLogits(Brief):
     moments
         Mean and standard deviation of every pre-activation, (L, H) each.
     covariance
-        Of the logits, (classes, classes), exact; None where the activation has a degree above 2 or L·d is too large.
+        Of the logits, (classes, classes), exact; None where the activation has a degree above 2 (`logit_covariance`
+        serves GELU and higher degrees, at a higher price) or L·d is too large.
     simulation
         Beside it: sequences drawn from the process, run through the network. None where none were asked for.
     operator_logits
@@ -97,6 +98,26 @@ class ExpectedLogits(Brief):
     def deviation(self) -> Floats | None:
         """Standard deviation of each logit, (classes,), where the covariance is known."""
         return None if self.covariance is None else np.sqrt(np.maximum(np.diag(self.covariance), 0.0))
+
+    def table(self) -> dict[str, object]:
+        """What is known, as plain lists and numbers: data for a file."""
+        simulation, leaving = self.simulation, self.leaving
+        return {
+            "expected_logits": self.logits.tolist(),
+            "method": self.method,
+            "measured_quadrature_error": self.quadrature_error.tolist(),
+            "standard_deviation": None if self.deviation is None else self.deviation.tolist(),
+            "simulation": None
+            if simulation is None
+            else {
+                "mean": simulation.mean.tolist(),
+                "standard_error": simulation.standard_error.tolist(),
+                "standard_deviation": simulation.deviation.tolist(),
+                "count": simulation.count,
+            },
+            "operator_logits": None if self.operator_logits is None else self.operator_logits.tolist(),
+            "leaving": None if leaving is None else {"at_least": leaving.at_least, "at_most": leaving.at_most},
+        }
 
 
 def expected_logits(
@@ -144,7 +165,7 @@ def expected_logits(
         method=decoded.method,
         quadrature_error=np.abs(form.readout.value).sum(axis=1) * decoded.quadrature_error,
         moments=moments,
-        covariance=logit_covariance(form, rule, process),
+        covariance=quadratic_covariance(form, rule, process),
         simulation=simulation,
         operator_logits=operator_logits,
         leaving=leaving,
@@ -194,7 +215,7 @@ def _through_fit(
     return fitted, leaving_probability(moments, *decoders.interval, process, bound)
 
 
-def logit_covariance(form: OneLayerForm, rule: Activation, process: GaussianProcess) -> Floats | None:
+def quadratic_covariance(form: OneLayerForm, rule: Activation, process: GaussianProcess) -> Floats | None:
     r"""$\mathrm{Cov}(\ell_i, \ell_j) = g_i^\top Cg_j + 2\,\mathrm{tr}(Q_iCQ_jC)$ (classes, classes), or None.
 
     About the mean the logits of a decoder of degree at most 2 are $c_i + g_i^\top\xi + \xi^\top Q_i\xi$ with

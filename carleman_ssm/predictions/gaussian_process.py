@@ -196,6 +196,10 @@ class GaussianProcess(Brief):
         """The number of input channels d."""
         return int(self.mean.shape[1])
 
+    def scaled(self, factor: float) -> GaussianProcess:
+        """The same mean with the noise times a factor: the covariance times its square."""
+        return GaussianProcess(self.mean, float(factor) ** 2 * self.autocovariance)
+
     def covariance(self) -> Floats:
         r"""The covariance matrix of the whole sequence over (step, channel), $(Ld, Ld)$: blocks $R_{k-l}$.
 
