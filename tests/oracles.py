@@ -27,7 +27,7 @@ def exact_logits(network, x, digits=40):
     Without a pool the logits of each step follow each other: (batch, length * classes). Reads only the fields of the
     records. Steps the state, one scalar after the other.
     """
-    x = np.asarray(x, dtype=np.float64)
+    x = np.asarray(x)  # float64 numbers, or balls where the input itself is known better than that
     with ball_precision(digits, steps=x.shape[1] * len(network.layers)):
         rows = [_one_sequence(network, sequence) for sequence in x]
         return np.array(rows, dtype=object).reshape(len(rows), -1)
@@ -54,7 +54,8 @@ def _affine(weight, bias, values):
 
 
 def _one_sequence(network, sequence):
-    hidden = [_affine(network.encoder_weight, network.encoder_bias, [arb(float(v)) for v in step]) for step in sequence]
+    steps = [[v if isinstance(v, arb) else arb(float(v)) for v in step] for step in sequence]
+    hidden = [_affine(network.encoder_weight, network.encoder_bias, step) for step in steps]
     for layer in network.layers:
         hidden = _layer(network.config, layer, hidden)
     if network.config.pool == "none":

@@ -73,7 +73,7 @@ def geometric_values(multipliers: Complexes, ratios: Complexes, ages: Lags) -> C
     w = np.log(np.where(quotient == 0, 1.0, quotient))
     top, bottom = np.expm1((n + 1) * w), np.expm1(w)
     # The sum Σ (ν/μ)^i: n + 1 at resonance, 1 where ν = 0
-    total = np.divide(top, bottom, out=(n + 1).astype(complex), where=bottom != 0)
+    total = np.divide(top, bottom, out=np.array(n + 1, dtype=complex), where=bottom != 0)
     result: Complexes = larger**n * np.where(quotient == 0, 1.0, total)
     return result
 
