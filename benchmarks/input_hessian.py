@@ -20,7 +20,7 @@ from carleman_ssm.networks.network import S4DNetwork
 from carleman_ssm.steering.derivatives import network_function
 
 LENGTH, LENGTHS, LABEL = 256, (256, 1024, 4096), 1
-AIM, SLOPE = 15.0, 1.3
+AIM, SLOPE = 15.0, 1.5  # L log L has the exponent 1.15 between these lengths, L² has 2
 REPEATS = {"ours": 15, "theirs": 3}
 
 
@@ -29,14 +29,14 @@ def rows(threads: int) -> list[Row]:
         os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
     network = gelu_network()
     found = compare("input Hessian of one logit", full(network, LENGTH, threads), LENGTH, AIM, REPEATS)
-    seconds = []
-    for length in LENGTHS:
-        runs = products(network, length, threads)
-        found += compare("Hessian-vector product", runs, length, None, REPEATS)
-        seconds.append(found[-1].value)
-    slope = float(np.polyfit(np.log(LENGTHS), np.log(seconds), 1)[0])
+    runs = {length: products(network, length, threads) for length in LENGTHS}
+    alone = {str(length): run["ours"] for length, run in runs.items()}
+    for length, run in runs.items():
+        found += compare("Hessian-vector product", run, length, None, REPEATS)
+    seconds = alternate(alone, REPEATS["ours"])  # in turns: a busy moment moves no slope
+    slope = float(np.polyfit(np.log(LENGTHS), np.log(list(seconds.values())), 1)[0])
     name = f"Hessian-vector product, exponent of L from {LENGTHS[0]} to {LENGTHS[-1]}"
-    return [*found, Row(name, "one pass forward, one reverse", "", slope, None, "(slope)", SLOPE)]
+    return [*found, Row(name, "closed form", "", slope, None, "(slope)", SLOPE)]
 
 
 def gelu_network(**sizes) -> S4DNetwork:
