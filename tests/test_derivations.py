@@ -21,6 +21,7 @@ from carleman_ssm.recurrences.sigmoid_powers import sigmoid_powers
 from carleman_ssm.theory.finite_responses import geometric_response, near_resonance
 from carleman_ssm.theory.frequency_responses import transfer_function, transfer_of_order
 from carleman_ssm.theory.gaussian_expectations import gaussian_covariance, gaussian_mean, gaussian_mean_gelu
+from carleman_ssm.theory.input_derivatives import gelu_curvature_range, gelu_derivative, pooled_hessian
 from carleman_ssm.theory.layer_matrices import (
     carleman_composition,
     recentred_composition,
@@ -236,6 +237,9 @@ BUILDERS = {
     "gaussian_expectations.gaussian_mean": over(lambda degree: gaussian_mean(polynomial(degree)), 3),
     "gaussian_expectations.gaussian_mean_gelu": {"": gaussian_mean_gelu},
     "held_input.held_kick": {"": cs.held_kick},
+    "input_derivatives.gelu_curvature_range": {"": gelu_curvature_range},
+    "input_derivatives.gelu_derivative": over(gelu_derivative, 1, 2, 3, 4, 5),
+    "input_derivatives.pooled_hessian": over(lambda degree: pooled_hessian(polynomial(degree), 2), 3),
     "krylov.unit_hop_characteristic": {
         "N": cs.unit_hop_characteristic,
         "3": lambda: cs.unit_hop_characteristic(3, first=0),

@@ -1,0 +1,97 @@
+# %% [markdown]
+# # First and second derivatives of a pooled logit in its inputs
+# A channel with the pre-activations $y = \beta + \mathcal Ku$, $\mathcal K_{kj} = K_{k-j}$, adds
+# $\ell = \frac VL\sum_k\sigma(y_k)$ to a logit. We show that the Hessian is
+# $\frac VL\mathcal K^\top\mathrm{diag}(\sigma''(y))\,\mathcal K$, for a cubic decoder at two steps, entry by entry
+# for any number of steps and GELU, and find derivatives of GELU and the range of its curvature.   [THEORY T20]
+# %%
+import sympy as sp
+
+import carleman_ssm as cs
+
+V, g = sp.Symbol("V"), sp.symbols("g_0:4")
+K, beta, u = (sp.symbols(f"{name}_0:2") for name in ("K", "beta", "u"))
+lags = sp.ImmutableMatrix([[K[0], 0], [K[1], K[0]]])
+y = [beta[0] + K[0] * u[0], beta[1] + K[0] * u[1] + K[1] * u[0]]
+
+
+def cubic(at):
+    return g[0] + at * (g[1] + at * (g[2] + at * g[3]))
+
+
+def slope(at):
+    return g[1] + at * (2 * g[2] + at * (3 * g[3]))
+
+
+def curvature(at):
+    return 2 * g[2] + at * (6 * g[3])
+
+
+# %% [markdown]
+# ## Two steps of a cubic decoder
+# The step k adds $\sigma''(y_k)$ times the product of what the two inputs put into it.
+# %%
+logit = V / 2 * (cubic(y[0]) + cubic(y[1]))
+first, second = (row.T * row for row in (lags.row(0), lags.row(1)))
+derivation = (
+    cs.Derivation(
+        "The Hessian of a pooled logit",
+        start=sp.ImmutableMatrix(2, 2, lambda i, j: sp.Derivative(logit, u[i], u[j])),
+    )
+    .step(
+        sp.ImmutableMatrix(V / 2 * (curvature(y[0]) * first + curvature(y[1]) * second)),
+        because=r"$\partial_{u_i}\partial_{u_j}\sigma(y_k) = \sigma''(y_k)K_{k-i}K_{k-j}$",
+    )
+    .step(
+        sp.ImmutableMatrix(V / 2 * lags.T * sp.diag(*map(curvature, y)) * lags),
+        because="the sum over the steps is a product of matrices",
+    )
+)
+gradient = cs.Identity(
+    sp.ImmutableMatrix([sp.Derivative(logit, each) for each in u]),
+    sp.ImmutableMatrix(V / 2 * lags.T * sp.ImmutableMatrix([slope(at) for at in y])),
+    name="first derivatives",
+)
+
+# %% [markdown]
+# ## Derivatives of GELU
+# $\mathrm{GELU}^{(n)} = (-1)^{n-1}(\mathrm{He}_n - \mathrm{He}_{n-2})\,\varphi$ for $n \ge 2$. The third one shows that
+# the curvature turns at 0 and $\pm2$ only; as it vanishes at infinity, its range is $[-2\varphi(2), 2\varphi(0)]$.
+# %%
+x, p, q, a = sp.symbols("y p q a", real=True)
+
+
+def gelu(at):
+    return at / 2 * (1 + sp.erf(at / sp.sqrt(2)))
+
+
+def density(at):
+    return sp.exp(-(at**2) / 2) / sp.sqrt(2 * sp.pi)
+
+
+hermite = {2: 2 - x**2, 3: x**3 - 4 * x, 4: -(x**4) + 7 * x**2 - 4, 5: x**5 - 11 * x**3 + 18 * x}
+slopes = {1: (1 + sp.erf(x / sp.sqrt(2))) / 2 + x * density(x)} | {n: h * density(x) for n, h in hermite.items()}
+far, inside = density(sp.Integer(2)), a + p * u[0] + q * u[1]
+lemmas = (
+    gradient,
+    *(
+        cs.Identity(sp.Derivative(gelu(x), (x, n)), value, name=f"derivative of GELU of order {n}")
+        for n, value in slopes.items()
+    ),
+    cs.Identity(
+        sp.Derivative(gelu(inside), u[0], u[1]),
+        p * q * (2 - inside**2) * density(inside),
+        name="any step, any two inputs, GELU",
+    ),
+    cs.Identity(
+        sp.ImmutableMatrix([sp.Derivative(gelu(x), (x, 3)), *(slopes[2].subs(x, place) for place in (-2, 2, 0))]),
+        sp.ImmutableMatrix([x * (x - 2) * (x + 2) * density(x), -2 * far, -2 * far, 2 * density(sp.S.Zero)]),
+        name="where the curvature turns, and its values there",
+    ),
+)
+for lemma in lemmas:
+    derivation = derivation.lemma(lemma)
+
+# %%
+if __name__ == "__main__":
+    print(cs.to_latex(derivation))
