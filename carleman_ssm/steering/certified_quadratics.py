@@ -239,10 +239,10 @@ def _dual_points(gradients: Floats, spectrum: Spectrum, radius: float) -> tuple[
     high = low + norm_bound(gradients, 1) / max(2.0 * radius, 1e-290)
 
     def steps(multipliers: Floats) -> Floats:
-        """v in the eigenbasis; infinite where a gradient meets no curvature."""
+        """V in the eigenbasis; infinite where a gradient meets no curvature."""
         denominators = 2.0 * (values + multipliers[:, None])
         unbounded = np.where(turned == 0, 0.0, np.inf)
-        return np.divide(-turned, denominators, out=unbounded, where=denominators > 0)
+        return np.asarray(np.divide(-turned, denominators, out=unbounded, where=denominators > 0))
 
     inside = np.linalg.norm(steps(low), axis=1) <= radius
     first, last = low.copy(), high

@@ -213,9 +213,9 @@ def _witness(around: Surroundings, radius: float, tolerance: float) -> Floats | 
     """A change of class of the real function near the ball, (L, d), or None."""
     shape = around.sequence.shape
     if around.quadratic is None:
-        points = around.bounds(radius, "real")
-        start = points.points[int(points.lower.argmin())].reshape(shape)
-        return nearest_change(around.network, around.sequence, around.label, start)
+        found = around.bounds(radius, "real")
+        starts = found.points.reshape(-1, *shape)
+        return nearest_change(around.network, around.sequence, around.label, starts, found.lower)
     distance = _largest(around, "real", tolerance)
     found = around.bounds(distance, "real")
     return boundary_point(around.quadratic, int(found.lower.argmin()), found, distance).reshape(shape)

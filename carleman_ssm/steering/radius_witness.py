@@ -14,7 +14,8 @@ from carleman_ssm.networks.network import StateSpaceNetwork
 from carleman_ssm.steering.certified_quadratics import BallBounds, EnclosedQuadratics
 from carleman_ssm.steering.derivatives import NetworkFunction, network_function
 
-STEPS = 30
+STEPS = 15
+RIVALS = 4
 HALVINGS = 40
 SHORT = 1.0 - 1e-9
 
@@ -37,21 +38,23 @@ def boundary_point(quadratics: EnclosedQuadratics, row: int, bounds: BallBounds,
     return np.asarray(ends[int(np.argmin(heights))])
 
 
-def nearest_change(network: StateSpaceNetwork, sequence: Floats, label: int, start: Floats) -> Floats | None:
+def nearest_change(
+    network: StateSpaceNetwork, sequence: Floats, label: int, starts: Floats, heights: Floats
+) -> Floats | None:
     """A small change (L, d) that takes the network's class at a sequence (L, d) away from `label`, or None.
 
     Parameters
     ----------
-    start
-        Another change to start from, beside no change at all.
+    starts
+        A change (K − 1, L, d) for each rival, in ascending order: the search starts there, and at no change.
+    heights
+        (K − 1,): the rivals with the lowest of these are tried.
     """
     function = network_function(network, len(sequence))
-    rivals = np.delete(np.arange(network.classes), label)
-    rows = function.margins(label)
-    starts = np.concatenate(
-        [np.zeros((len(rivals), *sequence.shape)), np.broadcast_to(start, (len(rivals), *sequence.shape))]
-    )
-    changes = _projected(function, sequence, np.concatenate([rows, rows]), starts)
+    tried = np.argsort(heights)[:RIVALS]
+    rows = function.margins(label)[tried]
+    both = np.concatenate([np.zeros_like(starts[tried]), starts[tried]])
+    changes = _projected(function, sequence, np.concatenate([rows, rows]), both)
     scales = [_smallest_scale(function, sequence, label, change) for change in changes]
     norms = [scale * float(np.linalg.norm(change)) for scale, change in zip(scales, changes, strict=True)]
     best = int(np.argmin(norms))

@@ -120,8 +120,9 @@ def _norm_terms(
 
     With $b = \mathrm{mean}\,c\gamma$, $M = \mathrm{mean}\,\gamma^2$, $\Delta v = 2b + M$ exactly, and $q = f(v)$ for
     the convex $f(v) = (v + \varepsilon)^{-1/2}$: $\Delta q = -\tfrac12q^3\Delta v + r$ with
-    $0 \le r \le \tfrac38q_{\max}^5\Delta v^2$. The remainder of $(c + \gamma)(q + \Delta q)$ weighed with
-    $\mu$ over the channels of a step is therefore, with $P = \sum\mu_hc_h$,
+    $\tfrac38q_{\min}^5\Delta v^2 \le r \le \tfrac38q_{\max}^5\Delta v^2$. The remainder of
+    $(c + \gamma)(q + \Delta q)$ weighed with $\mu$ over the channels of a step is therefore, with
+    $P = \sum\mu_hc_h$,
 
     $$P\,(r - \tfrac12q^3M) - q^3\sum_h\mu_h\gamma_h\,b + \sum_h\mu_h\gamma_h\,(r - \tfrac12q^3M).$$
     """
@@ -134,15 +135,16 @@ def _norm_terms(
     squared = outward((reach.total**2).mean(axis=-1, keepdims=True))
     size = place.centred.value.magnitude
     along = reach_of(place.slant, outward((size * inner).mean(axis=-1, keepdims=True)), radius)
-    largest = _largest_inverse(norm, place, squared, along.total)
+    smallest, largest = _inverse_range(norm, place, squared, along.total)
     residue = outward(0.375 * largest**5 * outward(2.0 * along.total + squared) ** 2)  # r at most
     cube = product(place.inverse, product(place.inverse, place.inverse))
     pulled = product(adjoint, place.centred.value)
     total = Enclosed(pulled.value.sum(axis=-1, keepdims=True), _summed_error(pulled))
     mean_weight = scaled(-0.5 / size.shape[-1], product(total, cube))
     terms.add_squares(np.broadcast_to(_slightly_below(mean_weight), adjoint.value.shape), place.centred, reach)
-    against = np.minimum(_below(total), 0.0) * outward(1.5 * largest**5)
-    terms.add_squares(against, place.slant, Reach(along.first, outward(along.rest + 0.5 * squared)))
+    least = _below(total)
+    bent = np.where(least < 0, -outward(-least * (1.5 * largest**5)), least * (1.5 * smallest**5) * BELOW_ONE)
+    terms.add_squares(bent, place.slant, Reach(along.first, outward(along.rest + 0.5 * squared)))
     slant = _spread(place.slant, size.shape[-1])
     wide = Reach(np.broadcast_to(along.first, size.shape), np.broadcast_to(along.rest, size.shape))
     terms.add_products(scaled(-1.0, product(adjoint, cube)), place.centred, slant, (reach, wide))
@@ -162,14 +164,17 @@ def _behind_norm(
     return outward(carried + own + reach.total * change)
 
 
-def _largest_inverse(norm: Norm, place: NormPlace, squared: Floats, along: Floats) -> Floats:
-    r"""Upper bound of q on the ball (L, 1): v is at least $v - 2|b|$, and at least $(\sqrt v - \sqrt M)^2$ (triangle
-    inequality of the root mean square).
+def _inverse_range(norm: Norm, place: NormPlace, squared: Floats, along: Floats) -> tuple[Floats, Floats]:
+    r"""Bounds of q on the ball, (L, 1) each.
+
+    v is at most $v + 2|b| + M$, and at least $v - 2|b|$ and $(\sqrt v - \sqrt M)^2$ (triangle inequality of the root
+    mean square).
     """
     variance = np.maximum(_below(place.slant.value), 0.0)
     root = np.maximum(np.sqrt(variance) * BELOW_ONE - outward(np.sqrt(squared)), 0.0)
     least = np.maximum(np.maximum(variance - outward(2.0 * along), root * root), 0.0) * BELOW_ONE
-    return outward(1.0 / np.sqrt((least + norm.eps) * BELOW_ONE))
+    most = outward(outward(place.slant.value.magnitude) + 2.0 * along + squared + norm.eps)
+    return 1.0 / np.sqrt(most) * BELOW_ONE, outward(1.0 / np.sqrt((least + norm.eps) * BELOW_ONE))
 
 
 def _spread(place: Place, channels: int) -> Place:
