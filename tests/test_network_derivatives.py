@@ -13,6 +13,7 @@ from carleman_ssm.operators import hessians
 from carleman_ssm.operators.activation_decoders import own_decoders
 from carleman_ssm.operators.construction import network_operator
 from carleman_ssm.operators.curvature import second_order_kernel
+from carleman_ssm.operators.operator import DomainError
 from carleman_ssm.operators.stack_operator import StackOperator
 from carleman_ssm.steering.derivatives import network_function
 from tests.oracles import ball_precision, exact_logits
@@ -151,6 +152,15 @@ def test_a_batch_of_inputs_and_rows_is_each_of_them_alone():
     np.testing.assert_allclose(function.hessian_products(x, v[0])[2], function.hessian_products(x[2], v[0]))
 
 
+@pytest.mark.parametrize("batch", [1, 40])
+def test_logits_of_long_sequences_go_by_the_faster_of_two_routes(batch):
+    network = drawn(2, output="glu", norm="layer")
+    x = np.random.default_rng(9).normal(size=(batch, 100, 2))
+    function = network_function(network, 100)
+    np.testing.assert_allclose(function.logits(x), network(x), atol=1e-12)
+    np.testing.assert_allclose(function.logits(x[0]), network(x[:1])[0], atol=1e-12)
+
+
 def test_margins_are_differences_of_logits():
     network = drawn(2, output="glu", norm="layer")
     function, x = network_function(network, LENGTH), np.random.default_rng(3).normal(size=(LENGTH, 2))
@@ -199,6 +209,10 @@ def test_an_operator_is_differentiated_through_its_decoders(form):
     np.testing.assert_allclose(fitted.gradients(x), own.gradients(x), atol=1e-7)
     np.testing.assert_allclose(fitted.hessians(x), own.hessians(x), atol=1e-5)
     assert isinstance(operator, StackOperator) == (form == "stack")
+    for refused in (fitted.logits, fitted.gradients, fitted.hessians, lambda at: fitted.hessian_products(at, x)):
+        with pytest.raises(DomainError, match="leaves the certified interval"):
+            refused(100 * x)
+    assert np.isfinite(own.hessians(100 * x)).all()
     exact = moderate_network(1, features=2, activation="square")
     operator, function = network_operator(exact, sequences=x), network_function(exact, 6)
     np.testing.assert_allclose(

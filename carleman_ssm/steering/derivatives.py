@@ -19,11 +19,15 @@ from carleman_ssm.networks.network import StateSpaceNetwork
 from carleman_ssm.operators.activation_decoders import own_decoders
 from carleman_ssm.operators.adjoint import gradients
 from carleman_ssm.operators.hessians import InputHessians
+from carleman_ssm.operators.jets import stack_series
 from carleman_ssm.operators.one_layer_operator import OneLayerOperator
 from carleman_ssm.operators.operator import NetworkOperator
 from carleman_ssm.operators.stack import Stack, build_stack
 from carleman_ssm.operators.stack_operator import StackOperator
-from carleman_ssm.operators.stack_trace import LayerDecoders, layered, run_logits
+from carleman_ssm.operators.stack_trace import LayerDecoders, checked_run, layered, run_logits
+
+DENSE = 64
+"""Up to this length a convolution is a matrix product; past it, unless the batch is large, a Fourier transform."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -76,11 +80,11 @@ class NetworkFunction(Brief):
 
         Raises
         ------
-        ValueError
+        ValueError, DomainError
             As `gradients`.
         """
-        inputs, single = self._inputs(x)
-        values = run_logits(self.stack, self.decoders, inputs)
+        inputs, single = self._inside(x)
+        values = self._values(inputs)
         return values[0] if single else values
 
     def gradients(self, x: npt.ArrayLike, readout: npt.ArrayLike | None = None) -> Floats:
@@ -97,8 +101,10 @@ class NetworkFunction(Brief):
         ------
         ValueError
             A sequence or a readout of another shape, or NaN or infinity in them.
+        DomainError
+            A sequence leaves the intervals of fitted decoders; the network's own activations have none.
         """
-        inputs, single = self._inputs(x)
+        inputs, single = self._inside(x)
         found = gradients(self.stack, self.decoders, inputs, self._rows(readout))
         return found[0] if single else found
 
@@ -109,10 +115,10 @@ class NetworkFunction(Brief):
 
         Raises
         ------
-        ValueError
+        ValueError, DomainError
             As `gradients`, or more than 10⁸ entries: use `hessian_products`.
         """
-        inputs, single = self._inputs(x)
+        inputs, single = self._inside(x)
         found = self._curvature.arrays(inputs, self._rows(readout))
         return found[0] if single else found
 
@@ -128,10 +134,10 @@ class NetworkFunction(Brief):
 
         Raises
         ------
-        ValueError
+        ValueError, DomainError
             As `gradients`, or the shapes of x and v do not go together.
         """
-        inputs, single = self._inputs(x)
+        inputs, single = self._inside(x)
         directions, alone = self._inputs(v)
         if len(directions) == 1:
             directions = np.broadcast_to(directions, inputs.shape)
@@ -193,6 +199,20 @@ class NetworkFunction(Brief):
             raise ValueError(msg)
         return inputs, single
 
+    def _inside(self, x: npt.ArrayLike) -> tuple[Floats, bool]:
+        """`_inputs`, once fitted decoders are known to hold there: outside their intervals they mean nothing."""
+        inputs, single = self._inputs(x)
+        if not self.exact:
+            checked_run(self.stack, self.decoders, inputs)
+        return inputs, single
+
+    def _values(self, inputs: Floats) -> Floats:
+        """The logits by matrix products where many sequences share the matrices, else by Fourier transforms."""
+        if inputs.shape[1] <= max(DENSE, 8 * len(inputs)):
+            return run_logits(self.stack, self.decoders, inputs)
+        found, _ = stack_series(self.stack, self.decoders, (inputs,), 0)
+        return found[0]
+
     def _rows(self, readout: npt.ArrayLike | None) -> Floats:
         if readout is None:
             return np.eye(self.classes)
@@ -209,8 +229,8 @@ def network_function(source: StateSpaceNetwork | NetworkOperator, length: int) -
     Parameters
     ----------
     source
-        A network: its own activations, nothing fitted. An operator: its decoders; for a fitted operator the
-        derivatives are those of the fits, and mean something on their intervals only.
+        A network: its own activations, nothing fitted. An operator: its decoders; fits and their derivatives hold on
+        their intervals, and sequences that leave them are refused.
     length
         Longest sequence that is asked for, in steps.
 
