@@ -343,8 +343,9 @@ def test_what_has_no_closed_form_is_refused_with_a_remedy(network):
         lambda network: expected_logits(network, GaussianProcess.white(4, features=2)),
         lambda network: expected_logits(network, GaussianProcess.white(4), count=1),
         lambda network: preactivation_moments(one_layer_form(network, 3), GaussianProcess.white(4)),
+        lambda network: expected_logits(network_operator(network, input_bound=1, length=3), GaussianProcess.white(4)),
     ],
 )
 def test_what_does_not_fit_is_refused(wrong):
-    with pytest.raises(ValueError, match=r"channels|two sequences|serves"):
+    with pytest.raises(ValueError, match=r"channels|two sequences|serves|at most 3"):
         wrong(moderate_network(1, activation="square"))

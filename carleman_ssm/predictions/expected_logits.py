@@ -19,7 +19,7 @@ from carleman_ssm.networks.network import S4DNetwork, StateSpaceNetwork
 from carleman_ssm.operators.bases import exact_decoders
 from carleman_ssm.operators.one_layer import OneLayerForm, has_one_layer_form, one_layer_form
 from carleman_ssm.operators.one_layer_operator import OneLayerOperator
-from carleman_ssm.operators.operator import NetworkOperator
+from carleman_ssm.operators.operator import DomainError, NetworkOperator
 from carleman_ssm.operators.stack_construction import layer_rules
 from carleman_ssm.operators.stack_operator import StackOperator
 from carleman_ssm.operators.volterra_kernels import first_order_kernel, second_order_kernel
@@ -82,7 +82,8 @@ class ExpectedLogits(Brief):
         Expected value of the fitted decoders in the network's place, continued over the whole line, (classes,); None
         without a fit. It means what `leaving` lets it mean.
     leaving
-        Of a fitted operator: the probability that a sequence leaves what it is certified for; else None.
+        Of a fitted operator: the probability that a sequence leaves its intervals, or its input bound; else None.
+        (A stack operator that was certified for given sequences has no input bound, and no certificate for others.)
     """
 
     logits: Floats
@@ -148,10 +149,20 @@ def expected_logits(
     ValueError
         The network has more than one layer, a gate, or a norm that is not affine (the pre-activations are not Gaussian
         then: `simulated_logits` measures their logits), or the process does not fit it.
+    DomainError
+        The process has more steps than the operator serves; the network itself serves any number.
 
     References
     ----------
-    THEORY T23; `gaussian_moments` for the formulas.
+    THEORY T23; derivations/23_gaussian_inputs; `gaussian_moments` for the formulas.
+
+    Examples
+    --------
+    >>> from carleman_ssm.networks.checkpoints import load_network
+    >>> noise = GaussianProcess.white(64, variance=0.1, mean=0.5)
+    >>> found = expected_logits(load_network("digits-gelu"), noise, count=200)
+    >>> found.method, bool((abs(found.logits - found.simulation.mean) < 5 * found.simulation.standard_error).all())
+    ('GELU, closed form', True)
     """
     network = source.network if isinstance(source, NetworkOperator) else source
     form = one_layer_parts(source, process.length)
@@ -206,7 +217,15 @@ def _through_fit(
     moments: PreactivationMoments,
 ) -> tuple[Floats | None, LeavingProbability | None]:
     """What the fitted decoders of an operator expect, and how probably they are asked outside their intervals."""
-    if not isinstance(source, OneLayerOperator | StackOperator) or source.exact:
+    if not isinstance(source, OneLayerOperator | StackOperator):
+        return None, None
+    if process.length > source.certificate.length:
+        msg = (
+            f"the process has {process.length} steps, the operator holds for at most {source.certificate.length}: "
+            "build it with a longer length, or give the network itself"
+        )
+        raise DomainError(msg)
+    if source.exact:
         return None, None
     decoders = source.decoders if isinstance(source, OneLayerOperator) else source.decoders[0].activation
     fitted = _read_out(form, expected_decoders(decoders, moments), process)

@@ -82,7 +82,7 @@ def expected_gelu(mean: Floats, deviation: Floats) -> Floats:
 
     References
     ----------
-    THEORY T23.
+    THEORY T23; derivations/23_gaussian_inputs.
 
     Examples
     --------
@@ -109,7 +109,7 @@ def expected_polynomial(taylor: Floats, deviation: Floats) -> Floats:
 
     References
     ----------
-    THEORY T23.
+    THEORY T23; derivations/23_gaussian_inputs.
     """
     even, square = taylor[::2], deviation**2
     total: Floats = np.zeros_like(even[0] + square)

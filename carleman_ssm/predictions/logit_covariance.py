@@ -88,7 +88,8 @@ def logit_covariance(source: StateSpaceNetwork | NetworkOperator, process: Gauss
 
     References
     ----------
-    THEORY T23; Price (1958), IRE Trans. Inf. Theory 4, 69; Indritz (1961), Proc. AMS 12, 981 (Cramér's inequality).
+    THEORY T23; derivations/23_gaussian_inputs; Price (1958), IRE Trans. Inf. Theory 4, 69;
+    DLMF 18.14(i) (bounds of Hermite polynomials).
     """
     network = source.network if isinstance(source, NetworkOperator) else source
     form, rule = one_layer_parts(source, process.length), layer_rules(network)[0].activation

@@ -161,7 +161,7 @@ def spectral_lines(
 
     References
     ----------
-    THEORY T15, T23.
+    THEORY T15, T23; derivations/23_spectral_lines.
     """
     waves = checked_tones(tones)
     layer = steady_layer(source, constant)

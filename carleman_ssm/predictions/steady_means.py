@@ -33,7 +33,7 @@ def bessel_mean(radius: Floats) -> Floats:
 
     References
     ----------
-    THEORY T23.
+    THEORY T23; derivations/23_spectral_lines.
 
     Examples
     --------

@@ -230,7 +230,8 @@ def transfer_functions(source: StateSpaceNetwork | NetworkOperator, constant: np
 
     References
     ----------
-    THEORY T23; Schetzen (1980), The Volterra and Wiener theories of nonlinear systems, ch. 6.
+    THEORY T23; derivations/23_frequency_responses; Schetzen (1980), The Volterra and Wiener theories of
+    nonlinear systems, ch. 6.
 
     Examples
     --------
