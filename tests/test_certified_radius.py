@@ -14,7 +14,6 @@ from carleman_ssm.operators.construction import network_operator
 from carleman_ssm.operators.stack import build_stack
 from carleman_ssm.operators.stack_construction import layer_rules
 from carleman_ssm.steering import remainders
-from carleman_ssm.steering.curvature_bounds import CurvatureRange
 from carleman_ssm.steering.derivatives import network_function
 from carleman_ssm.steering.linearisation import enclosed_logits, linearised
 from carleman_ssm.steering.quadratic import margin_quadratic
@@ -273,14 +272,14 @@ def test_gates_and_layer_norms_are_certified_too():
 
 
 def test_a_planted_false_curvature_is_caught_by_the_witness(monkeypatch):
-    """The false twin: with the largest curvature of GELU in place of the least, the "radius" passes a change of class."""
+    """The false twin: the largest curvature of GELU in place of the least certifies past a change of class."""
 
-    def bowl(rule, centre, reach, pieces=8):
-        return CurvatureRange(np.full_like(centre.value, 0.7978), np.full_like(centre.value, 0.7979))
+    def highest(adjoint, bounds):
+        return np.maximum(0.5 * adjoint.value * bounds.lower, 0.5 * adjoint.value * bounds.upper)
 
     network, x = load_network("digits-gelu"), digits(1)[0]
     honest = certified_radius(network, x, tolerance=0.05)
-    monkeypatch.setattr(remainders, "mean_curvature", bowl)
+    monkeypatch.setattr(remainders, "_half_curvature", highest)
     false = certified_radius(network, x, witness=False, tolerance=0.05)
     assert false.radius > honest.witness_norm
     generator = np.random.default_rng(0)

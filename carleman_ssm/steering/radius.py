@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from carleman_ssm.networks.brief import Brief
-from carleman_ssm.networks.enclosures import Enclosed, Floats, gamma, outward
+from carleman_ssm.networks.enclosures import Floats, gamma, outward
 from carleman_ssm.networks.network import StateSpaceNetwork
 from carleman_ssm.operators.operator import NetworkOperator
 from carleman_ssm.steering.linearisation import enclosed_logits
@@ -32,6 +32,8 @@ from carleman_ssm.steering.surroundings import Arithmetic, Surroundings, first_g
 Status = Literal["exact", "certified", "undecided"]
 
 EXACT_TOLERANCE = 2.0**-32
+FARTHEST = 64.0
+"""Changes of class are looked for within so many radii."""
 MAX_ENTRIES = 2**28
 """More entries of Jacobians and curvatures than this are not held: 2 GiB."""
 
@@ -215,7 +217,7 @@ def _witness(around: Surroundings, radius: float, tolerance: float) -> Floats | 
     if around.quadratic is None:
         found = around.bounds(radius, "real")
         starts = found.points.reshape(-1, *shape)
-        return nearest_change(around.network, around.sequence, around.label, starts, found.lower)
+        return nearest_change(around.network, around.sequence, around.label, starts, found.lower, FARTHEST * radius)
     distance = _largest(around, "real", tolerance)
     found = around.bounds(distance, "real")
     return boundary_point(around.quadratic, int(found.lower.argmin()), found, distance).reshape(shape)
@@ -231,18 +233,27 @@ def _checked(around: Surroundings, change: Floats | None) -> tuple[Floats | None
         return nothing
     for growth in (0.0, 1e-10, 1e-9, 1e-8, 1e-7, 3e-7, 9e-7):
         moved = around.sequence + (1.0 + growth) * change
-        logits = enclosed_logits(around.stack, around.rules, moved)
-        if _is_reached(around, logits):
-            label = int(around.network(moved[None])[0].argmax())
-            return moved - around.sequence, _norm(moved, around.sequence), label, True
-    label = int(around.network(moved[None])[0].argmax())
-    if label == around.label:
+        proved = _is_reached(around, moved)
+        if proved:
+            break
+    label = _simulated_class(around, moved)
+    if label is None or (label == around.label and not proved):
         return nothing
-    return moved - around.sequence, _norm(moved, around.sequence), label, False
+    return moved - around.sequence, _norm(moved, around.sequence), label, proved
 
 
-def _is_reached(around: Surroundings, logits: Enclosed) -> bool:
-    """Whether another class provably reaches the logit of the class at x."""
+def _simulated_class(around: Surroundings, sequence: Floats) -> int | None:
+    """The class by the network's simulation; None where that leaves float64."""
+    try:
+        return int(around.network(sequence[None])[0].argmax())
+    except ValueError:
+        return None
+
+
+def _is_reached(around: Surroundings, sequence: Floats) -> bool:
+    """Whether another class provably reaches there the logit of the class at x."""
+    with np.errstate(all="ignore"):
+        logits = enclosed_logits(around.stack, around.rules, sequence)
     value, error = logits.value[0], outward(logits.error[0])
     others = around.rivals
     return bool((value[others] - error[others] >= value[around.label] + error[around.label]).any())

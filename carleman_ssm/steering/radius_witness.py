@@ -39,7 +39,7 @@ def boundary_point(quadratics: EnclosedQuadratics, row: int, bounds: BallBounds,
 
 
 def nearest_change(
-    network: StateSpaceNetwork, sequence: Floats, label: int, starts: Floats, heights: Floats
+    network: StateSpaceNetwork, sequence: Floats, label: int, starts: Floats, heights: Floats, limit: float
 ) -> Floats | None:
     """A small change (L, d) that takes the network's class at a sequence (L, d) away from `label`, or None.
 
@@ -49,19 +49,22 @@ def nearest_change(
         A change (K − 1, L, d) for each rival, in ascending order: the search starts there, and at no change.
     heights
         (K − 1,): the rivals with the lowest of these are tried.
+    limit
+        Larger changes are not of interest.
     """
     function = network_function(network, len(sequence))
     tried = np.argsort(heights)[:RIVALS]
     rows = function.margins(label)[tried]
     both = np.concatenate([np.zeros_like(starts[tried]), starts[tried]])
-    changes = _projected(function, sequence, np.concatenate([rows, rows]), both)
-    scales = [_smallest_scale(function, sequence, label, change) for change in changes]
+    with np.errstate(all="ignore"):  # where float64 is left, no change is found
+        changes = _projected(function, sequence, np.concatenate([rows, rows]), both, limit)
+        scales = [_smallest_scale(function, sequence, label, change) for change in changes]
     norms = [scale * float(np.linalg.norm(change)) for scale, change in zip(scales, changes, strict=True)]
     best = int(np.argmin(norms))
     return scales[best] * changes[best] if np.isfinite(norms[best]) else None
 
 
-def _projected(function: NetworkFunction, sequence: Floats, rows: Floats, starts: Floats) -> Floats:
+def _projected(function: NetworkFunction, sequence: Floats, rows: Floats, starts: Floats, limit: float) -> Floats:
     r"""$\delta \leftarrow \frac{g\cdot\delta - m(x + \delta)}{\lVert g\rVert^2}\,g$, one row each: at rest
     δ is parallel to g and m = 0, which are the conditions of a least norm.
     """
@@ -74,9 +77,9 @@ def _projected(function: NetworkFunction, sequence: Floats, rows: Floats, starts
         ahead = np.einsum("bld,bld->b", slopes, changes) - margins
         steps = np.divide(ahead, square, out=np.zeros_like(ahead), where=square > 0)
         following = steps[:, None, None] * slopes
-        if not np.isfinite(following).all():
-            break
-        changes = following
+        norms = np.linalg.norm(following.reshape(len(following), -1), axis=1)
+        following *= np.minimum(1.0, limit / np.maximum(norms, limit))[:, None, None]
+        changes = np.where(np.isfinite(following).all(axis=(1, 2), keepdims=True), following, changes)
     return changes
 
 
