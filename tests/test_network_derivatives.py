@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from carleman_ssm.families.mamba import Mamba
 from carleman_ssm.networks.network import S4DNetwork
-from carleman_ssm.operators import hessians
+from carleman_ssm.operators import input_derivatives
 from carleman_ssm.operators.activation_decoders import own_decoders
+from carleman_ssm.operators.adjoint import gradients
 from carleman_ssm.operators.construction import network_operator
 from carleman_ssm.operators.curvature import second_order_kernel
 from carleman_ssm.operators.operator import DomainError
@@ -104,11 +105,13 @@ def test_closed_forms_of_one_layer_are_the_products_of_the_reverse_pass(data):
     x = data.draw(input_sequences(network.features))
     function = network_function(network, x.shape[1] + data.draw(st.integers(0, 2)))
     readout = np.random.default_rng(0).normal(size=(2, network.classes))
-    assert function._curvature.closed_form is not None
+    assert function._derivatives.closed_form is not None
     found = function.hessians(x, readout)
     assert found.shape == (len(x), 2, *x.shape[1:], *x.shape[1:])
+    reverse = gradients(function.stack, function.decoders, x, readout)
+    np.testing.assert_allclose(function.gradients(x, readout), reverse, atol=1e-12 * (1 + np.abs(reverse).max()))
     for index, sequence in enumerate(x):
-        expected = function._curvature.by_products(sequence, readout)
+        expected = function._derivatives.by_products(sequence, readout)
         np.testing.assert_allclose(found[index], expected, atol=1e-11 * (1 + np.abs(expected).max()))
     np.testing.assert_allclose(found, found.transpose(0, 1, 4, 5, 2, 3), rtol=0, atol=1e-12 * (1 + np.abs(found).max()))
 
@@ -129,8 +132,8 @@ def test_kernels_that_mix_channels_have_the_closed_form_for_one_feature_alone(fe
         ("encoder_bias", "layers", "decoder_weight", "decoder_bias", "config")),
     )  # fmt: skip
     function, x = network_function(one, 5), np.random.default_rng(1).normal(size=(5, features))
-    assert (function._curvature.closed_form is None) == (features == 2)
-    expected = function._curvature.by_products(x, np.eye(one.classes))
+    assert (function._derivatives.closed_form is None) == (features == 2)
+    expected = function._derivatives.by_products(x, np.eye(one.classes))
     np.testing.assert_allclose(function.hessians(x), expected, atol=1e-12 * (1 + np.abs(expected).max()))
 
 
@@ -252,7 +255,7 @@ def test_what_does_not_fit_is_refused_with_the_remedy(monkeypatch):
         network_function(network_operator(network, input_bound=1.0, length=3, degree=4), 4)
     with pytest.raises(TypeError, match="depends on the input"):
         network_function(Mamba, 3)
-    monkeypatch.setattr(hessians, "MAX_ENTRIES", 71)
+    monkeypatch.setattr(input_derivatives, "MAX_ENTRIES", 71)
     with pytest.raises(ValueError, match="use hessian_products"):
         function.hessians(x)
     assert function.hessians(x, function.margin(0, 1)).size == 36

@@ -1,9 +1,14 @@
-r"""One layer with affine surroundings as a function of the input, with its curvature in closed form (THEORY T20).
+r"""One layer with affine surroundings as a function of the input: gradient and Hessian in closed form (THEORY T20).
 
 $$y_{k,h} = y^0_{k,h} + \sum_{m,j} K_{h,m}W_{hj}\,x_{k-m,j}, \qquad
-\ell_i = \ldots + \sum_h R_{ih}\sum_k \mathrm{pool}_k\,\varphi(y_{k,h}),$$
+\ell_i = o_i + \sum_h R_{ih}\sum_k \mathrm{pool}_k\,\varphi(y_{k,h}) + \sum_j S_{ij}\sum_k\mathrm{pool}_k\,x_{k,j}$$
 
-with $y^0$ the response to the biases alone; the dots are affine in x. Then
+with $y^0$ the response to the biases alone. The gradient is
+
+$$\frac{\partial\ell_i}{\partial x_{sj}}
+= \sum_h\sum_k R_{ih}\,\mathrm{pool}_k\,\varphi'(y_{k,h})\;K_{h,k-s}W_{hj} + S_{ij}\,\mathrm{pool}_s$$
+
+and the Hessian
 
 $$\frac{\partial^2\ell_i}{\partial x_{sj}\,\partial x_{tj'}}
 = \sum_h\sum_k R_{ih}\,c_{k,h}\;K_{h,k-s}W_{hj}\;K_{h,k-t}W_{hj'},
@@ -38,7 +43,7 @@ BLOCK_ENTRIES = 2**20
 
 @dataclass(frozen=True, eq=False, repr=False)
 class AffineLayer(Brief):
-    """Build it with `affine_layer`.
+    r"""Build it with `affine_layer`.
 
     Parameters
     ----------
@@ -50,6 +55,8 @@ class AffineLayer(Brief):
         $y^0$ (H, L).
     readout
         $R$ (classes, H).
+    skip
+        $S$ (classes, d), of the residual path $S\,\mathrm{pool}_k\,x_k$.
     decoders
         φ of every channel.
     pool
@@ -64,20 +71,23 @@ class AffineLayer(Brief):
     drive_weight: Floats
     resting: Floats
     readout: Floats
+    skip: Floats
     decoders: ChannelDecoders
     pool: str
 
     def curvature(self, inputs: Floats) -> Floats:
         r"""$c_{k,h} = \mathrm{pool}_k\,\varphi''(y_{k,h})$ (batch, H, L) at inputs (batch, L, d)."""
+        return 2.0 * self._pooled_taylor(inputs, 2)
+
+    def gradients(self, inputs: Floats, rows: Floats) -> Floats:
+        """Gradients of rows (n, classes) of the logits at inputs (batch, L, d): (batch, n, L, d)."""
         length = inputs.shape[1]
-        weights, first = pool_weights(self.pool, length), 0 if self.pool == "mean" else length - 1
-        reached = self.resting[:, :length] + self._response(inputs, self._spectrum(length))
-        read = reached[..., first:].swapaxes(1, 2)  # what is never read needs no decoder
-        bent: Floats = 2.0 * self.decoders.taylor(read, 2)[2].swapaxes(1, 2) * weights[first:]
-        if first == 0:
-            return bent
-        reached[..., :first], reached[..., first:] = 0.0, bent
-        return reached
+        spectrum = self._spectrum(length)
+        result = np.empty((len(inputs), len(rows), *inputs.shape[1:]))
+        for block in self._blocks(len(inputs), spectrum):
+            result[block] = self._pulled_back(self._pooled_taylor(inputs[block], 1), rows, spectrum)
+        result += pool_weights(self.pool, length)[:, None] * (rows @ self.skip)[:, None, :]
+        return result
 
     def hessians(self, inputs: Floats, rows: Floats) -> Floats:
         """Hessians of rows (n, classes) of the logits at inputs (batch, L, d): (batch, n, L, d, L, d)."""
@@ -91,16 +101,33 @@ class AffineLayer(Brief):
 
     def hessian_products(self, inputs: Floats, directions: Floats, rows: Floats) -> Floats:
         """Their products with directions (batch, L, d), (batch, n, L, d); one input for all directions, or one each."""
-        length = directions.shape[1]
-        spectrum, bent = self._spectrum(length), self.curvature(inputs)
-        mixing = (rows @ self.readout)[:, None, :] * self.drive_weight.T  # (n, d, H)
+        spectrum, bent = self._spectrum(directions.shape[1]), self.curvature(inputs)
         result = np.empty((len(directions), len(rows), *directions.shape[1:]))
         for block in self._blocks(len(directions), spectrum):
             weighed = self._response(directions[block], spectrum) * (bent if len(bent) == 1 else bent[block])
-            pulled = fft.rfft(weighed, _size(length), axis=-1)
-            pulled *= spectrum.conj()
-            pulled = (mixing.reshape(-1, mixing.shape[-1]) @ pulled).reshape(-1, *mixing.shape[:2], pulled.shape[-1])
-            result[block] = fft.irfft(pulled, _size(length), axis=-1)[..., :length].swapaxes(-1, -2)
+            result[block] = self._pulled_back(weighed, rows, spectrum)
+        return result
+
+    def _pooled_taylor(self, inputs: Floats, order: int) -> Floats:
+        r"""$\mathrm{pool}_k\,\varphi^{(q)}(y_{k,h})/q!$ for one order q, (batch, H, L)."""
+        length = inputs.shape[1]
+        weights, first = pool_weights(self.pool, length), 0 if self.pool == "mean" else length - 1
+        reached = self.resting[:, :length] + self._response(inputs, self._spectrum(length))
+        read = reached[..., first:].swapaxes(1, 2)  # what is never read needs no decoder
+        found: Floats = self.decoders.taylor(read, order)[order].swapaxes(1, 2) * weights[first:]
+        if first == 0:
+            return found
+        reached[..., :first], reached[..., first:] = 0.0, found
+        return reached
+
+    def _pulled_back(self, cotangent: Floats, rows: Floats, spectrum: Spectrum) -> Floats:
+        r"""$\sum_{h,k}R_{ih}w_{k,h}K_{h,k-s}W_{hj}$ for w (batch, H, L): (batch, n, L, d)."""
+        length = cotangent.shape[-1]
+        mixing = (rows @ self.readout)[:, None, :] * self.drive_weight.T  # (n, d, H)
+        seen = fft.rfft(cotangent, _size(length), axis=-1)
+        seen *= spectrum.conj()
+        mixed = (mixing.reshape(-1, mixing.shape[-1]) @ seen).reshape(len(seen), *mixing.shape[:2], seen.shape[-1])
+        result: Floats = fft.irfft(mixed, _size(length), axis=-1)[..., :length].swapaxes(-1, -2)
         return result
 
     def _response(self, inputs: Floats, spectrum: Spectrum) -> Floats:
@@ -143,15 +170,17 @@ def affine_layer(stack: Stack, decoders: ChannelDecoders) -> AffineLayer | None:
     resting = FourierKernel.of(kernel, length)(np.broadcast_to(bias, (length, len(bias)))).T
     if mixes:
         kernel, drive = np.einsum("oim,i->om", kernel, drive[:, 0]), np.ones((len(kernel), 1))
-    return AffineLayer(kernel, drive, np.ascontiguousarray(resting), _readout(stack, layer), decoders, stack.pool)
+    readout, skip = _readouts(stack, layer)
+    return AffineLayer(kernel, drive, np.ascontiguousarray(resting), readout, skip, decoders, stack.pool)
 
 
-def _readout(stack: Stack, layer: StackLayer) -> Floats:
-    """From the decoder's values to the logits."""
+def _readouts(stack: Stack, layer: StackLayer) -> tuple[Floats, Floats]:
+    """From the decoder's values and from the input to the logits: R and S."""
     readout = stack.head.weight.value
     if layer.norm_after is not None:
         readout = readout * layer.norm_after.weight.value
-    return readout if layer.output is None else readout @ layer.output.weight.value
+    skip = readout @ stack.encoder.weight.value if layer.residual else np.zeros((len(readout), stack.features))
+    return readout if layer.output is None else readout @ layer.output.weight.value, skip
 
 
 def _size(length: int) -> int:

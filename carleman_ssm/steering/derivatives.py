@@ -17,8 +17,7 @@ from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.enclosures import Floats
 from carleman_ssm.networks.network import StateSpaceNetwork
 from carleman_ssm.operators.activation_decoders import own_decoders
-from carleman_ssm.operators.adjoint import gradients
-from carleman_ssm.operators.hessians import InputHessians
+from carleman_ssm.operators.input_derivatives import InputDerivatives
 from carleman_ssm.operators.jets import stack_series
 from carleman_ssm.operators.one_layer_operator import OneLayerOperator
 from carleman_ssm.operators.operator import NetworkOperator
@@ -105,7 +104,7 @@ class NetworkFunction(Brief):
             A sequence leaves the intervals of fitted decoders; the network's own activations have none.
         """
         inputs, single = self._inside(x)
-        found = gradients(self.stack, self.decoders, inputs, self._rows(readout))
+        found = self._derivatives.gradients(inputs, self._rows(readout))
         return found[0] if single else found
 
     def hessians(self, x: npt.ArrayLike, readout: npt.ArrayLike | None = None) -> Floats:
@@ -119,7 +118,7 @@ class NetworkFunction(Brief):
             As `gradients`, or more than 10⁸ entries: use `hessian_products`.
         """
         inputs, single = self._inside(x)
-        found = self._curvature.arrays(inputs, self._rows(readout))
+        found = self._derivatives.arrays(inputs, self._rows(readout))
         return found[0] if single else found
 
     def hessian_products(self, x: npt.ArrayLike, v: npt.ArrayLike, readout: npt.ArrayLike | None = None) -> Floats:
@@ -141,7 +140,7 @@ class NetworkFunction(Brief):
         directions, alone = self._inputs(v)
         if len(directions) == 1:
             directions = np.broadcast_to(directions, inputs.shape)
-        found = self._curvature.products(inputs, directions, self._rows(readout))
+        found = self._derivatives.products(inputs, directions, self._rows(readout))
         return found[0] if single and alone else found
 
     def margin(self, target: int, rival: int) -> Floats:
@@ -175,8 +174,8 @@ class NetworkFunction(Brief):
         return np.delete(rows, target, axis=0)
 
     @cached_property
-    def _curvature(self) -> InputHessians:
-        return InputHessians(self.stack, self.decoders)
+    def _derivatives(self) -> InputDerivatives:
+        return InputDerivatives(self.stack, self.decoders)
 
     def _check_class(self, label: int) -> None:
         if not 0 <= label < self.classes:

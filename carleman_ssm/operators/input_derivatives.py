@@ -1,4 +1,4 @@
-r"""Hessians of the logits over the whole input, and their products with vectors, by the cheapest exact route.
+r"""Derivatives of the logits over the whole input, first and second, by the cheapest exact route.
 
 One layer with affine surroundings has closed forms, whatever its activation (`affine_layer`). Anything else takes
 forward over reverse accumulation (`adjoint`): a product per direction, and one per entry of the input for a Hessian
@@ -14,7 +14,7 @@ import numpy as np
 
 from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.enclosures import Floats
-from carleman_ssm.operators.adjoint import hessian_products
+from carleman_ssm.operators.adjoint import gradients, hessian_products
 from carleman_ssm.operators.affine_layer import AffineLayer, affine_layer
 from carleman_ssm.operators.lag_matrices import MAX_ENTRIES
 from carleman_ssm.operators.stack import Stack
@@ -22,8 +22,8 @@ from carleman_ssm.operators.stack_trace import LayerDecoders
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class InputHessians(Brief):
-    """Second derivatives of a stack's logits over its input.
+class InputDerivatives(Brief):
+    """First and second derivatives of a stack's logits over its input.
 
     Parameters
     ----------
@@ -43,8 +43,14 @@ class InputHessians(Brief):
         """The layer's closed form, where it has one."""
         return affine_layer(self.stack, self.decoders[0].activation)
 
+    def gradients(self, inputs: Floats, readout: Floats) -> Floats:
+        """Gradients of readout (rows, classes) · logits at inputs (batch, L, d): (batch, rows, L, d)."""
+        if self.closed_form is not None:
+            return self.closed_form.gradients(inputs, readout)
+        return gradients(self.stack, self.decoders, inputs, readout)
+
     def arrays(self, inputs: Floats, readout: Floats) -> Floats:
-        r"""Hessians of readout (rows, classes) · logits at inputs (batch, L, d): (batch, rows, L, d, L, d), symmetric.
+        """Their Hessians written out, (batch, rows, L, d, L, d), symmetric.
 
         Raises
         ------
@@ -63,7 +69,7 @@ class InputHessians(Brief):
         return np.stack([self.by_products(x, readout) for x in inputs])
 
     def products(self, inputs: Floats, directions: Floats, readout: Floats) -> Floats:
-        r"""Their products with directions (batch, L, d), (batch, rows, L, d), in $O(L\log L)$ each.
+        r"""Products of the Hessians with directions (batch, L, d): (batch, rows, L, d), in $O(L\log L)$ each.
 
         Parameters
         ----------
