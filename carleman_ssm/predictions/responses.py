@@ -28,6 +28,8 @@ from carleman_ssm.operators.certificate import bias_trajectory
 from carleman_ssm.operators.one_layer import OneLayerForm
 from carleman_ssm.predictions.geometric_inputs import Complexes, GeometricTerm, Lags
 
+TINY = 1e-150  # quotients of numbers below it may leave the range of float64
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class TermArrays(Brief):
@@ -58,7 +60,8 @@ def geometric_values(multipliers: Complexes, ratios: Complexes, ages: Lags) -> C
     r"""$\Gamma_n(\lambda,\rho) = \sum_{i=0}^n\lambda^{n-i}\rho^i$, elementwise for arrays that broadcast.
 
     With μ the larger and ν the smaller of the two and $w = \ln(\nu/\mu)$ it is
-    $\mu^n(e^{(n+1)w} - 1)/(e^w - 1)$, which loses nothing as $w \to 0$ (`finite_responses.near_resonance`).
+    $\mu^n(e^{(n+1)w} - 1)/(e^w - 1)$, which loses nothing as $w \to 0$ (`finite_responses.near_resonance`). Numbers
+    below 1e-150 count as 0.
 
     Examples
     --------
@@ -66,7 +69,8 @@ def geometric_values(multipliers: Complexes, ratios: Complexes, ages: Lags) -> C
     >>> geometric_values(np.array([0.5, 0.5, 0.0]), np.array([1.0, 0.5, 0.0]), np.array(2)).real.tolist()
     [1.75, 0.75, 0.0]
     """
-    first, second, n = np.broadcast_arrays(multipliers, ratios, ages)
+    kept = (np.where(np.abs(base) < TINY, 0.0, base) for base in (multipliers, ratios))
+    first, second, n = np.broadcast_arrays(*kept, ages)
     swap = np.abs(first) >= np.abs(second)
     larger, smaller = np.where(swap, first, second).astype(complex), np.where(swap, second, first)
     quotient = np.divide(smaller, larger, out=np.zeros_like(larger), where=larger != 0)
