@@ -21,6 +21,8 @@ from carleman_ssm.steering.trust_region import QuadraticChange, smallest_change
 
 MET = 1e-11
 """A margin counts as fulfilled when it is missed by at most this, relative to the sizes of the values."""
+RAYS, MAX_STARTS, ALIKE = 500, 3, 0.7
+"""Random rays for feasible starts; how many are kept, and the cosine from which two count as one."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -122,8 +124,38 @@ def _jointly(
         f"the smallest change for one rival leaves others in front (pairwise bound {pairs[0].lower_bound:.6g}), and "
         f"the dual of all margins ends at the boundary of its domain (bound {dual.lower_bound:.6g}): a gap is possible"
     )
-    starts = np.array([dual.change, *(pair.change for pair in pairs[:2])])
+    near = np.array([*dual.starts, dual.change, *(pair.change for pair in pairs[:2])])
+    feasible = _feasible_on_rays(quadratics, wanted, near)
+    starts = np.concatenate([feasible, near])
     return QuadraticSolution(None, max(pairs[0].lower_bound, dual.lower_bound), starts, words)
+
+
+def _feasible_on_rays(quadratics: Sequence[Quadratic], wanted: Floats, near: Floats) -> Floats:
+    """The shortest feasible changes (≤ 3, n) on different rays: towards given points, along curvatures, and at random.
+
+    On a ray u every margin is a parabola in the length t; the shortest feasible t is one of their roots.
+    """
+    slopes = np.array([q.gradient for q in quadratics])
+    random = np.random.default_rng(0).normal(size=(RAYS, slopes.shape[1]))
+    axes = np.concatenate([near, slopes, *(q.spectrum[1].T for q in quadratics), random])
+    axes = axes[np.linalg.norm(axes, axis=1) > 0.0]
+    rays = np.concatenate([axes, -axes]) / np.linalg.norm(np.concatenate([axes, axes]), axis=1, keepdims=True)
+    linear = rays @ slopes.T
+    bent = np.stack([np.einsum("ri,ri->r", rays @ q.curvature, rays) for q in quadratics], axis=1)
+    lack = wanted - np.array([q.value for q in quadratics])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        root = np.sqrt(linear**2 + 4.0 * bent * lack)
+        lengths = np.concatenate([2.0 * lack / (linear + root), 2.0 * lack / (linear - root)], axis=1)
+    lengths = np.where(np.isfinite(lengths) & (lengths > 0.0), lengths * (1.0 + MET), 0.0)
+    reached = lengths[:, :, None] * (linear[:, None] + lengths[:, :, None] * bent[:, None])
+    lengths = np.where((reached >= lack).all(axis=2) & (lengths > 0.0), lengths, np.inf)
+    shortest = lengths.min(axis=1)
+    chosen: list[int] = []
+    for ray in np.argsort(shortest)[: int(np.isfinite(shortest).sum())]:
+        if len(chosen) < MAX_STARTS and (rays[chosen] @ rays[ray] < ALIKE).all():
+            chosen.append(int(ray))
+    found: Floats = shortest[chosen, None] * rays[chosen]
+    return found
 
 
 def _exclusion(quadratics: Sequence[Quadratic], wanted: Floats, weights: Floats) -> QuadraticChange | None:

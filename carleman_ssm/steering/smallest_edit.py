@@ -154,21 +154,26 @@ def _within(task: _Task, change: Floats) -> Floats | None:
 
 
 def _searched(task: _Task, known: QuadraticSolution) -> Edit:
-    """The best edit of local searches from their own starts and from what the quadratic problem suggests."""
-    found = local_edit(task.function, task.x, task.rows, task.wanted, task.rules)
-    suggested = known.starts if known.change is None else known.change[None]
-    other = local_edit(task.function, task.x, task.rows, task.wanted, task.rules, task.space.expand(suggested))
-    found = other if other.norm < found.norm else found
+    """The best edit of local searches from what the quadratic problem suggests."""
+    start = task.space.expand(known.starts if known.change is None else known.change[None])
+    found = local_edit(task.function, task.x, task.rows, task.wanted, task.rules, start)
+    if known.change is not None:
+        other = local_edit(task.function, task.x, task.rows, task.wanted, task.rules)
+        found = other if other.norm < found.norm else found
     if not found.found:
         return _edit(task, None, "local", found.reason, known.lower_bound)
-    bound = max(known.lower_bound, min(_bound_in_box(task, found), found.norm))
+    boxed = min(_bound_in_box(task, found), found.norm)
+    bound = max(min(known.lower_bound, found.norm), boxed)
     if found.norm - bound <= PROVED * found.norm:
-        words = (
-            "multipliers at which the Lagrangian of the margins is convex: under the limits no change of norm below "
-            f"{bound:.10g} fulfils them. {found.reason}"
+        proof = (
+            "at the multipliers of the edit the Lagrangian is convex, so that within the limits"
+            if boxed >= known.lower_bound
+            else "by the dual of the margins"
         )
+        words = f"{proof} no change of norm below {bound:.10g} fulfils them. {found.reason}"
         return _edit(task, found.change, "global", words, bound)
-    return _edit(task, found.change, "local", f"{found.reason}. Without limits: {known.reason}", bound)
+    other_words = "Without box and sparsity: " if known.change is not None else "Of all margins together: "
+    return _edit(task, found.change, "local", f"{found.reason}. {other_words}{known.reason}", bound)
 
 
 def _bound_in_box(task: _Task, found: LocalEdit) -> float:

@@ -1,0 +1,155 @@
+r"""The concave dual of several quadratic margins, and Newton's method for it with or without a barrier.
+
+With $g(\nu)=\sum_j\nu_jg_j$, $A(\nu)=I-\sum_j\nu_jQ_j\succ0$, $\delta(\nu)=\tfrac12A^{-1}g$ and $w_j = g_j+2Q_j\delta$
+the dual $D(\nu) = \nu^\top r-\tfrac14g(\nu)^\top A(\nu)^{-1}g(\nu)$ has
+
+$$\frac{\partial D}{\partial\nu_j} = r_j-q_j(\delta),\qquad
+\frac{\partial^2D}{\partial\nu_j\partial\nu_k} = -\tfrac12w_j^\top A^{-1}w_k,$$
+
+and $\mu\log\det A$ adds $-\mu\,\mathrm{tr}(A^{-1}Q_j)$ and $-\mu\,\mathrm{tr}(A^{-1}Q_jA^{-1}Q_k)$.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy import linalg
+
+from carleman_ssm.networks.brief import Brief
+from carleman_ssm.networks.enclosures import Floats
+
+MAX_STEPS = 60
+SHORTEST = 2.0**-50
+RIDGE = 1e-11
+ACCURACY = 1e-11
+"""Relative size of a slope that ends the search."""
+HOPELESS = 1e20
+"""A dual value of this size, in squared norms that would reach the wanted values linearly, is not followed further."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class DualPoint(Brief):
+    r"""The dual at one ν.
+
+    Parameters
+    ----------
+    multipliers, change
+        ν (m,) and δ(ν) (n,).
+    factor
+        Cholesky factor (n, n) of A(ν).
+    value, objective
+        $D$, and $D+\mu\log\det A$.
+    missing
+        $r - q(\delta)$ (m,).
+    slope
+        Gradient (m,) of the objective; `missing` without a barrier.
+    """
+
+    multipliers: Floats
+    change: Floats
+    factor: Floats
+    value: float
+    objective: float
+    missing: Floats
+    slope: Floats
+
+    @property
+    def residual(self) -> float:
+        """How far from a maximum over ν ≥ 0: no slope may be positive, nor negative where ν is positive."""
+        return float(np.where(self.multipliers > 0.0, np.abs(self.slope), np.maximum(0.0, self.slope)).max())
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class DualProblem(Brief):
+    r"""Margins $g$ (m, n), $Q$ (m, n, n) and wanted shifts $r$ (m,)."""
+
+    slopes: Floats
+    curvatures: Floats
+    shifts: Floats
+
+    @cached_property
+    def scale(self) -> float:
+        """Squared norm at which a linear margin would reach the largest shift; 0 without slopes."""
+        steepest = float((self.slopes**2).sum(axis=1).max())
+        return float((self.shifts**2).max()) / steepest if steepest > 0.0 else 0.0
+
+    def at(self, multipliers: Floats, barrier: float = 0.0) -> DualPoint | None:
+        """The point of ν, or None where A(ν) is not positive definite."""
+        matrix = np.eye(self.slopes.shape[1]) - np.tensordot(multipliers, self.curvatures, 1)
+        try:
+            factor = linalg.cholesky(matrix, lower=True, check_finite=False)
+        except linalg.LinAlgError:
+            return None
+        slope = multipliers @ self.slopes
+        change: Floats = 0.5 * linalg.cho_solve((factor, True), slope, check_finite=False)
+        value = float(multipliers @ self.shifts - 0.5 * slope @ change)
+        missing = self.shifts - (self.slopes @ change + (self.curvatures @ change) @ change)
+        if barrier == 0.0:
+            return DualPoint(multipliers, change, factor, value, value, missing, missing)
+        traces = np.tensordot(self.curvatures, _inverse(factor), 2)
+        objective = value + 2.0 * barrier * float(np.log(np.diag(factor)).sum())
+        return DualPoint(multipliers, change, factor, value, objective, missing, missing - barrier * traces)
+
+    def inside(self, multipliers: Floats, barrier: float = 0.0) -> DualPoint:
+        """The point of ν, shrunk until A(ν) is positive definite."""
+        point = self.at(multipliers, barrier)
+        while point is None:
+            multipliers = 0.9 * multipliers
+            point = self.at(multipliers, barrier)
+        return point
+
+    def ascend(self, start: Floats, barrier: float = 0.0) -> DualPoint:
+        """A maximum of the objective over ν ≥ 0, or where its rounding or growth ends the search."""
+        point = self.inside(start, barrier)
+        for _ in range(MAX_STEPS):
+            following = self._step(point, barrier)
+            if following is None:
+                break
+            point = following
+            if point.value > HOPELESS * (1.0 + self.scale):
+                break
+        return point
+
+    def _step(self, point: DualPoint, barrier: float) -> DualPoint | None:
+        free = (point.multipliers > 0.0) | (point.slope > 0.0)
+        scale = 1.0 + np.abs(self.shifts)
+        if not free.any() or (np.abs(point.slope[free]) <= ACCURACY * scale[free]).all():
+            return None
+        bends, axes = np.linalg.eigh(self._bend(point, free, barrier))
+        bends = np.maximum(bends, RIDGE * bends[-1] or 1.0)  # margins that exclude each other have no bend together
+        direction = np.zeros_like(point.multipliers)
+        direction[free] = axes @ ((axes.T @ point.slope[free]) / bends)
+        return self._along(point, direction, barrier)
+
+    def _bend(self, point: DualPoint, free: np.ndarray[tuple[int], np.dtype[np.bool_]], barrier: float) -> Floats:
+        """Minus the second derivatives by the free multipliers."""
+        curvatures = self.curvatures[free]
+        normals = self.slopes[free] + 2.0 * curvatures @ point.change
+        half = linalg.solve_triangular(point.factor, normals.T, lower=True, check_finite=False)
+        bend: Floats = 0.5 * half.T @ half
+        if barrier > 0.0:
+            products = _inverse(point.factor) @ curvatures
+            bend += barrier * np.einsum("jab,kba->jk", products, products, optimize=True)
+        return bend
+
+    def _along(self, point: DualPoint, direction: Floats, barrier: float) -> DualPoint | None:
+        """The first of halved steps that increases the objective enough; at its rounding, that halves the residual."""
+        noise, length = 1e-13 * abs(point.objective), 1.0
+        while length > SHORTEST:
+            trial = self.at(np.maximum(0.0, point.multipliers + length * direction), barrier)
+            if trial is not None:
+                gain = trial.objective - point.objective
+                expected = float(point.slope @ (trial.multipliers - point.multipliers))
+                if gain > noise and gain >= 1e-4 * expected:
+                    return trial
+                if abs(gain) <= noise and trial.residual <= 0.5 * point.residual:
+                    return trial
+            length *= 0.5
+        return None
+
+
+def _inverse(factor: Floats) -> Floats:
+    result: Floats = linalg.cho_solve((factor, True), np.eye(len(factor)), check_finite=False)
+    return result
