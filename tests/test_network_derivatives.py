@@ -11,7 +11,7 @@ from carleman_ssm.families.mamba import Mamba
 from carleman_ssm.networks.network import S4DNetwork
 from carleman_ssm.operators import input_derivatives
 from carleman_ssm.operators.activation_decoders import own_decoders
-from carleman_ssm.operators.adjoint import gradients
+from carleman_ssm.operators.adjoint import gradients, hessian_products
 from carleman_ssm.operators.construction import network_operator
 from carleman_ssm.operators.curvature import second_order_kernel
 from carleman_ssm.operators.operator import DomainError
@@ -110,6 +110,11 @@ def test_closed_forms_of_one_layer_are_the_products_of_the_reverse_pass(data):
     assert found.shape == (len(x), 2, *x.shape[1:], *x.shape[1:])
     reverse = gradients(function.stack, function.decoders, x, readout)
     np.testing.assert_allclose(function.gradients(x, readout), reverse, atol=1e-12 * (1 + np.abs(reverse).max()))
+    v = np.random.default_rng(1).normal(size=(3, *x.shape[1:]))
+    for at, along in ((x[:1], v), (x, v[: len(x)])):
+        reverse = hessian_products(function.stack, function.decoders, at, along, readout)
+        products = function.hessian_products(at, along, readout)
+        np.testing.assert_allclose(products, reverse, atol=1e-11 * (1 + np.abs(reverse).max()))
     for index, sequence in enumerate(x):
         expected = function._derivatives.by_products(sequence, readout)
         np.testing.assert_allclose(found[index], expected, atol=1e-11 * (1 + np.abs(expected).max()))
