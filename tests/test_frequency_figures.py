@@ -13,6 +13,7 @@ from carleman_ssm.report.frequency_figures import (
     first_response_figure,
     lines_figure,
     second_response_figure,
+    third_response_figure,
     write_frequency_figures,
 )
 
@@ -33,7 +34,8 @@ def words(figure):
 def test_all_figures_are_written(network, tmp_path):
     lines, simulated = spectral_lines(network, TONES), simulated_lines(network, TONES, 64)
     pictures = write_frequency_figures(transfer_functions(network), tmp_path, NAMES, lines, simulated, (0, 1))
-    assert tuple(picture.path.name for picture in pictures) == FREQUENCY_FIGURES
+    names = tuple(picture.path.name for picture in pictures)
+    assert names == tuple(name for name in FREQUENCY_FIGURES if "third" not in name)  # the decoders are quadratic
     assert all(picture.path.stat().st_size > 0 for picture in pictures)
 
 
@@ -62,6 +64,18 @@ def test_the_second_response_has_sums_above_and_differences_below(network):
     rows, columns = shown.shape
     size = np.log10(np.abs(response[0] - response.mean()))
     assert shown[(rows - 1) // 4, (columns - 1) // 4] == pytest.approx(size)
+
+
+def test_the_third_response_is_drawn_where_there_is_one(network, tmp_path):
+    assert third_response_figure(transfer_functions(network), NAMES) is None
+    functions = transfer_functions(load_network("digits-gelu"))
+    figure = third_response_figure(functions, [str(label) for label in range(10)])
+    axis = figure.axes[3]
+    for line, sign in zip(axis.lines, (-1, 1), strict=True):
+        turned = 2 * np.pi * np.asarray(line.get_xdata())
+        response = functions.third(turned, turned, sign * turned)
+        np.testing.assert_allclose(line.get_ydata(), np.abs(response[3] - response.mean(axis=0)))
+    assert "Local" in words(figure)
 
 
 def test_lines_stand_on_simulation_and_a_gelu_says_what_it_leaves_out(network):

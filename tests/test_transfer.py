@@ -192,6 +192,10 @@ def test_lines_have_names_tables_and_an_order():
     table = transfer_functions(quick_network(activation="square")).table(grid)
     assert np.array(table["second"]["magnitude"]).shape == (3, 5, 5)
     assert table["frequency"] == (grid / (2 * np.pi)).tolist()
+    assert not np.any(table["third_harmonic"]["magnitude"])
+    functions = transfer_functions(quick_network(activation="cube"))
+    sizes = functions.table(grid)["third_at_the_tone"]["magnitude"]
+    np.testing.assert_allclose(np.array(sizes)[:, 1], np.abs(functions.third(grid[1], -grid[1], grid[1])))
 
 
 def test_deep_networks_are_measured():

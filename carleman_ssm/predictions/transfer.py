@@ -148,19 +148,26 @@ class TransferFunctions(Brief):
         return self._kernel([first, second, third], list(channels))
 
     def table(self, frequencies: Floats, channel: int = 0) -> dict[str, object]:
-        """Magnitudes and phases on a grid (F,) [rad/step] as plain lists: data for a file.
+        r"""Magnitudes and phases on a grid (F,) [rad/step] as plain lists: data for a file.
 
-        ``first`` (classes, F) and ``second`` (classes, F, F), with ``frequency`` in cycles per step.
+        ``first`` (classes, F), ``second`` (classes, F, F), and of the third order what one tone meets: the change of
+        its own line, $\mathcal H^{(3)}(\omega, \omega, -\omega)$, and its third harmonic,
+        $\mathcal H^{(3)}(\omega, \omega, \omega)$, (classes, F) each. ``frequency`` is in cycles per step.
         """
         linear = self.first(frequencies, channel)
         square = self.second(frequencies[:, None], frequencies, (channel, channel))
+        own, harmonic = (
+            self.third(frequencies, frequencies, sign * frequencies, (channel,) * 3) for sign in (-1.0, 1.0)
+        )
         return {
             "frequency": (frequencies / (2 * np.pi)).tolist(),
             "channel": channel,
             "scope": self.scope,
             "operating_point": self.operating_point.tolist(),
-            "first": {"magnitude": np.abs(linear).tolist(), "phase": np.angle(linear).tolist()},
-            "second": {"magnitude": np.abs(square).tolist(), "phase": np.angle(square).tolist()},
+            "first": _polar(linear),
+            "second": _polar(square),
+            "third_at_the_tone": _polar(own),
+            "third_harmonic": _polar(harmonic),
         }
 
     def _kernel(self, frequencies: list[npt.ArrayLike], channels: list[int]) -> Complexes:
@@ -169,6 +176,10 @@ class TransferFunctions(Brief):
         for frequency, channel in zip(frequencies, channels, strict=True):
             product = product * (self.response(frequency) * self.drive_weight[:, channel])
         return np.moveaxis(product @ self.readout.T, -1, 0)
+
+
+def _polar(values: Complexes) -> dict[str, object]:
+    return {"magnitude": np.abs(values).tolist(), "phase": np.angle(values).tolist()}
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -16,9 +16,14 @@ from carleman_ssm.predictions.spectral_lines import SpectralLines
 from carleman_ssm.predictions.transfer import Complexes, TransferFunctions
 from carleman_ssm.report.figures import MAX_PANELS, name_axes, panels, save
 from carleman_ssm.report.sections import Picture
-from carleman_ssm.report.wave_figures import BLUE, caption
+from carleman_ssm.report.wave_figures import BLUE, RED, caption
 
-FREQUENCY_FIGURES = ("response_first_order.png", "response_second_order.png", "spectrum.png")
+FREQUENCY_FIGURES = (
+    "response_first_order.png",
+    "response_second_order.png",
+    "response_third_order.png",
+    "spectrum.png",
+)
 CURVE_POINTS, MAP_POINTS = 1500, 129
 SLOWEST = 5e-4
 """Lowest frequency of a curve [cycles per step]."""
@@ -37,7 +42,9 @@ def write_frequency_figures(
     simulated: SimulatedSpectrum | None = None,
     margin: tuple[int, int] | None = None,
 ) -> list[Picture]:
-    """Draw |H₁| and |H₂| of every class into `folder`, and the spectrum of a logit or margin where there are lines.
+    """Draw |H₁|, |H₂| and |H₃| of every class into `folder`, and the spectrum of a logit or margin.
+
+    What there is nothing of is left out: a third order of quadratic decoders, a spectrum without lines.
 
     Parameters
     ----------
@@ -46,10 +53,10 @@ def write_frequency_figures(
     margin
         Two classes whose difference the spectrum shows; by default the first logit.
     """
-    drawn = [first_response_figure(functions, names), second_response_figure(functions, names)]
-    if lines is not None:
-        drawn.append(lines_figure(lines, names, simulated, margin))
-    return [save(figure, folder / name) for figure, name in zip(drawn, FREQUENCY_FIGURES, strict=False)]
+    spectrum = None if lines is None else lines_figure(lines, names, simulated, margin)
+    responses = (first_response_figure, second_response_figure, third_response_figure)
+    drawn = [*(draw(functions, names) for draw in responses), spectrum]
+    return [save(figure, folder / name) for figure, name in zip(drawn, FREQUENCY_FIGURES, strict=True) if figure]
 
 
 def first_response_figure(functions: TransferFunctions, names: Sequence[str], channel: int = 0) -> Figure:
@@ -94,6 +101,32 @@ def second_response_figure(functions: TransferFunctions, names: Sequence[str], c
         f"each logit (f2 < 0: the difference){_mean_removed(functions)}. Input channel {channel} twice. "
         f"{_scope(functions)} Four decades are shown, at every {2 * (MAP_POINTS - 1)}th of a cycle per step: narrower "
         f"resonances may fall between.{_first_of(len(names), shown)}",
+    )
+    return figure
+
+
+def third_response_figure(functions: TransferFunctions, names: Sequence[str], channel: int = 0) -> Figure | None:
+    """What the third order makes of one tone: a change of its own line, and its third harmonic."""
+    if not functions.taylor[3].any():
+        return None
+    frequencies = np.geomspace(SLOWEST, 0.5, CURVE_POINTS)
+    turned, shown = 2 * np.pi * frequencies, min(len(names), MAX_PANELS)
+    figure, axes = panels(shown, 2.1)
+    sizes = []
+    for sign, colour, label in ((-1.0, BLUE, "at the tone"), (1.0, RED, "third harmonic")):
+        sizes.append(np.abs(_decisive(functions.third(turned, turned, sign * turned, (channel,) * 3))))
+        for row, axis in enumerate(axes):
+            axis.loglog(frequencies, sizes[-1][row], linewidth=0.8, color=colour, label=label)
+            axis.set_title(names[row], fontsize=9, parse_math=False)
+    axes[0].set_xlim(SLOWEST, 0.5)
+    axes[0].set_ylim(*np.quantile(sizes, (0.01, 1.0)) * (0.7, 1.4))
+    axes[0].legend(fontsize=7, loc="lower left")
+    name_axes(axes, "frequency [cycles per step]", r"$|\mathcal{H}_3|$ [logit / input$^3$]")
+    caption(
+        figure,
+        f"Third-order transfer function of every class from input channel {channel}: H3(f, f, -f), which changes the "
+        f"line of a tone itself, and H3(f, f, f), its third harmonic{_mean_removed(functions)}. {_scope(functions)}"
+        f"{_first_of(len(names), shown)}",
     )
     return figure
 
