@@ -120,7 +120,7 @@ def third_response_figure(functions: TransferFunctions, names: Sequence[str], ch
             axis.set_title(names[row], fontsize=9, parse_math=False)
     axes[0].set_xlim(SLOWEST, 0.5)
     axes[0].set_ylim(*np.quantile(sizes, (0.01, 1.0)) * (0.7, 1.4))
-    axes[0].legend(fontsize=7, loc="lower left")
+    figure.legend(handles=axes[0].get_lines(), fontsize=8, loc="outside upper right", ncols=2)
     name_axes(axes, "frequency [cycles per step]", r"$|\mathcal{H}_3|$ [logit / input$^3$]")
     caption(
         figure,
