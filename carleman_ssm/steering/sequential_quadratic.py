@@ -44,9 +44,11 @@ STATIONARY = 1e-9
 ACCEPTED = 1e-6
 """The same, of a point that counts as converged when no step improves it further."""
 STALLED, PATIENCE = 1e-7, 4
-"""A residual that has not halved in so many steps ends the search below this."""
+"""A residual that has not halved in so many steps ends the search below this; and margins that come no nearer in four
+times as many."""
 FEASIBLE = 1e-11
 """Largest shortfall of a margin, relative to the largest of 1, the margin and what is wanted."""
+MAX_PENALTY = 1e9
 LEAST_CURVATURE = 1e-3
 
 
@@ -104,16 +106,16 @@ def lacking(values: Floats) -> float:
 def descend(problem: MarginProblem, start: Floats, steps: int = MAX_STEPS) -> Descent:
     """A Karush–Kuhn–Tucker point of the problem, from coordinates within its limits."""
     at = Point.of(problem, start)
+    if not start.any() and is_reached(problem, at.values):
+        return Descent(at, np.zeros_like(at.values), np.zeros_like(problem.room(start)), 0.0, 0, True, True)
     penalty = 10.0 * max(at.excess, float(np.linalg.norm(at.z)), 1e-12)
     found = _first_multipliers(problem, at, penalty)
-    lam, pi, made, seen = found.multipliers, found.bound_multipliers, 0, [np.inf]
+    lam, pi, made, seen = found.multipliers, found.bound_multipliers, 0, _History()
     for made in range(steps + 1):
         residual = kkt_residual(problem, at, lam, pi)
         reached = is_reached(problem, at.values)
-        stalled = made >= PATIENCE and residual > 0.5 * min(seen[:-PATIENCE]) and residual <= STALLED
-        if made == steps or (reached and (residual <= STATIONARY or stalled)):
+        if made == steps or seen.end(residual, at.excess, reached):
             break
-        seen.append(residual)
         following, solution, penalty = _improved(problem, at, lam, penalty)
         lam, pi = solution.multipliers, solution.bound_multipliers
         if following is None:
@@ -122,6 +124,24 @@ def descend(problem: MarginProblem, start: Floats, steps: int = MAX_STEPS) -> De
         at = following
     reached = is_reached(problem, at.values)
     return Descent(at, lam, pi, residual, made, reached, reached and residual <= ACCEPTED)
+
+
+class _History:
+    """Residuals and shortfalls of the steps so far."""
+
+    def __init__(self) -> None:
+        self.residuals: list[float] = []
+        self.excesses: list[float] = []
+
+    def end(self, residual: float, excess: float, reached: bool) -> bool:
+        """Whether the search is over: optimal, stalled near an optimum, or stalled where the margins are lacking."""
+        earlier = min(self.residuals[:-PATIENCE], default=np.inf)
+        lacked = min(self.excesses[: -4 * PATIENCE], default=np.inf)
+        self.residuals.append(residual)
+        self.excesses.append(excess)
+        if reached:
+            return residual <= STATIONARY or (residual <= STALLED and residual > 0.5 * earlier)
+        return excess > 0.99 * lacked
 
 
 def is_reached(problem: MarginProblem, values: Floats) -> bool:
@@ -170,8 +190,9 @@ def _improved(
     curvature, slope = _curvature(problem, at, lam)
     program = _program(problem, at, curvature, slope, penalty)
     solution = solve_program(program)
-    while solution.multipliers.max(initial=0.0) > 0.5 * penalty and penalty < 1e12 * (1.0 + np.linalg.norm(at.z)):
-        penalty *= 10.0
+    ceiling = MAX_PENALTY * (1.0 + float(np.linalg.norm(at.z)))
+    while solution.multipliers.max(initial=0.0) > 0.5 * penalty and penalty < ceiling:
+        penalty *= 100.0
         program = _program(problem, at, curvature, slope, penalty)
         solution = solve_program(program)
     return _searched(problem, at, solution, penalty, program), solution, penalty
@@ -256,12 +277,11 @@ def _searched(
     length = float(np.linalg.norm(solution.step))
     if not np.isfinite(length) or length <= 1e-15 * float(np.linalg.norm(at.z)):
         return None
-    full = accepted(solution.step, 1.0)
+    full, share = accepted(solution.step, 1.0), 0.5
     if full is None and program is not None:
         corrected = _corrected(problem, at, solution.step, program)
         full = None if corrected is None else accepted(corrected, 1.0)
-    share, least = 0.5, 1e-8
-    while full is None and share > least:
+    while full is None and share > 1e-8:
         full = accepted(share * solution.step, share)
         share *= 0.5
     return full
