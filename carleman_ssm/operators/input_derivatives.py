@@ -49,13 +49,13 @@ class InputDerivatives(Brief):
             return self.closed_form.gradients(inputs, readout)
         return gradients(self.stack, self.decoders, inputs, readout)
 
-    def arrays(self, inputs: Floats, readout: Floats) -> Floats:
-        """Their Hessians written out, (batch, rows, L, d, L, d), symmetric.
+    def hessians(self, inputs: Floats, readout: Floats) -> Floats:
+        """Hessians of the same combinations at the same inputs, written out: (batch, rows, L, d, L, d), symmetric.
 
         Raises
         ------
         ValueError
-            More than 10⁸ entries in all: use `products`, which never writes them out.
+            More than 10⁸ entries in all: use `hessian_products`, which never writes them out.
         """
         entries = len(inputs) * len(readout) * (inputs.shape[1] * inputs.shape[2]) ** 2
         if entries > MAX_ENTRIES:
@@ -68,7 +68,7 @@ class InputDerivatives(Brief):
             return self.closed_form.hessians(inputs, readout)
         return np.stack([self.by_products(x, readout) for x in inputs])
 
-    def products(self, inputs: Floats, directions: Floats, readout: Floats) -> Floats:
+    def hessian_products(self, inputs: Floats, directions: Floats, readout: Floats) -> Floats:
         r"""Products of the Hessians with directions (batch, L, d): (batch, rows, L, d), in $O(L\log L)$ each.
 
         Parameters

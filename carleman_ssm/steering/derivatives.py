@@ -118,7 +118,7 @@ class NetworkFunction(Brief):
             As `gradients`, or more than 10⁸ entries: use `hessian_products`.
         """
         inputs, single = self._inside(x)
-        found = self._derivatives.arrays(inputs, self._rows(readout))
+        found = self._derivatives.hessians(inputs, self._rows(readout))
         return found[0] if single else found
 
     def hessian_products(self, x: npt.ArrayLike, v: npt.ArrayLike, readout: npt.ArrayLike | None = None) -> Floats:
@@ -140,7 +140,7 @@ class NetworkFunction(Brief):
         directions, alone = self._inputs(v)
         if len(directions) == 1:
             directions = np.broadcast_to(directions, inputs.shape)
-        found = self._derivatives.products(inputs, directions, self._rows(readout))
+        found = self._derivatives.hessian_products(inputs, directions, self._rows(readout))
         return found[0] if single and alone else found
 
     def margin(self, target: int, rival: int) -> Floats:
