@@ -25,7 +25,7 @@ from benchmarks.table import render
 
 NAMES = (
     "certification", "lifted_table", "latex", "layer", "layer_in_torch", "ring", "second_order", "jets", "memory",
-    "selective_scan", "input_hessian", "smallest_edit",
+    "selective_scan", "input_hessian", "radius", "smallest_edit",
 )  # fmt: skip
 
 

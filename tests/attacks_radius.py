@@ -33,6 +33,8 @@ def smallest_margin(network, sequence, label, radius, generator, steps=20, start
         margins = function.logits(sequence + changes) @ rows.T
         best = min(best, float(margins.min()))
         slopes = function.gradients(sequence + changes, rows)[np.arange(count), chosen]
+        largest = np.maximum(np.abs(slopes).max(axis=(1, 2), keepdims=True), 1e-300)
+        slopes = np.nan_to_num(slopes / largest, posinf=0.0, neginf=0.0)
         norms = np.linalg.norm(slopes.reshape(count, -1), axis=1)
         stride = radius * (1.0 if step < steps // 2 else 0.2) / np.maximum(norms, 1e-300)
         changes = projected(changes - stride[:, None, None] * slopes, radius * (1 - 1e-12))
