@@ -36,8 +36,7 @@ def lagrangian(change):
 
 # %% [markdown]
 # ## The lower bound
-# Two inputs, with every entry of Q and g a letter. In the eigenbasis of Q the statement is a sum over directions, so
-# that it holds for every number of inputs.
+# Two inputs, with every entry of Q and g a letter; then, in the eigenbasis of Q, any number n of them.
 # %%
 best = sp.ImmutableMatrix(nu / 2 * inverse(system) * g)
 dual = nu * r - nu**2 / 4 * inner(g, inverse(system), g)
@@ -51,7 +50,24 @@ derivation = (
     )
     .step(dual + apart, because=r"$L(\delta_\nu) = d(\nu)$", nonzero=(determinant,))
 )
+i, n = sp.Symbol("i", integer=True), sp.Symbol("n", integer=True, positive=True)
+any_eta, any_best, eigenvalue = (sp.IndexedBase(name)[i] for name in ("eta", "delta", "q"))
+weight, slope = 1 - nu * eigenvalue, 2 / nu * (1 - nu * eigenvalue) * any_best
+
+
+def over_directions(summand):
+    return sp.Sum(summand, (i, 1, n))
+
+
 growth = (
+    cs.Identity(
+        over_directions(any_eta**2)
+        + nu * (r - over_directions(slope * any_eta) - over_directions(eigenvalue * any_eta**2)),
+        nu * r - over_directions(weight * any_best**2) + over_directions(weight * (any_eta - any_best) ** 2),
+        name="lower bound in any number of directions",
+        because=r"$g_i = \frac2\nu(1 - \nu q_i)\delta_i$",
+        nonzero=(nu,),
+    ),
     cs.Identity(system * best, nu / 2 * g, name="stationary", nonzero=(determinant,)),
     cs.Identity(
         sp.Derivative(moved(best), nu),

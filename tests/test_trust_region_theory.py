@@ -32,7 +32,7 @@ def test_every_certificate_is_proved_and_its_false_twin_refuted(form):
 
 def test_the_bound_with_another_matrix_or_factor_is_refuted():
     """The excess needs this matrix and the dual this factor: with the sign or a quarter changed it is false."""
-    _, bound, growth = edit_of_multiplier(2).certificates
+    _, bound, growth, _ = edit_of_multiplier(2).certificates
     nu = sp.Symbol("nu", real=True)
     for wrong in (Identity(bound.left, bound.right.xreplace({nu: -nu})), Identity(growth.left, 2 * growth.right)):
         assert verify(wrong).evidence is Evidence.REFUTED

@@ -31,6 +31,7 @@ _i, _count = sp.Symbol("i", integer=True), sp.Symbol("n", integer=True, positive
 _g, _q = sp.IndexedBase("g"), sp.IndexedBase("q")
 _one_g, _one_q = sp.symbols("g_i q_i", real=True)
 _delta = sp.Symbol("delta_i", real=True)
+_eta, _best = sp.IndexedBase("eta"), sp.IndexedBase("delta")
 
 
 def edit_of_multiplier(size: int = 2) -> ClosedForm:
@@ -39,16 +40,16 @@ def edit_of_multiplier(size: int = 2) -> ClosedForm:
     Parameters
     ----------
     size
-        Number of inputs, 1 to `MAX_SIZE`. The certificates are identities of matrices of that size; the page of the
-        module says why they hold for every size: in the eigenbasis of Q they are sums of the case 1.
+        Number of inputs, 1 to `MAX_SIZE`, of what is written out.
 
     Returns
     -------
     ClosedForm
         Of the column ``delta`` in the entries of Q and g and $\nu$, where $I - \nu Q$ is invertible. Certificates, with
         any change $\eta$ and any r: $(I - \nu Q)\delta_\nu = \frac\nu2g$;
-        $L(\eta) = d(\nu) + (\eta - \delta_\nu)^\top(I - \nu Q)(\eta - \delta_\nu)$, the lower bound; and what
-        $\delta_\nu$ reaches grows by $\frac12g^\top(I - \nu Q)^{-3}g$.
+        $L(\eta) = d(\nu) + (\eta - \delta_\nu)^\top(I - \nu Q)(\eta - \delta_\nu)$, the lower bound; what
+        $\delta_\nu$ reaches grows by $\frac12g^\top(I - \nu Q)^{-3}g$; and the lower bound for any number n of
+        inputs, over the directions of Q, with $g_i = \frac2\nu(1 - \nu q_i)\delta_i$ put in.
 
     Raises
     ------
@@ -87,9 +88,24 @@ def edit_of_multiplier(size: int = 2) -> ClosedForm:
             name="growth of what is reached",
             nonzero=invertible,
         ),
+        _any_number_of_directions(),
     )
     entries = [curvature[j, k] for j in range(size) for k in range(j, size)]
     return ClosedForm(sp.Symbol("delta"), found, (*entries, *gradient, _nu), {}, certificates, REFERENCE)
+
+
+def _any_number_of_directions() -> Identity:
+    r"""The lower bound as a sum over directions; $\frac{\nu^2}4g_i^2/(1 - \nu q_i) = (1 - \nu q_i)\delta_i^2$."""
+    eta, best, weight = _eta[_i], _best[_i], 1 - _nu * _q[_i]
+    slope = 2 / _nu * weight * best
+    span = (_i, 1, _count)
+    return Identity(
+        sp.Sum(eta**2, span) + _nu * (_r - sp.Sum(slope * eta, span) - sp.Sum(_q[_i] * eta**2, span)),
+        _nu * _r - sp.Sum(weight * best**2, span) + sp.Sum(weight * (eta - best) ** 2, span),
+        name="lower bound in any number of directions",
+        because=r"$(1 - \nu q_i)\delta_i = \frac\nu2g_i$",
+        nonzero=(_nu,),
+    )
 
 
 def _letters(size: int) -> tuple[sp.ImmutableMatrix, sp.ImmutableMatrix, sp.ImmutableMatrix]:
