@@ -24,7 +24,7 @@ BITS = 160
 FARTHEST = 60
 """Roots are sought for |t| < 2⁶⁰."""
 NARROWEST = 2.0**-48
-"""Boxes narrower than this, relative to max(|t|, 1), are not divided: a root is touched there up to rounding."""
+"""Boxes narrower than this, relative to max(|t|, 1), are not divided: what looks like a root there is not decided."""
 MAX_BOXES = 20_000
 PRECISION = 1e-9
 """The least norm is enclosed to this relative width."""
@@ -170,7 +170,7 @@ def _search_root(equation: Expansion, tolerance: float) -> Shift:
             return Shift(None, inf, True)
         near, _, low, high, root = heapq.heappop(heap)
         if root is not None:
-            return Shift(root, near * (1.0 - 2.0**-50), True)
+            return Shift(root, near * (1.0 - 2.0**-50), near >= abs(root) * (1.0 - PRECISION))
         middle = 0.5 * (low + high)
         ball = _ball(low, high)
         at, around = equation(arb(middle)), equation(ball)
@@ -183,9 +183,9 @@ def _search_root(equation: Expansion, tolerance: float) -> Shift:
             least = 0.0 if isolated[0] <= 0.0 <= isolated[1] else min(abs(isolated[0]), abs(isolated[1]))
             heapq.heappush(heap, (least, next(ticket), *isolated, 0.5 * (isolated[0] + isolated[1])))
         elif high - low <= NARROWEST * max(1.0, abs(middle)):
-            if abs(at[0]) < tolerance:
-                return Shift(middle, near, True)
-            return Shift(None, near, False)
+            exact = [end for end in (low, high) if equation(arb(end))[0] == 0]
+            touched = exact[0] if exact else middle if abs(at[0]) < tolerance else None
+            return Shift(touched, near * (1.0 - 2.0**-50), bool(exact))
         else:
             for a, b in ((low, middle), (middle, high)):
                 heapq.heappush(heap, (min(abs(a), abs(b)), next(ticket), a, b, None))
@@ -204,23 +204,21 @@ def _ball(low: float, high: float) -> arb:
 
 
 def _isolated(equation: Expansion, slope: arb, low: float, high: float) -> tuple[float, float] | None:
-    """Ends, a few roundings apart, between which the only root of a strictly monotone function lies."""
+    """Ends between which the only root of a strictly monotone function lies, as near as the balls tell."""
     if slope.contains(0):
         return None
     rising = bool(slope > 0)
     left, right = equation(arb(low))[0], equation(arb(high))[0]
     for end, value in ((low, left), (high, right)):
-        if value.contains(0):
+        if value == 0:  # exactly: a ball around 0 would be no proof
             return end, end
     if not (right > 0 and left < 0 if rising else right < 0 and left > 0):
         return None
     while True:
         middle = 0.5 * (low + high)
-        if middle in (low, high):
-            return low, high
         value = equation(arb(middle))[0]
-        if value.contains(0):
-            return middle, middle
+        if middle in (low, high) or value.contains(0):
+            return low, high
         if bool(value > 0) == rising:
             high = middle
         else:
