@@ -16,7 +16,7 @@ from carleman_ssm.steering.box_bounds import box_bound
 from carleman_ssm.steering.constraints import EditConstraints
 from carleman_ssm.steering.derivatives import network_function
 from carleman_ssm.steering.edit import EditGoal, verified_edit
-from carleman_ssm.steering.joint_margins import joint_dual
+from carleman_ssm.steering.joint_margins import central_dual, joint_dual
 from carleman_ssm.steering.quadratic import (
     Quadratic,
     is_quadratic,
@@ -288,7 +288,7 @@ def test_every_dual_value_is_a_lower_bound_and_an_optimum_is_feasible(seed, marg
 def test_the_dual_reaches_the_boundary_where_no_margin_has_a_slope():
     """a − b ≥ 0.1 and b − a/2 ≥ 0.1 for a = δ₁², b = δ₂²: the least a + b is 0.4 + 0.3, of a linear program."""
     quadratics = [Quadratic(0.0, np.zeros(2), np.diag(q)) for q in ([1.0, -1.0], [-0.5, 1.0])]
-    dual = joint_dual(quadratics, np.full(2, 0.1), np.zeros(2))
+    dual = central_dual(quadratics, np.full(2, 0.1), joint_dual(quadratics, np.full(2, 0.1), np.zeros(2)).multipliers)
     assert dual.lower_bound == pytest.approx(np.sqrt(0.7), rel=1e-8)
     np.testing.assert_allclose(dual.multipliers, [3.0, 4.0], rtol=1e-6)
     assert not dual.optimal

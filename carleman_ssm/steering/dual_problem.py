@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy import linalg
+from scipy.linalg import lapack
 
 from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.enclosures import Floats
@@ -45,6 +45,8 @@ class DualPoint(Brief):
         $r - q(\delta)$ (m,).
     slope
         Gradient (m,) of the objective; `missing` without a barrier.
+    normals
+        $w$ (m, n).
     """
 
     multipliers: Floats
@@ -54,6 +56,7 @@ class DualPoint(Brief):
     objective: float
     missing: Floats
     slope: Floats
+    normals: Floats
 
     @property
     def residual(self) -> float:
@@ -77,20 +80,21 @@ class DualProblem(Brief):
 
     def at(self, multipliers: Floats, barrier: float = 0.0) -> DualPoint | None:
         """The point of ν, or None where A(ν) is not positive definite."""
-        matrix = np.eye(self.slopes.shape[1]) - np.tensordot(multipliers, self.curvatures, 1)
+        matrix: Floats = np.eye(self.slopes.shape[1]) - np.tensordot(multipliers, self.curvatures, 1)
         try:
-            factor = linalg.cholesky(matrix, lower=True, check_finite=False)
-        except linalg.LinAlgError:
+            factor = np.asarray(np.linalg.cholesky(matrix), dtype=np.float64)
+        except np.linalg.LinAlgError:
             return None
         slope = multipliers @ self.slopes
-        change: Floats = 0.5 * linalg.cho_solve((factor, True), slope, check_finite=False)
+        change = 0.5 * _solved(factor, slope)
         value = float(multipliers @ self.shifts - 0.5 * slope @ change)
-        missing = self.shifts - (self.slopes @ change + (self.curvatures @ change) @ change)
+        bent = self.curvatures @ change
+        missing, normals = self.shifts - (self.slopes + bent) @ change, self.slopes + 2.0 * bent
         if barrier == 0.0:
-            return DualPoint(multipliers, change, factor, value, value, missing, missing)
-        traces = np.tensordot(self.curvatures, _inverse(factor), 2)
+            return DualPoint(multipliers, change, factor, value, value, missing, missing, normals)
+        traces = np.tensordot(self.curvatures, _solved(factor, np.eye(len(factor))), 2)
         objective = value + 2.0 * barrier * float(np.log(np.diag(factor)).sum())
-        return DualPoint(multipliers, change, factor, value, objective, missing, missing - barrier * traces)
+        return DualPoint(multipliers, change, factor, value, objective, missing, missing - barrier * traces, normals)
 
     def inside(self, multipliers: Floats, barrier: float = 0.0) -> DualPoint:
         """The point of ν, shrunk until A(ν) is positive definite."""
@@ -125,12 +129,10 @@ class DualProblem(Brief):
 
     def _bend(self, point: DualPoint, free: np.ndarray[tuple[int], np.dtype[np.bool_]], barrier: float) -> Floats:
         """Minus the second derivatives by the free multipliers."""
-        curvatures = self.curvatures[free]
-        normals = self.slopes[free] + 2.0 * curvatures @ point.change
-        half = linalg.solve_triangular(point.factor, normals.T, lower=True, check_finite=False)
-        bend: Floats = 0.5 * half.T @ half
+        normals = point.normals[free]
+        bend: Floats = 0.5 * normals @ _solved(point.factor, normals.T)
         if barrier > 0.0:
-            products = _inverse(point.factor) @ curvatures
+            products = _solved(point.factor, np.eye(len(point.factor))) @ self.curvatures[free]
             bend += barrier * np.einsum("jab,kba->jk", products, products, optimize=True)
         return bend
 
@@ -150,6 +152,7 @@ class DualProblem(Brief):
         return None
 
 
-def _inverse(factor: Floats) -> Floats:
-    result: Floats = linalg.cho_solve((factor, True), np.eye(len(factor)), check_finite=False)
-    return result
+def _solved(factor: Floats, right: Floats) -> Floats:
+    """$A^{-1}b$ by the Cholesky factor of A; the routine of LAPACK without the checks, which cost more than it here."""
+    solution: Floats = lapack.dpotrs(factor, right, lower=1)[0]
+    return solution

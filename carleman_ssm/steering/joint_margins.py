@@ -65,7 +65,7 @@ class JointDual(Brief):
 
 
 def joint_dual(quadratics: Sequence[Quadratic], wanted: Floats, start: Floats) -> JointDual:
-    r"""Maximise D by Newton's method; along a barrier where that ends at the boundary of A ≻ 0.
+    r"""Maximise D by Newton's method from a point with A(ν) ≻ 0; it may end at the boundary (`central_dual`).
 
     Parameters
     ----------
@@ -92,18 +92,40 @@ def joint_dual(quadratics: Sequence[Quadratic], wanted: Floats, start: Floats) -
     >>> found.change.round(6).tolist(), round(found.lower_bound**2, 6), found.optimal
     ([1.0, 2.0], 5.0, True)
     """
+    problem = _problem(quadratics, wanted, start)
+    return _judged(problem, wanted, problem.ascend(start), np.zeros((0, quadratics[0].size)))
+
+
+def central_dual(quadratics: Sequence[Quadratic], wanted: Floats, start: Floats) -> JointDual:
+    r"""The supremum of D at the boundary of A ≻ 0, to 10⁻⁹ relative, with starts for a local search.
+
+    Parameters
+    ----------
+    quadratics, wanted
+        As for `joint_dual`.
+    start
+        The multipliers at which that ended.
+
+    Raises
+    ------
+    ValueError
+        As `joint_dual`.
+    """
+    problem = _problem(quadratics, wanted, start)
+    point, none = problem.inside(start), np.zeros((0, quadratics[0].size))
+    if not 0.0 < point.value <= HOPELESS * (1.0 + problem.scale):
+        return _judged(problem, wanted, point, none)
+    central, starts = _central(problem, point)
+    return _judged(problem, wanted, central if central.value > point.value else point, starts)
+
+
+def _problem(quadratics: Sequence[Quadratic], wanted: Floats, start: Floats) -> DualProblem:
     _check(quadratics, wanted, start)
-    problem = DualProblem(
+    return DualProblem(
         np.array([q.gradient for q in quadratics]),
         np.array([q.curvature for q in quadratics]),
         wanted - np.array([q.value for q in quadratics]),
     )
-    point = problem.ascend(start)
-    found = _judged(problem, wanted, point, np.zeros((0, len(point.change))))
-    if found.optimal or not 0.0 < point.value <= HOPELESS * (1.0 + problem.scale):
-        return found
-    central, starts = _central(problem, point)
-    return _judged(problem, wanted, central if central.value > point.value else point, starts)
 
 
 def _central(problem: DualProblem, point: DualPoint) -> tuple[DualPoint, Floats]:

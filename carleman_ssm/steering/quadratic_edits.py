@@ -1,9 +1,9 @@
 r"""The smallest change that reaches a goal whose margins are exactly quadratic (THEORY T22).
 
-One margin (or one logit): `smallest_change`, the global optimum. A class has one margin per rival: each pairwise
-optimum is a lower bound, so the one whose change fulfils the other margins too is the optimum (and the largest);
-otherwise the dual of all margins together (`joint_margins`) decides: where its maximum is inside its domain, it proves
-the optimum.
+Every margin has its global optimum alone (`smallest_change`), a lower bound for a class, which has one margin per
+rival: a pairwise optimum whose change fulfils the other margins too is the optimum, and the largest of them. Where
+there is none the dual of all margins together (`joint_margins`) decides: a maximum inside its domain proves the
+optimum; at the boundary a local search is needed and a gap is possible.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 
 from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.enclosures import Floats
-from carleman_ssm.steering.joint_margins import JointDual, joint_dual
+from carleman_ssm.steering.joint_margins import JointDual, central_dual, joint_dual
 from carleman_ssm.steering.quadratic import Quadratic
 from carleman_ssm.steering.trust_region import QuadraticChange, smallest_change
 
@@ -82,11 +82,20 @@ def lift_margins(quadratics: Sequence[Quadratic], wanted: Floats) -> QuadraticSo
             return QuadraticSolution(change, pair.lower_bound, _no_starts(size), _pairwise_words(pair, len(quadratics)))
     start = np.zeros(len(quadratics))
     start[first] = pair.multiplier if np.isfinite(pair.multiplier) else 0.0
-    return _jointly(quadratics, wanted, missing, joint_dual(quadratics, wanted, start))
+    dual = joint_dual(quadratics, wanted, start)
+    if not dual.optimal:
+        return _at_the_boundary(quadratics, wanted, missing, dual)
+    active = int((dual.multipliers > 0.0).sum())
+    words = (
+        f"{active} of {len(quadratics)} margins hold with equality; with their multipliers ν the matrix I - ΣνQ is "
+        f"positive definite, and the dual value proves that no change of norm below {dual.lower_bound:.10g} reaches "
+        "what is wanted"
+    )
+    return QuadraticSolution(dual.change, dual.lower_bound, _no_starts(size), words)
 
 
 def _linear_norm(quadratic: Quadratic, target: float) -> float:
-    """Norm at which the linear part alone would reach the target: which pair to try first."""
+    """Norm at which the linear part alone would reach the target: which margin to try first."""
     steepest = float(np.linalg.norm(quadratic.gradient))
     return (target - quadratic.value) / steepest if steepest > 0.0 else float("inf")
 
@@ -99,27 +108,25 @@ def _optima(quadratic: Quadratic, found: QuadraticChange) -> list[Floats]:
     return [found.change, found.change - 2.0 * (axis @ found.change) * axis]
 
 
-def _jointly(
+def _at_the_boundary(
     quadratics: Sequence[Quadratic], wanted: Floats, missing: Sequence[int], dual: JointDual
 ) -> QuadraticSolution:
+    """Goals out of reach, hard cases and gaps: the dual has no maximum inside its domain."""
     size = quadratics[0].size
-    active = int((dual.multipliers > 0.0).sum())
-    if dual.optimal:
-        words = (
-            f"{active} margins hold with equality together; with their multipliers ν the matrix I - ΣνQ is positive "
-            f"definite, and the dual value proves that no change of norm below {dual.lower_bound:.10g} fulfils them"
-        )
-        return QuadraticSolution(dual.change, dual.lower_bound, _no_starts(size), words)
-    pairs = sorted((smallest_change(quadratics[j], float(wanted[j])) for j in missing), key=lambda pair: -pair.norm)
+    found = [(quadratics[j], smallest_change(quadratics[j], float(wanted[j]))) for j in missing]
+    found.sort(key=lambda item: -item[1].norm)
+    pairs = [pair for _, pair in found]
     if pairs[0].status == "unreachable":
         return QuadraticSolution(None, float("inf"), _no_starts(size), pairs[0].certificate)
+    for change in _optima(*found[0]):
+        if _met(quadratics, wanted, change):
+            words = _pairwise_words(pairs[0], len(quadratics))
+            return QuadraticSolution(change, pairs[0].lower_bound, _no_starts(size), words)
     excluded = _exclusion(quadratics, wanted, dual.multipliers)
     if excluded is not None:
         words = f"a combination of the margins with weights >= 0 cannot be what they ask for: {excluded.certificate}"
         return QuadraticSolution(None, float("inf"), _no_starts(size), words)
-    met = next((pair for pair in pairs if _met(quadratics, wanted, pair.change)), None)
-    if met is not None:
-        return QuadraticSolution(met.change, met.lower_bound, _no_starts(size), _pairwise_words(met, len(quadratics)))
+    dual = central_dual(quadratics, wanted, dual.multipliers)
     words = (
         f"the smallest change for one rival leaves others in front (pairwise bound {pairs[0].lower_bound:.6g}), and "
         f"the dual of all margins ends at the boundary of its domain (bound {dual.lower_bound:.6g}): a gap is possible"
