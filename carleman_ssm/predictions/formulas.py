@@ -27,6 +27,7 @@ from carleman_ssm.operators.operator import NetworkOperator
 from carleman_ssm.predictions.family_symbols import FamilySymbols, symbols_of
 from carleman_ssm.predictions.geometric_inputs import Complexes, InputFamily, SimpleFamily
 from carleman_ssm.predictions.predict import checked_length
+from carleman_ssm.predictions.responses import TINY
 from carleman_ssm.theory.finite_responses import AGE, geometric_response, near_resonance
 
 MAX_MODES = 1024
@@ -183,7 +184,9 @@ def _channels(operator: OneLayerOperator, digits: int) -> Iterator[_Channel]:
     for h in range(form.channels):
         multipliers, weights = spectrum.multipliers[h], spectrum.weights[h]
         steady = float(layer.D[h]) + float((weights / gap[h]).real.sum())
-        pairs = zip(weights.tolist(), np.log(multipliers).tolist(), strict=True)
+        # A multiplier of 0 has no logarithm; at that of 1e-150 the mode is as silent after its first step
+        exponents = np.log(np.where(np.abs(multipliers) < TINY, TINY, multipliers))
+        pairs = zip(weights.tolist(), exponents.tolist(), strict=True)
         yield _Channel(
             tuple((_complex(weight, digits), _complex(exponent, digits)) for weight, exponent in pairs),
             _waves(weights, multipliers, digits),
