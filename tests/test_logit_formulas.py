@@ -231,6 +231,12 @@ def test_the_frequency_formula_compiles_and_a_shifted_one_is_wrong():
     assert np.abs(kernel(0.6, frequencies + 0.01, 0.3) - values).max() > 1e-3
 
 
+def test_products_of_inputs_are_proved_to_hold_the_terms_of_the_polynomial_and_no_others():
+    assert_certified(
+        frequency_polynomial(operator_of(moderate_network(1, activation="cube"), 4), Sinusoid()).formula(0)
+    )
+
+
 def test_a_single_step_has_no_frequency():
     network = moderate_network(1, activation="square")
     found = frequency_polynomial(operator_of(network, 1), Sinusoid())

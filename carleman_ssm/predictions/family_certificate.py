@@ -91,7 +91,7 @@ def _part_errors(form: OneLayerForm, part: SimpleFamily, length: int) -> tuple[F
     with np.errstate(over="ignore"):
         growth = outward(np.asarray(max(1.0, abs(term.ratio) * (1.0 + errors.ratio)) ** age, dtype=np.float64))
         passes = 6.0 * UNIT_ROUNDOFF * (ceil(log2(length)) + 2)
-        eta = outward(np.expm1(age * (COMPLEX_PRODUCT + errors.ratio) + passes)) + NEGLIGIBLE
+        eta = outward(np.expm1(age * (COMPLEX_PRODUCT + errors.ratio) + passes)) + 4.0 * NEGLIGIBLE
     kernel = form.kernel
     summed = np.cumsum(kernel.magnitude[:, : len(age)], axis=1).T
     response = outward(growth * summed * (1.0 + eta))

@@ -14,12 +14,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
+from itertools import product
 
 import numpy as np
 import numpy.typing as npt
 import sympy as sp
 
-from carleman_ssm.formulas.statements import ClosedForm
+from carleman_ssm.formulas.statements import ClosedForm, Identity
 from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.enclosures import Floats
 from carleman_ssm.operators.closed_forms import decimal
@@ -31,6 +33,7 @@ from carleman_ssm.predictions.predict import checked_length
 
 MAX_NUMBERS = 2**25  # numbers in the sequences of the grid: 256 MiB
 MAX_PRINTED = 2000
+MAX_PROVED = 4  # inputs in the products whose expansion goes with a formula
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -61,6 +64,8 @@ class FrequencyPolynomial(Brief):
     def formula(self, label: int, digits: int = 6) -> ClosedForm:
         """One logit as an expression of a, omega and theta, its coefficients rounded to `digits` digits.
 
+        Certificates: `products_of_inputs`. The coefficients themselves are float64 numbers.
+
         Raises
         ------
         ValueError
@@ -84,7 +89,30 @@ class FrequencyPolynomial(Brief):
             )
             for n in range(int(self.orders.max()) + 1)
         ]
-        return ClosedForm(sp.Symbol("ell"), sp.Add(*sums), (a, omega, theta), reference="THEORY T16, T23")
+        laws = products_of_inputs(min(int(self.orders.max()), MAX_PROVED))
+        return ClosedForm(sp.Symbol("ell"), sp.Add(*sums), (a, omega, theta), {}, laws, "THEORY T16, T23")
+
+
+@cache
+def products_of_inputs(degree: int) -> tuple[Identity, ...]:
+    r"""Products of 2 … degree inputs are sums of the terms of `FrequencyPolynomial`, at any ages $k_i$.
+
+    $\prod_{i\le n}\cos(k_i\omega + \theta) = 2^{-n}\sum_{s\in\{\pm1\}^n}
+    \cos\big(\sum_is_ik_i\,\omega + \sum_is_i\,\theta\big)$.
+
+    References
+    ----------
+    THEORY T23.
+    """
+    omega, theta = sp.symbols("omega theta", real=True)
+    laws = []
+    for n in range(2, degree + 1):
+        ages = sp.symbols(f"k_1:{n + 1}", integer=True)
+        turns = (sp.Add(*map(sp.Mul, signs, ages)) * omega + sum(signs) * theta for signs in product((1, -1), repeat=n))
+        inputs = sp.Mul(*(sp.cos(age * omega + theta) for age in ages))
+        total = sp.Rational(1, 2**n) * sp.Add(*map(sp.cos, turns))
+        laws.append(Identity(inputs, total, name=f"a product of {n} inputs"))
+    return tuple(laws)
 
 
 def frequency_polynomial(
