@@ -232,7 +232,7 @@ def ball_bound(size: int = 2) -> ClosedForm:
 
     $$b(\mu) = m - \mu\varepsilon^2 - \tfrac14g^\top(Q + \mu I)^{-1}g,\qquad \mu \ge 0,\ Q + \mu I \succ 0 .$$
     It is attained by $\delta_\mu = -\frac12(Q + \mu I)^{-1}g$ where $\|\delta_\mu\| = \varepsilon$, or at $\mu = 0$ if
-    that lies inside.
+    that lies inside; in the hard case only as $\mu$ falls to the least value allowed.
 
     Parameters
     ----------
