@@ -14,9 +14,9 @@ ACTIVATIONS = {"square": torch.square, "gelu": torch.nn.functional.gelu}
 class TorchNetwork:
     """Logits (…, K) of sequences (L,) or (…, 1, L), written for `torch.func`; kernels are transformed once."""
 
-    def __init__(self, network: S4DNetwork, length: int) -> None:
+    def __init__(self, network: S4DNetwork, length: int, activation=None) -> None:
         self.network = network
-        self.activation = ACTIVATIONS[network.config.activation]
+        self.activation = activation or ACTIVATIONS[network.config.activation]
         self.size = 2 * length
         self.encoder = torch.from_numpy(network.encoder_weight[:, 0].copy())[:, None]
         self.encoder_bias = torch.from_numpy(network.encoder_bias.copy())[:, None]
