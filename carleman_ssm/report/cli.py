@@ -15,7 +15,7 @@ from carleman_ssm.report.derive import derive as write_derivation
 from carleman_ssm.report.inputs import CentreChoice, Fit
 from carleman_ssm.report.options import MODELS, folder
 from carleman_ssm.report.ring_sources import Closure, InitialSpectrum
-from carleman_ssm.report.steering_commands import steer
+from carleman_ssm.report.steering_commands import predict, steer
 
 app = typer.Typer(name="carleman-ssm", add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -229,6 +229,7 @@ def convert(
     typer.echo(f"wrote {target}")
 
 
+app.command()(predict)
 app.command()(steer)
 
 

@@ -7,9 +7,35 @@ from typing import Annotated
 
 import typer
 
+from carleman_ssm.report.family_requests import Family
 from carleman_ssm.report.options import MODELS, folder
 
 Model = Annotated[str, typer.Argument(metavar="[MODEL]", help=f"A checkpoint, or {MODELS}.", show_default=True)]
+
+
+def predict(
+    family: Annotated[Family, typer.Option(help="Family of inputs.")],
+    model: Annotated[str, typer.Argument(metavar="[MODEL]", help=f"A checkpoint, or {MODELS}.")] = "frequencies",
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="A parameter of the family; may be repeated."),
+    ] = None,
+    length: Annotated[int | None, typer.Option(help="Steps; 64 by default.")] = None,
+    input_bound: Annotated[
+        float | None, typer.Option(help="Certify for all |x| <= B, and refuse inputs that leave it.")
+    ] = None,
+    degree: Annotated[
+        int | None, typer.Option(help="Degree of the decoders' fits; with --input-bound 24 by default.")
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(parser=folder, metavar="FOLDER", help="Folder for the results; predict-NAME by default."),
+    ] = None,
+) -> None:
+    """Predict the logits of a whole family of inputs, beside simulation: closed forms, bounds, figures."""
+    from carleman_ssm.report.predict import predict as predict_family  # figures are slow to import
+
+    predict_family(model, family, settings, length=length, input_bound=input_bound, degree=degree, output=output)
 
 
 def steer(

@@ -1,0 +1,249 @@
+"""The command `predict`: what a network will say to a family of inputs, before it is run, and what it then says."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+
+from carleman_ssm.families.networks import load_network
+from carleman_ssm.formulas.latex import document
+from carleman_ssm.networks.enclosures import Floats
+from carleman_ssm.networks.network import S4DNetwork, StateSpaceNetwork
+from carleman_ssm.operators.construction import network_operator
+from carleman_ssm.operators.one_layer_operator import OneLayerOperator
+from carleman_ssm.operators.operator import NetworkOperator
+from carleman_ssm.predictions.expected_logits import expected_logits, simulated_logits
+from carleman_ssm.predictions.formulas import logit_formula
+from carleman_ssm.predictions.input_families import Sinusoid
+from carleman_ssm.predictions.predict import predict as predict_logits
+from carleman_ssm.predictions.predicted_logits import predicted_logits
+from carleman_ssm.predictions.simulated_spectra import simulated_lines
+from carleman_ssm.predictions.spectral_lines import spectral_lines
+from carleman_ssm.predictions.transfer import transfer_functions
+from carleman_ssm.report.explain import require_pool
+from carleman_ssm.report.family_requests import SIMPLE, SWEPT, WHOLE, Family, FamilyRequest, family_request
+from carleman_ssm.report.figures import save
+from carleman_ssm.report.frequency_figures import FREQUENCY_FIGURES, write_frequency_figures
+from carleman_ssm.report.gaussian_figures import expected_logits_figure
+from carleman_ssm.report.html import write_html
+from carleman_ssm.report.inputs import shipped_sequences
+from carleman_ssm.report.predict_figure import PREDICTION, sweep_figure
+from carleman_ssm.report.predicted import Predicted, Sweep, predicted_content, predicted_sections
+from carleman_ssm.report.sections import Picture, print_sections
+from carleman_ssm.report.terminal import output_folder, print_files, progress_line, results_in
+
+DEFAULT_PREDICTED = "frequencies"
+DEFAULT_LENGTH, DRAWS, CHECKED = 64, 1000, 9
+BOX_DEGREE = 24
+"""Degree of fits on a box, where no sequences can tell how large it has to be."""
+MAX_FORMULA_MODES = 64
+"""Modes of all channels together up to which the formula of a logit is written."""
+WINDOW = 512
+FORMULA = "logit.tex"
+FILES = ("report.json", "report.html", FORMULA, PREDICTION, *FREQUENCY_FIGURES)
+LEAD = (
+    "Certified: computed with every rounding and every fit counted. Measured: found in this run. Closed form: an "
+    "expression of the family's parameters, transient and biases included."
+)
+
+
+@dataclass(frozen=True, eq=False)
+class _Task:
+    """A network, the family, and what they are called."""
+
+    name: str
+    network: StateSpaceNetwork
+    request: FamilyRequest
+    length: int
+    input_bound: float | None
+    degree: int | None
+    class_names: tuple[str, ...]
+
+    def operator(self, sweep: Floats) -> NetworkOperator:
+        """Certified for all inputs within the bound where one is given, else for the inputs of the family itself."""
+        if self.input_bound is None:
+            own = self.request.member().sequence(self.length, self.network.features)
+            return network_operator(self.network, sequences=np.concatenate([own[None], sweep]), degree=self.degree)
+        return self.on_box(self.input_bound)
+
+    def on_box(self, bound: float) -> NetworkOperator:
+        """Certified for all inputs within the bound."""
+        degree = BOX_DEGREE if self.degree is None else self.degree
+        return network_operator(self.network, input_bound=bound, length=self.length, degree=degree)
+
+
+def predict(
+    model: str = DEFAULT_PREDICTED,
+    family: Family = Family.SINUSOID,
+    settings: list[str] | None = None,
+    *,
+    length: int | None = None,
+    input_bound: float | None = None,
+    degree: int | None = None,
+    output: Path | None = None,
+    console: Console | None = None,
+) -> Predicted:
+    """Predict the logits of a network under a family of inputs and write the results; returns what was found.
+
+    Parameters
+    ----------
+    model
+        A checkpoint file or the name of a shipped network.
+    family, settings
+        The family, and its parameters as ``NAME=VALUE``.
+    length
+        Steps L; 64 by default.
+    input_bound
+        B: certify for all inputs with |x| ≤ B, and refuse members of the family that leave it. By default the operator
+        is certified for the members that are drawn.
+    degree
+        Degree of the decoders' fits, where the activation is no polynomial: by default the smallest that certifies
+        classes, and 24 under an input bound.
+    output
+        Folder for the results; ``predict-NAME`` by default.
+    console
+        Where to print; the terminal by default.
+
+    Raises
+    ------
+    ValueError
+        The model or an option is wrong; the message says what and which.
+    DomainError
+        The input leaves the certified interval; the message says by how much.
+    OSError
+        The output folder cannot be written.
+    """
+    screen = console or Console()
+    request = family_request(family, settings or ())
+    folder = output_folder(output, f"predict-{Path(model).stem}")
+    steps = DEFAULT_LENGTH if length is None else length
+    if steps < 1:
+        msg = f"--length {steps}: a sequence has at least one step"
+        raise ValueError(msg)
+    with progress_line(f"reading {model}") as say:
+        network = load_network(model)
+        require_pool(model, network)
+        task = _Task(Path(model).stem, network, request, steps, input_bound, degree, _class_names(model, network))
+        with results_in(folder, FILES, [Path(model)]):
+            result, pictures, extra = (_noise if family is Family.GAUSSIAN else _signal)(task, folder, say)
+            files = _write(result, folder, pictures, extra)
+    print_sections(predicted_sections(result, ()), screen)
+    print_files(screen, files)
+    return result
+
+
+def _signal(task: _Task, folder: Path, say: Callable[[str], None]) -> tuple[Predicted, list[Picture], list[Path]]:
+    say("building the operator")
+    request, name = task.request, SWEPT[task.request.family]
+    member, values = request.member(), request.sweep(task.length)
+    inputs = np.stack(
+        [request.with_value(name, value).sequence(task.length, task.network.features) for value in values]
+    )
+    operator = task.operator(inputs)
+    say("predicting")
+    found = predict_logits(operator, member, task.length)
+    sweep = _sweep(task, operator, values, inputs)
+    say("drawing")
+    pictures = [save(sweep_figure(task.name, sweep, request, task.class_names), folder / PREDICTION)]
+    frequency, notes = _frequencies(task, member, folder, pictures)
+    result = Predicted(task.name, request, task.length, task.class_names, found, sweep, notes, frequency)
+    return result, pictures, _formula(task, operator, found.winner, folder)
+
+
+def _sweep(task: _Task, operator: NetworkOperator, values: Floats, inputs: Floats) -> Sweep:
+    request, name = task.request, SWEPT[task.request.family]
+    family, channel = SIMPLE[request.family], request.member().channel
+    fixed = {key: value for key, value in request.whole().items() if key not in (name, "channel")}
+    grid: dict[str, Any] = {**fixed, name: values.astype(np.int64) if name in WHOLE else values}
+    logits = predicted_logits(operator, family, task.length, channel=channel, outside="nan", **grid)
+    places = tuple(int(place) for place in np.linspace(0, len(values) - 1, CHECKED))
+    return Sweep(name, values, logits, places, task.network(inputs[list(places)]))
+
+
+def _frequencies(
+    task: _Task, member: object, folder: Path, pictures: list[Picture]
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Transfer functions and lines of a sinusoid of one layer; a reason where there are none."""
+    if not isinstance(member, Sinusoid):
+        return {}, ()
+    try:
+        functions = transfer_functions(task.network)
+        tones = [Sinusoid(amplitude=member.amplitude, frequency=_on_grid(member.frequency), phase=member.phase)]
+        lines = spectral_lines(task.network, tones)
+        simulated = simulated_lines(task.network, tones, WINDOW)
+    except (ValueError, TypeError) as error:
+        return {}, (f"No transfer functions: {error}.",)
+    pictures += write_frequency_figures(functions, folder, task.class_names, lines, simulated)
+    table = functions.table(np.linspace(0.0, np.pi, 65), member.channel)
+    note = (
+        f"Frequency domain: steady state, after the transient; lines of a tone of {tones[0].frequency:.6g} rad/step, "
+        f"the nearest with whole periods in {WINDOW} steps."
+    )
+    return {"transfer_functions": table, "lines": lines.table()}, (note,)
+
+
+def _on_grid(frequency: float) -> float:
+    return float(np.rint(frequency * WINDOW / (2 * np.pi)) * 2 * np.pi / WINDOW)
+
+
+def _formula(task: _Task, operator: NetworkOperator, label: int, folder: Path) -> list[Path]:
+    """LaTeX of the predicted class's logit, where the network is polynomial and small enough to be read."""
+    network = task.network
+    if not (isinstance(operator, OneLayerOperator) and operator.exact and isinstance(network, S4DNetwork)):
+        return []
+    if network.layers[0].channels * network.layers[0].modes > MAX_FORMULA_MODES:
+        return []
+    formula = logit_formula(operator, SIMPLE[task.request.family], label, length=task.length)
+    path = folder / FORMULA
+    title = f"{task.name}: the logit of {task.class_names[label]} under the family {task.request.family}"
+    words = "Numbers are rounded to six significant digits; the formula is exact for the numbers shown."
+    path.write_text(document([formula, words], title=title, decimals=True), encoding="utf-8")
+    return [path]
+
+
+def _noise(task: _Task, folder: Path, say: Callable[[str], None]) -> tuple[Predicted, list[Picture], list[Path]]:
+    say("expecting")
+    process = task.request.process(task.length, task.network.features)
+    try:
+        found = expected_logits(task.network, process, count=DRAWS)
+    except ValueError as error:
+        measured = simulated_logits(task.network, process, DRAWS)
+        note = f"No closed form: {error}."
+        return Predicted(
+            task.name, task.request, task.length, task.class_names, measured, None, (note,), {}
+        ), [], []  # fmt: skip
+    if task.input_bound is not None:
+        found = expected_logits(task.on_box(task.input_bound), process, count=DRAWS)
+    say("drawing")
+    heights = np.linspace(0.0, 2.0, 41)
+    curve = [expected_logits(task.network, process.scaled(height)) for height in heights]
+    checked = [(h, expected_logits(task.network, process.scaled(h), count=DRAWS)) for h in (0.5, 1.0, 1.5, 2.0)]
+    figure = expected_logits_figure(heights, curve, checked, task.class_names)
+    pictures = [save(figure, folder / PREDICTION)]
+    return Predicted(task.name, task.request, task.length, task.class_names, found, None, (), {}), pictures, []
+
+
+def _class_names(model: str, network: StateSpaceNetwork) -> tuple[str, ...]:
+    """Names from the sequences that come with a shipped network, else numbers."""
+    numbers = tuple(f"class {label}" for label in range(network.classes))
+    try:
+        names = shipped_sequences(model).classes
+    except (ValueError, ImportError):
+        return numbers
+    if len(names) != network.classes:
+        return numbers
+    return tuple(f"class {name}" if name.isdecimal() else name for name in names)
+
+
+def _write(result: Predicted, folder: Path, pictures: list[Picture], extra: list[Path]) -> list[Path]:
+    report = folder / "report.json"
+    report.write_text(json.dumps(predicted_content(result), indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    title = f"{result.name} under the family {result.request.family}, predicted"
+    html = write_html(folder / "report.html", title, predicted_sections(result, pictures), lead=LEAD)
+    return [report, *extra, *(picture.path for picture in pictures), html]
