@@ -37,5 +37,5 @@ def smallest_margin(network, sequence, label, radius, generator, steps=20, start
         slopes = np.nan_to_num(slopes / largest, posinf=0.0, neginf=0.0)
         norms = np.linalg.norm(slopes.reshape(count, -1), axis=1)
         stride = radius * (1.0 if step < steps // 2 else 0.2) / np.maximum(norms, 1e-300)
-        changes = projected(changes - stride[:, None, None] * slopes, radius * (1 - 1e-12))
+        changes = np.nan_to_num(projected(changes - stride[:, None, None] * slopes, radius * (1 - 1e-12)))
     return min(best, float((function.logits(sequence + changes) @ rows.T).min()))

@@ -130,7 +130,7 @@ class Linearisation(Brief):
         after = product(lifted, Enclosed(weights, UNIT_ROUNDOFF * weights))
         found = []
         for layer in reversed(self.layers):
-            nodes, after = _layer_adjoints(layer, after)
+            nodes, after = layer_adjoints(layer, after)
             found.append(nodes)
         return tuple(reversed(found))
 
@@ -251,9 +251,10 @@ def centred_array(norm: Norm, array: Enclosed) -> Enclosed:
     return total(array, scaled(-1.0, mean(array))) if norm.kind == "layer" else array
 
 
-def _layer_adjoints(places: LayerPlaces, after: Enclosed) -> tuple[LayerAdjoints, Enclosed]:
+def layer_adjoints(places: LayerPlaces, after: Enclosed) -> tuple[LayerAdjoints, Enclosed]:
+    """Adjoints of a layer's nodes and of its source, from those (rows, L, H) of its result."""
     layer = places.layer
-    normalised_after, summed = _norm_adjoint(layer.norm_after, places.after, after)
+    normalised_after, summed = norm_adjoint(layer.norm_after, places.after, after)
     mapped = summed
     if places.gate is not None:
         value = product(summed, places.gate.opening)
@@ -264,13 +265,13 @@ def _layer_adjoints(places: LayerPlaces, after: Enclosed) -> tuple[LayerAdjoints
         )
     activated = mapped if layer.output is None else matrix_product(mapped, layer.output.weight)
     driven = convolution(layer.kernel, product(activated, places.slope), backwards=True)
-    normalised_before, source = _norm_adjoint(layer.norm_before, places.before, driven)
+    normalised_before, source = norm_adjoint(layer.norm_before, places.before, driven)
     if layer.residual:
         source = total(source, summed)
     return LayerAdjoints(activated, summed, normalised_before, normalised_after), source
 
 
-def _norm_adjoint(norm: Norm | None, place: NormPlace | None, after: Enclosed) -> tuple[Enclosed | None, Enclosed]:
+def norm_adjoint(norm: Norm | None, place: NormPlace | None, after: Enclosed) -> tuple[Enclosed | None, Enclosed]:
     r"""Adjoint of n, and of what is normalised: $q(\mu - n\,\mathrm{mean}(\mu n))$, centred, with $\mu = w\lambda$."""
     if norm is None:
         return None, after

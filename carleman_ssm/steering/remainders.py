@@ -26,11 +26,21 @@ from carleman_ssm.operators.stack import Norm
 from carleman_ssm.steering.certified_quadratics import EnclosedQuadratics
 from carleman_ssm.steering.curvature_bounds import CurvatureRange, mean_curvature
 from carleman_ssm.steering.linearisation import GatePlace, LayerAdjoints, LayerPlaces, Linearisation, NormPlace, Place
+from carleman_ssm.steering.preactivation_curvature import (
+    PreactivationCurvature,
+    central_curvature,
+    deviations,
+    preactivation_curvatures,
+)
 from carleman_ssm.steering.quadratic_terms import BELOW_ONE, QuadraticTerms, Reach, reach_of
 
 
 def minorants(
-    linear: Linearisation, rows: Floats, adjoints: tuple[LayerAdjoints, ...], radius: float
+    linear: Linearisation,
+    rows: Floats,
+    adjoints: tuple[LayerAdjoints, ...],
+    radius: float,
+    curvatures: tuple[PreactivationCurvature | None, ...] | None = None,
 ) -> EnclosedQuadratics:
     r"""Quadratics below every combination (rows, K) of the logits, valid for $\lVert\delta\rVert_2 \le$ `radius`.
 
@@ -40,6 +50,8 @@ def minorants(
         `linearised` at the centre of the ball, and its adjoints for the same rows.
     radius
         ε ≥ 0.
+    curvatures
+        `preactivation_curvatures` of the linearisation, if they are at hand: they do not depend on the radius.
 
     Returns
     -------
@@ -53,21 +65,35 @@ def minorants(
     terms = QuadraticTerms(len(rows), linear.logits.linear.value.shape[0])
     rest = np.zeros((linear.layers[0].slope.value.shape[0], linear.stack.channels))
     with np.errstate(all="ignore"):  # what overflows becomes an infinite error
-        for places, adjoint in zip(linear.layers, adjoints, strict=True):
-            rest = _layer_terms(places, adjoint, radius, rest, terms)
+        known = preactivation_curvatures(linear) if curvatures is None else curvatures
+        bends: list[Floats] = []
+        for places, adjoint, curvature in zip(linear.layers, adjoints, known, strict=True):
+            bend = None if curvature is None else curvature.rest(radius, bends)
+            rest = _layer_terms(places, adjoint, radius, (rest, bend, bends), terms)
         return terms.below(linear.logits, rows)
 
 
 def _layer_terms(
-    places: LayerPlaces, adjoint: LayerAdjoints, radius: float, source: Floats, terms: QuadraticTerms
+    places: LayerPlaces,
+    adjoint: LayerAdjoints,
+    radius: float,
+    found: tuple[Floats, Floats | None, list[Floats]],
+    terms: QuadraticTerms,
 ) -> Floats:
-    """Gather a layer's remainders; returns the rest (L, H) of its result."""
-    layer = places.layer
+    """Gather a layer's remainders; returns the rest (L, H) of its result.
+
+    Found so far: the rest of the source, a second bound of that of the pre-activations if there is one, and the
+    `deviations` of earlier layers, to which this one's are added.
+    """
+    layer, (source, bend, bends) = places.layer, found
     rest = _norm_terms(layer.norm_before, places.before, adjoint.normalised_before, source, radius, terms)
     rest = outward(convolved(layer.kernel.magnitude, rest[None])[0]) if rest.any() else rest
+    if bend is not None:
+        rest = np.fmin(rest, bend)  # a bound that is no number says nothing
     reach = reach_of(places.preactivation, rest, radius)
     bounds = mean_curvature(places.rules.activation, places.preactivation.value, reach.total)
     terms.add_squares(_half_curvature(adjoint.activated, bounds), places.preactivation, reach)
+    bends.append(deviations(central_curvature(places), bounds, reach.first, reach.rest))
     rest = outward(places.slope.magnitude * rest + 0.5 * bounds.magnitude * reach.total**2)
     if layer.output is not None:
         rest = outward(rest @ layer.output.weight.magnitude.T)

@@ -16,6 +16,7 @@ from carleman_ssm.operators.stack import Stack, build_stack
 from carleman_ssm.operators.stack_construction import layer_rules
 from carleman_ssm.steering.certified_quadratics import BallBounds, EnclosedQuadratics
 from carleman_ssm.steering.linearisation import LayerAdjoints, Linearisation, linearised
+from carleman_ssm.steering.preactivation_curvature import PreactivationCurvature, preactivation_curvatures
 from carleman_ssm.steering.remainders import minorants
 from carleman_ssm.steering.single_precision import evaluation_error
 
@@ -38,6 +39,8 @@ class Surroundings(Brief):
         The class with the largest logit at x (to be proved by a positive bound).
     rivals, rows
         All other classes, and the margins over them, (K − 1, K).
+    curvatures
+        What bounds the bend of the pre-activations of deeper layers.
     quadratic
         The margins themselves where they are quadratic in the input, else None.
     """
@@ -51,13 +54,14 @@ class Surroundings(Brief):
     rivals: NDArray[np.intp]
     rows: Floats
     adjoints: tuple[LayerAdjoints, ...]
+    curvatures: tuple[PreactivationCurvature | None, ...]
     quadratic: EnclosedQuadratics | None
 
     def bounds(self, radius: float, arithmetic: Arithmetic) -> BallBounds:
         """Lower bounds of all margins on the ball, less what float32 evaluation may take."""
         quadratics = self.quadratic
         if quadratics is None:
-            quadratics = minorants(self.linear, self.rows, self.adjoints, radius)
+            quadratics = minorants(self.linear, self.rows, self.adjoints, radius, self.curvatures)
         found = quadratics.ball_bounds(radius)
         if arithmetic == "real":
             return found
@@ -76,9 +80,9 @@ def surroundings(network: StateSpaceNetwork, sequence: Floats) -> Surroundings:
         label = int(linear.logits.value.value[0].argmax())
         rivals = np.delete(np.arange(network.classes), label)
         rows = np.eye(network.classes)[label] - np.eye(network.classes)[rivals]
-        adjoints = linear.adjoints(rows)
-    quadratic = minorants(linear, rows, adjoints, 1.0) if _has_quadratic_margins(stack, rules) else None
-    return Surroundings(network, stack, rules, sequence, linear, label, rivals, rows, adjoints, quadratic)
+        adjoints, curvatures = linear.adjoints(rows), preactivation_curvatures(linear)
+    quadratic = minorants(linear, rows, adjoints, 1.0, curvatures) if _has_quadratic_margins(stack, rules) else None
+    return Surroundings(network, stack, rules, sequence, linear, label, rivals, rows, adjoints, curvatures, quadratic)
 
 
 def _has_quadratic_margins(stack: Stack, rules: tuple[LayerRules, ...]) -> bool:
@@ -89,11 +93,11 @@ def _has_quadratic_margins(stack: Stack, rules: tuple[LayerRules, ...]) -> bool:
 
 
 def first_guess(around: Surroundings) -> float:
-    """Where the first of the linearised margins vanishes."""
+    """Where the first of the linearised margins vanishes, or 1 + ‖x‖ if that is nearer (a slope may nearly vanish)."""
     logits = around.linear.logits
     margins = around.rows @ logits.value.value[0]
     slopes = np.linalg.norm(logits.linear.value[:, 0] @ around.rows.T, axis=0)
     with np.errstate(all="ignore"):
         guesses = margins / slopes
     guesses = guesses[np.isfinite(guesses) & (guesses > 0)]
-    return float(guesses.min()) if len(guesses) else 1.0
+    return float(np.min(guesses, initial=1.0 + np.linalg.norm(around.sequence)))
