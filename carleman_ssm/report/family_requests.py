@@ -46,7 +46,7 @@ UNITS = MappingProxyType(
 )
 GAUSSIAN_DEFAULTS = MappingProxyType({"mean": 0.0, "variance": 1.0, "correlation": 0.0})
 """White noise, or AR(1) with the given correlation of neighbouring steps, around a constant mean."""
-POINTS = 121
+POINTS = 241
 WHOLE = ("position", "channel")
 
 

@@ -110,7 +110,8 @@ def _equally_spaced(length: int, modes: int) -> ComplexArray:
     These realise every kernel of at most 2M lags (THEORY T3, taps), and delays better than poles by shift do.
     """
     revolution = min(length, 2 * modes) if length > 1 else 2
-    return (-0.5 + 1j * np.pi * (2 * np.arange(modes) + 1) * revolution / (2 * modes)) / revolution
+    angles = np.pi * (2 * np.arange(modes) + 1) / (2 * modes)
+    return np.asarray(-0.5 / revolution + 1j * angles, dtype=np.complex128)
 
 
 def _poles(kernel: Array, order: int) -> ComplexArray:
