@@ -101,6 +101,22 @@ from carleman_ssm.theory.oscillator_solutions import oscillator_solution as osci
 from carleman_ssm.theory.kuramoto import KuramotoModel as KuramotoModel, kuramoto_field as kuramoto_field
 from carleman_ssm.theory.kuramoto import phase_gap as phase_gap, projected_step as projected_step
 
+# theory: derivatives, shortest changes, and what whole families of inputs will do
+from carleman_ssm.theory.input_derivatives import gelu_curvature_range as gelu_curvature_range
+from carleman_ssm.theory.input_derivatives import gelu_derivative as gelu_derivative, pooled_hessian as pooled_hessian
+from carleman_ssm.theory.scalar_edits import edit_of_two_shifts as edit_of_two_shifts, nearest_shift as nearest_shift
+from carleman_ssm.theory.scalar_edits import residual_edit_norm as residual_edit_norm, shortest_edit as shortest_edit
+from carleman_ssm.theory.trust_region import ball_bound as ball_bound, edit_of_multiplier as edit_of_multiplier
+from carleman_ssm.theory.trust_region import extreme_shift as extreme_shift, hard_case as hard_case
+from carleman_ssm.theory.trust_region import reached_shift as reached_shift
+from carleman_ssm.theory.gaussian_expectations import gaussian_covariance as gaussian_covariance
+from carleman_ssm.theory.gaussian_expectations import gaussian_mean as gaussian_mean
+from carleman_ssm.theory.gaussian_expectations import gaussian_mean_gelu as gaussian_mean_gelu
+from carleman_ssm.theory.finite_responses import geometric_response as geometric_response
+from carleman_ssm.theory.frequency_responses import transfer_function as transfer_function
+from carleman_ssm.theory.frequency_responses import transfer_of_order as transfer_of_order
+from carleman_ssm.theory.spectral_lines import gelu_line as gelu_line, spectral_line as spectral_line
+
 # theory: what real multipliers do on a ring
 from carleman_ssm.theory.real_spectra import alternating_hop as alternating_hop, standing_contents as standing_contents
 
@@ -188,22 +204,9 @@ from carleman_ssm.interactions.integrated_gradients import integrated_hessians a
 from carleman_ssm.interactions.window_marginals import window_marginals as window_marginals
 from carleman_ssm.interactions.low_degree import LowDegreeTable as LowDegreeTable, low_degree_table as low_degree_table
 
-# predictions: what a whole family of inputs will do
-from carleman_ssm.predictions.input_families import Exponential as Exponential, Impulse as Impulse, Step as Step
-from carleman_ssm.predictions.input_families import Sinusoid as Sinusoid, SumOfInputs as SumOfInputs
-
-# steering: which input does what is wanted
-from carleman_ssm.steering.derivatives import NetworkFunction as NetworkFunction, network_function as network_function
-from carleman_ssm.steering.constraints import EditConstraints as EditConstraints
-from carleman_ssm.steering.edit import Edit as Edit
-from carleman_ssm.steering.smallest_edit import smallest_edit as smallest_edit
-from carleman_ssm.steering.radius import Radius as Radius, certified_radius as certified_radius
-from carleman_ssm.steering.ring_edits import RingEdit as RingEdit, edit_modes as edit_modes, edit_nodes as edit_nodes
-from carleman_ssm.steering.ring_edits import edit_orders as edit_orders
-from carleman_ssm.steering.design import Design as Design, design_layer as design_layer
-
 # rings: those of trained layers, their waves, and the oscillators in floating point
 from carleman_ssm.rings.rings import Rings as Rings, layer_rings as layer_rings, model_rings as model_rings
+from carleman_ssm.rings.node_lags import NodeLags as NodeLags, node_lags as node_lags
 from carleman_ssm.rings.rigidity import Rigidity as Rigidity, rigidity as rigidity
 from carleman_ssm.rings.waves import ChannelWaves as ChannelWaves, ModeVelocities as ModeVelocities
 from carleman_ssm.rings.waves import dispersion as dispersion, kick_participation as kick_participation
@@ -218,6 +221,35 @@ from carleman_ssm.rings.kuramoto_runs import linear_states as linear_states, pha
 from carleman_ssm.rings.kuramoto_runs import projected_phases as projected_phases
 from carleman_ssm.rings.family_rings import FamilyRings as FamilyRings, FamilyWaves as FamilyWaves
 from carleman_ssm.rings.family_rings import family_rings as family_rings, family_waves as family_waves
+
+# predictions: what a whole family of inputs will do
+from carleman_ssm.predictions.input_families import Exponential as Exponential, Impulse as Impulse, Step as Step
+from carleman_ssm.predictions.input_families import Sinusoid as Sinusoid, SumOfInputs as SumOfInputs
+from carleman_ssm.predictions.predict import Prediction as Prediction, predict as predict
+from carleman_ssm.predictions.predicted_logits import predicted_logits as predicted_logits
+from carleman_ssm.predictions.formulas import logit_formula as logit_formula
+from carleman_ssm.predictions.amplitude_polynomials import amplitude_polynomial as amplitude_polynomial
+from carleman_ssm.predictions.frequency_polynomials import frequency_polynomial as frequency_polynomial
+from carleman_ssm.predictions.gaussian_process import GaussianProcess as GaussianProcess
+from carleman_ssm.predictions.expected_logits import ExpectedLogits as ExpectedLogits
+from carleman_ssm.predictions.expected_logits import expected_logits as expected_logits
+from carleman_ssm.predictions.expected_logits import simulated_logits as simulated_logits
+from carleman_ssm.predictions.logit_covariance import logit_covariance as logit_covariance
+from carleman_ssm.predictions.transfer import TransferFunctions as TransferFunctions
+from carleman_ssm.predictions.transfer import transfer_functions as transfer_functions
+from carleman_ssm.predictions.spectral_lines import SpectralLines as SpectralLines, spectral_lines as spectral_lines
+from carleman_ssm.predictions.simulated_spectra import simulated_lines as simulated_lines
+from carleman_ssm.predictions.steady_means import steady_mean as steady_mean
+
+# steering: which input does what is wanted
+from carleman_ssm.steering.derivatives import NetworkFunction as NetworkFunction, network_function as network_function
+from carleman_ssm.steering.constraints import EditConstraints as EditConstraints
+from carleman_ssm.steering.edit import Edit as Edit, EditGoal as EditGoal
+from carleman_ssm.steering.smallest_edit import smallest_edit as smallest_edit
+from carleman_ssm.steering.radius import Radius as Radius, certified_radius as certified_radius
+from carleman_ssm.steering.ring_edits import RingEdit as RingEdit, edit_modes as edit_modes, edit_nodes as edit_nodes
+from carleman_ssm.steering.ring_edits import edit_orders as edit_orders
+from carleman_ssm.steering.design import Design as Design, design_layer as design_layer
 
 # experiments: claims, judged
 from carleman_ssm.experiments.distinction import distinguish_inputs as distinguish_inputs
