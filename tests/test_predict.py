@@ -1,17 +1,24 @@
 """Predictions of input families: beside the exact network, refused with the excess, and on grids."""
 
+from dataclasses import replace
+
+import mpmath
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from carleman_ssm.networks.checkpoints import load_network
+from carleman_ssm.networks.enclosures import Enclosed
 from carleman_ssm.networks.network import NetworkConfig, S4DLayer, S4DNetwork
 from carleman_ssm.operators.construction import network_operator
+from carleman_ssm.operators.one_layer import one_layer_form
 from carleman_ssm.operators.operator import DomainError
+from carleman_ssm.predictions.family_certificate import family_bounds, input_error, term_errors
 from carleman_ssm.predictions.input_families import Exponential, Impulse, Sinusoid, Step
 from carleman_ssm.predictions.predict import Prediction, predict
 from carleman_ssm.predictions.predicted_logits import predicted_logits
+from carleman_ssm.predictions.responses import TermArrays, preactivations
 from tests.oracles import exact_logits, largest_error, widest_radius
 from tests.strategies_inputs import exact_sequence, inputs
 from tests.strategies_networks import moderate_network, s4d_networks
@@ -63,8 +70,37 @@ def test_an_error_that_reaches_the_margin_certifies_no_class():
     base = predict(network_operator(load_network("frequencies"), input_bound=1.0, length=8), Step(0.1))
     margin = np.diff(np.sort(base.logits))[-1]
     entries = {name: getattr(base, name) for name in ("family", "length", "logits", "simulated", "preactivations")}
-    assert not Prediction(certified_error=np.full(4, margin), **entries).certified_class
+    assert not Prediction(certified_error=np.full(4, 0.6 * margin), **entries).certified_class
     assert Prediction(certified_error=np.full(4, 0.4 * margin), **entries).certified_class
+
+
+@pytest.mark.parametrize("part", ["kernel", "drive_weight", "drive_bias"])
+def test_a_planted_error_of_the_parameters_is_covered_and_not_by_far(part):
+    form = one_layer_form(moderate_network(1), 12)
+    planted = getattr(form, part)
+    shift = 1e-4 * np.where(planted.value < 0, -1.0, 1.0)
+    wrong = replace(form, **{part: Enclosed(planted.value + shift, np.full_like(shift, 1.001e-4))})
+    covered = np.zeros(form.channels)
+    for family in (Step(0.9), Sinusoid(0.9, 1.0, 0.5), Exponential(-0.9, -0.5, position=2), Impulse(1.3)):
+        terms = [TermArrays.of(family.term)]
+        found = preactivations(wrong, terms, 12)[0]
+        error, bound = np.abs(found - preactivations(form, terms, 12)[0]), family_bounds(wrong, family, found).rounding
+        assert (error <= bound).all()
+        covered = np.maximum(covered, (error / bound).max(axis=0))
+    assert (covered > 0.2).all()
+
+
+def test_the_errors_of_amplitude_ratio_and_input_are_those_of_rounded_exponentials():
+    for family in (Sinusoid(0.7, 2.9, 1.3, -0.2), Exponential(0.3, 0.1), Step(0.1), Impulse(0.1)):
+        errors, term = term_errors(family), family.term
+        with mpmath.workdps(40):
+            size = mpmath.mpf(getattr(family, "amplitude", getattr(family, "height", 0)))
+            amplitude = size * mpmath.expj(getattr(family, "phase", 0.0))
+            exponent = mpmath.mpc(getattr(family, "rate", 0.0), getattr(family, "frequency", 0.0))
+            assert abs(amplitude - mpmath.mpmathify(term.amplitude)) <= errors.amplitude <= 1e-15
+            if not isinstance(family, Impulse):
+                assert abs(mpmath.mpmathify(term.ratio) / mpmath.exp(exponent) - 1) <= errors.ratio <= 1e-15
+        assert input_error(family, 30) < 1e-13
 
 
 @pytest.mark.parametrize("gap", [0.0, 1e-15, 1e-9, 1e-3])
