@@ -8,6 +8,7 @@ ours is shown alone. It bounds in float64 without directed rounding; ours counts
 from __future__ import annotations
 
 import time
+from importlib import resources
 from importlib.util import find_spec
 from statistics import median
 
@@ -15,7 +16,6 @@ import numpy as np
 
 from benchmarks.measure import Row
 from carleman_ssm.networks.checkpoints import load_network
-from carleman_ssm.networks.datasets import load_dataset
 from carleman_ssm.steering.radius import Radius, certified_radius
 
 NETWORKS = {"digits-quadratic": (4, 1 + 1e-6), "digits-gelu": (4, 2.0), "digits-deep-gelu": (2, None)}
@@ -48,7 +48,8 @@ def compare(name: str, count: int, aim: float | None, threads: int) -> list[Row]
 
 def digits(count: int):
     """The first test digits, (count, 64, 1)."""
-    return np.asarray(load_dataset("digits").test.x[:count], dtype=np.float64)
+    with np.load(resources.files("carleman_ssm.data") / "digits-test.npz") as stored:
+        return stored["x"][:count].astype(np.float64)
 
 
 def beside(network, sequences, found: list[Radius], title: str, threads: int) -> list[Row]:

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from importlib import resources
 
 import numpy as np
 import pytest
@@ -37,7 +38,7 @@ def memoryless(head, bias, *, encoder=((1.0,),), activation="square", pool="mean
 
 
 def digits(count):
-    with np.load("carleman_ssm/data/digits-test.npz") as stored:
+    with np.load(resources.files("carleman_ssm.data") / "digits-test.npz") as stored:
         return stored["x"][:count].astype(np.float64)
 
 

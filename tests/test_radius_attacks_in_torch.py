@@ -1,5 +1,7 @@
 """Attacks written in torch on shipped networks: projected gradients and Carlini–Wagner never enter a certified ball."""
 
+from importlib import resources
+
 import numpy as np
 import pytest
 
@@ -11,7 +13,7 @@ NAMES = ("digits-quadratic", "digits-gelu", "digits-deep-gelu")
 
 
 def digit(index):
-    with np.load("carleman_ssm/data/digits-test.npz") as stored:
+    with np.load(resources.files("carleman_ssm.data") / "digits-test.npz") as stored:
         return stored["x"][index].astype(np.float64)
 
 

@@ -34,8 +34,8 @@ Status = Literal["exact", "certified", "undecided"]
 EXACT_TOLERANCE = 2.0**-32
 FARTHEST = 64.0
 """Changes of class are looked for within so many radii."""
-MAX_ENTRIES = 2**28
-"""More entries of Jacobians and curvatures than this are not held: 2 GiB."""
+MAX_ENTRIES = 2**24
+"""More entries of Jacobians and curvatures than this are not held: with their errors some twenty arrays of 128 MiB."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
