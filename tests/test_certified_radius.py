@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks import radius as benchmark
 from carleman_ssm.networks.checkpoints import load_network
 from carleman_ssm.networks.network import NetworkConfig, S4DLayer, S4DNetwork
 from carleman_ssm.operators.construction import network_operator
@@ -393,3 +394,13 @@ def test_a_radius_says_what_is_claimed():
     assert str(found).startswith("class 0 of the real function is certified within 2 (exact)")
     assert "a change of norm 2" in str(found)
     assert repr(found).startswith("<Radius ")
+
+
+def test_the_benchmark_compares_radii_with_attacks(capsys):
+    rows = benchmark.compare("digits-quadratic", 1, 1 + 1e-6, threads=1)
+    assert rows[0].reached
+    assert 1 <= rows[0].value
+    if len(rows) == 2:
+        assert "auto_LiRPA is not installed" in capsys.readouterr().out
+    else:  # both certify the same function, and no certificate exceeds the exact distance
+        assert rows[2].ratio >= 1 - 1e-9
