@@ -399,7 +399,7 @@ def test_a_radius_says_what_is_claimed():
 def test_the_benchmark_compares_radii_with_attacks(capsys):
     rows = benchmark.compare("digits-quadratic", 1, 1 + 1e-6, threads=1)
     assert rows[0].reached
-    assert 1 <= rows[0].value
+    assert rows[0].value >= 1
     if len(rows) == 2:
         assert "auto_LiRPA is not installed" in capsys.readouterr().out
     else:  # both certify the same function, and no certificate exceeds the exact distance
