@@ -114,7 +114,7 @@ def local_edit(
         What the edit may do; anything by default.
     start
         Edits (L, d) or (k, L, d) from which to search, in place of no edit and of the edit that reaches only the margin
-        that lacks most.
+        that lacks most (with more than 600 coordinates, of the latter alone).
 
     Returns
     -------
@@ -154,8 +154,8 @@ def _starts(problem: MarginProblem, start: npt.ArrayLike | None) -> list[Floats]
     values = problem.values(nowhere)
     if len(values) == 1 or (values >= 0.0).all():
         return [nowhere]
-    first = descend(problem.only(int(values.argmin())), nowhere)
-    return [nowhere, first.point.z]
+    first = descend(problem.only(np.array([int(values.argmin())])), nowhere)
+    return [first.point.z] if len(nowhere) > DENSE else [nowhere, first.point.z]
 
 
 def _best(problem: MarginProblem, starts: list[Floats]) -> LocalEdit:

@@ -109,10 +109,9 @@ class MarginProblem(Brief):
         finite = (np.flatnonzero(free & np.isfinite(limit)) for limit in (self.lower, self.upper))
         return SpaceBounds(self.space, *finite)
 
-    def only(self, margin: int) -> MarginProblem:
-        """The problem of one of the margins alone."""
-        row = slice(margin, margin + 1)
-        return replace(self, readout=self.readout[row], wanted=self.wanted[row], scales=self.scales[row])
+    def only(self, margins: Indices) -> MarginProblem:
+        """The problem of some of the margins alone."""
+        return replace(self, readout=self.readout[margins], wanted=self.wanted[margins], scales=self.scales[margins])
 
     def room(self, z: Floats) -> Floats:
         """How far the edit is from its limits, in the rows of `bounds`."""

@@ -17,13 +17,15 @@ J. Nocedal, S. Wright, Numerical Optimization (2006), chapter 18. THEORY T20, T2
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.sparse import linalg as sparse_linalg
 
 from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.enclosures import Floats
+from carleman_ssm.steering.constraints import Indices
 from carleman_ssm.steering.margin_problem import MarginProblem
 from carleman_ssm.steering.quadratic import Quadratic
 from carleman_ssm.steering.quadratic_programs import (
@@ -48,7 +50,7 @@ STALLED, PATIENCE = 1e-7, 4
 times as many."""
 FEASIBLE = 1e-11
 """Largest shortfall of a margin, relative to the largest of 1, the margin and what is wanted."""
-MAX_PENALTY = 1e9
+MAX_PENALTY, NEAR = 1e9, 1.5
 LEAST_CURVATURE = 1e-3
 
 
@@ -187,15 +189,28 @@ def _improved(
             following = _searched(problem, at, global_model, max(penalty, 2.0 * global_model.multipliers[0]), None)
             if following is not None:
                 return following, global_model, penalty
-    curvature, slope = _curvature(problem, at, lam)
-    program = _program(problem, at, curvature, slope, penalty)
+    near = _near(at)
+    part, close = problem.only(near), Point(at.z, at.values[near], at.jacobian[near])
+    curvature, slope = _curvature(part, close, lam[near])
+    program = _program(part, close, curvature, slope, penalty)
     solution = solve_program(program)
     ceiling = MAX_PENALTY * (1.0 + float(np.linalg.norm(at.z)))
     while solution.multipliers.max(initial=0.0) > 0.5 * penalty and penalty < ceiling:
         penalty *= 100.0
-        program = _program(problem, at, curvature, slope, penalty)
+        program = _program(part, close, curvature, slope, penalty)
         solution = solve_program(program)
-    return _searched(problem, at, solution, penalty, program), solution, penalty
+    spread = np.zeros_like(at.values)
+    spread[near] = solution.multipliers
+    step = solution.step
+    solution = replace(solution, multipliers=spread)
+    following = _searched(problem, at, solution, penalty, lambda: _corrected(part, close, step, program))
+    return following, solution, penalty
+
+
+def _near(at: Point) -> Indices:
+    """Margins that a step as long as the edit and its shortfall could reach; the penalty function watches all."""
+    reach = NEAR * (float(np.linalg.norm(at.z)) + float(np.maximum(-at.values, 0.0).max()))
+    return np.flatnonzero(at.values <= reach * np.linalg.norm(at.jacobian, axis=1))
 
 
 def _quadratic_step(problem: MarginProblem, at: Point) -> ProgramSolution | None:
@@ -259,7 +274,11 @@ def _matrix_free(problem: MarginProblem, at: Point, lam: Floats) -> MatrixFreeCu
 
 
 def _searched(
-    problem: MarginProblem, at: Point, solution: ProgramSolution, penalty: float, program: Program | None
+    problem: MarginProblem,
+    at: Point,
+    solution: ProgramSolution,
+    penalty: float,
+    correction: Callable[[], Floats | None] | None,
 ) -> Point | None:
     """The first point along the step that lowers the penalty function enough; None where none does."""
     promised = at.excess - lacking(at.values + at.jacobian @ solution.step)
@@ -278,8 +297,8 @@ def _searched(
     if not np.isfinite(length) or length <= 1e-15 * float(np.linalg.norm(at.z)):
         return None
     full, share = accepted(solution.step, 1.0), 0.5
-    if full is None and program is not None:
-        corrected = _corrected(problem, at, solution.step, program)
+    if full is None and correction is not None:
+        corrected = correction()
         full = None if corrected is None else accepted(corrected, 1.0)
     while full is None and share > 1e-8:
         full = accepted(share * solution.step, share)
@@ -292,7 +311,4 @@ def _corrected(problem: MarginProblem, at: Point, step: Floats, program: Program
     ahead = problem.values(at.z + step) - at.jacobian @ step
     if not np.isfinite(ahead).all():
         return None
-    again = Program(
-        program.curvature, program.slope, ahead, program.jacobian, program.penalties, program.bounds, program.room
-    )
-    return solve_program(again).step
+    return solve_program(replace(program, values=ahead)).step
