@@ -246,6 +246,12 @@ from carleman_ssm.steering.derivatives import NetworkFunction as NetworkFunction
 from carleman_ssm.steering.constraints import EditConstraints as EditConstraints
 from carleman_ssm.steering.edit import Edit as Edit, EditGoal as EditGoal
 from carleman_ssm.steering.smallest_edit import smallest_edit as smallest_edit
+from carleman_ssm.steering.local_edits import LocalEdit as LocalEdit, local_edit as local_edit
+from carleman_ssm.steering.scalar_edits import ScalarEdit as ScalarEdit, scalar_edit as scalar_edit
+from carleman_ssm.steering.scalar_edits import channel_readout as channel_readout, logit_readout as logit_readout
+from carleman_ssm.steering.scalar_edits import linear_edit as linear_edit
+from carleman_ssm.steering.quadratic import Quadratic as Quadratic, margin_quadratics as margin_quadratics
+from carleman_ssm.steering.trust_region import QuadraticChange as QuadraticChange, smallest_change as smallest_change
 from carleman_ssm.steering.radius import Radius as Radius, certified_radius as certified_radius
 from carleman_ssm.steering.ring_edits import RingEdit as RingEdit, edit_modes as edit_modes, edit_nodes as edit_nodes
 from carleman_ssm.steering.ring_edits import edit_orders as edit_orders
