@@ -42,6 +42,19 @@ def test_a_sinusoid_is_predicted_beside_simulation_with_its_spectrum(capsys, tmp
     assert all(name in out for name in written)
 
 
+def test_two_tones_meet_in_lines_at_their_sum_and_difference(capsys, tmp_path):
+    given = ("--family", "sinusoid", "--set", "frequency=0.6", "--second", 0.2, "--length", 12, "--output", tmp_path)
+    code, out, err = run(capsys, *given)
+    assert (code, err) == (0, "")
+    report = report_of(tmp_path)
+    steps = np.arange(12)
+    own = cs.load_network("frequencies")((np.cos(0.6 * steps) + np.cos(0.2 * steps))[None, :, None])[0]
+    np.testing.assert_allclose(report["logits"], own, atol=1e-9)
+    lines = {tuple(line["multiples"]): line["magnitude"] for line in report["frequency_domain"]["lines"]}
+    assert min(lines[1, 1]) > 1e-3 < min(lines[1, -1])
+    assert "waves have interacted" in " ".join(out.split())
+
+
 def test_positions_of_an_impulse_are_swept_as_whole_steps(capsys, tmp_path):
     code, _, err = run(capsys, "--family", "impulse", "--set", "height=2", "--length", 20, "--output", tmp_path)
     assert (code, err) == (0, "")
@@ -110,6 +123,7 @@ def test_what_leaves_the_certified_interval_is_refused_with_the_excess(capsys, t
         (("--family", "impulse", "--set", "channel=1"), "channel"),
         (("--family", "gaussian", "--set", "correlation=3"), "stationary"),
         (("--family", "gaussian", "--set", "variance=-1"), "autocovariance"),
+        (("--family", "step", "--second", "0.2"), "beside a sinusoid"),
         (("--family", "step", "--length", "0"), "at least one step"),
         (("nobody", "--family", "step"), "no shipped network"),
     ],

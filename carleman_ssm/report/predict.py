@@ -20,16 +20,15 @@ from carleman_ssm.operators.one_layer_operator import OneLayerOperator
 from carleman_ssm.operators.operator import NetworkOperator
 from carleman_ssm.predictions.expected_logits import expected_logits, simulated_logits
 from carleman_ssm.predictions.formulas import logit_formula
+from carleman_ssm.predictions.geometric_inputs import InputFamily, SimpleFamily
 from carleman_ssm.predictions.input_families import Sinusoid
 from carleman_ssm.predictions.predict import predict as predict_logits
 from carleman_ssm.predictions.predicted_logits import predicted_logits
-from carleman_ssm.predictions.simulated_spectra import simulated_lines
-from carleman_ssm.predictions.spectral_lines import spectral_lines
-from carleman_ssm.predictions.transfer import transfer_functions
 from carleman_ssm.report.explain import require_pool
 from carleman_ssm.report.family_requests import SIMPLE, SWEPT, WHOLE, Family, FamilyRequest, family_request
 from carleman_ssm.report.figures import save
-from carleman_ssm.report.frequency_figures import FREQUENCY_FIGURES, write_frequency_figures
+from carleman_ssm.report.frequency_domain import frequency_domain
+from carleman_ssm.report.frequency_figures import FREQUENCY_FIGURES
 from carleman_ssm.report.gaussian_figures import expected_logits_figure
 from carleman_ssm.report.html import write_html
 from carleman_ssm.report.inputs import shipped_sequences
@@ -44,7 +43,6 @@ BOX_DEGREE = 24
 """Degree of fits on a box, where no sequences can tell how large it has to be."""
 MAX_FORMULA_MODES = 64
 """Modes of all channels together up to which the formula of a logit is written."""
-WINDOW = 512
 FORMULA = "logit.tex"
 FILES = ("report.json", "report.html", FORMULA, PREDICTION, *FREQUENCY_FIGURES)
 LEAD = (
@@ -63,12 +61,21 @@ class _Task:
     length: int
     input_bound: float | None
     degree: int | None
+    second: Sinusoid | None
     class_names: tuple[str, ...]
+
+    def whole(self, member: SimpleFamily) -> InputFamily:
+        """The member, with the second tone where there is one."""
+        return member if self.second is None else member + self.second
+
+    def sequence(self, member: SimpleFamily) -> Floats:
+        """The input (L, d)."""
+        return self.whole(member).sequence(self.length, self.network.features)
 
     def operator(self, sweep: Floats) -> NetworkOperator:
         """Certified for all inputs within the bound where one is given, else for the inputs of the family itself."""
         if self.input_bound is None:
-            own = self.request.member().sequence(self.length, self.network.features)
+            own = self.sequence(self.request.member())
             return network_operator(self.network, sequences=np.concatenate([own[None], sweep]), degree=self.degree)
         return self.on_box(self.input_bound)
 
@@ -86,6 +93,7 @@ def predict(
     length: int | None = None,
     input_bound: float | None = None,
     degree: int | None = None,
+    second: float | None = None,
     output: Path | None = None,
     console: Console | None = None,
 ) -> Predicted:
@@ -105,6 +113,8 @@ def predict(
     degree
         Degree of the decoders' fits, where the activation is no polynomial: by default the smallest that certifies
         classes, and 24 under an input bound.
+    second
+        Frequency [rad/step] of a second tone beside a sinusoid, else like the first: waves interact where tones meet.
     output
         Folder for the results; ``predict-NAME`` by default.
     console
@@ -129,7 +139,9 @@ def predict(
     with progress_line(f"reading {model}") as say:
         network = load_network(model)
         require_pool(model, network)
-        task = _Task(Path(model).stem, network, request, steps, input_bound, degree, _class_names(model, network))
+        beside = _second(request, second)
+        names = _class_names(model, network)
+        task = _Task(Path(model).stem, network, request, steps, input_bound, degree, beside, names)
         with results_in(folder, FILES, [Path(model)]):
             result, pictures, extra = (_noise if family is Family.GAUSSIAN else _signal)(task, folder, say)
             files = _write(result, folder, pictures, extra)
@@ -138,22 +150,40 @@ def predict(
     return result
 
 
+def _second(request: FamilyRequest, frequency: float | None) -> Sinusoid | None:
+    if frequency is None:
+        return None
+    if request.family is not Family.SINUSOID:
+        msg = f"--second is a tone beside a sinusoid; the family is {request.family}"
+        raise ValueError(msg)
+    values: dict[str, Any] = {**request.whole(), "frequency": frequency}
+    return Sinusoid(**values)
+
+
 def _signal(task: _Task, folder: Path, say: Callable[[str], None]) -> tuple[Predicted, list[Picture], list[Path]]:
     say("building the operator")
     request, name = task.request, SWEPT[task.request.family]
     member, values = request.member(), request.sweep(task.length)
-    inputs = np.stack(
-        [request.with_value(name, value).sequence(task.length, task.network.features) for value in values]
-    )
+    inputs = np.stack([task.sequence(request.with_value(name, value)) for value in values])
     operator = task.operator(inputs)
     say("predicting")
-    found = predict_logits(operator, member, task.length)
+    found = predict_logits(operator, task.whole(member), task.length)
     sweep = _sweep(task, operator, values, inputs)
     say("drawing")
     pictures = [save(sweep_figure(task.name, sweep, request, task.class_names), folder / PREDICTION)]
-    frequency, notes = _frequencies(task, member, folder, pictures)
-    result = Predicted(task.name, request, task.length, task.class_names, found, sweep, notes, frequency)
+    notes: tuple[str, ...] = ()
+    data: dict[str, Any] = {}
+    if isinstance(member, Sinusoid):
+        tones = [member] if task.second is None else [member, task.second]
+        domain = frequency_domain(operator, tones, task.length, folder, task.class_names)
+        notes, data = domain.notes, domain.data
+        pictures += domain.pictures
+    result = Predicted(task.name, request, task.length, task.class_names, found, sweep, notes, data, _frequency(task))
     return result, pictures, _formula(task, operator, found.winner, folder)
+
+
+def _frequency(task: _Task) -> float | None:
+    return None if task.second is None else task.second.frequency
 
 
 def _sweep(task: _Task, operator: NetworkOperator, values: Floats, inputs: Floats) -> Sweep:
@@ -161,35 +191,11 @@ def _sweep(task: _Task, operator: NetworkOperator, values: Floats, inputs: Float
     family, channel = SIMPLE[request.family], request.member().channel
     fixed = {key: value for key, value in request.whole().items() if key not in (name, "channel")}
     grid: dict[str, Any] = {**fixed, name: values.astype(np.int64) if name in WHOLE else values}
-    logits = predicted_logits(operator, family, task.length, channel=channel, outside="nan", **grid)
+    logits = predicted_logits(
+        operator, family, task.length, channel=channel, background=task.second, outside="nan", **grid
+    )
     places = tuple(int(place) for place in np.linspace(0, len(values) - 1, CHECKED))
     return Sweep(name, values, logits, places, task.network(inputs[list(places)]))
-
-
-def _frequencies(
-    task: _Task, member: object, folder: Path, pictures: list[Picture]
-) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """Transfer functions and lines of a sinusoid of one layer; a reason where there are none."""
-    if not isinstance(member, Sinusoid):
-        return {}, ()
-    try:
-        functions = transfer_functions(task.network)
-        tones = [Sinusoid(amplitude=member.amplitude, frequency=_on_grid(member.frequency), phase=member.phase)]
-        lines = spectral_lines(task.network, tones)
-        simulated = simulated_lines(task.network, tones, WINDOW)
-    except (ValueError, TypeError) as error:
-        return {}, (f"No transfer functions: {error}.",)
-    pictures += write_frequency_figures(functions, folder, task.class_names, lines, simulated)
-    table = functions.table(np.linspace(0.0, np.pi, 65), member.channel)
-    note = (
-        f"Frequency domain: steady state, after the transient; lines of a tone of {tones[0].frequency:.6g} rad/step, "
-        f"the nearest with whole periods in {WINDOW} steps."
-    )
-    return {"transfer_functions": table, "lines": lines.table()}, (note,)
-
-
-def _on_grid(frequency: float) -> float:
-    return float(np.rint(frequency * WINDOW / (2 * np.pi)) * 2 * np.pi / WINDOW)
 
 
 def _formula(task: _Task, operator: NetworkOperator, label: int, folder: Path) -> list[Path]:
@@ -199,7 +205,8 @@ def _formula(task: _Task, operator: NetworkOperator, label: int, folder: Path) -
         return []
     if network.layers[0].channels * network.layers[0].modes > MAX_FORMULA_MODES:
         return []
-    formula = logit_formula(operator, SIMPLE[task.request.family], label, length=task.length)
+    family = SIMPLE[task.request.family] if task.second is None else task.whole(task.request.member())
+    formula = logit_formula(operator, family, label, length=task.length)
     path = folder / FORMULA
     title = f"{task.name}: the logit of {task.class_names[label]} under the family {task.request.family}"
     words = "Numbers are rounded to six significant digits; the formula is exact for the numbers shown."

@@ -71,6 +71,8 @@ class Predicted:
         What could not be said, and why.
     frequency
         Data of the frequency domain, by name; empty without.
+    second
+        Frequency of the second tone, or None.
     """
 
     name: str
@@ -81,6 +83,7 @@ class Predicted:
     sweep: Sweep | None
     notes: tuple[str, ...]
     frequency: Mapping[str, Any]
+    second: float | None = None
 
 
 def predicted_content(result: Predicted) -> dict[str, Any]:
@@ -89,6 +92,7 @@ def predicted_content(result: Predicted) -> dict[str, Any]:
         "model": result.name,
         "family": str(result.request.family),
         "settings": dict(result.request.settings),
+        "second_frequency": result.second,
         "length": result.length,
         "classes": list(result.class_names),
         **_numbers(result.found),
@@ -128,6 +132,8 @@ def predicted_sections(result: Predicted, pictures: Sequence[Picture]) -> list[S
     """What was asked, what the logits will be, and the pictures."""
     request = result.request
     settings = ", ".join(f"{name} = {value:.6g}" for name, value in request.settings.items()) or "the family's defaults"
+    if result.second is not None:
+        settings += f"; a second one of frequency {result.second:.6g}"
     asked = {"network": result.name, "input": f"{request.family}: {settings}", "steps": f"{result.length}"}
     blocks: list[Block] = [_table(result), Note(_meaning(result)), *(Note(text) for text in result.notes)]
     drawn = [Section("pictures", tuple(pictures))] if pictures else []

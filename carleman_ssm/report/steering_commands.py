@@ -20,6 +20,9 @@ def predict(
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="A parameter of the family; may be repeated."),
     ] = None,
+    second: Annotated[
+        float | None, typer.Option(metavar="FREQUENCY", help="Beside a sinusoid: a second one of this frequency.")
+    ] = None,
     length: Annotated[int | None, typer.Option(help="Steps; 64 by default.")] = None,
     input_bound: Annotated[
         float | None, typer.Option(help="Certify for all |x| <= B, and refuse inputs that leave it.")
@@ -35,7 +38,16 @@ def predict(
     """Predict the logits of a whole family of inputs, beside simulation: closed forms, bounds, figures."""
     from carleman_ssm.report.predict import predict as predict_family  # figures are slow to import
 
-    predict_family(model, family, settings, length=length, input_bound=input_bound, degree=degree, output=output)
+    predict_family(
+        model,
+        family,
+        settings,
+        length=length,
+        input_bound=input_bound,
+        degree=degree,
+        second=second,
+        output=output,
+    )
 
 
 def steer(

@@ -1,0 +1,110 @@
+"""The frequency domain of a network under sinusoids: data, figures, and what cannot be said, with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from carleman_ssm.operators.operator import NetworkOperator
+from carleman_ssm.predictions.input_families import Sinusoid
+from carleman_ssm.predictions.simulated_spectra import simulated_lines
+from carleman_ssm.predictions.spectral_lines import SpectralLines, spectral_lines
+from carleman_ssm.predictions.steady_means import SteadyMean, steady_mean
+from carleman_ssm.predictions.transfer import transfer_functions
+from carleman_ssm.report.frequency_figures import write_frequency_figures
+from carleman_ssm.report.sections import Picture
+
+WINDOW = 512
+GRID = 65
+"""Frequencies of the table of transfer functions, from 0 to π."""
+
+
+@dataclass(frozen=True, eq=False)
+class FrequencyDomain:
+    """Data by name, pictures, and remarks."""
+
+    data: dict[str, Any]
+    pictures: tuple[Picture, ...]
+    notes: tuple[str, ...]
+
+
+def frequency_domain(
+    operator: NetworkOperator, tones: Sequence[Sinusoid], length: int, folder: Path, names: Sequence[str]
+) -> FrequencyDomain:
+    """Transfer functions, lines of the tones, and for GELU the Bessel limit beside the certified operator.
+
+    Parameters
+    ----------
+    operator
+        Of the network; its own activation is meant but for the Bessel limit's neighbour.
+    tones
+        One or two sinusoids of constant height from step 0, each moved to the nearest frequency with whole periods in
+        512 steps.
+    length
+        Steps of the finite sequence that stands beside the Bessel limit.
+    folder, names
+        Where pictures go, and what classes are called.
+    """
+    network, placed = operator.network, [_on_grid(tone) for tone in tones]
+    try:
+        functions = transfer_functions(network)
+        lines = spectral_lines(network, placed)
+        simulated = simulated_lines(network, placed, WINDOW)
+    except (ValueError, TypeError) as error:
+        return FrequencyDomain({}, (), (f"No frequency domain: {error}.",))
+    pictures = write_frequency_figures(functions, folder, names, lines, simulated)
+    table = functions.table(np.linspace(0.0, np.pi, GRID), tones[0].channel)
+    data: dict[str, Any] = {"transfer_functions": table, "lines": lines.table()}
+    notes = [_line_words(lines)]
+    mean = _bessel(operator, tones, length)
+    if mean is not None:
+        data["mean_of_gelu"] = _mean_content(mean)
+        notes.append(_mean_words(mean, names))
+    return FrequencyDomain(data, tuple(pictures), tuple(notes))
+
+
+def _on_grid(tone: Sinusoid) -> Sinusoid:
+    periods = np.rint(tone.frequency * WINDOW / (2 * np.pi))
+    return replace(tone, frequency=float(periods * 2 * np.pi / WINDOW), position=0)
+
+
+def _line_words(lines: SpectralLines) -> str:
+    tones = " and ".join(f"{tone.frequency:.6g}" for tone in lines.tones)
+    meet = int(lines.is_interaction.sum())
+    mixed = f"; {meet} of them at sums and differences, where waves have interacted" if meet else ""
+    return (
+        f"Frequency domain: steady state, after the transient. {len(lines.multiples)} lines of tones of {tones} "
+        f"rad/step (moved to whole periods in {WINDOW} steps; {lines.method}){mixed}."
+    )
+
+
+def _bessel(operator: NetworkOperator, tones: Sequence[Sinusoid], length: int) -> SteadyMean | None:
+    """None where the activation is not GELU, the pool not the mean, or there are several tones."""
+    config = operator.network.config
+    if len(tones) > 1 or config.activation != "gelu" or config.pool != "mean":
+        return None
+    return steady_mean(operator, replace(tones[0], position=0), length)
+
+
+def _mean_content(mean: SteadyMean) -> dict[str, Any]:
+    return {
+        "zero_mean_limit": mean.zero_mean_limit.tolist(),
+        "steady": mean.steady.tolist(),
+        "operator": None if mean.operator_logits is None else mean.operator_logits.tolist(),
+        "operator_error": None if mean.operator_error is None else mean.operator_error.tolist(),
+        "network": mean.network_logits.tolist(),
+    }
+
+
+def _mean_words(mean: SteadyMean, names: Sequence[str]) -> str:
+    label = int(mean.network_logits.argmax())
+    middle = "refused" if mean.operator_logits is None else f"{mean.operator_logits[label]:+.4g}"
+    return (
+        f"Mean of GELU, {names[label]}: Bessel form (a limit: no biases, no transient) "
+        f"{mean.zero_mean_limit[label]:+.4g}, steady state with biases {mean.steady[label]:+.4g}, certified operator over {mean.length} steps {middle}, "
+        f"simulated network {mean.network_logits[label]:+.4g}."
+    )
