@@ -103,8 +103,9 @@ def _mean_content(mean: SteadyMean) -> dict[str, Any]:
 def _mean_words(mean: SteadyMean, names: Sequence[str]) -> str:
     label = int(mean.network_logits.argmax())
     middle = "refused" if mean.operator_logits is None else f"{mean.operator_logits[label]:+.4g}"
+    limit, steady = mean.zero_mean_limit[label], mean.steady[label]
     return (
-        f"Mean of GELU, {names[label]}: Bessel form (a limit: no biases, no transient) "
-        f"{mean.zero_mean_limit[label]:+.4g}, steady state with biases {mean.steady[label]:+.4g}, certified operator over {mean.length} steps {middle}, "
-        f"simulated network {mean.network_logits[label]:+.4g}."
+        f"Mean of GELU, {names[label]}: Bessel form (a limit: no biases, no transient) {limit:+.4g}, steady state with "
+        f"biases {steady:+.4g}, certified operator over {mean.length} steps {middle}, simulated network "
+        f"{mean.network_logits[label]:+.4g}."
     )
