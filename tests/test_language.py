@@ -156,6 +156,17 @@ def test_the_best_replacement_is_the_best_of_all_of_them():
     assert found.margins.shape == (6, 5)
 
 
+def test_only_allowed_characters_are_put_in():
+    model = small_model()
+    everything = model.replacements("abcdab", "c", count=100)
+    some = model.replacements("abcdab", "c", count=100, allowed="ad")
+    expected = [(best.position, best.character) for best in everything.best if best.character in "ad"]
+    assert [(best.position, best.character) for best in some.best] == expected
+    assert np.array_equal(some.margins, everything.margins)
+    with pytest.raises(ValueError, match="of 0"):
+        model.replacements("aa", "c", allowed="a")
+
+
 def test_a_text_of_one_character_has_its_replacements():
     assert len(small_model().replacements("a", "b", count=100).best) == 4
 

@@ -126,7 +126,13 @@ class CharacterModel(Brief):
         return attribute(known, self.one_hot(text), *labels)
 
     def replacements(
-        self, text: str, wanted: str, *, count: int = 5, operator: StackOperator | None = None
+        self,
+        text: str,
+        wanted: str,
+        *,
+        count: int = 5,
+        allowed: str | None = None,
+        operator: StackOperator | None = None,
     ) -> Replacements:
         """Every single-character replacement through the operator; the best ones verified by the network.
 
@@ -136,6 +142,8 @@ class CharacterModel(Brief):
             The next character that is wanted.
         count
             How many of the best replacements are verified and listed.
+        allowed
+            The characters that may be put in, all of the vocabulary by default; `margins` holds all of them anyway.
 
         Returns
         -------
@@ -145,20 +153,22 @@ class CharacterModel(Brief):
         Raises
         ------
         ValueError
-            A character is not in the vocabulary, or fewer than one replacement is asked for.
+            A character is not in the vocabulary, or no replacement is asked for or allowed.
         """
         label, tokens = self.vocabulary.index(wanted), self.vocabulary.tokens(text)
-        if count < 1 or len(self.vocabulary) < 2:
-            msg = f"at least one replacement of at least two characters, got {count} of {len(self.vocabulary)}"
-            raise ValueError(msg)
         known, x = self.operator(text) if operator is None else operator, self.one_hot(text)
         margins = margins_of(substitution_logits(known, x, np.eye(len(self.vocabulary))), label)
         own = (np.arange(len(tokens)), tokens)
         current = float(margins_of(known(x[None]), label)[0])
-        ranked = margins.copy()
-        ranked[own] = -np.inf
-        margins[own] = current
-        chosen = np.argsort(-ranked, axis=None, kind="stable")[: min(count, ranked.size - len(tokens))]
+        ranked = np.full_like(margins, -np.inf)
+        columns = self.vocabulary.tokens(self.vocabulary.characters if allowed is None else allowed)
+        ranked[:, columns] = margins[:, columns]
+        ranked[own], margins[own] = -np.inf, current
+        left = int(np.isfinite(ranked).sum())
+        if count < 1 or not left:
+            msg = f"at least one replacement has to be asked for and possible; got {count} of {left}"
+            raise ValueError(msg)
+        chosen = np.argsort(-ranked, axis=None, kind="stable")[: min(count, left)]
         best = tuple(self._verified(text, label, int(i), margins) for i in chosen)
         return Replacements(text, wanted, current, margins, best)
 
