@@ -142,6 +142,7 @@ from carleman_ssm.networks.network import StateSpaceLayer as StateSpaceLayer, St
 from carleman_ssm.networks.checkpoints import CheckpointError as CheckpointError, save_network as save_network
 from carleman_ssm.networks.sequences import Sequences as Sequences, frequency_sequences as frequency_sequences
 from carleman_ssm.networks.sequences import load_sequences as load_sequences
+from carleman_ssm.networks.vocabulary import Vocabulary as Vocabulary
 from carleman_ssm.networks.fast_layer import FastLayer as FastLayer
 
 # families: the layer of every modern state space model, from its reference's checkpoints
@@ -252,9 +253,13 @@ from carleman_ssm.steering.scalar_edits import channel_readout as channel_readou
 from carleman_ssm.steering.scalar_edits import linear_edit as linear_edit
 from carleman_ssm.steering.quadratic import Quadratic as Quadratic, margin_quadratics as margin_quadratics
 from carleman_ssm.steering.trust_region import QuadraticChange as QuadraticChange, smallest_change as smallest_change
+from carleman_ssm.steering.trust_region import dual_bound as dual_bound
+from carleman_ssm.steering.quadratic import QuadraticLogits as QuadraticLogits, quadratic_logits as quadratic_logits
 from carleman_ssm.steering.radius import Radius as Radius, certified_radius as certified_radius
 from carleman_ssm.steering.ring_edits import RingEdit as RingEdit, edit_modes as edit_modes, edit_nodes as edit_nodes
 from carleman_ssm.steering.ring_edits import edit_orders as edit_orders
+from carleman_ssm.steering.substitutions import substitution_logits as substitution_logits
+from carleman_ssm.steering.language import CharacterModel as CharacterModel, character_model as character_model
 from carleman_ssm.steering.design import Design as Design, design_layer as design_layer
 
 # experiments: claims, judged
