@@ -17,7 +17,7 @@ import numpy as np
 from benchmarks.measure import Row, alternate
 from benchmarks.second_order import quadratic_network
 from carleman_ssm.networks.network import S4DNetwork
-from carleman_ssm.steering.derivatives import network_function
+from carleman_ssm.operators.network_function import network_function
 
 LENGTH, LENGTHS, LABEL = 256, (256, 1024, 4096), 1
 AIM, SLOPE = 15.0, 1.5  # L log L has the exponent 1.15 between these lengths, L² has 2

@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmarks.measure import Row
 from carleman_ssm.networks.checkpoints import load_network
-from carleman_ssm.steering.radius import Radius, certified_radius
+from carleman_ssm.robustness.radius import Radius, certified_radius
 
 NETWORKS = {"digits-quadratic": (4, 1 + 1e-6), "digits-gelu": (4, 2.0), "digits-deep-gelu": (2, None)}
 """Network to the number of digits, and the aim for the distance of the attack over the radius."""

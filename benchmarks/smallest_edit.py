@@ -20,7 +20,7 @@ from benchmarks.measure import Row, alternate
 from carleman_ssm.networks.checkpoints import load_network
 from carleman_ssm.networks.sequences import load_sequences
 from carleman_ssm.operators.construction import network_operator
-from carleman_ssm.steering.derivatives import network_function
+from carleman_ssm.operators.network_function import network_function
 from carleman_ssm.steering.edit import EditGoal
 from carleman_ssm.steering.quadratic import margin_quadratics, quadratic_logits
 from carleman_ssm.steering.quadratic_edits import lift_margins

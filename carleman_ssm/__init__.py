@@ -191,6 +191,8 @@ from carleman_ssm.operators.norm_polynomials import replace_norms as replace_nor
 from carleman_ssm.operators.jets import jets as jets, orders_with_remainder as orders_with_remainder
 from carleman_ssm.operators.adjoint import gradients as gradients, hessian_products as hessian_products
 from carleman_ssm.operators.wiener import orthogonal_orders as orthogonal_orders, raw_cancellation as raw_cancellation
+from carleman_ssm.operators.network_function import NetworkFunction as NetworkFunction
+from carleman_ssm.operators.network_function import network_function as network_function
 from carleman_ssm.operators.construction import network_operator as network_operator
 from carleman_ssm.operators.closed_forms import channel_formula as channel_formula, network_formula as network_formula
 
@@ -242,8 +244,11 @@ from carleman_ssm.predictions.spectral_lines import SpectralLines as SpectralLin
 from carleman_ssm.predictions.simulated_spectra import simulated_lines as simulated_lines
 from carleman_ssm.predictions.steady_means import steady_mean as steady_mean
 
+# robustness: how far a class holds
+from carleman_ssm.robustness.radius import Radius as Radius, certified_radius as certified_radius
+from carleman_ssm.robustness.distance_bounds import certified_distance as certified_distance
+
 # steering: which input does what is wanted
-from carleman_ssm.steering.derivatives import NetworkFunction as NetworkFunction, network_function as network_function
 from carleman_ssm.steering.constraints import EditConstraints as EditConstraints
 from carleman_ssm.steering.edit import Edit as Edit, EditGoal as EditGoal
 from carleman_ssm.steering.smallest_edit import smallest_edit as smallest_edit
@@ -255,7 +260,6 @@ from carleman_ssm.steering.quadratic import Quadratic as Quadratic, margin_quadr
 from carleman_ssm.steering.trust_region import QuadraticChange as QuadraticChange, smallest_change as smallest_change
 from carleman_ssm.steering.trust_region import dual_bound as dual_bound
 from carleman_ssm.steering.quadratic import QuadraticLogits as QuadraticLogits, quadratic_logits as quadratic_logits
-from carleman_ssm.steering.radius import Radius as Radius, certified_radius as certified_radius
 from carleman_ssm.steering.ring_edits import RingEdit as RingEdit, edit_modes as edit_modes, edit_nodes as edit_nodes
 from carleman_ssm.steering.ring_edits import edit_orders as edit_orders
 from carleman_ssm.steering.substitutions import substitution_logits as substitution_logits

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from carleman_ssm.steering.derivatives import network_function
+from carleman_ssm.operators.network_function import network_function
 
 
 def projected(changes, radius):

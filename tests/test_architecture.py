@@ -21,6 +21,7 @@ ROOMS = (
     "operators",
     "interactions",
     "predictions",
+    "robustness",
     "steering",
     "experiments",
     "report",

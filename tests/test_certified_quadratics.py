@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from carleman_ssm.steering.certified_quadratics import EnclosedQuadratics, Spectrum, proved_spectrum
+from carleman_ssm.robustness.certified_quadratics import EnclosedQuadratics, Spectrum, proved_spectrum
 
 
 def quadratic(value, gradient, curvature, errors=(0.0, 0.0, 0.0)):

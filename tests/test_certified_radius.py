@@ -13,16 +13,16 @@ from benchmarks import radius as benchmark
 from carleman_ssm.networks.checkpoints import load_network
 from carleman_ssm.networks.network import NetworkConfig, S4DLayer, S4DNetwork
 from carleman_ssm.operators.construction import network_operator
+from carleman_ssm.operators.network_function import network_function
 from carleman_ssm.operators.stack import build_stack
 from carleman_ssm.operators.stack_construction import layer_rules
-from carleman_ssm.steering import remainders
-from carleman_ssm.steering.derivatives import network_function
-from carleman_ssm.steering.linearisation import enclosed_logits, linearised
+from carleman_ssm.robustness import remainders
+from carleman_ssm.robustness.linearisation import enclosed_logits, linearised
+from carleman_ssm.robustness.radius import certified_radius
+from carleman_ssm.robustness.radius_search import largest_radius
+from carleman_ssm.robustness.remainders import minorants
+from carleman_ssm.robustness.surroundings import surroundings
 from carleman_ssm.steering.quadratic import margin_quadratic
-from carleman_ssm.steering.radius import certified_radius
-from carleman_ssm.steering.radius_search import largest_radius
-from carleman_ssm.steering.remainders import minorants
-from carleman_ssm.steering.surroundings import surroundings
 from carleman_ssm.steering.trust_region import smallest_change
 from tests.attacks_radius import on_the_sphere, smallest_margin
 from tests.error_attacks import POLYNOMIAL, SMOOTH, deep_network

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from carleman_ssm.networks.enclosures import Enclosed
 from carleman_ssm.operators.activation_bounds import curvature_bounds
-from carleman_ssm.steering.curvature_bounds import mean_curvature, values_and_slopes
+from carleman_ssm.robustness.curvature_bounds import mean_curvature, values_and_slopes
 from carleman_ssm.theory.activations import activation
 
 RULES = {

@@ -11,9 +11,9 @@ from carleman_ssm.networks.checkpoints import load_network
 from carleman_ssm.networks.network import NetworkConfig, S4DLayer, S4DNetwork
 from carleman_ssm.networks.sequences import load_sequences
 from carleman_ssm.operators.construction import network_operator
+from carleman_ssm.operators.network_function import network_function
 from carleman_ssm.steering import sequential_quadratic
 from carleman_ssm.steering.constraints import EditConstraints
-from carleman_ssm.steering.derivatives import network_function
 from carleman_ssm.steering.local_edits import local_edit
 from carleman_ssm.steering.margin_problem import margin_problem
 from carleman_ssm.steering.quadratic import margin_quadratic

@@ -14,9 +14,9 @@ from carleman_ssm.operators.activation_decoders import own_decoders
 from carleman_ssm.operators.adjoint import gradients, hessian_products
 from carleman_ssm.operators.construction import network_operator
 from carleman_ssm.operators.curvature import second_order_kernel
+from carleman_ssm.operators.network_function import network_function
 from carleman_ssm.operators.operator import DomainError
 from carleman_ssm.operators.stack_operator import StackOperator
-from carleman_ssm.steering.derivatives import network_function
 from tests.oracles import ball_precision, exact_logits
 from tests.strategies_networks import input_sequences, moderate_network, s4d_networks
 from tests.test_family_networks import random_network

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from carleman_ssm.networks.checkpoints import load_network
-from carleman_ssm.steering.derivatives import network_function
+from carleman_ssm.operators.network_function import network_function
 from tests.test_network_in_torch import FEATURES, TorchNetwork, network_of, tensor, torch  # skips without torch
 
 CASES = {

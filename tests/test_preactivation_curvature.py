@@ -7,15 +7,15 @@ from hypothesis import strategies as st
 
 from carleman_ssm.operators.stack import build_stack
 from carleman_ssm.operators.stack_construction import layer_rules
-from carleman_ssm.steering.curvature_bounds import mean_curvature
-from carleman_ssm.steering.linearisation import linearised
-from carleman_ssm.steering.preactivation_curvature import (
+from carleman_ssm.robustness.curvature_bounds import mean_curvature
+from carleman_ssm.robustness.linearisation import linearised
+from carleman_ssm.robustness.preactivation_curvature import (
     central_curvature,
     deviations,
     preactivation_curvatures,
     spectral_bound,
 )
-from carleman_ssm.steering.quadratic_terms import reach_of
+from carleman_ssm.robustness.quadratic_terms import reach_of
 from tests.attacks_radius import on_the_sphere
 from tests.error_attacks import deep_network
 

@@ -13,11 +13,12 @@ import typer
 
 import carleman_ssm
 import carleman_ssm.predictions
+import carleman_ssm.robustness
 import carleman_ssm.steering
 from carleman_ssm.report.cli import app
 
 PAGE = Path(__file__).parent.parent / "docs" / "predict_and_steer.md"
-ROOMS = (carleman_ssm.predictions, carleman_ssm.steering)
+ROOMS = (carleman_ssm.predictions, carleman_ssm.robustness, carleman_ssm.steering)
 OPTIONS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 KINDS = {"exact", "certified", "global", "local", "measured", "limit"}
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from carleman_ssm.networks.checkpoints import load_network
-from carleman_ssm.steering.radius import certified_radius
+from carleman_ssm.robustness.radius import certified_radius
 from tests.test_network_in_torch import TorchNetwork, tensor, torch  # skips without torch
 
 NAMES = ("digits-quadratic", "digits-gelu", "digits-deep-gelu")

@@ -12,9 +12,9 @@ from benchmarks import smallest_edit as benchmark
 from carleman_ssm.networks.checkpoints import load_network
 from carleman_ssm.networks.sequences import load_sequences
 from carleman_ssm.operators.construction import network_operator
+from carleman_ssm.operators.network_function import network_function
 from carleman_ssm.steering.box_bounds import box_bound
 from carleman_ssm.steering.constraints import EditConstraints
-from carleman_ssm.steering.derivatives import network_function
 from carleman_ssm.steering.edit import EditGoal, verified_edit
 from carleman_ssm.steering.joint_margins import central_dual, joint_dual
 from carleman_ssm.steering.quadratic import (

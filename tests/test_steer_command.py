@@ -90,11 +90,11 @@ def test_what_is_out_of_reach_is_said_and_proved(tmp_path):
     assert "0.5" in report["reason"]
 
 
-def test_a_deep_network_gets_a_local_edit_and_the_radius_as_lower_bound(tmp_path):
+def test_a_deep_network_gets_a_local_edit_and_a_certified_lower_bound(tmp_path):
     assert "digits-deep-gelu" in TRAINED
     found = steer("digits-deep-gelu", Wish(8), index=3, output=tmp_path / "o")
     assert found.edit.status == "local"
-    assert 0 < found.radius.radius == found.lower_bound < found.edit.norm
+    assert 0 < found.radius.radius <= found.distance == found.lower_bound < found.edit.norm
     assert found.edit.confirmed
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from carleman_ssm.networks.checkpoints import load_network
 from carleman_ssm.operators.construction import network_operator
 from carleman_ssm.operators.decoders import ExactDecoders
+from carleman_ssm.operators.network_function import network_function
 from carleman_ssm.operators.operator import DomainError
 from carleman_ssm.predictions.input_families import Sinusoid
 from carleman_ssm.predictions.line_coefficients import line_multiples, polynomial_lines, torus_coefficients
@@ -19,7 +20,6 @@ from carleman_ssm.predictions.simulated_spectra import settling_steps, simulated
 from carleman_ssm.predictions.spectral_lines import spectral_lines, tone_amplitudes
 from carleman_ssm.predictions.steady_means import bessel_mean, steady_mean
 from carleman_ssm.predictions.transfer import ChannelResponse, transfer_functions
-from carleman_ssm.steering.derivatives import network_function
 from tests.strategies_networks import moderate_network
 
 WINDOW = 48

@@ -25,9 +25,10 @@ from carleman_ssm.report.sections import Section, print_sections
 from carleman_ssm.report.steer_figure import STEER, steer_figure
 from carleman_ssm.report.steered import Steered, steered_content, steered_sections
 from carleman_ssm.report.terminal import output_folder, print_files, progress_line, results_in
+from carleman_ssm.robustness.distance_bounds import certified_distance
+from carleman_ssm.robustness.radius import certified_radius
 from carleman_ssm.steering.constraints import EditConstraints
-from carleman_ssm.steering.edit import EditGoal
-from carleman_ssm.steering.radius import certified_radius
+from carleman_ssm.steering.edit import Edit, EditGoal
 from carleman_ssm.steering.smallest_edit import smallest_edit
 
 DEFAULT_STEERED = "digits-quadratic"
@@ -145,7 +146,18 @@ def _steered(
     say("certifying the neighbourhood")
     radius = certified_radius(operator, sequence) if network.classes > 1 else None
     certified = isfinite(edit.norm) and _proved_class(network, edit.edited) == edit.class_after
-    return Steered(name, index, edit, radius, certified, sequences)
+    return Steered(name, index, edit, radius, _distance(network, edit), certified, sequences)
+
+
+def _distance(network: StateSpaceNetwork, edit: Edit) -> float | None:
+    """A certified norm within which no edit reaches the goal; None where the network is too large to be linearised."""
+    rows, wanted = edit.goal.readout(network.classes)
+    if edit.goal.is_equality and (rows @ edit.logits_before > wanted).any():
+        rows, wanted = -rows, -wanted  # the value has to fall
+    try:
+        return certified_distance(network, edit.sequence, rows, wanted)
+    except ValueError:
+        return None
 
 
 def _proved_class(network: StateSpaceNetwork, sequence: Floats) -> int | None:

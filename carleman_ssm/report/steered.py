@@ -12,9 +12,9 @@ from carleman_ssm.networks.enclosures import Floats
 from carleman_ssm.networks.sequences import Sequences
 from carleman_ssm.report.directed import above, below
 from carleman_ssm.report.sections import Grid, Note, Pairs, Picture, Section
+from carleman_ssm.robustness.radius import Radius
 from carleman_ssm.steering.constraints import EditConstraints
 from carleman_ssm.steering.edit import Edit
-from carleman_ssm.steering.radius import Radius
 
 WORDS = {
     "global": "global: no edit that reaches the goal is smaller (T22, dual certificate in float64)",
@@ -38,6 +38,8 @@ class Steered:
         What was found.
     radius
         A ball around the sequence in which the class provably does not change, or None where it is not computed.
+    distance
+        A norm within which no edit reaches the goal, certified; None where it is not computed.
     certified_after
         True where an operator built for the edited sequence proves the class that the exact network gives it.
     sequences
@@ -48,23 +50,14 @@ class Steered:
     index: int
     edit: Edit
     radius: Radius | None
+    distance: float | None
     certified_after: bool
     sequences: Sequences
 
     @property
-    def radius_bounds_the_edit(self) -> bool:
-        """True when the goal cannot be reached inside the certified ball: it needs another class ahead."""
-        goal, radius = self.edit.goal, self.radius
-        if radius is None or goal.is_equality or goal.margin < 0 or goal.target == radius.label:
-            return False
-        return goal.rival in (None, radius.label)
-
-    @property
     def lower_bound(self) -> float:
-        """No edit that reaches the goal has a smaller norm: by duality (float64), or by the certified radius."""
-        if self.radius is None or not self.radius_bounds_the_edit:
-            return self.edit.lower_bound
-        return max(self.edit.lower_bound, self.radius.radius)
+        """No edit that reaches the goal has a smaller norm: by duality (float64), or certified (`distance`)."""
+        return max(self.edit.lower_bound, self.distance or 0.0)
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -107,6 +100,7 @@ def steered_content(found: Steered) -> dict[str, Any]:
         "class_after": edit.class_after,
         "reached_by_the_network": edit.confirmed,
         "class_after_certified": found.certified_after,
+        "certified_lower_bound": found.distance,
         "certified_radius": None if found.radius is None else float(found.radius.radius),
         "edit": edit.edit.tolist(),
     }
@@ -180,11 +174,15 @@ def _found(found: Steered) -> dict[str, str]:
 
 
 def _bound(found: Steered) -> str:
+    edit, certified = found.edit, found.distance or 0.0
     if found.lower_bound <= 0:
-        return "0" if found.edit.status == "global" else "none is known"
-    by_radius = found.lower_bound > found.edit.lower_bound
-    source = "the certified radius around the sequence" if by_radius else "duality, evaluated in float64"
-    return f"{found.lower_bound:.6g} ({source}); gap {max(0.0, found.edit.norm - found.lower_bound):.3g}"
+        return "0" if edit.status == "global" else "none is known"
+    words = []
+    if edit.lower_bound > 0:
+        words.append(f"{edit.lower_bound:.6g} by duality, evaluated in float64")
+    if certified > 0:
+        words.append(f"{below(certified, 6)} certified for the exact network")
+    return f"{'; '.join(words)}; gap {max(0.0, edit.norm - found.lower_bound):.3g}"
 
 
 def _neighbourhood(found: Steered, radius: Radius) -> str:

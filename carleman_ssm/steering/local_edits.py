@@ -18,8 +18,8 @@ from scipy import linalg
 
 from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.enclosures import Floats
+from carleman_ssm.operators.network_function import NetworkFunction
 from carleman_ssm.steering.constraints import EditConstraints
-from carleman_ssm.steering.derivatives import NetworkFunction
 from carleman_ssm.steering.margin_problem import MarginProblem, margin_problem
 from carleman_ssm.steering.sequential_quadratic import DENSE, Descent, descend
 

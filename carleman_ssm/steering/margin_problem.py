@@ -15,9 +15,9 @@ import numpy as np
 
 from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.enclosures import Floats
+from carleman_ssm.operators.network_function import NetworkFunction
 from carleman_ssm.operators.operator import Flags
 from carleman_ssm.steering.constraints import EditConstraints, EditSpace, Indices
-from carleman_ssm.steering.derivatives import NetworkFunction
 
 
 @dataclass(frozen=True, eq=False, repr=False)

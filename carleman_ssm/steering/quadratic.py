@@ -20,9 +20,9 @@ from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.enclosures import Floats
 from carleman_ssm.networks.network import StateSpaceNetwork
 from carleman_ssm.operators.decoders import ExactDecoders
+from carleman_ssm.operators.network_function import NetworkFunction, network_function
 from carleman_ssm.operators.operator import NetworkOperator
 from carleman_ssm.operators.stack_operator import degree_of_product
-from carleman_ssm.steering.derivatives import NetworkFunction, network_function
 
 Source = NetworkFunction | NetworkOperator | StateSpaceNetwork
 

@@ -21,12 +21,12 @@ from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.enclosures import Floats
 from carleman_ssm.networks.network import StateSpaceNetwork
 from carleman_ssm.operators.lag_matrices import MAX_ENTRIES
+from carleman_ssm.operators.network_function import NetworkFunction, network_function
 from carleman_ssm.operators.one_layer_operator import OneLayerOperator
 from carleman_ssm.operators.operator import NetworkOperator
 from carleman_ssm.operators.stack_operator import StackOperator
 from carleman_ssm.steering.box_bounds import box_bound
 from carleman_ssm.steering.constraints import EditConstraints, EditSpace
-from carleman_ssm.steering.derivatives import NetworkFunction, network_function
 from carleman_ssm.steering.edit import Edit, EditGoal, Status, verified_edit
 from carleman_ssm.steering.local_edits import LocalEdit, local_edit
 from carleman_ssm.steering.quadratic import Quadratic, is_quadratic, margin_quadratics

@@ -33,8 +33,8 @@ from carleman_ssm.operators.ball_arrays import (
 )
 from carleman_ssm.operators.ranges import LayerRules, half
 from carleman_ssm.operators.stack import AffineMap, Norm, Stack, StackLayer, exact_array
-from carleman_ssm.steering.certified_quadratics import norm_bound
-from carleman_ssm.steering.curvature_bounds import values_and_slopes
+from carleman_ssm.robustness.certified_quadratics import norm_bound
+from carleman_ssm.robustness.curvature_bounds import values_and_slopes
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -11,8 +11,8 @@ import numpy as np
 
 from carleman_ssm.networks.enclosures import Floats
 from carleman_ssm.networks.network import StateSpaceNetwork
-from carleman_ssm.steering.certified_quadratics import BallBounds, EnclosedQuadratics
-from carleman_ssm.steering.derivatives import NetworkFunction, network_function
+from carleman_ssm.operators.network_function import NetworkFunction, network_function
+from carleman_ssm.robustness.certified_quadratics import BallBounds, EnclosedQuadratics
 
 STEPS = 15
 RIVALS = 4

@@ -24,18 +24,17 @@ from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.enclosures import Floats, gamma, outward
 from carleman_ssm.networks.network import StateSpaceNetwork
 from carleman_ssm.operators.operator import NetworkOperator
-from carleman_ssm.steering.linearisation import enclosed_logits
-from carleman_ssm.steering.radius_search import largest_radius
-from carleman_ssm.steering.radius_witness import boundary_point, nearest_change
-from carleman_ssm.steering.surroundings import Arithmetic, Surroundings, first_guess, surroundings
+from carleman_ssm.robustness.linearisation import enclosed_logits
+from carleman_ssm.robustness.radius_search import largest_radius
+from carleman_ssm.robustness.radius_witness import boundary_point, nearest_change
+from carleman_ssm.robustness.subjects import checked_network, checked_sequence
+from carleman_ssm.robustness.surroundings import Arithmetic, Surroundings, first_guess, surroundings
 
 Status = Literal["exact", "certified", "undecided"]
 
 EXACT_TOLERANCE = 2.0**-32
 FARTHEST = 64.0
 """Changes of class are looked for within so many radii."""
-MAX_ENTRIES = 2**24
-"""More entries of Jacobians and curvatures than this are not held: with their errors some twenty arrays of 128 MiB."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -153,8 +152,11 @@ def certified_radius(
     >>> found.status, bool(2 - 1e-8 < found.radius <= 2 <= found.witness_norm < 2 + 1e-6)
     ('exact', True)
     """
-    network = _network(source)
-    given = _sequence(network, sequence)
+    network = checked_network(source)
+    given = checked_sequence(network, sequence)
+    if network.classes < 2:
+        msg = "a network of one logit has no rival class, so no radius"
+        raise ValueError(msg)
     if arithmetic not in ("real", "float32"):
         msg = f"arithmetic is 'real' or 'float32', got {arithmetic!r}"
         raise ValueError(msg)
@@ -180,35 +182,6 @@ def _largest(around: Surroundings, arithmetic: Arithmetic, tolerance: float) -> 
 
 def _is_exact(around: Surroundings, arithmetic: Arithmetic) -> bool:
     return around.quadratic is not None and arithmetic == "real"
-
-
-def _network(source: StateSpaceNetwork | NetworkOperator) -> StateSpaceNetwork:
-    network: object = source.network if isinstance(source, NetworkOperator) else source
-    if not isinstance(network, StateSpaceNetwork):
-        msg = (
-            f"expected a network of time-invariant layers or an operator of one, got {type(source).__name__}: radii "
-            "need convolution kernels"
-        )
-        raise TypeError(msg)
-    if network.classes < 2:
-        msg = "a network of one logit has no rival class, so no radius"
-        raise ValueError(msg)
-    return network
-
-
-def _sequence(network: StateSpaceNetwork, sequence: npt.ArrayLike) -> Floats:
-    given = np.asarray(sequence, dtype=np.float64)
-    if given.ndim != 2 or given.shape[1] != network.features or len(given) < 1 or not np.isfinite(given).all():
-        msg = f"expected one finite sequence (length, {network.features}), got shape {given.shape}"
-        raise ValueError(msg)
-    entries = given.size * (len(given) * network.channels * len(network.layers) + network.classes * given.size)
-    if entries > MAX_ENTRIES:
-        msg = (
-            f"{given.shape[0]} steps of {given.shape[1]} features need {entries:.3g} numbers of Jacobians and "
-            f"curvatures, at most {MAX_ENTRIES} are held: certify a shorter sequence"
-        )
-        raise ValueError(msg)
-    return given
 
 
 def _witness(around: Surroundings, radius: float, tolerance: float) -> Floats | None:

@@ -26,9 +26,9 @@ from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.enclosures import Enclosed, Floats, gamma, outward
 from carleman_ssm.operators.activation_bounds import curvature_bounds
 from carleman_ssm.operators.ball_arrays import convolution
-from carleman_ssm.steering.certified_quadratics import norm_bound
-from carleman_ssm.steering.curvature_bounds import CurvatureRange
-from carleman_ssm.steering.linearisation import LayerPlaces, Linearisation, layer_adjoints, norm_adjoint
+from carleman_ssm.robustness.certified_quadratics import norm_bound
+from carleman_ssm.robustness.curvature_bounds import CurvatureRange
+from carleman_ssm.robustness.linearisation import LayerPlaces, Linearisation, layer_adjoints, norm_adjoint
 
 MAX_COUPLINGS = 2**22
 """More pairs of a node and a pre-activation than this are not coupled: the plain bound serves there."""

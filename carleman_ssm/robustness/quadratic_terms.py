@@ -25,8 +25,8 @@ from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.enclosures import Enclosed, Floats, gamma, outward
 from carleman_ssm.operators.ball_arrays import matrix_product
 from carleman_ssm.operators.error_steps import finite_or_infinite
-from carleman_ssm.steering.certified_quadratics import EnclosedQuadratics, norm_bound
-from carleman_ssm.steering.linearisation import Place
+from carleman_ssm.robustness.certified_quadratics import EnclosedQuadratics, norm_bound
+from carleman_ssm.robustness.linearisation import Place
 
 BELOW_ONE = 1.0 - 2.0**-40
 

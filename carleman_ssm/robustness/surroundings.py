@@ -14,11 +14,11 @@ from carleman_ssm.networks.network import StateSpaceNetwork
 from carleman_ssm.operators.ranges import LayerRules
 from carleman_ssm.operators.stack import Stack, build_stack
 from carleman_ssm.operators.stack_construction import layer_rules
-from carleman_ssm.steering.certified_quadratics import BallBounds, EnclosedQuadratics
-from carleman_ssm.steering.linearisation import LayerAdjoints, Linearisation, linearised
-from carleman_ssm.steering.preactivation_curvature import PreactivationCurvature, preactivation_curvatures
-from carleman_ssm.steering.remainders import minorants
-from carleman_ssm.steering.single_precision import evaluation_error
+from carleman_ssm.robustness.certified_quadratics import BallBounds, EnclosedQuadratics
+from carleman_ssm.robustness.linearisation import LayerAdjoints, Linearisation, linearised
+from carleman_ssm.robustness.preactivation_curvature import PreactivationCurvature, preactivation_curvatures
+from carleman_ssm.robustness.remainders import minorants
+from carleman_ssm.robustness.single_precision import evaluation_error
 
 Arithmetic = Literal["real", "float32"]
 
@@ -38,7 +38,7 @@ class Surroundings(Brief):
     label
         The class with the largest logit at x (to be proved by a positive bound).
     rivals, rows
-        All other classes, and the margins over them, (K − 1, K).
+        All other classes, and the margins over them, (K − 1, K); or the rows that were asked for.
     curvatures
         What bounds the bend of the pre-activations of deeper layers.
     quadratic
@@ -72,14 +72,21 @@ class Surroundings(Brief):
         return evaluation_error(self.stack, self.rules, self.sequence, radius, self.rows)
 
 
-def surroundings(network: StateSpaceNetwork, sequence: Floats) -> Surroundings:
-    """Linearise a network at a sequence (L, d), and name its class and the rivals."""
+def surroundings(network: StateSpaceNetwork, sequence: Floats, readout: Floats | None = None) -> Surroundings:
+    """Linearise a network at a sequence (L, d), and name its class and the rivals.
+
+    Parameters
+    ----------
+    readout
+        Rows (m, K) to be bounded from below in place of the margins of the class.
+    """
     stack, rules = build_stack(network, len(sequence)), layer_rules(network)
     with np.errstate(all="ignore"):  # what leaves float64 proves nothing and ends as radius 0
         linear = linearised(stack, rules, sequence)
         label = int(linear.logits.value.value[0].argmax())
         rivals = np.delete(np.arange(network.classes), label)
-        rows = np.eye(network.classes)[label] - np.eye(network.classes)[rivals]
+        margins = np.eye(network.classes)[label] - np.eye(network.classes)[rivals]
+        rows = margins if readout is None else readout
         adjoints, curvatures = linear.adjoints(rows), preactivation_curvatures(linear)
     quadratic = minorants(linear, rows, adjoints, 1.0, curvatures) if _has_quadratic_margins(stack, rules) else None
     return Surroundings(network, stack, rules, sequence, linear, label, rivals, rows, adjoints, curvatures, quadratic)

@@ -23,16 +23,16 @@ from carleman_ssm.networks.enclosures import Enclosed, Floats, gamma, outward
 from carleman_ssm.operators.activation_bounds import from_ends, slope_bounds
 from carleman_ssm.operators.ball_arrays import centred_radius, convolved, product, scaled
 from carleman_ssm.operators.stack import Norm
-from carleman_ssm.steering.certified_quadratics import EnclosedQuadratics
-from carleman_ssm.steering.curvature_bounds import CurvatureRange, mean_curvature
-from carleman_ssm.steering.linearisation import GatePlace, LayerAdjoints, LayerPlaces, Linearisation, NormPlace, Place
-from carleman_ssm.steering.preactivation_curvature import (
+from carleman_ssm.robustness.certified_quadratics import EnclosedQuadratics
+from carleman_ssm.robustness.curvature_bounds import CurvatureRange, mean_curvature
+from carleman_ssm.robustness.linearisation import GatePlace, LayerAdjoints, LayerPlaces, Linearisation, NormPlace, Place
+from carleman_ssm.robustness.preactivation_curvature import (
     PreactivationCurvature,
     central_curvature,
     deviations,
     preactivation_curvatures,
 )
-from carleman_ssm.steering.quadratic_terms import BELOW_ONE, QuadraticTerms, Reach, reach_of
+from carleman_ssm.robustness.quadratic_terms import BELOW_ONE, QuadraticTerms, Reach, reach_of
 
 
 def minorants(

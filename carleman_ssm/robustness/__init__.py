@@ -1,0 +1,1 @@
+"""How far a network keeps its class: certified balls, and bounds on every change that reaches a goal."""
