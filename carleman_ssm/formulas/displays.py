@@ -7,13 +7,12 @@ matrix is given entry by entry.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
-from itertools import zip_longest
 from typing import Any
 
 import sympy as sp
 
+from carleman_ssm.formulas.line_breaks import width
 from carleman_ssm.formulas.tex import broken_sum, nonvanishing, to_latex
 
 PAGE = 80.0
@@ -21,47 +20,6 @@ PAGE = 80.0
 
 LEGIBLE = 1.5 * PAGE
 """What is longer is not set on one line."""
-
-_SMALL = 0.7  # size of indices and powers
-_SPACED = 1.0  # what a sign or a sum takes beyond a character
-_MATRIX = re.compile(r"\\begin\{[a-z]*matrix\}(.*?)\\end\{[a-z]*matrix\}", re.DOTALL)
-_NAMES = re.compile(r"\\(?:left|right|begin|end|displaystyle|quad|qquad|overline|bar|tilde|hat|[,;!])(?![A-Za-z])")
-
-
-def width(text: str) -> float:
-    r"""About how many characters wide a formula is set: columns of a matrix side by side, indices as 0.7.
-
-    Examples
-    --------
-    >>> width(r"\alpha b"), width(r"\frac{\beta_{1}}{2}"), width(r"\begin{matrix}a & bc\\d & e\end{matrix}")
-    (2.0, 1.7, 7.0)
-    """
-    apart = _MATRIX.sub(lambda found: "x" * round(_columns(found[1])), text)
-    plain = _fractions(apart)
-    small = sum(len(_plain(piece)) for piece in re.findall(r"[_^]\{([^{}]*)\}", plain))
-    spaced = len(re.findall(r"[-+=]|\\sum", plain))
-    return len(_plain(plain)) - (1 - _SMALL) * small + _SPACED * spaced
-
-
-def _columns(inside: str) -> float:
-    """The widest entries of all columns, with what stands between them and the brackets."""
-    rows = [[width(entry) for entry in row.split("&")] for row in inside.split(r"\\")]
-    return sum(max(column) for column in zip_longest(*rows, fillvalue=0.0)) + 2.0 * max(map(len, rows))
-
-
-def _fractions(text: str) -> str:
-    r"""Innermost first, ``\frac{a}{b}`` becomes the longer one of both."""
-    inner = r"((?:[^{}]|\{[^{}]*\})*)"
-    found = re.compile(rf"\\frac\{{{inner}\}}\{{{inner}\}}")
-    while True:
-        shorter = found.sub(lambda m: max(m[1], m[2], key=lambda part: len(_plain(part))), text)
-        if shorter == text:
-            return text
-        text = shorter
-
-
-def _plain(text: str) -> str:
-    return re.sub(r"[{}^_&\s]", "", re.sub(r"\\[A-Za-z]+", "x", _NAMES.sub("", text)))
 
 
 def display_lines(value: Any, settings: Mapping[str, Any], *, lead: str = "") -> list[str]:

@@ -12,14 +12,19 @@ import sympy as sp
 from sympy.printing.latex import LatexPrinter
 
 from carleman_ssm.formulas.decimals import DecimalNumbers
+from carleman_ssm.formulas.line_breaks import broken_term
 from carleman_ssm.formulas.statements import ClosedForm, Derivation, Identity
 from carleman_ssm.formulas.verification import Verdict
 
 _LINE = 68  # visible characters of a displayed line before a sum is broken
+_WIDE = 68  # width beside the left sides beyond which a term itself is broken
 _ESCAPES = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
+    "<": r"\textless{}",  # in the encoding of TeX's own fonts these three are other characters
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
     **{c: f"\\{c}" for c in "{}$&#%_"},
 }
 _SYMBOLS = {
@@ -55,7 +60,11 @@ _REFUSED = re.compile(
 
 def escape(text: str) -> str:
     """Text that TeX sets literally, whatever it contains."""
-    return "".join(_ESCAPES.get(c, c if c.isascii() and c.isprintable() else f"<{ord(c):X}>") for c in text)
+    return "".join(_ESCAPES.get(c, c if c.isascii() and c.isprintable() else _code(c)) for c in text)
+
+
+def _code(character: str) -> str:
+    return rf"\ensuremath{{<}}{ord(character):X}\ensuremath{{>}}"
 
 
 def refuse_commands(text: str) -> str:
@@ -148,7 +157,7 @@ def prose(text: str) -> str:
     if len(pieces) % 2 == 0:
         msg = f"a formula in {text!r} is not closed: dollars come in pairs"
         raise ValueError(msg)
-    pieces[::2] = [re.sub(r"(?<!\\)[#%&_^]", lambda m: _ESCAPES[m.group()], piece) for piece in pieces[::2]]
+    pieces[::2] = [re.sub(r"(?<!\\)[#%&_^<>|]", lambda m: _ESCAPES[m.group()], piece) for piece in pieces[::2]]
     return refuse_commands("".join(c if c.isascii() else _command(c) for c in "$".join(pieces)))
 
 
@@ -156,7 +165,7 @@ def _command(character: str) -> str:
     name = _ascii(character)
     if name != character:
         return rf"\ensuremath{{\{name}}}"
-    return _TYPOGRAPHY.get(character, character if ord(character) < 256 else f"<{ord(character):X}>")
+    return _TYPOGRAPHY.get(character, character if ord(character) < 256 else _code(character))
 
 
 class _DecimalPrinter(DecimalNumbers, _Printer):
@@ -275,7 +284,7 @@ def nonvanishing(expressions: Iterable[sp.Expr], **settings: Any) -> str:
 def _equations(definitions: Mapping[Any, Any], settings: Mapping[str, Any]) -> list[str]:
     lines = []
     for left, right in definitions.items():
-        first, *rest = broken_sum(right, settings)
+        first, *rest = (part for line in broken_sum(right, settings) for part in broken_term(line, _WIDE))
         lines.append(f"{to_latex(left, **settings)} &= {first}")
         lines += [rf"&\quad {line}" for line in rest]
     return lines
