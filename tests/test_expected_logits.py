@@ -26,7 +26,7 @@ from carleman_ssm.predictions.gaussian_moments import (
     preactivation_moments,
 )
 from carleman_ssm.predictions.gaussian_process import GaussianProcess
-from carleman_ssm.predictions.leaving import outside
+from carleman_ssm.predictions.leaving import leaving_probability, outside
 from carleman_ssm.predictions.logit_covariance import logit_covariance
 from carleman_ssm.theory.activations import activation
 from tests.strategies_networks import moderate_network, s4d_networks
@@ -239,6 +239,21 @@ def test_a_fit_states_how_probably_it_is_left_and_the_expectation_needs_none():
     slack = 5 * np.sqrt(0.25 / len(drawn))
     assert far.leaving.at_least - slack < left.mean() < far.leaving.at_most + slack
     assert far.leaving.worst == np.unravel_index(far.leaving.preactivations.argmax(), (8, network.channels))
+
+
+def test_inputs_beyond_their_bound_count_as_leaving():
+    """Pre-activations that stay inside by far: what leaves is the input alone."""
+    process = GaussianProcess.white(3, variance=0.01, mean=0.5)
+    still = PreactivationMoments(np.zeros((3, 2)), np.full((3, 2), 0.1))
+    found = leaving_probability(still, np.full(2, -5.0), np.full(2, 5.0), process, 0.7)
+    tail = special.ndtr(-2.0)  # and 12 deviations on the other side
+    assert found.preactivations.max() < 1e-300
+    assert found.at_least == pytest.approx(tail)
+    assert found.at_most == pytest.approx(3 * tail)
+    drawn = (np.abs(process.sample(20000, np.random.default_rng(5))) > 0.7).any(axis=(1, 2)).mean()
+    exact = 1 - (1 - tail) ** 3  # independent steps
+    assert drawn == pytest.approx(exact, abs=6 * np.sqrt(exact / 20000))
+    assert found.at_least < exact < found.at_most
 
 
 def test_records_are_plain_data():

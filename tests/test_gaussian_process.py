@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from carleman_ssm.predictions.covariance_roots import covariance_root, separated
 from carleman_ssm.predictions.gaussian_process import GaussianProcess
 
 PROCESSES = {
@@ -14,6 +15,10 @@ PROCESSES = {
     "periodic": lambda length: GaussianProcess.periodic(length, 3.3, scale=0.8),
     "still": lambda length: GaussianProcess.white(length, variance=0.0),
     "mixed": lambda length: moving_average(length)[0],
+    "joined": lambda length: GaussianProcess.autoregressive(length, 0.5, variance=[[2.0, 0.5], [0.5, 1.0]], features=2),
+    "joined and periodic": lambda length: GaussianProcess.periodic(
+        length, 3.3, variance=[[2.0, -0.5], [-0.5, 1.0]], features=2
+    ),
 }
 
 
@@ -61,8 +66,41 @@ def test_samples_have_the_covariance(name, length):
 
 
 def test_both_ways_of_sampling_are_taken():
-    assert PROCESSES["white"](9)._spectral_factor is not None
-    assert PROCESSES["periodic"](9)._spectral_factor is None
+    assert PROCESSES["white"](9)._root.is_spectral
+    assert not PROCESSES["periodic"](9)._root.is_spectral
+    assert PROCESSES["mixed"](9)._root.between is None
+    assert PROCESSES["joined"](9)._root.between is not None
+
+
+def test_one_function_of_the_lag_has_one_spectrum():
+    """The root of the Kronecker product against that of the whole matrix, and a twin that is none by 1e-9."""
+    between = np.array([[2.0, 0.5], [0.5, 1.0]])
+    shape = 0.7 ** np.arange(6.0)
+    whole = shape[:, None, None] * between
+    np.testing.assert_array_equal(separated(whole)[0], shape)
+    root = covariance_root(whole)
+    assert root.root.shape == (11, 1, 1)
+    np.testing.assert_allclose(root.between @ root.between, between, atol=1e-15)
+    twin = whole.copy()
+    twin[3, 0, 1] *= 1.0 + 1e-9
+    assert separated(twin) is None
+    process = GaussianProcess.white(400, features=60)  # 799 · 60² entries, were every channel its own
+    assert process._root.root.size == 799
+    many = np.zeros((700, 60, 60))
+    many[0], many[1, 0, 1] = np.eye(60), 1e-3
+    with pytest.raises(ValueError, match=r"5036400 entries .* one function of the lag"):
+        GaussianProcess(np.zeros((700, 60)), many)
+
+
+def test_a_process_cannot_be_changed_after_it_was_checked():
+    given, mean = np.array([1.0, 0.5]), np.zeros((2, 1))
+    process = GaussianProcess(mean, given)
+    given[1], mean[0] = 9.0, 9.0
+    assert process.autocovariance[1] == 0.5
+    assert not process.mean.any()
+    for array in (process.autocovariance, process.mean):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 1.0
 
 
 def test_the_constructors_state_their_functions():
@@ -123,8 +161,30 @@ def test_what_lies_on_the_edge_is_taken():
         lambda: GaussianProcess.white(3).sample(0, np.random.default_rng(0)),
         lambda: GaussianProcess.white(3000).covariance(),
         lambda: GaussianProcess.periodic(2500, 7.3),
+        lambda: GaussianProcess.of(4, lambda lags: 1.0),
+        lambda: GaussianProcess.white(4, variance=[1.0, 2.0, 3.0], features=2),
+        lambda: GaussianProcess.white(4, variance=np.eye(3), features=2),
+        lambda: GaussianProcess.white(4, mean=np.zeros((1, 4, 1))),
+        lambda: GaussianProcess.white(4, mean=np.zeros((3, 2))),
+        lambda: GaussianProcess.white(4, variance=np.nan),
+        lambda: GaussianProcess.white(4).scaled(1e200),
     ],
 )
 def test_arguments_out_of_range_are_refused(wrong):
-    with pytest.raises(ValueError, match=r"stationary|positive|step|at least one|rows"):
+    with pytest.raises(ValueError, match=r"stationary|positive|step|at least 1|rows|variance|mean|correlation|range"):
+        wrong()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda: GaussianProcess.white(2.5),
+        lambda: GaussianProcess.white(3, features=1.5),
+        lambda: GaussianProcess.white(3).sample(2, 0),
+        lambda: GaussianProcess.white(3).sample(2.0, np.random.default_rng(0)),
+        lambda: GaussianProcess.white(3, variance="one"),
+    ],
+)
+def test_arguments_of_another_kind_are_refused_by_name(wrong):
+    with pytest.raises(TypeError, match=r"length|features|generator|count|variance"):
         wrong()

@@ -4,7 +4,8 @@ import mpmath as mp
 import numpy as np
 import pytest
 
-from carleman_ssm.predictions.gaussian_moments import PreactivationMoments
+from carleman_ssm.networks.checkpoints import load_network
+from carleman_ssm.predictions.gaussian_moments import PreactivationMoments, expected_gelu
 from carleman_ssm.predictions.gaussian_process import GaussianProcess
 from carleman_ssm.predictions.logit_covariance import hermite_weights, logit_covariance
 from carleman_ssm.theory.activations import activation
@@ -55,3 +56,36 @@ def test_expected_derivatives_of_gelu_in_high_precision(n):
         found, _ = hermite_weights(activation("gelu"), moments(mean, deviation))
         weight = found[n - 1, 0, 0] if n <= len(found) else 0.0  # beyond: below the tolerance of the series
         assert weight == pytest.approx(float(exact), rel=1e-10, abs=1e-11)
+
+
+def test_preactivations_far_from_zero_have_a_covariance():
+    """Hermite polynomials overflow where the density underflows: the product is 0, not NaN."""
+    weights, rest = hermite_weights(activation("gelu"), moments(60.0, 4.0))
+    assert len(weights) > 400
+    assert np.isfinite(weights).all()
+    assert weights[0, 0, 0] == pytest.approx(4.0)  # GELU is the identity there
+    assert np.abs(weights[1:]).max() < 1e-20
+    assert np.isfinite(rest).all()
+    process = GaussianProcess.autoregressive(8, 0.5, mean=40.0, variance=9.0)
+    network = load_network("digits-gelu")
+    found = logit_covariance(network, process)
+    drawn = network(process.sample(4000, np.random.default_rng(0)))
+    ratio = drawn.var(axis=0) / np.diag(found.values)
+    np.testing.assert_allclose(ratio, 1.0, atol=6 * np.sqrt(2 / 4000) * 1.5)
+
+
+def test_a_series_whose_rest_is_large_is_refused():
+    """512 terms serve deviations to some ten: what they leave out is measured against the variance."""
+    network = load_network("digits-gelu")
+    for variance in (1e3, 1e4, 1e20, 1e200):
+        with pytest.raises(ValueError, match=r"512 terms leave out .* simulated_logits"):
+            logit_covariance(network, GaussianProcess.white(8, variance=variance))
+    served = logit_covariance(network, GaussianProcess.white(8, variance=10.0))
+    assert (np.diag(served.truncation) < 1e-10 * np.diag(served.values)).all()
+
+
+def test_expected_gelu_of_immense_numbers_is_its_limit():
+    size = np.array([1e160, 1e300])
+    np.testing.assert_allclose(expected_gelu(np.zeros(2), size), size / np.sqrt(2 * np.pi), rtol=1e-15)
+    np.testing.assert_array_equal(expected_gelu(size, np.ones(2)), size)
+    assert not expected_gelu(-size, np.ones(2)).any()

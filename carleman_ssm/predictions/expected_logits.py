@@ -15,6 +15,7 @@ import numpy as np
 
 from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.enclosures import Floats
+from carleman_ssm.networks.finite_arrays import require_range
 from carleman_ssm.networks.network import S4DNetwork, StateSpaceNetwork
 from carleman_ssm.operators.bases import exact_decoders
 from carleman_ssm.operators.one_layer import OneLayerForm, has_one_layer_form, one_layer_form
@@ -23,15 +24,17 @@ from carleman_ssm.operators.operator import DomainError, NetworkOperator
 from carleman_ssm.operators.stack_construction import layer_rules
 from carleman_ssm.operators.stack_operator import StackOperator
 from carleman_ssm.operators.volterra_kernels import first_order_kernel, second_order_kernel
+from carleman_ssm.predictions.covariance_roots import DENSE
 from carleman_ssm.predictions.gaussian_moments import (
     PreactivationMoments,
     expected_activation,
     expected_decoders,
     preactivation_moments,
 )
-from carleman_ssm.predictions.gaussian_process import DENSE, GaussianProcess
+from carleman_ssm.predictions.gaussian_process import GaussianProcess
 from carleman_ssm.predictions.leaving import LeavingProbability, leaving_probability
 from carleman_ssm.theory.activations import Activation
+from carleman_ssm.theory.polynomials import require_count, require_integer, require_kind
 
 ENTRIES = 2**22
 """Pre-activations of one block of simulated sequences."""
@@ -148,7 +151,9 @@ def expected_logits(
     ------
     ValueError
         The network has more than one layer, a gate, or a norm that is not affine (the pre-activations are not Gaussian
-        then: `simulated_logits` measures their logits), or the process does not fit it.
+        then: `simulated_logits` measures their logits), the process does not fit it, or a result leaves float64.
+    TypeError
+        What is given is no network, no process, no whole count or no generator.
     DomainError
         The process has more steps than the operator serves; the network itself serves any number.
 
@@ -164,20 +169,27 @@ def expected_logits(
     >>> found.method, bool((abs(found.logits - found.simulation.mean) < 5 * found.simulation.standard_error).all())
     ('GELU, closed form', True)
     """
+    require_kind(process, GaussianProcess, "the input")
+    sequences = require_count(count, "count")
     network = source.network if isinstance(source, NetworkOperator) else source
     form = one_layer_parts(source, process.length)
     rule = layer_rules(network)[0].activation
     moments = preactivation_moments(form, process)
-    decoded = expected_activation(rule, moments)
-    simulation = simulated_logits(network, process, count, generator) if count else None
-    operator_logits, leaving = _through_fit(source, form, process, moments)
+    with np.errstate(over="ignore", invalid="ignore"):  # what leaves float64 is refused by name
+        decoded = expected_activation(rule, moments)
+        logits = require_range("the expected logits", _read_out(form, decoded.values, process))
+        operator_logits, leaving = _through_fit(source, form, process, moments)
+        covariance = quadratic_covariance(form, rule, process)
+    for what, found in (("covariances of the logits", covariance), ("expectations of the fit", operator_logits)):
+        if found is not None:
+            require_range(what, found)
     return ExpectedLogits(
-        logits=_read_out(form, decoded.values, process),
+        logits=logits,
         method=decoded.method,
         quadrature_error=np.abs(form.readout.value).sum(axis=1) * decoded.quadrature_error,
         moments=moments,
-        covariance=quadratic_covariance(form, rule, process),
-        simulation=simulation,
+        covariance=covariance,
+        simulation=simulated_logits(network, process, sequences, generator) if sequences else None,
         operator_logits=operator_logits,
         leaving=leaving,
     )
@@ -188,12 +200,15 @@ def one_layer_parts(source: StateSpaceNetwork | NetworkOperator, length: int) ->
 
     Raises
     ------
+    TypeError
+        The source is neither.
     ValueError
         There is none; the message says why, and what measures such a network.
     """
     if isinstance(source, OneLayerOperator) and length <= source.form.length:
         return source.form
     network = source.network if isinstance(source, NetworkOperator) else source
+    require_kind(network, StateSpaceNetwork, "the network (or that of an operator)")
     if isinstance(network, S4DNetwork) and has_one_layer_form(network):
         return one_layer_form(network, length)
     msg = (
@@ -257,7 +272,7 @@ def quadratic_covariance(form: OneLayerForm, rule: Activation, process: Gaussian
 def simulated_logits(
     network: StateSpaceNetwork, process: GaussianProcess, count: int, generator: np.random.Generator | None = None
 ) -> SimulatedLogits:
-    """Logits of `count` sequences of a Gaussian process through the network, of any depth: measured.
+    r"""Logits of `count` sequences of a Gaussian process through the network, of any depth: measured.
 
     Parameters
     ----------
@@ -270,10 +285,17 @@ def simulated_logits(
 
     Raises
     ------
+    TypeError
+        The process, the count or the generator is of another kind.
     ValueError
-        ``count < 2``, or the network has no pool, or the channels differ.
+        ``count < 2``, the network has no pool, the channels differ, or what is measured leaves float64.
+
+    References
+    ----------
+    THEORY T23. The standard error of a mean is $s/\sqrt n$, with the sample deviation s (denominator n − 1).
     """
-    if count < 2:
+    require_kind(process, GaussianProcess, "the input")
+    if require_integer(count, "count") < 2:
         msg = f"a standard error needs at least two sequences, got count {count}"
         raise ValueError(msg)
     if network.config.pool == "none":
@@ -283,5 +305,6 @@ def simulated_logits(
     block = max(1, ENTRIES // (process.length * network.channels))
     sizes = [min(block, count - first) for first in range(0, count, block)]
     logits = np.concatenate([network(process.sample(size, draws)) for size in sizes])
-    deviation = logits.std(axis=0, ddof=1)
+    with np.errstate(over="ignore"):
+        deviation = require_range("the deviations of the simulated logits", logits.std(axis=0, ddof=1))
     return SimulatedLogits(logits.mean(axis=0), deviation / np.sqrt(count), deviation, count)

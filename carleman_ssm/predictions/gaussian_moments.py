@@ -23,6 +23,7 @@ from scipy import special
 
 from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.enclosures import Floats
+from carleman_ssm.networks.finite_arrays import require_range
 from carleman_ssm.operators.bases import exact_decoders
 from carleman_ssm.operators.cosine_decoders import CosineDecoders
 from carleman_ssm.operators.decoders import ChannelDecoders, ExactDecoders, FittedDecoders
@@ -32,10 +33,13 @@ from carleman_ssm.operators.taylor_decoders import TaylorDecoders
 from carleman_ssm.predictions.gaussian_process import GaussianProcess
 from carleman_ssm.theory.activations import Activation
 from carleman_ssm.theory.clenshaw import clenshaw
+from carleman_ssm.theory.polynomials import require_kind
 
 REACH = 9.0
 """Beyond 9 deviations a normal variable has probability 2.3e-19: what activations of linear growth add there is less
 than rounding."""
+FAR = 39.0
+"""Where the density of a normal variable, 4e-331, is 0 in float64: what lies beyond need not be squared."""
 FINEST = 2.0**-9
 """Smallest step of the trapezoidal rule, in deviations."""
 
@@ -53,9 +57,13 @@ def preactivation_moments(form: OneLayerForm, process: GaussianProcess) -> Preac
 
     Raises
     ------
+    TypeError
+        The process is no `GaussianProcess`.
     ValueError
-        The process and the form differ in channels, or the process has more steps than the form.
+        The process and the form differ in channels, the process has more steps than the form, or the moments leave
+        the range of float64.
     """
+    require_kind(process, GaussianProcess, "the input")
     if process.features != form.features or process.length > form.length:
         msg = (
             f"the process has {process.length} steps of {process.features} channels, the network serves at most "
@@ -63,13 +71,15 @@ def preactivation_moments(form: OneLayerForm, process: GaussianProcess) -> Preac
         )
         raise ValueError(msg)
     kernel = form.kernel.value[:, : process.length]
-    shape = process.projected(form.drive_weight.value)
-    past = shape.copy()
-    past[:, 0] = 0.0
-    met = FourierKernel.of(kernel, process.length)(past.T).T
-    variance = np.cumsum(kernel * (2.0 * met + kernel * shape[:, :1]), axis=1)
-    mean = form.preactivations(process.mean[None])[0]
-    return PreactivationMoments(mean, np.sqrt(np.maximum(variance, 0.0)).T)
+    with np.errstate(over="ignore", invalid="ignore"):  # what leaves float64 is refused below
+        shape = process.projected(form.drive_weight.value)
+        past = shape.copy()
+        past[:, 0] = 0.0
+        met = FourierKernel.of(kernel, process.length)(past.T).T
+        variance = np.cumsum(kernel * (2.0 * met + kernel * shape[:, :1]), axis=1)
+        mean = form.preactivations(process.mean[None])[0]
+    require_range("variances of pre-activations", variance)
+    return PreactivationMoments(require_range("means of pre-activations", mean), np.sqrt(np.maximum(variance, 0.0)).T)
 
 
 def expected_gelu(mean: Floats, deviation: Floats) -> Floats:
@@ -94,10 +104,10 @@ def expected_gelu(mean: Floats, deviation: Floats) -> Floats:
     >>> expected_gelu(np.zeros(1), np.ones(1)) == 0
     array([False])
     """
-    spread = np.sqrt(1.0 + deviation**2)
+    spread = np.hypot(1.0, deviation)
     position = mean / spread
-    density = np.exp(-0.5 * position**2) / np.sqrt(2.0 * np.pi)
-    result: Floats = mean * special.ndtr(position) + deviation**2 / spread * density
+    density = np.exp(-0.5 * np.minimum(np.abs(position), FAR) ** 2) / np.sqrt(2.0 * np.pi)
+    result: Floats = mean * special.ndtr(position) + deviation * (deviation / spread) * density
     return result
 
 

@@ -15,13 +15,9 @@ import numpy.typing as npt
 
 from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.enclosures import Floats
-
-Complexes = npt.NDArray[np.complex128]
-
-TOLERANCE = 1e-10
-"""Eigenvalues down to −TOLERANCE of the largest count as rounding of zero."""
-DENSE = 2048
-"""Largest L·d whose covariance matrix is decomposed."""
+from carleman_ssm.networks.finite_arrays import real_array, require_range
+from carleman_ssm.predictions.covariance_roots import CovarianceRoot, block_toeplitz, covariance_root
+from carleman_ssm.theory.polynomials import require_integer, require_kind
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -39,7 +35,7 @@ class GaussianProcess(Brief):
     ------
     ValueError
         Wrong shapes, NaN or infinity, or no covariance: the block Toeplitz matrix of the $R_{k-l}$ has a negative
-        eigenvalue (given in the message). A matrix of more than 2048 rows is judged by its circulant embedding.
+        eigenvalue (given in the message). A matrix of more than 2048 rows is judged by its circulant embedding alone.
 
     Examples
     --------
@@ -61,18 +57,18 @@ class GaussianProcess(Brief):
     autocovariance: Floats
 
     def __post_init__(self) -> None:
-        mean = np.array(self.mean, dtype=np.float64)
-        if mean.ndim != 2 or 0 in mean.shape or not np.isfinite(mean).all():
-            msg = f"the mean must be finite and of shape (length, channels), none of them 0; got {mean.shape}"
+        mean = real_array("the mean (length, channels)", self.mean, (None, None))
+        if 0 in mean.shape:
+            msg = f"the mean must have at least one step and one channel, got the shape {mean.shape}"
             raise ValueError(msg)
         length, features = mean.shape
-        given = np.array(self.autocovariance, dtype=np.float64)
+        given = real_array("the autocovariance", self.autocovariance)
         if given.shape == (length,):
-            given = given[:, None, None] * np.eye(features)
-        if given.shape != (length, features, features) or not np.isfinite(given).all():
+            given = real_array("the autocovariance", given[:, None, None] * np.eye(features))
+        if given.shape != (length, features, features):
             msg = (
-                f"the autocovariance must be finite and of shape ({length},) or ({length}, {features}, {features}) for "
-                f"a mean {mean.shape}; got {given.shape}"
+                f"the autocovariance must have the shape ({length},) or ({length}, {features}, {features}) for a mean "
+                f"{mean.shape}; got {given.shape}"
             )
             raise ValueError(msg)
         if not np.allclose(given[0], given[0].T, rtol=1e-12, atol=0.0):
@@ -80,8 +76,7 @@ class GaussianProcess(Brief):
             raise ValueError(msg)
         object.__setattr__(self, "mean", mean)
         object.__setattr__(self, "autocovariance", given)
-        if self._spectral_factor is None:
-            _ = self._dense_factor  # raises where this is no covariance
+        _ = self._root  # raises where this is no covariance
 
     @classmethod
     def of(
@@ -107,17 +102,17 @@ class GaussianProcess(Brief):
         ValueError
             The shapes do not fit, or this is no autocovariance.
         """
-        if length < 1:
-            msg = f"a process has at least one step, got length {length}"
-            raise ValueError(msg)
-        centre = np.asarray(mean, dtype=np.float64)
-        channels = centre.shape[1] if centre.ndim == 2 else features
-        between = np.asarray(variance, dtype=np.float64)
+        steps = require_integer(length, "length", least=1)
+        centre = real_array("mean", mean)
+        channels = centre.shape[1] if centre.ndim == 2 else require_integer(features, "features", least=1)
+        between = real_array("variance", variance)
         if between.ndim < 2:
-            between = np.diag(np.broadcast_to(between, (channels,)))
-        lags = np.arange(length, dtype=np.float64)
-        shape = np.asarray(correlation(lags), dtype=np.float64)
-        return cls(np.broadcast_to(centre, (length, channels)), shape[:, None, None] * between)
+            between = np.diag(_broadcast("variance", between, (channels,)))
+        shape = real_array("the correlation of the lags 0 … L-1", correlation(np.arange(float(steps))), (steps,))
+        between = real_array(f"variance, for {channels} channels", between, (channels, channels))
+        with np.errstate(over="ignore"):
+            blocks = require_range("the autocovariances", shape[:, None, None] * between)
+        return cls(_broadcast("mean", centre, (steps, channels)), blocks)
 
     @classmethod
     def white(
@@ -198,7 +193,10 @@ class GaussianProcess(Brief):
 
     def scaled(self, factor: float) -> GaussianProcess:
         """The same mean with the noise times a factor: the covariance times its square."""
-        return GaussianProcess(self.mean, float(factor) ** 2 * self.autocovariance)
+        with np.errstate(over="ignore", invalid="ignore"):
+            size = np.square(real_array("factor", factor, ()))
+            blocks = require_range("the autocovariances", size * self.autocovariance)
+        return GaussianProcess(self.mean, blocks)
 
     def covariance(self) -> Floats:
         r"""The covariance matrix of the whole sequence over (step, channel), $(Ld, Ld)$: blocks $R_{k-l}$.
@@ -208,17 +206,7 @@ class GaussianProcess(Brief):
         ValueError
             It has more than 2048 rows.
         """
-        length, features = self.mean.shape
-        if length * features > DENSE:
-            msg = (
-                f"the covariance matrix of {length} steps and {features} channels has {length * features} rows (at "
-                f"most {DENSE} are written out): take fewer steps"
-            )
-            raise ValueError(msg)
-        both = np.concatenate([self.autocovariance[:0:-1].swapaxes(1, 2), self.autocovariance])
-        lags = np.arange(length)[:, None] - np.arange(length) + length - 1
-        matrix: Floats = both[lags].transpose(0, 2, 1, 3).reshape(length * features, length * features)
-        return matrix
+        return block_toeplitz(self.autocovariance)
 
     def projected(self, weights: Floats) -> Floats:
         r"""Autocovariance $w_h^\top R_\tau w_h$ of the signals $w_h^\top x$, (H, L), for weights (H, d).
@@ -233,49 +221,25 @@ class GaussianProcess(Brief):
 
         Raises
         ------
+        TypeError
+            The generator is none (an integer, say: ``np.random.default_rng(0)`` is one), or the count not whole.
         ValueError
             ``count < 1``.
         """
-        if count < 1:
-            msg = f"at least one sequence is drawn, got count {count}"
-            raise ValueError(msg)
-        if self._spectral_factor is None:
-            noise = generator.standard_normal((count, self.mean.size)) @ self._dense_factor.T
-            return self.mean + noise.reshape(count, *self.mean.shape)
-        shape = (2, count, *self._spectral_factor.shape[:2])
-        real, imaginary = generator.standard_normal(shape)
-        waves = np.einsum("fij,nfj->nfi", self._spectral_factor, real + 1j * imaginary)
-        sequences: Floats = np.fft.ifft(waves, axis=1, norm="ortho").real[:, : self.length]
-        return self.mean + sequences
+        require_kind(generator, np.random.Generator, "generator")
+        return self.mean + self._root.noise(require_integer(count, "count", least=1), generator)
 
     @cached_property
-    def _spectral_factor(self) -> Complexes | None:
-        r"""Square roots (2L − 1, d, d) of the circulant embedding's spectrum, or None where that is no covariance.
+    def _root(self) -> CovarianceRoot:
+        return covariance_root(self.autocovariance)
 
-        $\sum_\tau R_\tau e^{-2\pi if\tau/(2L-1)}$ over $|\tau| < L$: where all these are positive, so is every block
-        Toeplitz matrix cut out of the circulant, and its samples are exact (Dietrich and Newsam 1997).
-        """
-        both = np.concatenate([self.autocovariance, self.autocovariance[:0:-1].swapaxes(1, 2)])
-        values, vectors = np.linalg.eigh(np.fft.fft(both, axis=0))
-        if values.min() < -TOLERANCE * max(values.max(), 0.0) or values.max() < 0.0:
-            return None
-        roots: Complexes = (vectors * np.sqrt(np.maximum(values, 0.0))[:, None, :]) @ vectors.conj().swapaxes(1, 2)
-        return roots
 
-    @cached_property
-    def _dense_factor(self) -> Floats:
-        if self.mean.size > DENSE:
-            msg = (
-                f"the circulant embedding of this autocovariance is not positive, and {self.mean.size} > {DENSE} rows "
-                "are not decomposed: give fewer steps"
-            )
-            raise ValueError(msg)
-        values, vectors = np.linalg.eigh(self.covariance())
-        if values[0] < -TOLERANCE * max(float(values[-1]), 0.0) or values[-1] < 0.0:
-            msg = f"no Gaussian process has this autocovariance: its covariance matrix has the eigenvalue {values[0]:g}"
-            raise ValueError(msg)
-        factor: Floats = vectors * np.sqrt(np.maximum(values, 0.0))
-        return factor
+def _broadcast(name: str, values: Floats, shape: tuple[int, ...]) -> Floats:
+    try:
+        return np.broadcast_to(values, shape)
+    except ValueError as error:
+        msg = f"{name}: the shape {values.shape} does not broadcast to {shape}"
+        raise ValueError(msg) from error
 
 
 def _positive(name: str, value: float) -> float:

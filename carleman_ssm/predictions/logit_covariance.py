@@ -12,7 +12,7 @@ $$d_1 = s\big(\Phi(t) + t\varphi(t)/S^2\big),\qquad
 d_n = (-1)^n\Big(\frac sS\Big)^n\frac{\varphi(t)}S\Big(\frac{S^2h_{n-2}(t)}{\sqrt{n(n-1)}} - h_n(t)\Big)\quad(n\ge2),$$
 
 and as $|h_n(t)|e^{-t^2/4} < 1.0865$ (Cramér) the terms fall like $(s/S)^{2n}$: the series is cut off where the bound of
-its rest is small, and the bound is kept.
+its rest is small, and the bound is kept. Wide pre-activations would need some $30s^2$ terms, and are refused.
 """
 
 from __future__ import annotations
@@ -27,18 +27,24 @@ from scipy import special
 from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.convolution import toeplitz
 from carleman_ssm.networks.enclosures import Floats
+from carleman_ssm.networks.finite_arrays import require_range
 from carleman_ssm.networks.network import StateSpaceNetwork
 from carleman_ssm.operators.bases import exact_decoders
 from carleman_ssm.operators.one_layer import OneLayerForm
 from carleman_ssm.operators.operator import NetworkOperator
 from carleman_ssm.operators.stack_construction import layer_rules
+from carleman_ssm.predictions.covariance_roots import DENSE
 from carleman_ssm.predictions.expected_logits import one_layer_parts
 from carleman_ssm.predictions.gaussian_moments import PreactivationMoments, expected_polynomial, preactivation_moments
-from carleman_ssm.predictions.gaussian_process import DENSE, GaussianProcess
+from carleman_ssm.predictions.gaussian_process import GaussianProcess
 from carleman_ssm.theory.activations import Activation
+from carleman_ssm.theory.polynomials import require_kind
 
 CRAMER = 1.0865
 MOST_TERMS = 512
+"""Enough for deviations up to 4; up to some 10 what is left out stays below the part that is accepted."""
+ACCEPTED = 0.01
+"""Largest part of a variance that the terms left out may have."""
 TOLERANCE = 1e-12
 """The rest of the series, relative to what its terms could add up to."""
 LARGEST = 4096
@@ -83,14 +89,16 @@ def logit_covariance(source: StateSpaceNetwork | NetworkOperator, process: Gauss
     Raises
     ------
     ValueError
-        There is no one-layer form, the activation is no polynomial and not GELU, or there are too many pairs of
-        pre-activations: `simulated_logits` measures the deviations.
+        There is no one-layer form, the activation is no polynomial and not GELU, there are too many pairs of
+        pre-activations, they are so wide that 512 terms leave out more than a hundredth of a variance, or the result
+        leaves float64: `simulated_logits` measures the deviations.
 
     References
     ----------
     THEORY T23; derivations/23_gaussian_inputs; Price (1958), IRE Trans. Inf. Theory 4, 69;
     DLMF 18.14(i) (bounds of Hermite polynomials).
     """
+    require_kind(process, GaussianProcess, "the input")
     network = source.network if isinstance(source, NetworkOperator) else source
     form, rule = one_layer_parts(source, process.length), layer_rules(network)[0].activation
     if not _serves(form, rule, process):
@@ -102,20 +110,30 @@ def logit_covariance(source: StateSpaceNetwork | NetworkOperator, process: Gauss
     pooling = form.pool_weights(process.length)
     steps, moments = np.flatnonzero(pooling), preactivation_moments(form, process)
     seen = PreactivationMoments(moments.mean[steps], moments.deviation[steps])
-    weights, rest = hermite_weights(rule, seen)
+    with np.errstate(over="ignore", invalid="ignore"):
+        weights, rest = hermite_weights(rule, seen)
+    require_range("the terms of the covariance", weights)
     readout = (pooling[steps, None] * form.readout.value[:, None, :]).reshape(form.classes, -1)
     linear = _linear_map(form, process.length, steps)
     covariance = process.covariance()
-    terms = [_first_order(form, process, readout * weights[0].ravel(), linear, covariance, seen)]
-    correlation = _correlation(linear @ covariance @ linear.T, seen.deviation.ravel())
-    power = correlation.copy()
-    for weight in weights[1:]:
-        power *= correlation
-        scaled = readout * weight.ravel()
-        terms.append(scaled @ power @ scaled.T)
-    tail = np.abs(readout) @ rest.reshape(len(rest), -1).T
-    orders = np.stack(terms)
-    return LogitCovariance(orders.sum(axis=0), orders, tail @ tail.T)
+    with np.errstate(over="ignore", invalid="ignore"):  # what leaves float64 is refused by name
+        tail = np.abs(readout) @ rest.reshape(len(rest), -1).T
+        truncation = tail @ tail.T
+        terms = [_first_order(form, process, readout * weights[0].ravel(), linear, covariance, seen)]
+        if len(weights) >= MOST_TERMS:  # before the sums: correlations are at most 1
+            sizes = np.abs(readout) @ np.abs(weights[1:]).reshape(-1, readout.shape[1]).T
+            _refuse_rest(truncation, np.diag(terms[0]) + (sizes**2).sum(axis=1), seen)
+        correlation = _correlation(linear @ covariance @ linear.T, seen.deviation.ravel())
+        power = correlation.copy()
+        for weight in weights[1:]:
+            power *= correlation
+            scaled = readout * weight.ravel()
+            terms.append(scaled @ power @ scaled.T)
+        orders = require_range("the terms of the covariance", np.stack(terms))
+    values = orders.sum(axis=0)
+    if len(weights) >= MOST_TERMS:
+        _refuse_rest(truncation, np.diag(values), seen)
+    return LogitCovariance(values, orders, truncation)
 
 
 def hermite_weights(rule: Activation, moments: PreactivationMoments) -> tuple[Floats, Floats]:
@@ -123,28 +141,42 @@ def hermite_weights(rule: Activation, moments: PreactivationMoments) -> tuple[Fl
 
     The rest of GELU after N terms: with $r = s/S$,
     $|d_n| \le \frac{1.0865}{\sqrt{2\pi}S}r^n\big(\frac{S^2}{\sqrt{n(n-1)}} + 1\big) =: \beta_n$, which falls, so that
-    $\sum_{n>N}\beta_n\beta_n' \le \beta_{N+1}\beta_{N+1}'/(1-rr')$, and $1 - rr' \ge \sqrt{(1-r^2)(1-r'^2)}$.
+    $\sum_{n>N}\beta_n\beta_n' \le \beta_{N+1}\beta_{N+1}'/(1-rr')$, and $1 - rr' \ge \sqrt{(1-r^2)(1-r'^2)} = 1/SS'$.
     """
     if rule.is_polynomial:
         taylor = exact_decoders(rule, moments.mean.shape[-1]).taylor(moments.mean, rule.exact_decoder.degree)
         weights = [_polynomial_weight(taylor, moments.deviation, n) for n in range(1, max(2, len(taylor)))]
         return np.stack(weights), np.zeros((1, *moments.mean.shape))
-    spread = np.sqrt(1.0 + moments.deviation**2)
+    spread = np.hypot(1.0, moments.deviation)
     position, ratio = moments.mean / spread, moments.deviation / spread
-    density = np.exp(-0.5 * position**2) / np.sqrt(2.0 * np.pi)
+    half = np.exp(-0.25 * position**2)
+    density = half**2 / np.sqrt(2.0 * np.pi)
     first = moments.deviation * (special.ndtr(position) + position * density / spread**2)
-    rows, before, here = [first], np.ones_like(position), position
+    rows, before, here = [first], half, position * half  # h_n(t)e^{−t²/4}, which Cramér bounds: h_n itself overflows
     for n in range(2, MOST_TERMS + 1):
         before, older, here = here, before, (position * here - np.sqrt(n - 1.0) * before) / np.sqrt(n)
         sign = 1.0 if n % 2 == 0 else -1.0
         inner = spread**2 * older / np.sqrt(n * (n - 1.0)) - here
-        rows.append(sign * ratio**n * density / spread * inner)
-        if ratio.max() ** (2 * n) <= TOLERANCE * (1.0 - ratio.max() ** 2):
+        rows.append(sign * ratio**n * (half / np.sqrt(2.0 * np.pi)) / spread * inner)
+        if ratio.max() ** (2 * n) * spread.max() ** 2 <= TOLERANCE:
             break
     following = len(rows) + 1
     bound = CRAMER / (np.sqrt(2.0 * np.pi) * spread) * ratio**following
     bound = bound * (spread**2 / np.sqrt(following * (following - 1.0)) + 1.0)
-    return np.stack(rows), (bound / np.sqrt(1.0 - ratio**2))[None]
+    return np.stack(rows), (bound * spread)[None]
+
+
+def _refuse_rest(truncation: Floats, variance: Floats, moments: PreactivationMoments) -> None:
+    """Refuse a series whose rest is more than a hundredth of a variance (classes,)."""
+    excess = np.diag(truncation) - ACCEPTED * np.maximum(variance, 0.0)
+    if not (excess <= 0.0).all():
+        worst = int(excess.argmax())
+        msg = (
+            f"the pre-activations have deviations up to {moments.deviation.max():.4g}: {MOST_TERMS} terms leave out up "
+            f"to {truncation[worst, worst]:.3g} beside a variance of {variance[worst]:.3g} in logit {worst}. "
+            "simulated_logits measures the deviations; less noise has a covariance here"
+        )
+        raise ValueError(msg)
 
 
 def _polynomial_weight(taylor: Floats, deviation: Floats, n: int) -> Floats:
