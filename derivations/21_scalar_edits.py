@@ -70,8 +70,8 @@ def roots(q, case):
 nearest = (
     cs.Identity(quadratic(y + t) - quadratic(y), g2 * t**2 + (g1 + 2 * g2 * y) * t, name="equation of the decoder"),
     cs.Identity(4 * g2 * (g2 * t**2 + s * t - r), (2 * g2 * t + s) ** 2 - disc, name="square completed"),
-    *roots(sp.sqrt(disc), "s > 0"),
-    *roots(-sp.sqrt(disc), "s < 0"),
+    *roots(sp.sqrt(disc), "positive slope"),
+    *roots(-sp.sqrt(disc), "negative slope"),
 )
 
 # %% [markdown]

@@ -15,7 +15,6 @@ q11, q12, q22 = sp.symbols("q_1_1 q_1_2 q_2_2", real=True)
 Q = sp.ImmutableMatrix([[q11, q12], [q12, q22]])
 g, eta = (sp.ImmutableMatrix(sp.symbols(f"{name}_1 {name}_2", real=True)) for name in ("g", "eta"))
 system, one = sp.ImmutableMatrix(sp.eye(2) - nu * Q), sp.eye(2)
-determinant = system.det()
 
 
 def inverse(matrix):
@@ -26,55 +25,53 @@ def inner(a, matrix, b):
     return (a.T * matrix * b)[0]
 
 
-def moved(change):
-    return (g.T * change)[0] + inner(change, Q, change)
-
-
-def lagrangian(change):
-    return (change.T * change)[0] + nu * (r - moved(change))
+def moved(change, slope):
+    return (slope.T * change)[0] + inner(change, Q, change)
 
 
 # %% [markdown]
 # ## The lower bound
-# Two inputs, with every entry of Q and g a letter; then, in the eigenbasis of Q, any number n of them.
+# Two inputs, with every entry of Q a letter; then, in the eigenbasis of Q, any number n of them. The gradient is
+# written by the stationary point, $g = \frac2\nu(I - \nu Q)\delta$: for $\nu \ne 0$ and an invertible matrix that is
+# any g, and $\frac{\nu^2}4g^\top(I - \nu Q)^{-1}g = \delta^\top(I - \nu Q)\delta$.
 # %%
-best = sp.ImmutableMatrix(nu / 2 * inverse(system) * g)
-dual = nu * r - nu**2 / 4 * inner(g, inverse(system), g)
-apart = inner(eta - best, system, eta - best)
+delta = sp.ImmutableMatrix(sp.symbols("delta_1 delta_2", real=True))
+slope = sp.ImmutableMatrix(2 / nu * system * delta)
+
+
+def lagrangian(change):
+    return (change.T * change)[0] + nu * (r - moved(change, slope))
+
+
+apart = inner(eta - delta, system, eta - delta)
 derivation = (
     cs.Derivation("Every change against the stationary one", start=lagrangian(eta))
-    .step(
-        lagrangian(best) + apart,
-        because=r"no linear part: $(I - \nu Q)\delta_\nu = \frac\nu2g$",
-        nonzero=(determinant,),
-    )
-    .step(dual + apart, because=r"$L(\delta_\nu) = d(\nu)$", nonzero=(determinant,))
+    .step(lagrangian(delta) + apart, because=r"no linear part: $2(I - \nu Q)\delta = \nu g$", nonzero=(nu,))
+    .step(nu * r - inner(delta, system, delta) + apart, because=r"$L(\delta) = d(\nu)$", nonzero=(nu,))
 )
 i, n = sp.Symbol("i", integer=True), sp.Symbol("n", integer=True, positive=True)
 any_eta, any_best, eigenvalue = (sp.IndexedBase(name)[i] for name in ("eta", "delta", "q"))
-weight, slope = 1 - nu * eigenvalue, 2 / nu * (1 - nu * eigenvalue) * any_best
+weight, ascent = 1 - nu * eigenvalue, 2 / nu * (1 - nu * eigenvalue) * any_best
 
 
 def over_directions(summand):
     return sp.Sum(summand, (i, 1, n))
 
 
-growth = (
+bounds = (
     cs.Identity(
         over_directions(any_eta**2)
-        + nu * (r - over_directions(slope * any_eta) - over_directions(eigenvalue * any_eta**2)),
+        + nu * (r - over_directions(ascent * any_eta) - over_directions(eigenvalue * any_eta**2)),
         nu * r - over_directions(weight * any_best**2) + over_directions(weight * (any_eta - any_best) ** 2),
         name="lower bound in any number of directions",
         because=r"$g_i = \frac2\nu(1 - \nu q_i)\delta_i$",
         nonzero=(nu,),
     ),
-    cs.Identity(system * best, nu / 2 * g, name="stationary", nonzero=(determinant,)),
     cs.Identity(
-        sp.Derivative(moved(best), nu),
-        inner(g, inverse(system) ** 3, g) / 2,
-        name="growth of what is reached",
-        because="so it grows where the matrix is positive definite",
-        nonzero=(determinant,),
+        system * sp.ImmutableMatrix(nu / 2 * inverse(system) * g),
+        nu / 2 * g,
+        name="stationary",
+        nonzero=(system.det(),),
     ),
 )
 
@@ -128,26 +125,37 @@ hard = cs.Identity(
 # %% [markdown]
 # ## On a ball
 # The other question: how low does the margin fall for $\|\eta\| \le \varepsilon$? For $\mu \ge 0$ with
-# $Q + \mu I \succ 0$ never below $b(\mu)$.
+# $Q + \mu I \succ 0$ never below $b(\mu) = m - \mu\varepsilon^2 + \frac12g^\top v$, $v = -\frac12(Q + \mu I)^{-1}g$.
 # %%
 raised = sp.ImmutableMatrix(Q + mu * one)
-lowest = sp.ImmutableMatrix(-inverse(raised) * g / 2)
-bound = m - mu * epsilon**2 + (g.T * lowest)[0] / 2
+v = sp.ImmutableMatrix(sp.symbols("v_1 v_2", real=True))
+downhill, vi = sp.ImmutableMatrix(-2 * raised * v), -gi / (2 * (qi + mu))
 ball = (
     cs.Identity(
-        m + moved(eta),
-        bound + inner(eta - lowest, raised, eta - lowest) + mu * (epsilon**2 - (eta.T * eta)[0]),
-        name="lower bound on the ball",
+        raised * sp.ImmutableMatrix(-inverse(raised) * g / 2),
+        -g / 2,
+        name="stationary on the ball",
         nonzero=(raised.det(),),
     ),
     cs.Identity(
-        sp.Derivative(bound, mu),
-        (lowest.T * lowest)[0] - epsilon**2,
-        name="slope of the bound",
-        nonzero=(raised.det(),),
+        m + moved(eta, downhill),
+        m
+        - mu * epsilon**2
+        + (downhill.T * v)[0] / 2
+        + inner(eta - v, raised, eta - v)
+        + mu * (epsilon**2 - (eta.T * eta)[0]),
+        name="lower bound on the ball",
+        because=r"$g = -2(Q + \mu I)v$ leaves no linear part",
+    ),
+    cs.Identity(
+        sp.Derivative(gi * vi / 2, mu),
+        vi**2,
+        name="slope of the bound in one direction",
+        because=r"$v_i = -g_i/(2(q_i + \mu))$; so $b'(\mu) = \|v\|^2 - \varepsilon^2$",
+        nonzero=(qi + mu,),
     ),
 )
-for lemma in (*growth, *directions, hard, *ball):
+for lemma in (*bounds, *directions, hard, *ball):
     derivation = derivation.lemma(lemma)
 
 # %%

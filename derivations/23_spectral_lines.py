@@ -70,7 +70,10 @@ def even_harmonic(h):
 
 later = R * sp.cos(theta + sp.pi)
 half_a_turn = cs.Identity(
-    gelu(y) * sp.cos(theta) + gelu(later) * sp.cos(theta + sp.pi), y * sp.cos(theta), name="half a turn later"
+    gelu(y) * sp.cos(theta) + gelu(later) * sp.cos(theta + sp.pi),
+    R / 2 + R / 2 * sp.cos(2 * theta),
+    name="half a turn later",
+    because=r"$\mathrm{GELU}(y) - \mathrm{GELU}(-y) = y$ and $2\cos^2\theta = 1 + \cos2\theta$",
 )
 
 # %% [markdown]

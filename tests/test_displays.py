@@ -15,6 +15,8 @@ from carleman_ssm.formulas.latex import document, to_latex
 DERIVATIONS = Path(__file__).parents[1] / "derivations"
 a, b = sp.symbols("a b")
 LONG = sp.Add(*sp.symbols("alpha_1:9_1:5"))
+STEMS = ["19_delta_rule", "19_selective_clock", "12_low_rank_steps", "10_cubic_kernels"]
+STEMS += [path.stem for path in sorted(DERIVATIONS.glob("2*.py"))]
 LINE = 472  # points of a line between margins of 22 mm on A4 or letter paper, about
 
 
@@ -61,7 +63,7 @@ def test_numbers_of_an_index_stand_apart_and_conjugates_do_not_touch():
 
 
 @pytest.mark.symbolic
-@pytest.mark.parametrize("stem", ["19_delta_rule", "19_selective_clock", "12_low_rank_steps", "10_cubic_kernels"])
+@pytest.mark.parametrize("stem", STEMS)
 def test_no_display_of_these_derivations_is_shrunk_to_less_than_half(stem, tmp_path):
     """TeX itself says how wide every display is before it is fitted to the line."""
     if not shutil.which("pdflatex"):

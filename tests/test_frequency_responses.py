@@ -14,7 +14,7 @@ from carleman_ssm.theory.activations import activation
 from carleman_ssm.theory.finite_responses import geometric_response, near_resonance
 from carleman_ssm.theory.frequency_responses import transfer_function, transfer_of_order
 from carleman_ssm.theory.polynomials import PolynomialDecoder
-from carleman_ssm.theory.spectral_lines import gelu_line, spectral_line
+from carleman_ssm.theory.spectral_lines import even_line_laws, gelu_line, odd_line_laws, spectral_line
 from carleman_ssm.theory.ssm import DiscreteSSM
 from tests.strategies_carleman import decoders, discrete_models, gaussians, rationals, spoiled
 
@@ -165,6 +165,30 @@ def test_by_parts_with_a_wrong_boundary_term_is_refuted():
     assert verify(Identity(by_parts.left, shifted)).evidence is Evidence.REFUTED
 
 
+@pytest.mark.parametrize("harmonic", range(7))
+def test_a_line_is_the_mean_of_what_its_last_certificate_leaves(harmonic):
+    form = gelu_line(harmonic)
+    left_over, angle = form.certificates[-1].right, sp.Symbol("theta", real=True)
+    rule = sp.lambdify((form.arguments[0], angle), left_over, modules="mpmath")
+    with mpmath.workdps(30):
+        size = mpmath.mpf("1.7")
+        mean = mpmath.fsum(rule(size, 2 * mpmath.pi * k / 100) for k in range(100)) / 100
+        line = compile_kernel(form, backend="mpmath", digits=30)(size)
+        assert abs(mean - (2 * line if harmonic % 2 else line)) < mpmath.mpf("1e-20")
+
+
+def test_a_line_made_from_other_waves_is_refuted_by_its_own_certificates():
+    R = sp.Symbol("R", real=True)
+    third = sp.Rational(1, 3)
+    right = {0: sp.S.One, 2: third - 1, 4: -third}
+    assert all(verify(law).proved for law in even_line_laws(2, right))
+    for wrong in (right | {0: -sp.S.One}, right | {2: third}, {0: sp.S.One, 2: third - 1, 6: -third}):
+        assert Evidence.REFUTED in {verify(law).evidence for law in even_line_laws(2, wrong)}
+    assert all(verify(law).proved for law in odd_line_laws(1, {0: R / 2, 2: R / 2}))
+    for wrong in ({0: R, 2: R / 2}, {2: R / 2}, {0: R / 2, 4: R / 2}):
+        assert Evidence.REFUTED in {verify(law).evidence for law in odd_line_laws(1, wrong)}
+
+
 # --- refusals --------------------------------------------------------------------------------------------------------
 
 
@@ -177,6 +201,9 @@ def test_what_has_no_meaning_is_refused():
         transfer_of_order(symbolic(2), 0)
     with pytest.raises(ValueError, match="sinusoids"):
         spectral_line(symbolic(2), ())
+    for harmonics in (1, None, "1"):
+        with pytest.raises(TypeError, match="sequence of integers"):
+            spectral_line(symbolic(2), harmonics)
     with pytest.raises(ValueError, match="R_1"):
         spectral_line(PolynomialDecoder((sp.Symbol("R_1"),)), (1,))
     with pytest.raises(TypeError, match="harmonic"):

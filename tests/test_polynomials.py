@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from carleman_ssm.theory.monomials import MonomialBasis
-from carleman_ssm.theory.polynomials import PolynomialDecoder
+from carleman_ssm.theory.polynomials import PolynomialDecoder, require_free
 from carleman_ssm.theory.ssm import DiagonalSSM
 from tests.strategies_carleman import decoders, gaussians
 
@@ -136,3 +136,10 @@ def test_wrong_requests_to_a_basis_are_refused():
             basis.unrank([place])
     with pytest.raises(ValueError, match=r"1,221,759 terms.*Volterra"):
         _ = MonomialBasis(40, 5).exponents
+
+
+def test_names_of_a_statement_are_told_by_what_is_printed():
+    """A symbol with other assumptions is another one to SymPy, but reads the same on paper and in generated code."""
+    with pytest.raises(ValueError, match="the decoder uses the names mu, v,"):
+        require_free(sp.symbols("v g_0 mu"), (sp.Symbol("mu", real=True), "v"), "the decoder")
+    require_free(sp.symbols("g_0 nu"), ("mu", "v"), "the decoder")

@@ -14,8 +14,10 @@ from carleman_ssm.theory.polynomials import PolynomialDecoder
 from carleman_ssm.theory.scalar_edits import (
     edit_of_two_shifts,
     inner_product,
+    nearest_root_laws,
     nearest_shift,
     residual_edit_norm,
+    shift_laws,
     shortest_edit,
 )
 from tests.strategies_carleman import rationals, spoiled
@@ -43,6 +45,30 @@ def test_a_change_along_another_vector_does_not_split_like_pythagoras():
     assert verify(Identity(pythagoras.left, other)).evidence is Evidence.REFUTED
     half = pythagoras.right - inner_product(kernel, eta) ** 2 / (2 * inner_product(kernel, kernel))
     assert verify(Identity(pythagoras.left, half)).evidence is Evidence.REFUTED
+
+
+def evidence(laws):
+    return {verify(law).evidence for law in laws}
+
+
+def test_another_change_or_shift_is_refuted_by_its_own_certificates():
+    """The certificates are made from what is returned, so a wrong result cannot carry true ones."""
+    m, (length, t) = sp.Symbol("m", integer=True), sp.symbols("A t", real=True)
+    kernel, e = sp.IndexedBase("K")[m], sp.IndexedBase("e")[m]
+    right = shortest_edit().expression
+    assert right == kernel * t / length
+    assert evidence(shift_laws(right)) == {Evidence.PROVED}
+    for wrong in (2 * right, -right, right / length, e * t / length, kernel * t):
+        assert Evidence.REFUTED in evidence(shift_laws(wrong)), wrong
+    form = nearest_shift()
+    ((disc, value),) = form.where.items()
+    (first, above), (second, _) = form.expression.args
+    assert evidence(nearest_root_laws(form.expression, value)) == {Evidence.PROVED}
+    swapped = sp.Piecewise((second, above), (first, True))  # the root farther from 0
+    halved, negated = form.expression / 2, form.expression.xreplace({disc: -disc})
+    for wrong in (swapped, halved, negated, first, second):
+        assert Evidence.REFUTED in evidence(nearest_root_laws(wrong, value)), wrong
+    assert Evidence.REFUTED in evidence(nearest_root_laws(form.expression, value + 1))
 
 
 def test_no_random_change_with_the_same_shift_is_shorter():

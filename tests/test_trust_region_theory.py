@@ -10,7 +10,14 @@ from scipy import optimize
 from carleman_ssm.formulas.numerics import compile_kernel
 from carleman_ssm.formulas.statements import Identity
 from carleman_ssm.formulas.verification import Evidence, verify
-from carleman_ssm.theory.trust_region import ball_bound, edit_of_multiplier, extreme_shift, hard_case, reached_shift
+from carleman_ssm.theory.trust_region import (
+    ball_bound,
+    edit_of_multiplier,
+    extreme_laws,
+    extreme_shift,
+    hard_case,
+    reached_shift,
+)
 from tests.strategies_carleman import rationals, spoiled
 
 pytestmark = pytest.mark.symbolic
@@ -32,10 +39,40 @@ def test_every_certificate_is_proved_and_its_false_twin_refuted(form):
 
 def test_the_bound_with_another_matrix_or_factor_is_refuted():
     """The excess needs this matrix and the dual this factor: with the sign or a quarter changed it is false."""
-    _, bound, growth, _ = edit_of_multiplier(2).certificates
+    _, bound, _ = edit_of_multiplier(2).certificates
+    _, growth, _ = reached_shift().certificates
     nu = sp.Symbol("nu", real=True)
     for wrong in (Identity(bound.left, bound.right.xreplace({nu: -nu})), Identity(growth.left, 2 * growth.right)):
         assert verify(wrong).evidence is Evidence.REFUTED
+
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_the_gradient_of_the_stationary_point_is_any_gradient(size):
+    """The certificates write g by the stationary point: with that point for g the bound is the one with inverses."""
+    form = edit_of_multiplier(size)
+    g, nu, r = sp.Matrix(form.arguments[-1 - size : -1]), form.arguments[-1], sp.Symbol("r", real=True)
+    eta = sp.Matrix(sp.symbols(f"eta_1:{size + 1}", real=True))
+    Q = sp.Matrix(size, size, lambda j, k: sp.Symbol(f"q_{min(j, k) + 1}_{max(j, k) + 1}", real=True))
+    system = sp.eye(size) - nu * Q
+    dual = nu * r - nu**2 / 4 * (g.T * system.inv() * g)[0]
+    apart = eta - form.expression
+    left = (eta.T * eta)[0] + nu * (r - (g.T * eta + eta.T * Q * eta)[0])
+    assert verify(Identity(left, dual + (apart.T * system * apart)[0], nonzero=(system.det(),))).proved
+    wrong = dual * 2 + (apart.T * system * apart)[0]
+    assert verify(Identity(left, wrong, nonzero=(system.det(),))).evidence is Evidence.REFUTED
+
+
+def test_another_extreme_is_refuted_by_its_own_certificate():
+    g, q = sp.symbols("g_i q_i", real=True)
+    right = -(g**2) / (4 * q)
+    assert [verify(law).evidence for law in extreme_laws(right)] == [Evidence.PROVED]
+    for wrong in (-right, 2 * right, right / q, -g / (4 * q), right + 1):
+        assert Evidence.REFUTED in [verify(law).evidence for law in extreme_laws(wrong)]
+    total = extreme_shift().expression
+    bases = (sp.IndexedBase("g"), sp.IndexedBase("q"))
+    assert (
+        total.function.xreplace(dict(zip((base[total.variables[0]] for base in bases), (g, q), strict=True))) == right
+    )
 
 
 def problem(seed, size=4):

@@ -22,7 +22,7 @@ import sympy as sp
 from carleman_ssm.formulas.statements import ClosedForm, Identity
 from carleman_ssm.theory.affine_lift import affine_representation, column, lowering_matrix, scaling_generator
 from carleman_ssm.theory.monomials import MonomialBasis
-from carleman_ssm.theory.polynomials import PolynomialDecoder
+from carleman_ssm.theory.polynomials import PolynomialDecoder, require_free
 from carleman_ssm.theory.ssm import DiagonalSSM, DiscreteSSM, zero_order_hold
 
 INPUT = sp.Symbol("u")
@@ -66,10 +66,7 @@ class _Lift:
         ValueError
             With the names that are in use.
         """
-        clash = sorted(set(names) & set(map(str, self.parameters)))
-        if clash:
-            msg = f"the model uses the names {', '.join(clash)}, which the result needs: rename its symbols"
-            raise ValueError(msg)
+        require_free(self.parameters, names, "the model")
 
     def readout_row(self, u: sp.Expr) -> sp.ImmutableMatrix:
         r"""$G(u)$ of shape (1, size): $G_\alpha = \frac{|\alpha|!}{\alpha!} c^\alpha \tilde g_{|\alpha|}$.

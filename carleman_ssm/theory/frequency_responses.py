@@ -17,7 +17,7 @@ import sympy as sp
 
 from carleman_ssm.formulas.statements import ClosedForm, Identity
 from carleman_ssm.theory.affine_lift import column
-from carleman_ssm.theory.polynomials import PolynomialDecoder, require_integer, require_kind
+from carleman_ssm.theory.polynomials import PolynomialDecoder, require_free, require_integer, require_kind
 from carleman_ssm.theory.ssm import DiscreteSSM
 
 REFERENCE = "derivations/23_frequency_responses"
@@ -50,7 +50,7 @@ def transfer_function(model: DiscreteSSM) -> ClosedForm:
     TypeError
         Not a discrete model.
     ValueError
-        The model uses the name ``rho``, ``k``, ``m`` or ``T``.
+        The model uses the name ``rho``, ``k``, ``m``, ``T`` or ``H``.
 
     References
     ----------
@@ -62,7 +62,7 @@ def transfer_function(model: DiscreteSSM) -> ClosedForm:
     rho/(rho - 1/2)
     """
     require_kind(model, DiscreteSSM, "the model")
-    _refuse_names(model.parameters, "rho", "k", "m", "T", "H")
+    require_free(model.parameters, ("rho", "k", "m", "T", "H"), "the model")
     named, where = model.named()
     doubled = named.with_conjugates()
     modes = list(zip(doubled.output_vector, doubled.input_vector, doubled.multipliers, strict=True))
@@ -127,7 +127,7 @@ def transfer_of_order(decoder: PolynomialDecoder, order: int) -> ClosedForm:
     require_integer(order, "the order", least=1, most=MAX_ORDER)
     level = sp.Symbol("y_0")
     gains, sizes, ratios = (sp.symbols(f"{stem}_1:{order + 1}") for stem in ("H", "A", "rho"))
-    _refuse_names(decoder.parameters, "y_0", "k", "A", "H", "rho", *map(str, (*gains, *sizes, *ratios)))
+    require_free(decoder.parameters, ("y_0", "k", "A", "H", "rho", *gains, *sizes, *ratios), "the decoder")
     local = decoder.shifted(level).coefficients
     expression = (local[order] if order <= decoder.degree else sp.S.Zero) * prod(gains)
     answers = [size * gain * ratio**_k for size, gain, ratio in zip(sizes, gains, ratios, strict=True)]
@@ -151,10 +151,3 @@ def _orders_add_up(decoder: PolynomialDecoder, level: sp.Symbol) -> Identity:
     answer = size * gain * _rho**_k
     terms = [g * answer**p for p, g in enumerate(decoder.shifted(level).coefficients)]
     return Identity(sp.Add(*terms), decoder(level + answer), name="orders add up", nonzero=(_rho,))
-
-
-def _refuse_names(parameters: tuple[sp.Symbol, ...], *names: str) -> None:
-    clash = sorted(set(names) & set(map(str, parameters)))
-    if clash:
-        msg = f"the names {', '.join(clash)} have a meaning of their own in this statement: rename the parameters"
-        raise ValueError(msg)

@@ -14,7 +14,7 @@ import sympy as sp
 
 from carleman_ssm.formulas.statements import ClosedForm, Identity
 from carleman_ssm.theory.activations import activation
-from carleman_ssm.theory.polynomials import PolynomialDecoder, require_kind
+from carleman_ssm.theory.polynomials import PolynomialDecoder, require_free, require_kind
 
 REFERENCE = "derivations/23_gaussian_inputs"
 
@@ -196,7 +196,4 @@ def polynomial_mean(decoder: PolynomialDecoder, mean: sp.Expr, variance: sp.Expr
 
 def _require_free(decoder: PolynomialDecoder, *letters: sp.Symbol) -> None:
     require_kind(decoder, PolynomialDecoder, "the decoder")
-    clash = sorted({str(letter) for letter in letters} & set(map(str, decoder.parameters)))
-    if clash:
-        msg = f"the decoder uses the names {', '.join(clash)}, which the result needs: rename its symbols"
-        raise ValueError(msg)
+    require_free(decoder.parameters, letters, "the decoder")

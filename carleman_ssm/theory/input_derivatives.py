@@ -16,7 +16,7 @@ from carleman_ssm.formulas.statements import ClosedForm, Identity
 from carleman_ssm.theory.activations import activation
 from carleman_ssm.theory.affine_lift import column
 from carleman_ssm.theory.gaussian_expectations import normal_density, normal_distribution
-from carleman_ssm.theory.polynomials import PolynomialDecoder, require_integer, require_kind
+from carleman_ssm.theory.polynomials import PolynomialDecoder, require_free, require_integer, require_kind
 
 REFERENCE = "derivations/20_derivatives"
 MAX_ORDER = 8
@@ -136,10 +136,7 @@ def pooled_hessian(decoder: PolynomialDecoder, length: int = 2) -> ClosedForm:
         (sp.symbols(f"{stem}_0:{size}") for stem in ("K", "beta", "u", "y")),
     )
     letters = (weight, *kernel, *biases, *inputs)
-    clash = sorted({*map(str, letters), *map(str, names)} & set(map(str, decoder.parameters)))
-    if clash:
-        msg = f"the decoder uses the names {', '.join(clash)}, which the result needs: rename its symbols"
-        raise ValueError(msg)
+    require_free(decoder.parameters, (*letters, *names), "the decoder")
     lags = sp.ImmutableMatrix(size, size, lambda k, j: kernel[k - j] if j <= k else sp.S.Zero)
     where = {name: bias + value for name, bias, value in zip(names, biases, lags * column(inputs), strict=True)}
     slope, curve = decoder.derivative(), decoder.derivative().derivative()

@@ -22,7 +22,13 @@ import sympy as sp
 
 from carleman_ssm.formulas.statements import ClosedForm, Identity
 from carleman_ssm.theory.affine_lift import affine_representation, column, lowering_matrix
-from carleman_ssm.theory.polynomials import PolynomialDecoder, require_count, require_integer, require_kind
+from carleman_ssm.theory.polynomials import (
+    PolynomialDecoder,
+    require_count,
+    require_free,
+    require_integer,
+    require_kind,
+)
 
 REFERENCE = "THEORY T12′"
 MAX_PARTS = 6
@@ -187,10 +193,7 @@ def _summands(decoder: PolynomialDecoder, count: int) -> tuple[tuple[sp.Symbol, 
     require_integer(count, "the number of summands", least=1, most=MAX_PARTS)
     parts, rest = tuple(sp.Symbol(f"a_{i}") for i in range(1, count + 1)), sp.Symbol("c")
     reserved = {*map(str, parts), "c", "z", *(f"t_{i}" for i in range(1, count + 1))}
-    clash = sorted(reserved & set(map(str, decoder.parameters)))
-    if clash:
-        msg = f"the decoder uses the names {', '.join(clash)}, which the result needs: rename its symbols"
-        raise ValueError(msg)
+    require_free(decoder.parameters, reserved, "the decoder")
     return parts, rest
 
 

@@ -111,6 +111,36 @@ def require_kind(value: object, kind: type, what: str) -> None:
         raise TypeError(msg)
 
 
+def require_free(parameters: Iterable[sp.Basic], letters: Iterable[object], what: str) -> None:
+    """Refuse a decoder or a model with a symbol that is called as a letter of the statement.
+
+    Parameters
+    ----------
+    parameters
+        Its symbols.
+    letters
+        Symbols or names that the statement uses itself; told by their names, as assumptions are not printed.
+    what
+        Whose symbols they are.
+
+    Raises
+    ------
+    ValueError
+        With the names that are in use.
+
+    Examples
+    --------
+    >>> require_free(sp.symbols("g_0 mu"), sp.symbols("mu v"), "the decoder")
+    Traceback (most recent call last):
+        ...
+    ValueError: the decoder uses the names mu, which the result needs: rename its symbols
+    """
+    clash = sorted(set(map(str, letters)) & set(map(str, parameters)))
+    if clash:
+        msg = f"{what} uses the names {', '.join(clash)}, which the result needs: rename its symbols"
+        raise ValueError(msg)
+
+
 def require_integer(value: object, what: str, *, least: int | None = None, most: int | None = None) -> int:
     """`value` as an int, if it is a whole number between the bounds; True and 1.0 are none.
 

@@ -13,7 +13,7 @@ import sympy as sp
 
 from carleman_ssm.formulas.statements import ClosedForm, Identity
 from carleman_ssm.theory.affine_lift import column
-from carleman_ssm.theory.polynomials import PolynomialDecoder, require_kind
+from carleman_ssm.theory.polynomials import PolynomialDecoder, require_free, require_kind
 
 REFERENCE = "derivations/21_scalar_edits"
 
@@ -23,6 +23,7 @@ ENTRY = sp.Symbol("m", integer=True)
 _size = sp.Symbol("n", integer=True, positive=True)
 _kernel, _residual, _any = sp.IndexedBase("K"), sp.IndexedBase("e"), sp.IndexedBase("eta")
 _A, _B, _E = sp.symbols("A B E", real=True)
+_slope, _wanted, _g1, _g2, _disc = sp.symbols("s r g_1 g_2 disc", real=True)
 _shift, _other_shift = sp.Symbol("t", real=True), sp.Symbol("varrho", real=True)
 
 
@@ -45,16 +46,38 @@ def shortest_edit() -> ClosedForm:
     ----------
     derivations/21_scalar_edits; THEORY T21.
     """
+    expression = _kernel[ENTRY] * _shift / _A
+    squares = inner_product(_kernel, _kernel, sp.Symbol("j", integer=True))
+    arguments = (_kernel, _shift, _size, ENTRY)
+    return ClosedForm(
+        sp.IndexedBase("delta")[ENTRY], expression, arguments, {_A: squares}, shift_laws(expression), REFERENCE
+    )
+
+
+def shift_laws(change: sp.Expr) -> tuple[Identity, ...]:
+    r"""Certificates that a change is the shortest one that shifts the pre-activation by t.
+
+    Parameters
+    ----------
+    change
+        Its entry m, in K, t and $A = \|K\|^2$. With another than that of `shortest_edit` one of them is false.
+
+    Returns
+    -------
+    tuple of Identity
+        The shift, and Pythagoras.
+
+    References
+    ----------
+    derivations/21_scalar_edits; THEORY T21.
+    """
     j = sp.Symbol("j", integer=True)
-    squares, length = inner_product(_kernel, _kernel, j), inner_product(_kernel, _kernel)
-    seen, inside = inner_product(_kernel, _any), inner_product(_kernel, _any, j)
-    left_over = _any[ENTRY] - _kernel[ENTRY] * inside / squares
-    certificates = (
+    length, seen = inner_product(_kernel, _kernel), inner_product(_kernel, _any)
+    change = change.xreplace({_A: inner_product(_kernel, _kernel, j)})
+    left_over = _any[ENTRY] - change.xreplace({_shift: inner_product(_kernel, _any, j)})
+    return (
         Identity(
-            sp.Sum(_kernel[ENTRY] * (_kernel[ENTRY] * _shift / squares), (ENTRY, 0, _size - 1)),
-            _shift,
-            name="it shifts by t",
-            nonzero=(length,),
+            sp.Sum(_kernel[ENTRY] * change, (ENTRY, 0, _size - 1)), _shift, name="it shifts by t", nonzero=(length,)
         ),
         Identity(
             inner_product(_any, _any),
@@ -63,10 +86,6 @@ def shortest_edit() -> ClosedForm:
             because="Pythagoras: the part along K and the rest",
             nonzero=(length,),
         ),
-    )
-    arguments = (_kernel, _shift, _size, ENTRY)
-    return ClosedForm(
-        sp.IndexedBase("delta")[ENTRY], _kernel[ENTRY] * _shift / _A, arguments, {_A: squares}, certificates, REFERENCE
     )
 
 
@@ -96,39 +115,63 @@ def nearest_shift() -> ClosedForm:
     >>> [sp.expand(form.expression.xreplace(form.where).subs({s: slope, g: 1, r: 3})) for slope in (2, -2)]
     [1, -1]
     """
-    s, r, g1, g2 = sp.symbols("s r g_1 g_2", real=True)
-    disc, y = sp.Symbol("disc", real=True), sp.Symbol("y", real=True)
-    value = s**2 + 4 * g2 * r
-    near = [2 * r / (s + sign * sp.sqrt(disc)) for sign in (1, -1)]
-    decoder = PolynomialDecoder((sp.S.Zero, g1, g2))
+    s, value = _slope, _slope**2 + 4 * _g2 * _wanted
+    near = [2 * _wanted / (s + sign * sp.sqrt(_disc)) for sign in (1, -1)]
+    expression = sp.Piecewise((near[0], s >= 0), (near[1], True))
+    certificates = nearest_root_laws(expression, value)
+    return ClosedForm(_shift, expression, (s, _g2, _wanted), {_disc: value}, certificates, REFERENCE)
+
+
+def nearest_root_laws(shift: sp.Expr, discriminant: sp.Expr) -> tuple[Identity, ...]:
+    r"""Certificates that a shift is the root of $g_2t^2 + st = r$ nearest to 0, for either sign of s.
+
+    Parameters
+    ----------
+    shift
+        In s, $g_2$, r and ``disc``.
+    discriminant
+        What ``disc`` stands for. With another shift or discriminant than those of `nearest_shift` one of them is false.
+
+    Returns
+    -------
+    tuple of Identity
+        The equation, its square completed, and per sign of s the root and the other one.
+
+    References
+    ----------
+    derivations/21_scalar_edits; THEORY T21.
+    """
+    decoder, y = PolynomialDecoder((sp.S.Zero, _g1, _g2)), sp.Symbol("y", real=True)
     certificates = [
         Identity(
             decoder(y + _shift) - decoder(y),
-            g2 * _shift**2 + decoder.derivative()(y) * _shift,
+            _g2 * _shift**2 + decoder.derivative()(y) * _shift,
             name="equation of a quadratic decoder",
         ),
         Identity(
-            4 * g2 * (g2 * _shift**2 + s * _shift - r), (2 * g2 * _shift + s) ** 2 - value, name="square completed"
+            4 * _g2 * (_g2 * _shift**2 + _slope * _shift - _wanted),
+            (2 * _g2 * _shift + _slope) ** 2 - discriminant,
+            name="square completed",
         ),
     ]
-    for sign, case in ((1, "s > 0"), (-1, "s < 0")):
-        root = sign * sp.sqrt(value)
-        certificates += _root_laws(s, r, g2, root, case)
-    expression = sp.Piecewise((near[0], s >= 0), (near[1], True))
-    return ClosedForm(_shift, expression, (s, g2, r), {disc: value}, tuple(certificates), REFERENCE)
+    for sign, case in ((1, "positive"), (-1, "negative")):
+        signed = sp.Symbol("s", **{case: True})  # decides the case of a piecewise shift
+        near = shift.xreplace({_slope: signed}).xreplace({signed: _slope, _disc: discriminant})
+        certificates += _root_laws(near, sign * sp.sqrt(discriminant), f"{case} slope")
+    return tuple(certificates)
 
 
-def _root_laws(s: sp.Symbol, r: sp.Symbol, g2: sp.Symbol, root: sp.Expr, case: str) -> list[Identity]:
-    r"""Both $2r/(s + q)$ and $-(s + q)/(2g_2)$ solve the equation, $q = \pm\sqrt{\mathrm{disc}}$; which is nearer."""
-    near, far = 2 * r / (s + root), -(s + root) / (2 * g2)
+def _root_laws(near: sp.Expr, root: sp.Expr, case: str) -> list[Identity]:
+    r"""Both the shift and $-(s + q)/(2g_2)$ solve the equation, $q = \pm\sqrt{\mathrm{disc}}$; which is nearer."""
+    far, divisor = -(_slope + root) / (2 * _g2), _slope + root
     return [
-        Identity(g2 * near**2 + s * near, r, name=f"a root, {case}", nonzero=(s + root,)),
+        Identity(_g2 * near**2 + _slope * near, _wanted, name=f"a root, {case}", nonzero=(divisor,)),
         Identity(
-            column([g2 * far**2 + s * far, far**2 - near**2]),
-            column([r, s * root / g2**2]),
+            column([_g2 * far**2 + _slope * far, far**2 - near**2]),
+            column([_wanted, _slope * root / _g2**2]),
             name=f"the other root is farther, {case}",
             because=r"$(q + s)(q - s) = 4g_2r$",
-            nonzero=(g2, s + root),
+            nonzero=(_g2, divisor),
         ),
     ]
 
@@ -219,10 +262,7 @@ def residual_edit_norm(decoder: PolynomialDecoder) -> ClosedForm:
     require_kind(decoder, PolynomialDecoder, "the decoder")
     weight, y, wanted = sp.symbols("V y r", real=True)
     letters = (weight, y, wanted, _A, _B, _E, _shift)
-    clash = sorted({"N", "varrho", *map(str, letters)} & set(map(str, decoder.parameters)))
-    if clash:
-        msg = f"the decoder uses the names {', '.join(clash)}, which the result needs: rename its symbols"
-        raise ValueError(msg)
+    require_free(decoder.parameters, ("N", "varrho", *letters), "the decoder")
     other = wanted - weight * (decoder(y + _shift) - decoder(y))
     slope = weight * decoder.derivative()(y + _shift)
     norm, gram = _squared_norm(_shift, _other_shift), _A * _E - _B**2

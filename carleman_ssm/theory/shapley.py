@@ -22,7 +22,7 @@ import sympy as sp
 
 from carleman_ssm.formulas.statements import ClosedForm, Identity
 from carleman_ssm.theory.marginals import marginal_decoder
-from carleman_ssm.theory.polynomials import PolynomialDecoder, require_integer, require_kind
+from carleman_ssm.theory.polynomials import PolynomialDecoder, require_free, require_integer, require_kind
 from carleman_ssm.theory.random_joins import contracted, exponential, join_series
 
 REFERENCE = "THEORY T12′"
@@ -165,10 +165,7 @@ def _players(decoder: PolynomialDecoder, least: int = 1) -> tuple[tuple[sp.Symbo
     degree = require_integer(decoder.degree, "the degree", least=least, most=MAX_DEGREE)
     players, sums = (tuple(sp.Symbol(f"{name}_{i}") for i in range(1, degree + 1)) for name in ("a", "S"))
     reserved = {*map(str, (*players, *sums)), "c", "t", "phi_1", "I_12", "J_12"}
-    clash = sorted(reserved & set(map(str, decoder.parameters)))
-    if clash:
-        msg = f"the decoder uses the names {', '.join(clash)}, which the result needs: rename its symbols"
-        raise ValueError(msg)
+    require_free(decoder.parameters, reserved, "the decoder")
     return players, sums
 
 

@@ -13,7 +13,7 @@ that form is then a limit (no level, steady state), not its output.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
 from math import factorial, prod
 
@@ -22,7 +22,7 @@ import sympy as sp
 from carleman_ssm.formulas.statements import ClosedForm, Identity
 from carleman_ssm.theory.activations import activation
 from carleman_ssm.theory.gaussian_expectations import normal_density, normal_distribution
-from carleman_ssm.theory.polynomials import PolynomialDecoder, require_integer, require_kind
+from carleman_ssm.theory.polynomials import PolynomialDecoder, require_free, require_integer, require_kind
 
 REFERENCE = "derivations/23_spectral_lines"
 MAX_TONES = 3
@@ -52,7 +52,8 @@ def spectral_line(decoder: PolynomialDecoder, harmonics: Sequence[int]) -> Close
     Raises
     ------
     TypeError, ValueError
-        Not a polynomial decoder, no sinusoid or more than `MAX_TONES`, or a decoder that uses one of the names.
+        Not a polynomial decoder, no sequence of integers, no sinusoid or more than `MAX_TONES`, or a decoder that uses
+        one of the names.
 
     References
     ----------
@@ -65,11 +66,10 @@ def spectral_line(decoder: PolynomialDecoder, harmonics: Sequence[int]) -> Close
     (R_1*R_2/2, R_1**2/4)
     """
     require_kind(decoder, PolynomialDecoder, "the decoder")
-    wanted = tuple(require_integer(h, f"harmonic h_{i}") for i, h in enumerate(harmonics, 1))
-    require_integer(len(wanted), "the number of sinusoids", least=1, most=MAX_TONES)
+    wanted = _harmonics(harmonics)
     sizes = sp.symbols(f"R_1:{len(wanted) + 1}", real=True)
     angles = sp.symbols(f"theta_1:{len(wanted) + 1}", real=True)
-    _refuse_names(decoder, (_level, *sizes, *angles))
+    require_free(decoder.parameters, (_level, *sizes, *angles), "the decoder")
     signal = _level + sp.Add(*(size * sp.cos(angle) for size, angle in zip(sizes, angles, strict=True)))
     reach = range(-decoder.degree, decoder.degree + 1)
     lines = [
@@ -84,6 +84,16 @@ def spectral_line(decoder: PolynomialDecoder, harmonics: Sequence[int]) -> Close
     return ClosedForm(sp.Symbol("line"), _line(decoder, wanted, sizes), arguments, {}, (everything,), REFERENCE)
 
 
+def _harmonics(harmonics: object) -> tuple[int, ...]:
+    """One integer per sinusoid."""
+    if not isinstance(harmonics, Iterable) or isinstance(harmonics, str):
+        msg = f"the harmonics must be a sequence of integers, one per sinusoid, got {harmonics!r}: write (2,) for one"
+        raise TypeError(msg)
+    wanted = tuple(require_integer(h, f"harmonic h_{i}") for i, h in enumerate(harmonics, 1))
+    require_integer(len(wanted), "the number of sinusoids", least=1, most=MAX_TONES)
+    return wanted
+
+
 def _line(decoder: PolynomialDecoder, harmonics: Sequence[int], sizes: Sequence[sp.Symbol]) -> sp.Expr:
     local, terms = decoder.shifted(_level).coefficients, []
     spare = (decoder.degree - sum(map(abs, harmonics))) // 2
@@ -96,13 +106,6 @@ def _line(decoder: PolynomialDecoder, harmonics: Sequence[int], sizes: Sequence[
                 local[degree] * count * prod((size / 2) ** power for size, power in zip(sizes, powers, strict=True))
             )
     return sp.Add(*terms)
-
-
-def _refuse_names(decoder: PolynomialDecoder, letters: Sequence[sp.Symbol]) -> None:
-    clash = sorted(set(map(str, letters)) & set(map(str, decoder.parameters)))
-    if clash:
-        msg = f"the decoder uses the names {', '.join(clash)}, which the result needs: rename its symbols"
-        raise ValueError(msg)
 
 
 def gelu_line(harmonic: int) -> ClosedForm:
@@ -126,7 +129,8 @@ def gelu_line(harmonic: int) -> ClosedForm:
         $\big(\frac{\cos h\theta - \cos(h+2)\theta}{h+1} + \frac{\cos(h-2)\theta - \cos h\theta}{h-1}\big)
         e^{-x\cos2\theta}$. What remains is the definition of $I_n$ as an integral: the mean of
         $\cos(2n\theta)\,e^{-x\cos2\theta}$ over a turn is $(-1)^nI_n(x)$. Odd h: half a turn later GELU has lost
-        $R\cos\theta$, so twice the mean is that of $R\cos\theta\cos h\theta$.
+        $R\cos\theta$, so twice the mean is that of $R\cos\theta\cos h\theta =
+        \frac R2(\cos(h-1)\theta + \cos(h+1)\theta)$. The line is made from the waves of these certificates.
 
     Raises
     ------
@@ -143,43 +147,98 @@ def gelu_line(harmonic: int) -> ClosedForm:
     R/4
     """
     h = abs(require_integer(harmonic, "the harmonic"))
-    expression, certificates = _odd_line(h) if h % 2 else _even_line(h)
-    return ClosedForm(sp.Symbol("line"), expression, (_size,), {}, certificates, REFERENCE)
+    if h % 2:
+        waves = {h - 1: _size / 2, h + 1: _size / 2}
+        return ClosedForm(
+            sp.Symbol("line"), waves.get(0, sp.S.Zero) / 2, (_size,), {}, odd_line_laws(h, waves), REFERENCE
+        )
+    waves = {h: sp.S.Zero, h + 2: sp.S.Zero, abs(h - 2): sp.S.Zero}
+    for k, share in ((h, h + 1), (h + 2, -h - 1), (abs(h - 2), h - 1), (h, 1 - h)):
+        waves[k] += sp.Rational(1, share)
+    line = _scale() * sp.Add(*(a * _bessel_mean(k) for k, a in waves.items()))
+    return ClosedForm(sp.Symbol("line"), line, (_size,), {}, even_line_laws(h, waves), REFERENCE)
 
 
-def _even_line(h: int) -> tuple[sp.Expr, tuple[Identity, ...]]:
-    x, j, y = _size**2 / 4, h // 2, _size * sp.cos(_angle)
-    scale = _size**2 * sp.exp(-x) / (4 * sp.sqrt(2 * sp.pi))
-    upper = (sp.besseli(j, x) + sp.besseli(j + 1, x)) / (h + 1)
-    lower = (sp.besseli(abs(j - 1), x) + sp.besseli(j, x)) / (h - 1)  # I_{-1} = I_1
-    waves = sp.sin((h + 1) * _angle) / (h + 1) + sp.sin((h - 1) * _angle) / (h - 1)
-    remainder = _size**2 / 2 * waves * sp.sin(_angle) * normal_density(y)
-    shape = (sp.cos(h * _angle) - sp.cos((h + 2) * _angle)) / (h + 1)
-    shape += (sp.cos((h - 2) * _angle) - sp.cos(h * _angle)) / (h - 1)
-    certificates = (
+def _scale() -> sp.Expr:
+    r"""$R^2e^{-x}/(4\sqrt{2\pi})$, $x = R^2/4$."""
+    return _size**2 * sp.exp(-(_size**2) / 4) / (4 * sp.sqrt(2 * sp.pi))
+
+
+def _bessel_mean(k: int) -> sp.Expr:
+    r"""Mean of $\cos(k\theta)\,e^{-x\cos2\theta}$ over a turn for an even k: $(-1)^{k/2}I_{k/2}(x)$ (DLMF 10.32.3)."""
+    return (-1) ** (k // 2) * sp.besseli(k // 2, _size**2 / 4)
+
+
+def even_line_laws(h: int, waves: Mapping[int, sp.Expr]) -> tuple[Identity, ...]:
+    r"""Certificates that the even line h is the mean of $\frac{R^2e^{-x}}{4\sqrt{2\pi}}\sum_ka_k\cos(k\theta)\,
+    e^{-x\cos2\theta}$.
+
+    Parameters
+    ----------
+    h
+        The harmonic.
+    waves
+        $a_k$ for each k. With others than those of `gelu_line` the second certificate is false.
+
+    Returns
+    -------
+    tuple of Identity
+        Integration by parts, and the integrand that it leaves.
+
+    References
+    ----------
+    derivations/23_spectral_lines; THEORY T23.
+    """
+    x, y = _size**2 / 4, _size * sp.cos(_angle)
+    parts = sp.sin((h + 1) * _angle) / (h + 1) + sp.sin((h - 1) * _angle) / (h - 1)
+    remainder = _size**2 / 2 * parts * sp.sin(_angle) * normal_density(y)
+    return (
         Identity(
             sp.cos(h * _angle) * activation("gelu").expression(y),
-            sp.Derivative(_size / 2 * waves * normal_distribution(y), _angle) + remainder,
+            sp.Derivative(_size / 2 * parts * normal_distribution(y), _angle) + remainder,
             name="by parts on the circle",
             because=r"$2\cos\theta\cos h\theta = \cos(h+1)\theta + \cos(h-1)\theta$",
         ),
         Identity(
             remainder,
-            scale * shape * sp.exp(-x * sp.cos(2 * _angle)),
+            _scale() * _sum_of_waves(waves) * sp.exp(-x * sp.cos(2 * _angle)),
             name="integrand of the Bessel functions",
             because=r"$R^2\cos^2\theta/2 = x + x\cos2\theta$",
         ),
     )
-    return (-1) ** j * scale * (upper - lower), certificates
 
 
-def _odd_line(h: int) -> tuple[sp.Expr, tuple[Identity, ...]]:
+def odd_line_laws(h: int, waves: Mapping[int, sp.Expr]) -> tuple[Identity, ...]:
+    r"""The certificate that twice the odd line h is the mean of $\sum_ka_k\cos k\theta$, which is $a_0$.
+
+    Parameters
+    ----------
+    h
+        The harmonic.
+    waves
+        $a_k$ for each k. With others than those of `gelu_line` the certificate is false.
+
+    Returns
+    -------
+    tuple of Identity
+        The value and that of half a turn later, together.
+
+    References
+    ----------
+    derivations/23_spectral_lines; THEORY T23.
+    """
     y, later = _size * sp.cos(_angle), _size * sp.cos(_angle + sp.pi)
     gelu = activation("gelu").expression
-    half_a_turn = Identity(
-        gelu(y) * sp.cos(h * _angle) + gelu(later) * sp.cos(h * (_angle + sp.pi)),
-        y * sp.cos(h * _angle),
-        name="half a turn later",
-        because=r"$\mathrm{GELU}(y) - \mathrm{GELU}(-y) = y$ and $\cos h(\theta + \pi) = -\cos h\theta$",
+    return (
+        Identity(
+            gelu(y) * sp.cos(h * _angle) + gelu(later) * sp.cos(h * (_angle + sp.pi)),
+            _sum_of_waves(waves),
+            name="half a turn later",
+            because=r"$\mathrm{GELU}(y) - \mathrm{GELU}(-y) = y$ and $\cos h(\theta + \pi) = -\cos h\theta$",
+        ),
     )
-    return (_size / 4 if h == 1 else sp.S.Zero), (half_a_turn,)
+
+
+def _sum_of_waves(waves: Mapping[int, sp.Expr]) -> sp.Expr:
+    r"""$\sum_ka_k\cos k\theta$."""
+    return sp.Add(*(a * sp.cos(k * _angle) for k, a in waves.items()))

@@ -45,11 +45,12 @@ def edit_of_multiplier(size: int = 2) -> ClosedForm:
     Returns
     -------
     ClosedForm
-        Of the column ``delta`` in the entries of Q and g and $\nu$, where $I - \nu Q$ is invertible. Certificates, with
-        any change $\eta$ and any r: $(I - \nu Q)\delta_\nu = \frac\nu2g$;
-        $L(\eta) = d(\nu) + (\eta - \delta_\nu)^\top(I - \nu Q)(\eta - \delta_\nu)$, the lower bound; what
-        $\delta_\nu$ reaches grows by $\frac12g^\top(I - \nu Q)^{-3}g$; and the lower bound for any number n of
-        inputs, over the directions of Q, with $g_i = \frac2\nu(1 - \nu q_i)\delta_i$ put in.
+        Of the column ``delta`` in the entries of Q and g and $\nu$, where $I - \nu Q$ is invertible. Certificates:
+        $(I - \nu Q)\delta_\nu = \frac\nu2g$; with $g = \frac2\nu(I - \nu Q)\delta$ put in, which is the same for
+        $\nu \ne 0$, for any change $\eta$ and any r
+        $L(\eta) = d(\nu) + (\eta - \delta)^\top(I - \nu Q)(\eta - \delta)$ with
+        $d(\nu) = \nu r - \delta^\top(I - \nu Q)\delta$, the lower bound; and the same for any number n of inputs, over
+        the directions of Q. How what is reached grows with $\nu$ is proved in `reached_shift`.
 
     Raises
     ------
@@ -69,24 +70,18 @@ def edit_of_multiplier(size: int = 2) -> ClosedForm:
     require_integer(size, "the size", least=1, most=MAX_SIZE)
     curvature, gradient, change = _letters(size)
     system = sp.ImmutableMatrix(sp.eye(size) - _nu * curvature)
-    inverse = sp.ImmutableMatrix(system.adjugate() / system.det(method="berkowitz"))
-    found = sp.ImmutableMatrix(_nu / 2 * inverse * gradient)
-    apart, invertible = change - found, (system.det(method="berkowitz"),)
-    dual = _nu * _r - _nu**2 / 4 * (gradient.T * inverse * gradient)[0]
+    determinant = system.det(method="berkowitz")
+    found = sp.ImmutableMatrix(_nu / 2 * (system.adjugate() / determinant) * gradient)
+    best = column(sp.symbols(f"delta_1:{size + 1}", real=True))
+    slope = sp.ImmutableMatrix(2 / _nu * system * best)
     certificates = (
-        Identity(system * found, _nu / 2 * gradient, name="stationary", nonzero=invertible),
+        Identity(system * found, _nu / 2 * gradient, name="stationary", nonzero=(determinant,)),
         Identity(
-            (change.T * change)[0] + _nu * (_r - _moved(change, gradient, curvature)),
-            dual + (apart.T * system * apart)[0],
+            (change.T * change)[0] + _nu * (_r - _moved(change, slope, curvature)),
+            _nu * _r - (best.T * system * best)[0] + ((change - best).T * system * (change - best))[0],
             name="lower bound",
-            because=r"$L$ is a quadratic with the matrix $I - \nu Q$ and its least value at $\delta_\nu$",
-            nonzero=invertible,
-        ),
-        Identity(
-            sp.Derivative(_moved(found, gradient, curvature), _nu),
-            (gradient.T * inverse**3 * gradient)[0] / 2,
-            name="growth of what is reached",
-            nonzero=invertible,
+            because=r"$g = \frac2\nu(I - \nu Q)\delta$ leaves no linear part",
+            nonzero=(_nu,),
         ),
         _any_number_of_directions(),
     )
@@ -217,14 +212,36 @@ def extreme_shift() -> ClosedForm:
     ----------
     derivations/22_smallest_edit; THEORY T22.
     """
-    completed = Identity(
-        _one_g * _delta + _one_q * _delta**2,
-        -(_one_g**2) / (4 * _one_q) + _one_q * (_delta + _one_g / (2 * _one_q)) ** 2,
-        name="square completed in one direction",
-        nonzero=(_one_q,),
+    term = -(_one_g**2) / (4 * _one_q)
+    total = sp.Sum(term.xreplace({_one_g: _g[_i], _one_q: _q[_i]}), (_i, 1, _count))
+    return ClosedForm(sp.Symbol("extreme"), total, (_g, _q, _count), {}, extreme_laws(term), REFERENCE)
+
+
+def extreme_laws(term: sp.Expr) -> tuple[Identity, ...]:
+    r"""The certificate that a term is what one direction can reach at most or least.
+
+    Parameters
+    ----------
+    term
+        In ``g_i`` and ``q_i``. With another than that of `extreme_shift` the certificate is false.
+
+    Returns
+    -------
+    tuple of Identity
+        The square completed.
+
+    References
+    ----------
+    derivations/22_smallest_edit; THEORY T22.
+    """
+    return (
+        Identity(
+            _one_g * _delta + _one_q * _delta**2,
+            term + _one_q * (_delta + _one_g / (2 * _one_q)) ** 2,
+            name="square completed in one direction",
+            nonzero=(_one_q,),
+        ),
     )
-    total = sp.Sum(-(_g[_i] ** 2) / (4 * _q[_i]), (_i, 1, _count))
-    return ClosedForm(sp.Symbol("extreme"), total, (_g, _q, _count), {}, (completed,), REFERENCE)
 
 
 def ball_bound(size: int = 2) -> ClosedForm:
@@ -242,9 +259,11 @@ def ball_bound(size: int = 2) -> ClosedForm:
     Returns
     -------
     ClosedForm
-        Of ``bound`` in the entries of Q and g, m, $\varepsilon$ and $\mu$. Certificates: for any change $\eta$,
-        $m + g^\top\eta + \eta^\top Q\eta = b(\mu) + (\eta - \delta_\mu)^\top(Q + \mu I)(\eta - \delta_\mu) +
-        \mu(\varepsilon^2 - \|\eta\|^2)$; and $b'(\mu) = \|\delta_\mu\|^2 - \varepsilon^2$.
+        Of ``bound`` in the entries of Q and g, m, $\varepsilon$ and $\mu$, with $v = \delta_\mu$ in `where`:
+        $b = m - \mu\varepsilon^2 + \frac12g^\top v$. Certificates: $(Q + \mu I)v = -\frac12g$; with
+        $g = -2(Q + \mu I)v$ put in, for any change $\eta$, $m + g^\top\eta + \eta^\top Q\eta = b +
+        (\eta - v)^\top(Q + \mu I)(\eta - v) + \mu(\varepsilon^2 - \|\eta\|^2)$; and, in one direction of Q,
+        $\partial_\mu\big(-\frac14g_i^2/(q_i + \mu)\big) = v_i^2$, so $b'(\mu) = \|v\|^2 - \varepsilon^2$.
 
     Raises
     ------
@@ -260,23 +279,28 @@ def ball_bound(size: int = 2) -> ClosedForm:
     level, radius, mu = sp.symbols("m epsilon mu", real=True)
     system = sp.ImmutableMatrix(curvature + mu * sp.eye(size))
     determinant = system.det(method="berkowitz")
-    lowest = -(system.adjugate() / determinant) * gradient / 2
+    lowest = column(sp.symbols(f"v_1:{size + 1}", real=True))
+    where = dict(zip(lowest, -(system.adjugate() / determinant) * gradient / 2, strict=True))
     bound = level - mu * radius**2 + (gradient.T * lowest)[0] / 2
-    apart = change - lowest
+    slope = sp.ImmutableMatrix(-2 * system * lowest)
+    apart, one = change - lowest, -_one_g / (2 * (_one_q + mu))
     certificates = (
+        Identity(system * lowest.xreplace(where), -gradient / 2, name="stationary on the ball", nonzero=(determinant,)),
         Identity(
-            level + _moved(change, gradient, curvature),
-            bound + (apart.T * system * apart)[0] + mu * (radius**2 - (change.T * change)[0]),
+            level + _moved(change, slope, curvature),
+            bound.xreplace(dict(zip(gradient, slope, strict=True)))
+            + (apart.T * system * apart)[0]
+            + mu * (radius**2 - (change.T * change)[0]),
             name="lower bound on the ball",
-            nonzero=(determinant,),
+            because=r"$g = -2(Q + \mu I)v$ leaves no linear part",
         ),
         Identity(
-            sp.Derivative(bound, mu),
-            (lowest.T * lowest)[0] - radius**2,
-            name="slope of the bound",
-            nonzero=(determinant,),
+            sp.Derivative(_one_g * one / 2, mu),
+            one**2,
+            name="slope of the bound in one direction",
+            nonzero=(_one_q + mu,),
         ),
     )
     entries = [curvature[j, k] for j in range(size) for k in range(j, size)]
     arguments = (*entries, *gradient, level, radius, mu)
-    return ClosedForm(sp.Symbol("bound"), bound, arguments, {}, certificates, REFERENCE)
+    return ClosedForm(sp.Symbol("bound"), bound, arguments, where, certificates, REFERENCE)
