@@ -1,5 +1,7 @@
 """Edits of one decoded value (T21): against dense scans, closed forms, SLSQP and simulation, residual path or none."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -100,7 +102,7 @@ def test_the_least_norm_beside_a_residual_path_is_the_least_of_a_scan(name, seed
         rest = wanted - weight * (rule(y + t) - rule(np.array(y)))
         return (e * t * t - 2 * b * t * rest + a * rest * rest) / (a * e - b * b)
 
-    found = least_norm(rule, y, weight, wanted, (a, b, e))
+    found = least_norm(rule, y, weight, wanted, (a, b / a, e - b * b / a))
     reach = np.sqrt(a * squared(0.0))
     scan = squared(np.linspace(-1.1 * reach, 1.1 * reach, 100_001)).min()
     assert found.decided
@@ -259,9 +261,19 @@ def test_a_mean_pool_is_refused_with_the_remedy():
         logit_readout(network, np.zeros((5, 1)), [1.0, 0.0, 0.0])
 
 
-def test_a_root_that_a_parabola_only_touches_is_proved_where_it_is_exact_and_undecided_elsewhere():
+@pytest.mark.parametrize("past", [1e-6, -1e-6, 1e-12, -1e-12, 1e-16, 0.0])
+def test_a_parabola_is_reached_up_to_its_lowest_value_and_no_further(past):
+    """(0.3 + t)² − 0.3² = r has a root where 0.3² + r ≥ 0, in exact rationals of the float64 numbers."""
+    y, wanted = Fraction(0.3), -0.3 * 0.3 * (1.0 + past)
+    reachable = y * y + Fraction(wanted) >= 0
+    found = nearest_root(activation("square"), 0.3, 1.0, 0.0, wanted)
+    assert found.decided
+    assert (found.shift is not None) == reachable
+    if found.shift is not None:
+        assert found.shift == pytest.approx(-0.3 + float(y * y + Fraction(wanted)) ** 0.5, abs=1e-13)
+
+
+def test_a_root_that_a_parabola_only_touches_is_proved_where_it_is_exact():
     exact = nearest_root(activation("square"), 1.0, 1.0, 0.0, -1.0)
     assert exact.decided
     assert exact.shift == -1.0
-    rounded = nearest_root(activation("square"), 0.3, 1.0, 0.0, -0.3 * 0.3)
-    assert not rounded.decided or rounded.shift is None or abs(rounded.shift + 0.3) < 1e-6

@@ -9,22 +9,26 @@ edit lies in the plane of K and e, and one function of t is made least (`theory.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import sqrt
+from math import inf, isfinite
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+from flint import arb
 
 from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.enclosures import Floats
 from carleman_ssm.networks.network import S4DNetwork
 from carleman_ssm.operators.one_layer import one_layer_form
 from carleman_ssm.steering.constraints import EditConstraints
-from carleman_ssm.steering.scalar_shifts import least_norm, nearest_root
+from carleman_ssm.steering.edit_planes import EditPlane, balls, below, edit_plane, inner_product
+from carleman_ssm.steering.scalar_shifts import BITS, PRECISION, least_norm, movement, nearest_root
 from carleman_ssm.theory.activations import Activation, activation
+from carleman_ssm.theory.certification import ball_arithmetic
+from carleman_ssm.theory.polynomials import require_integer
 
-PARALLEL = 1e-12
-"""K and e count as parallel when $1 - \\cos^2$ of their angle is below this."""
+STEEP = 1e-6
+"""Share of $\\lVert e\\rVert^2$ across K below which the search for the least norm starts from the root as well."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -70,11 +74,13 @@ class ScalarEdit(Brief):
         $\lVert\delta\rVert$ in the metric of the constraints; infinite where there is none.
     lower_bound
         No edit that reads the value is shorter; infinite where it is out of reach. Proved by ball arithmetic for the
-        numbers y, V, $\lVert K\rVert^2$, … as float64 holds them; their own rounding is not counted, and an e that is
-        parallel to K but for rounding counts as parallel.
+        numbers y, V, K, e and $z - z_0$ as float64 holds them, in the coordinates of the constraints; the rounding
+        behind these numbers is not counted.
     status
-        ``"global"``: norm and lower bound agree to 1e-9. ``"unreachable"``: no edit with $|t| < 2^{60}$ reads the
-        value. ``"undecided"``: the search ended without proof (a value that σ only touches or tends to, say).
+        ``"global"``: norm and lower bound agree to 1e-9, and so do the value read and the wanted one, relative to
+        $|z - z_0| + |V\sigma'(y + t)\,t| + |e\cdot\delta|$. ``"unreachable"``: no edit with $|t| < 2^{60}$ reads the
+        value. ``"undecided"``: the search ended without proof (a value that σ only touches or tends to, say), or
+        float64 does not hold the edit well enough (K and e parallel but for rounding, say).
     shift, residual_shift
         t and $e\cdot\delta$.
     value
@@ -104,9 +110,16 @@ def channel_readout(network: S4DNetwork, sequence: npt.ArrayLike, channel: int, 
     ------
     ValueError
         The network has no affine surroundings (`one_layer.check_supported`), or no such channel or step.
+    TypeError
+        Channel or step is no integer.
+
+    References
+    ----------
+    THEORY T9, T21.
     """
     x = _checked(network, sequence)
     form = one_layer_form(network, len(x))
+    channel, step = require_integer(channel, "the channel"), require_integer(step, "the step")
     if not 0 <= channel < form.channels or not -len(x) <= step < len(x):
         msg = f"channel {channel}, step {step} does not exist: there are {form.channels} channels, {len(x)} steps"
         raise ValueError(msg)
@@ -132,6 +145,10 @@ def logit_readout(network: S4DNetwork, sequence: npt.ArrayLike, readout_row: npt
     ------
     ValueError
         The network pools several steps, or the row reads none or several channels: `local_edit` serves these.
+
+    References
+    ----------
+    THEORY T9, T21.
     """
     x, row = _checked(network, sequence), np.asarray(readout_row, dtype=np.float64)
     if network.config.pool != "last" and len(x) > 1:
@@ -186,18 +203,23 @@ def scalar_edit(readout: ScalarReadout, wanted: float, constraints: EditConstrai
     if not rule.is_subspace:
         msg = "a box or sparsity is no subspace: use local_edit"
         raise ValueError(msg)
+    moved = float(wanted) - readout.value
+    if not (isfinite(moved) and np.isfinite(readout.kernel).all() and np.isfinite(readout.residual).all()):
+        msg = f"a scalar edit needs finite numbers, got {wanted} wanted of {readout.value}, K and e"
+        raise ValueError(msg)
     space = rule.space(*readout.kernel.shape)
     kernel, residual = space.reduce(readout.kernel), space.reduce(readout.residual)
-    z, bound, decided = _shortest(readout, kernel, residual, float(wanted) - readout.value)
-    if z is None:
-        status: Literal["unreachable", "undecided"] = "unreachable" if decided else "undecided"
-        return ScalarEdit(np.zeros_like(readout.kernel), np.inf, bound, status, 0.0, 0.0, readout.value)
-    change = space.expand(z)
+    z, bound, decided = _shortest(readout, kernel, residual, moved)
+    if z is None or not np.isfinite(z).all():
+        status: Literal["unreachable", "undecided"] = "unreachable" if decided and bound == inf else "undecided"
+        return ScalarEdit(np.zeros_like(readout.kernel), inf, bound, status, 0.0, 0.0, readout.value)
+    change, norm = space.expand(z), float(np.linalg.norm(z))
+    proved = decided and norm * (1.0 - 2.0 * PRECISION) <= bound and _is_read(readout, change, moved)
     return ScalarEdit(
         change,
-        float(np.linalg.norm(z)),
+        norm,
         bound,
-        "global" if decided else "undecided",
+        "global" if proved else "undecided",
         float(kernel @ z),
         float(residual @ z),
         readout(change),
@@ -208,25 +230,49 @@ def _shortest(
     readout: ScalarReadout, kernel: Floats, residual: Floats, wanted: float
 ) -> tuple[Floats | None, float, bool]:
     """Coordinates of the edit, lower bound of its norm, and whether that is proved."""
-    a, b, e = float(kernel @ kernel), float(kernel @ residual), float(residual @ residual)
     if wanted == 0.0:
         return np.zeros_like(kernel), 0.0, True
-    if a == 0.0:  # only the residual path sees an edit
-        if e == 0.0:
-            return None, np.inf, True
-        return residual * (wanted / e), abs(wanted) / sqrt(e) * (1.0 - 2.0**-50), True
-    if a * e - b * b <= PARALLEL * a * e:
-        root = nearest_root(readout.rule, readout.preactivation, readout.weight, b / a, wanted)
-        edit = None if root.shift is None else kernel * (root.shift / a)
-        return edit, root.lower_bound / sqrt(a) * (1.0 - 2.0**-50), root.decided
-    found = least_norm(readout.rule, readout.preactivation, readout.weight, wanted, (a, b, e))
+    with ball_arithmetic(BITS, order=2):
+        if not kernel.any():  # only the residual path sees an edit
+            if not residual.any():
+                return None, inf, True
+            seen = inner_product(balls(residual), balls(residual))
+            return residual * float((wanted / seen).mid()), below(abs(wanted) / seen.sqrt()), True
+        plane = edit_plane(kernel, residual)
+        if plane.parallel:
+            root = nearest_root(readout.rule, readout.preactivation, readout.weight, plane.ratio, wanted)
+            edit = None if root.shift is None else plane.along(root.shift)
+            return edit, below(arb(root.lower_bound) / plane.squared.sqrt()), root.decided
+        return _beside_residual(readout, plane, float(np.linalg.norm(residual)), wanted)
+
+
+def _beside_residual(
+    readout: ScalarReadout, plane: EditPlane, length: float, wanted: float
+) -> tuple[Floats | None, float, bool]:
+    """`_shortest` for e that is not parallel to K: every value is within reach."""
+    rule, y, weight = readout.rule, readout.preactivation, readout.weight
+    root = None
+    if not plane.across_squared > STEEP * length**2:  # a narrow valley along the edits of the kernel alone
+        root = nearest_root(rule, y, weight, plane.ratio, wanted).shift
+    gram = (plane.squared, plane.ratio, plane.across_squared)
+    found = least_norm(rule, y, weight, wanted, gram, () if root is None else (root,))
+    bound = below(arb(found.lower_bound).sqrt())
+    if root is not None and arb(root) ** 2 / plane.squared <= found.lower_bound * (1 + PRECISION):
+        return plane.along(root), bound, True  # float64 holds no shift deeper in the valley
     if found.shift is None:
-        return None, found.lower_bound, found.decided
-    t = found.shift
-    values = readout.rule(np.array([readout.preactivation, readout.preactivation + t]))
-    rest = wanted - readout.weight * float(values[1] - values[0])
-    edit = ((e * t - b * rest) * kernel + (a * rest - b * t) * residual) / (a * e - b * b)
-    return edit, sqrt(found.lower_bound), found.decided
+        return None, bound, False
+    rest = wanted - movement(rule, y, weight, arb(found.shift))[0]
+    return plane.edit(found.shift, rest), bound, found.decided
+
+
+def _is_read(readout: ScalarReadout, change: Floats, wanted: float) -> bool:
+    """Whether the readout moves by what is wanted with this edit of float64 numbers, in ball arithmetic."""
+    with ball_arithmetic(BITS, order=2):
+        edit = balls(change)
+        shift, residual = (inner_product(balls(row), edit) for row in (readout.kernel, readout.residual))
+        moved, slope = movement(readout.rule, readout.preactivation, readout.weight, shift)
+        size = abs(arb(wanted)) + abs(slope * shift) + abs(residual)
+        return bool(abs(moved + residual - wanted) <= PRECISION * size)
 
 
 def linear_edit(rows: Floats, changes: Floats) -> Floats:
@@ -247,7 +293,7 @@ def linear_edit(rows: Floats, changes: Floats) -> Floats:
     Raises
     ------
     ValueError
-        Shapes do not fit, or the readings depend on each other and Δ contradicts that.
+        Shapes do not fit, numbers are not finite, or the readings depend on each other and Δ contradicts that.
 
     References
     ----------
@@ -256,6 +302,9 @@ def linear_edit(rows: Floats, changes: Floats) -> Floats:
     matrix, wanted = np.asarray(rows, dtype=np.float64), np.asarray(changes, dtype=np.float64)
     if matrix.ndim != 3 or wanted.shape != matrix.shape[:1] or not len(wanted):
         msg = f"expected rows (m, L, d) and changes (m,), got {matrix.shape} and {wanted.shape}"
+        raise ValueError(msg)
+    if not (np.isfinite(matrix).all() and np.isfinite(wanted).all()):
+        msg = "rows and changes of a linear edit have to be finite"
         raise ValueError(msg)
     flat = matrix.reshape(len(matrix), -1)
     edit = np.linalg.lstsq(flat, wanted, rcond=None)[0]

@@ -11,7 +11,7 @@ import heapq
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count, pairwise
-from math import inf, isfinite, sqrt
+from math import inf, isfinite
 
 from flint import arb, arb_series
 from scipy import optimize
@@ -28,6 +28,10 @@ NARROWEST = 2.0**-48
 MAX_BOXES = 20_000
 PRECISION = 1e-9
 """The least norm is enclosed to this relative width."""
+GRID = 64
+"""Shifts at even distances that are tried before the search for the least norm."""
+SMALLEST = 1e-280
+"""Squared norms below this, or above its inverse, are too near the ends of the range of float64."""
 
 Taylor = tuple[arb, arb, arb]
 Box = tuple[float, int, float, float, float | None]
@@ -55,7 +59,7 @@ class Shift(Brief):
     decided: bool
 
 
-def nearest_root(rule: Activation, y: float, weight: float, slope: float, wanted: float) -> Shift:
+def nearest_root(rule: Activation, y: float, weight: float, slope: float | arb, wanted: float) -> Shift:
     r"""The root nearest to 0 of $V\big(\sigma(y + t) - \sigma(y)\big) + \kappa t = r$.
 
     Parameters
@@ -63,7 +67,7 @@ def nearest_root(rule: Activation, y: float, weight: float, slope: float, wanted
     rule
         $\sigma$.
     y, weight, slope, wanted
-        y, V, κ and r, finite.
+        y, V, κ and r, finite; κ may be a ball.
 
     Returns
     -------
@@ -81,7 +85,7 @@ def nearest_root(rule: Activation, y: float, weight: float, slope: float, wanted
     >>> found.shift, found.decided
     (1.0, True)
     """
-    _check_finite(y, weight, slope, wanted)
+    _check_finite(y, weight, float(slope), wanted)
     if wanted == 0.0:
         return Shift(0.0, 0.0, True)
     with ball_arithmetic(BITS, order=2):
@@ -89,39 +93,48 @@ def nearest_root(rule: Activation, y: float, weight: float, slope: float, wanted
 
 
 def least_norm(
-    rule: Activation, y: float, weight: float, wanted: float, gram: tuple[float, float, float], grid: int = 64
+    rule: Activation,
+    y: float,
+    weight: float,
+    wanted: float,
+    gram: tuple[float | arb, float | arb, float | arb],
+    tries: tuple[float, ...] = (),
 ) -> Shift:
-    r"""The shift at which $N(t) = (Et^2 - 2Bt\varrho + A\varrho^2)/(AE - B^2)$ is least.
+    r"""The shift at which $N(t) = t^2/A + (\varrho - \kappa t)^2/F$ is least.
 
-    Here $\varrho = r - V(\sigma(y + t) - \sigma(y))$ is left to the residual path (`theory.scalar_edits`); as
-    $N \ge t^2/A$, only $t^2\le A\,N(0)$ need be searched. The lower bound is one of N.
+    Here $\varrho = r - V(\sigma(y + t) - \sigma(y))$ is left to the residual path (`edit_planes`); as $N \ge t^2/A$,
+    only $t^2\le A\,N(0)$ need be searched. The lower bound is one of N. Undecided, with the bound 0, where N(0) leaves the
+    range of float64.
 
     Parameters
     ----------
     rule, y, weight, wanted
         σ, y, V and r.
     gram
-        $A = \lVert K\rVert^2$, $B = K\cdot e$ and $E = \lVert e\rVert^2$, with $AE > B^2$.
-    grid
-        Shifts tried before the search.
+        $A = \lVert K\rVert^2$, $\kappa = K\cdot e/A$ and $F = \lVert e - \kappa K\rVert^2 > 0$, numbers or balls.
+    tries
+        Shifts tried before the search, beside an even grid.
 
     References
     ----------
     THEORY T21.
     """
-    _check_finite(y, weight, wanted, *gram)
+    _check_finite(y, weight, wanted)
     with ball_arithmetic(BITS, order=2):
-        norm = _norm(rule, y, weight, wanted, gram)
+        a, kappa, f = (arb(entry) for entry in gram)
+        nothing = arb(wanted) ** 2 / f
+        if not (SMALLEST < nothing < 1 / SMALLEST and SMALLEST < a * nothing < 1 / SMALLEST):
+            return Shift(None, 0.0, False)
+        norm = _norm(rule, y, weight, wanted, (a, kappa, f))
 
         def value(t: float) -> float:
             return float(norm(arb(t))[0])
 
-        reach = sqrt(gram[0] * value(0.0)) * (1.0 + 2.0**-30)
-        points = [reach * (2.0 * i / grid - 1.0) for i in range(grid + 1)]
-        best = min(points, key=value)
-        width = 2.0 * reach / grid
+        reach = float((a * nothing).sqrt().upper()) * (1.0 + 2.0**-30)
+        best = min((*(reach * (2.0 * i / GRID - 1.0) for i in range(GRID + 1)), *tries), key=value)
+        width = 2.0 * reach / GRID
         polished = optimize.minimize_scalar(
-            value, bounds=(best - width, best + width), method="bounded", options={"xatol": 1e-12 * max(reach, 1e-300)}
+            value, bounds=(best - width, best + width), method="bounded", options={"xatol": 1e-12 * reach}
         )
         best = min((best, float(polished.x), 0.0), key=value)
         return _search_least(norm, reach, _newton(norm, best))
@@ -138,7 +151,13 @@ def _taylor(rule: Activation, y: float, t: arb) -> arb_series:
     return rule.series(arb_series([arb(y) + t, 1], prec=3))
 
 
-def _equation(rule: Activation, y: float, weight: float, slope: float, wanted: float) -> Expansion:
+def movement(rule: Activation, y: float, weight: float, shift: arb) -> tuple[arb, arb]:
+    r"""$V(\sigma(y + t) - \sigma(y))$ and its slope, in the ball arithmetic of the caller (series of length 3)."""
+    there = _taylor(rule, y, shift)
+    return weight * (there[0] - _taylor(rule, y, arb(0))[0]), weight * there[1]
+
+
+def _equation(rule: Activation, y: float, weight: float, slope: float | arb, wanted: float) -> Expansion:
     start = _taylor(rule, y, arb(0))[0]
 
     def expansion(t: arb) -> Taylor:
@@ -148,14 +167,14 @@ def _equation(rule: Activation, y: float, weight: float, slope: float, wanted: f
     return expansion
 
 
-def _norm(rule: Activation, y: float, weight: float, wanted: float, gram: tuple[float, float, float]) -> Expansion:
+def _norm(rule: Activation, y: float, weight: float, wanted: float, gram: tuple[arb, arb, arb]) -> Expansion:
     start = _taylor(rule, y, arb(0))[0]
-    a, b, e = (arb(entry) for entry in gram)
+    a, kappa, f = gram
 
     def expansion(t: arb) -> Taylor:
         shift = arb_series([t, 1], prec=3)
-        rest = arb(wanted) - weight * (_taylor(rule, y, t) - start)
-        series = (e * shift * shift - 2 * b * shift * rest + a * rest * rest) / (a * e - b * b)
+        rest = arb(wanted) - weight * (_taylor(rule, y, t) - start) - kappa * shift
+        series = shift * shift / a + rest * rest / f
         return series[0], series[1], series[2]
 
     return expansion
@@ -174,7 +193,7 @@ def _search_root(equation: Expansion, tolerance: float) -> Shift:
         middle = 0.5 * (low + high)
         ball = _ball(low, high)
         at, around = equation(arb(middle)), equation(ball)
-        radius = arb(high) - arb(middle)
+        radius = _radius(low, middle, high)
         reach = abs(at[1]) * radius + abs(around[2]) * radius * radius
         if abs(at[0]) > reach or not around[0].contains(0):
             continue
@@ -201,6 +220,11 @@ def _octaves() -> list[tuple[float, float]]:
 
 def _ball(low: float, high: float) -> arb:
     return arb(low).union(arb(high))
+
+
+def _radius(low: float, middle: float, high: float) -> arb:
+    """Reach of a box about its middle, which float64 rounds to one side."""
+    return (arb(high) - arb(middle)).max(arb(middle) - arb(low))
 
 
 def _isolated(equation: Expansion, slope: arb, low: float, high: float) -> tuple[float, float] | None:
@@ -246,7 +270,7 @@ def _search_least(norm: Expansion, reach: float, best: float) -> Shift:
     heap = [(_least_over(norm, -reach, reach), next(ticket), -reach, reach)]
     for _ in range(MAX_BOXES):
         bound, _, low, high = heap[0]
-        if arb(bound) >= upper * (1 - arb(PRECISION)) or high - low <= NARROWEST * max(1.0, abs(low)):
+        if arb(bound) >= upper * (1 - arb(PRECISION)) or high - low <= 2.0**-52 * max(abs(low), abs(high)):
             break
         heapq.heappop(heap)
         middle = 0.5 * (low + high)
@@ -263,7 +287,7 @@ def _least_over(norm: Expansion, low: float, high: float) -> float:
     r"""A lower bound of N on a box: $N(m) + N'(m)s + \tfrac12N''s^2$ with $N''$ from the whole box."""
     middle = 0.5 * (low + high)
     at, bent = norm(arb(middle)), norm(_ball(low, high))[2].lower()
-    radius = (arb(high) - arb(middle)).upper()
+    radius = _radius(low, middle, high).upper()
     # The parabola with the least curvature lies below N; its least point is inside the box or at an end.
     if bent > 0 and abs(at[1]).upper() <= 2 * bent * radius:
         bound = at[0] - at[1] * at[1] / (4 * bent)
