@@ -1,6 +1,8 @@
 """`carleman-ssm steer` as a user runs it: what it writes holds together, and wrong input is refused in one line."""
 
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +11,10 @@ from carleman_ssm.networks.checkpoints import save_network
 from carleman_ssm.networks.network import NetworkConfig, S4DLayer, S4DNetwork
 from carleman_ssm.networks.trained import TRAINED
 from carleman_ssm.report import cli
+from carleman_ssm.report.sections import Picture
 from carleman_ssm.report.steer import FILES, Wish, steer
+from carleman_ssm.report.steer_figure import steer_figure
+from carleman_ssm.report.steered import steered_sections
 
 
 def run(capsys, *arguments):
@@ -32,6 +37,19 @@ def tiny_network(classes=3, features=1):
     )  # fmt: skip
 
 
+def words_of(found):
+    """The rows of the section that says what was found."""
+    rows = steered_sections(found, Picture(Path("steer.png"), ""))[1].blocks[0]
+    return dict(rows.rows)
+
+
+def steered(tmp_path, sequence, wish):
+    """What is found about one sequence of a small network."""
+    save_network(tiny_network(features=sequence.shape[1]), tmp_path / "tiny.safetensors")
+    np.savez(tmp_path / "x.npz", x=sequence[None])
+    return steer(str(tmp_path / "tiny.safetensors"), wish, inputs=tmp_path / "x.npz", output=tmp_path / "o")
+
+
 @pytest.fixture
 def files(tmp_path):
     """A small network of two input channels, and two sequences for it."""
@@ -50,7 +68,8 @@ def test_the_default_network_is_steered_and_the_report_is_consistent(capsys, tmp
     assert report["status"] == "global"
     assert np.linalg.norm(change) == pytest.approx(report["norm"], rel=1e-12)
     assert report["lower_bound"] == pytest.approx(report["norm"], rel=1e-6)
-    assert report["certified_radius"] <= report["norm"]
+    assert report["radius"]["value"] <= report["norm"] == pytest.approx(report["euclidean_norm"], rel=1e-12)
+    assert (report["radius"]["arithmetic"], report["constraints"]) == ("real", None)
     assert report["class_after"] == 8 == int(np.argmax(report["network_logits_after"]))
     np.testing.assert_allclose(report["logits_after"], report["network_logits_after"], atol=1e-8)
     stored = np.load(tmp_path / "o" / "edit.npz")
@@ -88,6 +107,11 @@ def test_what_is_out_of_reach_is_said_and_proved(tmp_path):
     report = json.loads((tmp_path / "o" / "report.json").read_text(encoding="utf-8"))
     assert report["norm"] is None
     assert "0.5" in report["reason"]
+    assert "evaluated in float64" in words_of(found)["status"]
+    figure = steer_figure(found)
+    assert "out of reach" in figure.get_suptitle()
+    assert "→" not in figure.get_suptitle()
+    assert not any("after" in text.get_text() for text in figure.axes[-1].get_legend().get_texts())
 
 
 def test_a_deep_network_gets_a_local_edit_and_a_certified_lower_bound(tmp_path):
@@ -96,6 +120,62 @@ def test_a_deep_network_gets_a_local_edit_and_a_certified_lower_bound(tmp_path):
     assert found.edit.status == "local"
     assert 0 < found.radius.radius <= found.distance == found.lower_bound < found.edit.norm
     assert found.edit.confirmed
+
+
+def test_under_smoothness_both_norms_and_the_constraints_are_in_the_file(tmp_path):
+    x = np.random.default_rng(0).normal(size=(9, 1))
+    found = steered(tmp_path, x, Wish(2, smoothness=3.0, box=(-9.0, 9.0)))
+    report = json.loads((tmp_path / "o" / "report.json").read_text(encoding="utf-8"))
+    change = np.array(report["edit"])
+    euclidean = np.linalg.norm(change)
+    assert report["euclidean_norm"] == pytest.approx(euclidean, rel=1e-12)
+    assert report["norm"] == pytest.approx(np.sqrt(euclidean**2 + 3.0 * (np.diff(change, axis=0) ** 2).sum()), rel=1e-9)
+    assert report["norm"] > 1.001 * euclidean
+    assert report["constraints"] == {
+        "lags": None, "channels": None, "box": [-9.0, 9.0], "band": None, "smoothness": 3.0, "sparsity": None
+    }  # fmt: skip
+    share = f"{100 * euclidean / np.linalg.norm(x):.3g} %"
+    assert share in words_of(found)["norm"]
+    assert "smoothness" in words_of(found)["norm"]
+    assert "norm with smoothness" in steer_figure(found).get_supxlabel()
+
+
+@pytest.mark.parametrize("size", [0.0, 1e-300])
+def test_a_sequence_without_size_is_no_measure_of_its_edit(tmp_path, size):
+    found = steered(tmp_path, np.full((5, 1), size), Wish(2))
+    assert found.euclidean_norm > 1e-3
+    assert "%" not in words_of(found)["norm"]
+
+
+def test_an_edit_that_is_not_needed_is_called_so(tmp_path):
+    found = steered(tmp_path, np.random.default_rng(0).normal(size=(9, 1)), Wish(1))
+    assert found.edit.norm == 0.0
+    words = steer_figure(found).get_supxlabel()
+    assert "without a change" in " ".join(words.split())
+    assert "lower bound" not in words
+
+
+@pytest.mark.parametrize(("channels", "meaning"), [(1, "Red adds"), (2, "One curve"), (6, "Maps of all")])
+def test_the_caption_says_what_the_picture_shows(tmp_path, channels, meaning):
+    found = steered(tmp_path, np.random.default_rng(1).normal(size=(7, channels)), Wish(0 if channels == 2 else 2))
+    assert np.isfinite(found.edit.norm)
+    figure = steer_figure(found)
+    assert meaning in figure.get_supxlabel()
+    maps = sum(len(axis.images) for axis in figure.axes)
+    assert (maps > 0) == (meaning == "Maps of all")
+    if channels == 1:  # the only case with red and blue strokes
+        assert "blue" in figure.get_supxlabel()
+
+
+def test_nothing_larger_is_said_only_of_a_ball_whose_boundary_is_proved(tmp_path):
+    found = steered(tmp_path, np.random.default_rng(0).normal(size=(9, 1)), Wish(2))
+    closed = replace(found, radius=replace(found.radius, status="exact", witness_proved=True))
+    assert "nothing larger" in words_of(closed)["around it"]
+    for status, proved in (("exact", False), ("certified", True), ("certified", False)):
+        radius = replace(found.radius, status=status, witness_proved=proved)
+        words = words_of(replace(found, radius=radius))["around it"]
+        assert "nothing larger" not in words
+        assert ("(simulated)" in words) != proved
 
 
 @pytest.mark.parametrize(

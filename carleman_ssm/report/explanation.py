@@ -14,6 +14,7 @@ from carleman_ssm.operators.one_layer_operator import OneLayerOperator
 from carleman_ssm.operators.operator import NetworkOperator
 from carleman_ssm.operators.polynomial_simulation import simulate_with_decoders
 from carleman_ssm.operators.wiener import ORDERS, orthogonal_orders
+from carleman_ssm.report.class_names import class_name
 from carleman_ssm.report.kinds import as_stack, decoders_of, is_polynomial, stack_of, without_head
 from carleman_ssm.report.order_words import order_words
 
@@ -71,8 +72,7 @@ class Explanation:
 
     def class_name(self, label: int) -> str:
         """How a class is called in figures: its name where the sequences bring one, "class 1" for a number."""
-        name = self.class_names[label] if self.class_names else f"{label}"
-        return f"class {name}" if name.isdecimal() else name
+        return class_name(self.class_names, label)
 
     def channel_name(self, channel: int) -> str:
         """How an input channel is called in figures."""

@@ -9,8 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from carleman_ssm.networks.enclosures import Floats
+from carleman_ssm.report.directed import below
 from carleman_ssm.report.figures import picture_side
-from carleman_ssm.report.steered import Steered
+from carleman_ssm.report.steered import Steered, norm_name
 from carleman_ssm.report.wave_figures import BLUE, GREY, RED, caption
 
 STEER = "steer.png"
@@ -33,22 +34,48 @@ def steer_figure(found: Steered) -> Figure:
         _draw_signals(figure, rows, found)
         bars = figure.add_subplot(grid[:, 1])
     _draw_logits(bars, found)
-    before, after = found.class_name(edit.class_before), found.class_name(edit.class_after)
-    figure.suptitle(f"{found.name}, sequence {found.index}: {before} → {after}", fontsize=11, parse_math=False)
+    figure.suptitle(f"{found.name}, sequence {found.index}: {_outcome(found)}", fontsize=11, parse_math=False)
     caption(figure, _words(found))
     return figure
+
+
+def _outcome(found: Steered) -> str:
+    edit = found.edit
+    before = found.class_name(edit.class_before)
+    if isfinite(edit.norm):
+        return f"{before} → {found.class_name(edit.class_after)}"
+    return f"{before}, the goal is out of reach" if edit.status == "unreachable" else f"{before}, no edit was found"
 
 
 def _words(found: Steered) -> str:
     edit = found.edit
     if not isfinite(edit.norm):
         return f"No edit was found ({edit.status}): {edit.reason}. Logits are those of the network as it is."
-    bound = f"none is smaller than {found.lower_bound:.4g}" if found.lower_bound > 0 else "no lower bound is known"
-    size = f"norm {edit.norm:.4g}, {edit.status}; {bound}"
     return (
-        f"The edit ({size}) and what it does. Red adds to the input, blue takes away. Logits by simulation of the "
-        f"network before and after the edit (measured), and as crosses by the formula with which it was found."
+        f"The edit ({_size(found)}) and what it does. {_colours(found)} Logits by simulation of the network before and "
+        f"after the edit (measured), and as crosses by the formula with which it was found."
     )
+
+
+def _size(found: Steered) -> str:
+    edit = found.edit
+    if edit.norm == 0.0:
+        return "norm 0: the goal is reached without a change"
+    name = "norm" if norm_name(edit.constraints) == "euclidean" else "norm with smoothness"
+    bound = (
+        f"none is smaller than {below(found.lower_bound, 4)}" if found.lower_bound > 0 else "no lower bound is known"
+    )
+    return f"{name} {edit.norm:.4g}, {edit.status}; {bound}"
+
+
+def _colours(found: Steered) -> str:
+    """What red and blue, or curves, mean in the pictures of the sequence."""
+    channels = found.edit.sequence.shape[1]
+    if channels == 1:
+        return "Red adds to the input, blue takes away."
+    if channels <= MANY_CURVES:
+        return "One curve for each input channel, the edit too."
+    return "Maps of all input channels: red is positive and blue negative, of the edit what it adds and takes away."
 
 
 def _draw_images(figure: Figure, axes: list[Axes], found: Steered, side: int) -> None:
@@ -105,13 +132,16 @@ def _draw_logits(axis: Axes, found: Steered) -> None:
     edit = found.edit
     labels = np.arange(len(edit.network_before))
     axis.barh(labels - 0.2, edit.network_before, height=0.38, color=GREY, label="before")
-    colours = [RED if label == edit.target else BLUE for label in labels]
-    axis.barh(labels + 0.2, edit.network_after, height=0.38, color=colours, label="after (target in red)")
-    axis.plot(edit.logits_before, labels - 0.2, "kx", markersize=4)
-    axis.plot(edit.logits_after, labels + 0.2, "kx", markersize=4, label="by the operator")
+    axis.plot(edit.logits_before, labels - 0.2, "kx", markersize=4, label="by the operator")
+    if isfinite(edit.norm):
+        colours = [RED if label == edit.target else BLUE for label in labels]
+        axis.barh(labels + 0.2, edit.network_after, height=0.38, color=colours, label="after (target in red)")
+        axis.plot(edit.logits_after, labels + 0.2, "kx", markersize=4)
     axis.axvline(0.0, color=GREY, linewidth=0.6)
     axis.set_yticks(labels, [found.class_name(label) for label in range(len(labels))], fontsize=8, parse_math=False)
     axis.invert_yaxis()
     axis.set_xlabel("logit")
     axis.set_title("response", fontsize=10)
-    axis.legend(fontsize=8, frameon=False, ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.12))
+    # Below the name of the axis, whatever the height of the picture: the distance counts in letters
+    place = {"loc": "upper center", "bbox_to_anchor": (0.5, 0.0), "borderaxespad": 4.5}
+    axis.legend(fontsize=8, frameon=False, ncols=3, **place)

@@ -10,6 +10,7 @@ import numpy as np
 
 from carleman_ssm.networks.enclosures import Floats
 from carleman_ssm.networks.sequences import Sequences
+from carleman_ssm.report.class_names import class_name
 from carleman_ssm.report.directed import above, below
 from carleman_ssm.report.sections import Grid, Note, Pairs, Picture, Section
 from carleman_ssm.robustness.radius import Radius
@@ -19,8 +20,10 @@ from carleman_ssm.steering.edit import Edit
 WORDS = {
     "global": "global: no edit that reaches the goal is smaller (T22, dual certificate in float64)",
     "local": "local: an edit that reaches the goal; a smaller one is not excluded",
-    "unreachable": "unreachable: no edit of any size reaches the goal",
+    "unreachable": "unreachable: no edit of any size reaches the goal (the reason below, evaluated in float64)",
 }
+LEAST_SHARE = 1e-3
+"""A sequence smaller than this part of its edit is no measure of it."""
 NOTHING = "local: no edit was found; that is no proof that there is none"
 
 
@@ -72,8 +75,12 @@ class Steered:
 
     def class_name(self, label: int) -> str:
         """How a class is called: its name where the sequences bring one, "class 1" for a number."""
-        name = self.class_names[label] if self.class_names else f"{label}"
-        return f"class {name}" if name.isdecimal() else name
+        return class_name(self.class_names, label)
+
+    @property
+    def euclidean_norm(self) -> float:
+        """Norm of the edit itself, also where another norm was minimised (smoothness); ∞ where none was found."""
+        return float(np.linalg.norm(self.edit.edit)) if isfinite(self.edit.norm) else float("inf")
 
 
 def steered_content(found: Steered) -> dict[str, Any]:
@@ -88,7 +95,10 @@ def steered_content(found: Steered) -> dict[str, Any]:
         "logit": edit.goal.logit,
         "status": edit.status,
         "reason": edit.reason,
+        "constraints": None if edit.constraints is None else _constraints_content(edit.constraints),
         "norm": _finite(edit.norm),
+        "norm_minimised": norm_name(edit.constraints),
+        "euclidean_norm": _finite(found.euclidean_norm),
         "lower_bound": _finite(found.lower_bound),
         "gap": _finite(edit.norm - found.lower_bound),
         "largest_change": float(np.abs(edit.edit).max()),
@@ -101,8 +111,37 @@ def steered_content(found: Steered) -> dict[str, Any]:
         "reached_by_the_network": edit.confirmed,
         "class_after_certified": found.certified_after,
         "certified_lower_bound": found.distance,
-        "certified_radius": None if found.radius is None else float(found.radius.radius),
+        "radius": None if found.radius is None else _radius_content(found.radius),
         "edit": edit.edit.tolist(),
+    }
+
+
+def norm_name(constraints: EditConstraints | None) -> str:
+    """Which norm of the edit is minimised, and reported as its norm."""
+    if constraints is None or not constraints.smoothness:
+        return "euclidean"
+    return f"sqrt(|edit|^2 + {constraints.smoothness:.6g} |differences of steps|^2)"
+
+
+def _constraints_content(constraints: EditConstraints) -> dict[str, Any]:
+    box = constraints.box
+    return {
+        "lags": None if constraints.lags is None else list(constraints.lags),
+        "channels": None if constraints.channels is None else list(constraints.channels),
+        "box": None if box is None else [np.asarray(limit).tolist() for limit in box],
+        "band": None if constraints.band is None else list(constraints.band),
+        "smoothness": constraints.smoothness,
+        "sparsity": constraints.sparsity,
+    }
+
+
+def _radius_content(radius: Radius) -> dict[str, Any]:
+    return {
+        "value": float(radius.radius),
+        "status": radius.status,
+        "arithmetic": radius.arithmetic,
+        "witness_norm": _finite(radius.witness_norm),
+        "witness_proved": radius.witness_proved,
     }
 
 
@@ -163,14 +202,22 @@ def _found(found: Steered) -> dict[str, str]:
     nothing = edit.status == "local" and not isfinite(edit.norm)
     rows = {"status": NOTHING if nothing else WORDS[edit.status], "because": edit.reason}
     if isfinite(edit.norm):
-        share = edit.norm / max(float(np.linalg.norm(edit.sequence)), 1e-300)
-        rows["norm"] = f"{edit.norm:.6g} ({100 * share:.3g} % of the sequence's)"
+        rows["norm"] = _size(found)
         rows["lower bound"] = _bound(found)
         rows["largest change"] = f"{np.abs(edit.edit).max():.4g} of any one value"
         rows["afterwards"] = _afterwards(found)
     if found.radius is not None:
         rows["around it"] = _neighbourhood(found, found.radius)
     return rows
+
+
+def _size(found: Steered) -> str:
+    """The norm of the edit, and its share of the sequence's where that has a size to compare with."""
+    edit, size, whole = found.edit, found.euclidean_norm, float(np.linalg.norm(found.edit.sequence))
+    share = f" ({100 * size / whole:.3g} % of the sequence's)" if whole > LEAST_SHARE * size else ""
+    if norm_name(edit.constraints) == "euclidean":
+        return f"{size:.6g}{share}"
+    return f"{edit.norm:.6g} with its smoothness, the norm that is minimised; {size:.6g} Euclidean{share}"
 
 
 def _bound(found: Steered) -> str:
@@ -186,13 +233,17 @@ def _bound(found: Steered) -> str:
 
 
 def _neighbourhood(found: Steered, radius: Radius) -> str:
-    words = {"exact": "certified, and nothing larger", "certified": "certified", "undecided": "not certified at all"}
-    text = (
-        f"{found.class_name(radius.label)} within norm {below(radius.radius)} ({words[radius.status]}; real function)"
-    )
+    """Only a change of class that is proved shows that the ball cannot be larger."""
+    closed = radius.status == "exact" and radius.witness_proved
+    proof = {"exact": "certified", "certified": "certified", "undecided": "not certified at all"}[radius.status]
+    words = f"{proof}, and nothing larger" if closed else proof
+    text = f"{found.class_name(radius.label)} within norm {below(radius.radius, 6)} ({words}; real function)"
     if radius.witness is None:
         return text
-    return f"{text}; a change of norm {above(radius.witness_norm)} gives {found.class_name(radius.witness_label)}"
+    seen = "" if radius.witness_proved else " (simulated)"
+    return (
+        f"{text}; a change of norm {above(radius.witness_norm, 6)} gives {found.class_name(radius.witness_label)}{seen}"
+    )
 
 
 def _afterwards(found: Steered) -> str:
@@ -204,11 +255,15 @@ def _afterwards(found: Steered) -> str:
 
 def _logits(found: Steered) -> Grid:
     edit = found.edit
-    columns: tuple[Floats, ...] = (edit.logits_before, edit.network_before, edit.logits_after, edit.network_after)
+    columns: tuple[Floats, ...] = (edit.logits_before, edit.network_before)
+    header: tuple[str, ...] = ("class", "before (operator)", "before (network)")
+    if isfinite(edit.norm):
+        columns += (edit.logits_after, edit.network_after)
+        header += ("after (operator)", "after (network)")
     rows = tuple(
         (found.class_name(label), *(f"{column[label]:+.6g}" for column in columns)) for label in range(len(columns[0]))
     )
-    return Grid(("class", "before (operator)", "before (network)", "after (operator)", "after (network)"), rows)
+    return Grid(header, rows)
 
 
 def _finite(value: float) -> float | None:
