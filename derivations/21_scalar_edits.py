@@ -23,15 +23,16 @@ def inner(a, b, index=m):
 # What is left of a change without its part along K:
 # %%
 squares, seen = inner(K, K), inner(K, eta)
-rest = sp.Sum((eta[m] - K[m] * inner(K, eta, j) / inner(K, K, j)) ** 2, (m, 0, n - 1))
+share = inner(K, eta, j) / inner(K, K, j)
+rest = sp.Sum((eta[m] - K[m] * share) ** 2, (m, 0, n - 1))
 derivation = (
     cs.Derivation("The part that the shift does not see", start=rest)
+    .step(sp.Sum(eta[m] ** 2 - 2 * eta[m] * K[m] * share + (K[m] * share) ** 2, (m, 0, n - 1)), because="multiply out")
     .step(
-        inner(eta, eta) - 2 * seen * seen / squares + (seen / squares) ** 2 * squares,
-        because="multiply out",
+        inner(eta, eta) - seen**2 / squares,
+        because="sum term by term: the middle part is twice the last",
         nonzero=(squares,),
     )
-    .step(inner(eta, eta) - seen**2 / squares, because="one of the two remains", nonzero=(squares,))
 )
 one_number = (
     cs.Identity(

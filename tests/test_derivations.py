@@ -156,6 +156,7 @@ def test_steps_are_links_of_one_chain(path):
     previous = found.start
     for step in found.steps:
         assert step.left == previous
+        assert step.left != step.right, f"{step.name} says that a thing is itself"
         assert step.because
         previous = step.right
     assert found.conclusion.left == sp.sympify(found.start)
