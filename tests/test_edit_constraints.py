@@ -147,9 +147,16 @@ def test_the_metric_counts_the_jumps_at_the_ends_of_what_may_change():
         ({"lags": [-1]}, ValueError, "from 0 on"),
         ({"channels": [0.5]}, TypeError, "integers"),
         ({"channels": [True]}, TypeError, "integers"),
+        ({"lags": 3}, TypeError, "list"),
+        ({"channels": "ab"}, TypeError, "list"),
+        ({"box": 5.0}, ValueError, "low, high"),
+        ({"box": (np.zeros(3), np.ones(2))}, ValueError, "shapes"),
+        ({"band": 0.3}, ValueError, "low, high"),
+        ({"band": (0.1, "a")}, TypeError, "real numbers"),
+        ({"smoothness": "a"}, TypeError, "real numbers"),
         ({"box": (1.0, 0.0)}, ValueError, "low < high"),
         ({"box": (0.0, np.nan)}, ValueError, "low < high"),
-        ({"box": (0.0, 1.0, 2.0)}, ValueError, "3 entries"),
+        ({"box": (0.0, 1.0, 2.0)}, ValueError, "a box is"),
         ({"band": (0.3, 0.2)}, ValueError, "1/2"),
         ({"band": (0.0, 0.6)}, ValueError, "1/2"),
         ({"smoothness": -1.0}, ValueError, "smoothness"),
@@ -180,3 +187,12 @@ def test_constraints_that_do_not_go_with_a_sequence_are_refused(entries, message
         EditConstraints(**entries).space(5, 1)
     with pytest.raises(ValueError, match="at least one step"):
         EditConstraints().space(0, 1)
+
+
+def test_the_box_cannot_be_changed_after_it_was_checked():
+    low, high = np.zeros(3), np.ones(3)
+    constraints = EditConstraints(box=(low, high))
+    low[0] = 7.0
+    assert constraints.box[0].tolist() == [0.0, 0.0, 0.0]
+    with pytest.raises(ValueError, match="read-only"):
+        constraints.box[1][0] = -7.0

@@ -1,5 +1,6 @@
 """Local edits: beside SLSQP, on a grid in the plane, with box, subspaces and sparsity, and by products alone."""
 
+from dataclasses import replace
 from functools import cache
 from itertools import combinations
 
@@ -273,6 +274,7 @@ def test_a_strict_local_minimum_has_no_smaller_feasible_neighbour_and_twice_the_
         (np.ones((2, 10)), [0.0], None, "wanted|finite values"),
         (np.ones((1, 10)), [np.nan], None, "finite"),
         (np.ones((1, 10)), [0.0], np.zeros((3, 1)), "a start is an edit"),
+        (np.ones((1, 10)), [0.0], np.zeros((0, 64, 1)), "a start is an edit"),
     ],
 )
 def test_shapes_that_do_not_fit_are_refused(rows, wanted, start, message):
@@ -285,3 +287,31 @@ def test_a_band_that_cannot_bring_a_sequence_into_its_box_is_refused():
     _, function, sequences = digits("digits-gelu")
     with pytest.raises(ValueError, match="no edit of this band"):
         local_edit(function, sequences[0], np.eye(10)[0], 9.0, EditConstraints(band=(0.0, 0.05), box=(0.1, 0.9)))
+
+
+def test_a_network_in_place_of_its_function_is_refused_with_the_remedy():
+    network, function, sequences = digits("digits-gelu")
+    with pytest.raises(TypeError, match="network_function"):
+        local_edit(network, sequences[0], np.eye(10)[0], 9.0)
+    with pytest.raises(TypeError, match="constraints"):
+        local_edit(function, sequences[0], np.eye(10)[0], 9.0, {"lags": [0]})
+
+
+@pytest.mark.parametrize("size", [2.0**-44, 2.0**-300, 2.0**300])
+def test_logits_of_any_size_have_the_same_edits(size):
+    """A power of two rounds nothing: the search is the same one, and a zero edit is no answer to small logits."""
+    found = []
+    for factor in (1.0, size):
+        network = moderate_network(1, activation="gelu", output="none", norm="none", pool="mean", classes=3, seed=2)
+        network = replace(
+            network, decoder_weight=factor * network.decoder_weight, decoder_bias=factor * network.decoder_bias
+        )
+        function, x = network_function(network, 6), np.random.default_rng(0).normal(size=(6, network.features))
+        rows = function.margins(int(function.logits(x).argmin()))
+        found.append((local_edit(function, x, rows, np.full(len(rows), 0.1 * factor)), factor, rows, x, function))
+    one, other = (entry[0] for entry in found)
+    assert one.status == other.status == "local"
+    np.testing.assert_allclose(other.change, one.change, rtol=1e-6, atol=1e-9)
+    for edit, factor, rows, x, function in found:
+        assert (rows @ function.logits(x + edit.change) >= (0.1 - 1e-9) * factor).all()
+        assert edit.norm > 1e-3

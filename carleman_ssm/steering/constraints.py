@@ -22,6 +22,7 @@ from scipy import fft
 
 from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.enclosures import Floats
+from carleman_ssm.networks.finite_arrays import real_array
 
 Indices = np.ndarray[tuple[int, ...], np.dtype[np.intp]]
 
@@ -110,7 +111,7 @@ class EditConstraints(Brief):
     ValueError
         An entry is empty, repeated, out of range or contradicts another.
     TypeError
-        Indices are no integers.
+        Indices are no list of integers, or band and smoothness no real numbers.
 
     References
     ----------
@@ -135,8 +136,9 @@ class EditConstraints(Brief):
         object.__setattr__(self, "channels", _indices("channels", self.channels))
         object.__setattr__(self, "box", _limits(self.box))
         object.__setattr__(self, "band", _band(self.band))
-        if not 0.0 <= self.smoothness < np.inf:
-            msg = f"smoothness is a finite number of at least 0, got {self.smoothness}"
+        object.__setattr__(self, "smoothness", float(real_array("smoothness", self.smoothness, ())))
+        if self.smoothness < 0.0:
+            msg = f"smoothness is at least 0, got {self.smoothness}"
             raise ValueError(msg)
         if self.sparsity is None:
             return
@@ -268,6 +270,9 @@ def _orthonormal(basis: Floats, smoothness: float) -> Floats:
 def _indices(name: str, given: Iterable[object] | None) -> tuple[int, ...] | None:
     if given is None:
         return None
+    if not isinstance(given, Iterable) or isinstance(given, str):
+        msg = f"{name} are integers in a list, got {given!r}"
+        raise TypeError(msg)
     found = list(given)
     integers = [int(index) for index in found if isinstance(index, int | np.integer) and not isinstance(index, bool)]
     if len(integers) < len(found):
@@ -291,22 +296,30 @@ def _chosen(what: str, given: Iterable[int] | None, count: int) -> Indices:
 
 
 def _limits(box: Sequence[npt.ArrayLike] | None) -> tuple[Floats, Floats] | None:
+    """Copies that nobody can change after the check."""
     if box is None:
         return None
-    if len(box) != 2:
-        msg = f"a box is (low, high), got {len(box)} entries"
+    if not isinstance(box, Sequence | np.ndarray) or len(box) != 2:
+        msg = f"a box is (low, high), got {box!r}"
         raise ValueError(msg)
-    low, high = (np.asarray(limit, dtype=np.float64) for limit in box)
-    if not (low < high).all():
+    low, high = (np.array(limit, dtype=np.float64) for limit in box)
+    try:
+        ordered = bool((low < high).all())
+    except ValueError as error:
+        msg = f"the halves of a box have to go with each other, got shapes {low.shape} and {high.shape}"
+        raise ValueError(msg) from error
+    if not ordered:
         msg = "a box needs low < high everywhere (keep values fixed by lags and channels), and no NaN"
         raise ValueError(msg)
+    low.flags.writeable = high.flags.writeable = False
     return low, high
 
 
 def _band(band: Sequence[float] | None) -> tuple[float, float] | None:
     if band is None:
         return None
-    if len(band) != 2 or not 0.0 <= band[0] <= band[1] <= 0.5:
+    low, high = (float(end) for end in real_array("band (low, high)", band, (2,)))
+    if not 0.0 <= low <= high <= 0.5:
         msg = f"a band is (low, high) with 0 <= low <= high <= 1/2 cycles per step, got {band!r}"
         raise ValueError(msg)
-    return float(band[0]), float(band[1])
+    return low, high

@@ -9,7 +9,7 @@ does THEORY T22 prove more (`trust_region.smallest_change`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -22,6 +22,7 @@ from carleman_ssm.operators.network_function import NetworkFunction
 from carleman_ssm.steering.constraints import EditConstraints
 from carleman_ssm.steering.margin_problem import MarginProblem, margin_problem
 from carleman_ssm.steering.sequential_quadratic import DENSE, Descent, descend
+from carleman_ssm.theory.polynomials import require_kind
 
 SHRINK = 0.5
 """Share of the changed values that a sparse edit keeps from one support to the next."""
@@ -51,7 +52,7 @@ class LocalEdit(Brief):
     curvature
         Smallest eigenvalue of the Lagrangian's Hessian along the directions in which the margins and limits with
         positive multipliers stand: positive (and a small residual), and the edit is a strict local minimum (measured).
-        NaN where not computed (more than 600 coordinates), infinite where there is no such direction.
+        NaN where not computed (more than `sequential_quadratic.DENSE` coordinates), infinite where there is no such direction.
     steps
         Steps of the search that found it.
     relaxed
@@ -114,7 +115,7 @@ def local_edit(
         What the edit may do; anything by default.
     start
         Edits (L, d) or (k, L, d) from which to search, in place of no edit and of the edit that reaches only the margin
-        that lacks most (with more than 600 coordinates, of the latter alone).
+        that lacks most (with more coordinates than `DENSE`, of the latter alone).
 
     Returns
     -------
@@ -125,12 +126,16 @@ def local_edit(
     ------
     ValueError
         Shapes do not fit, numbers are not finite, or no edit is within the constraints.
+    TypeError
+        A network or an operator in place of its function, or constraints of another class.
 
     References
     ----------
     THEORY T20 (derivatives), T22 (the model of one margin).
     """
+    require_kind(function, NetworkFunction, "the function (build it with network_function)")
     rule = EditConstraints() if constraints is None else constraints
+    require_kind(rule, EditConstraints, "the constraints")
     x, rows = np.asarray(sequence, dtype=np.float64), np.atleast_2d(np.asarray(readout_rows, dtype=np.float64))
     goal = np.atleast_1d(np.asarray(wanted, dtype=np.float64))
     problem = margin_problem(function, x, rows, goal, rule)
@@ -146,7 +151,12 @@ def _starts(problem: MarginProblem, start: npt.ArrayLike | None) -> list[Floats]
     if start is not None:
         edits = np.asarray(start, dtype=np.float64)
         edits = edits[None] if edits.ndim == 2 else edits
-        if edits.ndim != 3 or edits.shape[1:] != problem.sequence.shape or not np.isfinite(edits).all():
+        if (
+            edits.ndim != 3
+            or not len(edits)
+            or edits.shape[1:] != problem.sequence.shape
+            or not np.isfinite(edits).all()
+        ):
             msg = f"a start is an edit {problem.sequence.shape} or several of them, all finite; got {edits.shape}"
             raise ValueError(msg)
         return [problem.inside(z) for z in problem.space.coordinates(edits)]
@@ -219,4 +229,4 @@ def _sparse(
         support[np.argsort(-np.abs(found.change).reshape(-1), kind="stable")[:count]] = True
         problem = margin_problem(function, x, rows, goal, rule, support.reshape(x.shape))
         found = _best(problem, [problem.inside(problem.space.coordinates(found.change)), *_starts(problem, None)])
-    return LocalEdit(**{**vars(found), "relaxed": True})
+    return replace(found, relaxed=True)

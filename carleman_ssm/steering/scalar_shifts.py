@@ -103,8 +103,8 @@ def least_norm(
     r"""The shift at which $N(t) = t^2/A + (\varrho - \kappa t)^2/F$ is least.
 
     Here $\varrho = r - V(\sigma(y + t) - \sigma(y))$ is left to the residual path (`edit_planes`); as $N \ge t^2/A$,
-    only $t^2\le A\,N(0)$ need be searched. The lower bound is one of N. Undecided, with the bound 0, where N(0) leaves the
-    range of float64.
+    only $t^2\le A\,N(0)$ need be searched. The lower bound is one of N. Undecided, with the bound 0, where N(0) leaves
+    the range of float64.
 
     Parameters
     ----------

@@ -49,9 +49,18 @@ STALLED, PATIENCE = 1e-7, 4
 """A residual that has not halved in so many steps ends the search below this; and margins that come no nearer in four
 times as many."""
 FEASIBLE = 1e-11
-"""Largest shortfall of a margin, relative to the largest of 1, the margin and what is wanted."""
-MAX_PENALTY, NEAR = 1e9, 1.5
+"""Largest shortfall of a margin, relative to what the edit moves it by to first order, $|J_i|\\,|z|$ …"""
+ROUNDING = 2.0**-44
+"""… and to the sum of the sizes of the logits that it is formed of and of what is wanted: their rounding through a few
+hundred operations."""
+MAX_PENALTY = 1e9
+"""Weights of the penalty grow to so many times the edit and what the margins lack: multipliers beyond this belong to
+margins that contradict each other."""
+NEAR = 1.5
+"""Margins enter a step when one of so many times the edit and its shortfall could reach them; a Newton step is no
+longer than the edit itself near an optimum."""
 LEAST_CURVATURE = 1e-3
+"""Least eigenvalue of a Hessian that is left as it is, beside 1, that of the norm: steps stay below 1000 slopes."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -66,6 +75,11 @@ class Point(Brief):
     def of(cls, problem: MarginProblem, z: Floats) -> Point:
         """Evaluate at z."""
         return cls(z, problem.values(z), problem.jacobian(z))
+
+    @property
+    def size(self) -> float:
+        """The larger of the edit's norm and what the margins lack: the length by which others are measured."""
+        return max(float(np.linalg.norm(self.z)), self.excess)
 
     @property
     def excess(self) -> float:
@@ -108,14 +122,14 @@ def lacking(values: Floats) -> float:
 def descend(problem: MarginProblem, start: Floats, steps: int = MAX_STEPS) -> Descent:
     """A Karush–Kuhn–Tucker point of the problem, from coordinates within its limits."""
     at = Point.of(problem, start)
-    if not start.any() and is_reached(problem, at.values):
+    if not start.any() and is_reached(problem, at):
         return Descent(at, np.zeros_like(at.values), np.zeros_like(problem.room(start)), 0.0, 0, True, True)
-    penalty = 10.0 * max(at.excess, float(np.linalg.norm(at.z)), 1e-12)
+    penalty = 10.0 * max(at.size, float(rounding(problem, at.z).max()), 1e-300)
     found = _first_multipliers(problem, at, penalty)
     lam, pi, made, seen = found.multipliers, found.bound_multipliers, 0, _History()
     for made in range(steps + 1):
         residual = kkt_residual(problem, at, lam, pi)
-        reached = is_reached(problem, at.values)
+        reached = is_reached(problem, at)
         if made == steps or seen.end(residual, at.excess, reached):
             break
         following, solution, penalty = _improved(problem, at, lam, penalty)
@@ -124,7 +138,7 @@ def descend(problem: MarginProblem, start: Floats, steps: int = MAX_STEPS) -> De
             residual = kkt_residual(problem, at, lam, pi)
             break
         at = following
-    reached = is_reached(problem, at.values)
+    reached = is_reached(problem, at)
     return Descent(at, lam, pi, residual, made, reached, reached and residual <= ACCEPTED)
 
 
@@ -146,10 +160,17 @@ class _History:
         return excess > 0.99 * lacked
 
 
-def is_reached(problem: MarginProblem, values: Floats) -> bool:
-    """Whether all margins are as wanted up to `FEASIBLE`."""
-    size = np.maximum(1.0, np.maximum(np.abs(problem.wanted), np.abs(values + problem.wanted)) * problem.scales)
-    return bool((-values * problem.scales <= FEASIBLE * size).all())
+def is_reached(problem: MarginProblem, at: Point) -> bool:
+    """Whether all margins are as wanted up to `FEASIBLE` and `ROUNDING`."""
+    moved = np.abs(at.jacobian) @ np.abs(at.z)
+    return bool((-at.values <= FEASIBLE * moved + rounding(problem, at.z)).all())
+
+
+def rounding(problem: MarginProblem, z: Floats) -> Floats:
+    """What rounding may make of the margins c (m,) at z, by the sizes of the numbers that they are sums of."""
+    logits = np.abs(problem.function.logits(problem.at(z)))
+    found: Floats = ROUNDING * (np.abs(problem.readout) @ logits + np.abs(problem.wanted))
+    return np.where(np.isfinite(found), found, 0.0)
 
 
 def kkt_residual(problem: MarginProblem, at: Point, lam: Floats, pi: Floats) -> float:
@@ -194,7 +215,7 @@ def _improved(
     curvature, slope = _curvature(part, close, lam[near])
     program = _program(part, close, curvature, slope, penalty)
     solution = solve_program(program)
-    ceiling = MAX_PENALTY * (1.0 + float(np.linalg.norm(at.z)))
+    ceiling = MAX_PENALTY * at.size
     while solution.multipliers.max(initial=0.0) > 0.5 * penalty and penalty < ceiling:
         penalty *= 100.0
         program = _program(part, close, curvature, slope, penalty)
@@ -284,7 +305,7 @@ def _searched(
     promised = at.excess - lacking(at.values + at.jacobian @ solution.step)
     gain = penalty * promised - float(at.z @ solution.step)
     before = 0.5 * float(at.z @ at.z) + penalty * at.excess
-    noise = 1e-14 * (before + penalty * float(np.abs(problem.wanted).max() + 1.0))
+    noise = 1e-14 * before + penalty * float(rounding(problem, at.z).max())
 
     def accepted(step: Floats, share: float) -> Point | None:
         z = at.z + step
