@@ -9,12 +9,14 @@ from hypothesis import strategies as st
 from carleman_ssm.formulas.numerics import compile_kernel
 from carleman_ssm.formulas.tex import to_latex
 from carleman_ssm.networks.checkpoints import load_network
+from carleman_ssm.networks.kernel import modes
 from carleman_ssm.networks.network import NetworkConfig, S4DLayer, S4DNetwork
+from carleman_ssm.operators.closed_forms import decimal
 from carleman_ssm.operators.construction import network_operator
 from carleman_ssm.predictions.amplitude_polynomials import amplitude_polynomial, unit_height
 from carleman_ssm.predictions.formulas import logit_formula, response_laws
 from carleman_ssm.predictions.frequency_polynomials import frequency_polynomial
-from carleman_ssm.predictions.input_families import Exponential, Impulse, Sinusoid, Step
+from carleman_ssm.predictions.input_families import Exponential, Impulse, Sinusoid, Step, SumOfInputs
 from carleman_ssm.predictions.polynomial_networks import polynomial_degree
 from tests.strategies_inputs import inputs
 from tests.strategies_networks import moderate_network, s4d_networks
@@ -97,11 +99,54 @@ def test_a_formula_without_the_bias_or_without_the_transient_is_another_function
     right = compile_kernel(form)(0.8, 3)
     k = next(key for key in form.where if str(key).startswith("B_"))
     n = next(key for key in form.where if str(key).startswith("G_"))
+    spectrum, modal = modes(network.layers[0]), sp.IndexedBase("S_1")
+    steady = sp.Float((spectrum.weights / (1 - spectrum.multipliers)).sum().real)
     for key in (k, n):
-        late = float(form.where[key].subs(key.indices[0], sp.Float(1e6)))  # the transient has died out
+        late = float(form.where[key].xreplace({modal[key.indices[0]]: steady}).doit())  # the transient has died out
         for spoiled in (sp.S.Zero, sp.Rational(round(late * 10**9), 10**9)):
             other = type(form)(form.symbol, form.expression, form.arguments, {**form.where, key: spoiled})
             assert abs(compile_kernel(other)(0.8, 3) - right) > 1e-3
+
+
+@pytest.mark.parametrize("log_dt", [-2.0, -8.0, -14.0, -38.0])
+def test_a_slow_mode_costs_a_formula_no_more_digits_than_it_shows(log_dt):
+    weight = 0.3 * np.exp(-log_dt)  # so that the response stays of order one
+    layer = S4DLayer(log_dt=[log_dt], log_A_real=[[0.0]], A_imag=[[0.0]], C=[[weight]], D=[0.3])
+    config = NetworkConfig(activation="square", output="none")
+    network = S4DNetwork([[1.5]], [0.2], (layer,), [[1.0]], [0.1], config)
+    for family, values in ((Step(1.0), (1.0,)), (Exponential(1.0, -0.1), (1.0, -0.1)), (Impulse(1.0), (1.0,))):
+        found = compile_kernel(logit_formula(operator_of(network, 16), family, 0))(*values)
+        assert np.isclose(found, simulated(network, family, 16)[0], rtol=3e-5)
+    # Steady value and transient, each to six digits, would cancel
+    spectrum = modes(layer)
+    steady = spectrum.weights[0, 0].real / (1 - spectrum.multipliers[0, 0].real) if log_dt > -38 else np.inf
+    assert log_dt > -10 or 1e-6 * steady > 1e-2
+
+
+def test_no_number_of_a_formula_has_more_digits_than_are_asked_for():
+    network, steps = moderate_network(1, channels=2, activation="poly", residual=True), 12
+    for family, free in (
+        (Sinusoid(0.3) + Step(0.7, position=2), ("frequency",)),
+        (Sinusoid, None),
+        (Impulse(1.7), ()),
+        (Exponential(-0.7), ()),
+        (Step, ("position",)),
+    ):
+        form = logit_formula(operator_of(network, steps), family, 1, 5, free=free)
+        written = [form.expression, *form.where.values()]
+        for number in set().union(*(expression.atoms(sp.Rational) for expression in written)):
+            assert number == decimal(float(number), 5) or number * steps == decimal(float(number) * steps, 2)
+
+
+def test_an_amplitude_of_zero_is_a_number_too():
+    form = logit_formula(OPERATOR, Sinusoid(amplitude=0.0), 1, 17, free=["frequency"])
+    assert np.isclose(compile_kernel(form)(0.4), simulated(load_network("frequencies"), Impulse(0.0), 8)[1], rtol=1e-12)
+
+
+def test_terms_are_counted_before_they_are_made():
+    many = SumOfInputs(tuple(Impulse(position=p % 8) for p in range(3000)))
+    with pytest.raises(ValueError, match="4504501 terms"):
+        amplitude_polynomial(OPERATOR, many)
 
 
 def test_formulas_print_their_numbers_and_are_exact_for_them():
@@ -119,6 +164,14 @@ def test_formulas_print_their_numbers_and_are_exact_for_them():
     [
         (lambda: logit_formula(OPERATOR, Step(), 4), ValueError, "classes 0 to 3"),
         (lambda: logit_formula(OPERATOR, 3, 0), TypeError, "got int"),
+        (lambda: logit_formula(OPERATOR, Step(), 1.5), TypeError, "class must be an integer"),
+        (lambda: amplitude_polynomial(OPERATOR, None), TypeError, "got NoneType"),
+        (lambda: amplitude_polynomial(OPERATOR, Step), TypeError, "got the class Step"),
+        (lambda: amplitude_polynomial(OPERATOR, Step()).formula(0.5), TypeError, "class must be an integer"),
+        (lambda: frequency_polynomial(OPERATOR, Impulse()), TypeError, "got Impulse"),
+        (lambda: frequency_polynomial(OPERATOR, Sinusoid), TypeError, "got the class Sinusoid"),
+        (lambda: frequency_polynomial(OPERATOR, Sinusoid() + Step()), TypeError, "got SumOfInputs"),
+        (lambda: frequency_polynomial(OPERATOR, Sinusoid(), background=0), TypeError, "got int"),
         (lambda: logit_formula(OPERATOR, Step(), 0, free=("rate",)), TypeError, "no parameter 'rate'"),
         (lambda: logit_formula(OPERATOR, Step() + Step(), 0, free=("position",)), ValueError, "cannot all be symbols"),
         (lambda: logit_formula(OPERATOR, Step(position=8), 0), ValueError, "steps 0 to 7"),

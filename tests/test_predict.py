@@ -15,7 +15,7 @@ from carleman_ssm.operators.construction import network_operator
 from carleman_ssm.operators.one_layer import one_layer_form
 from carleman_ssm.operators.operator import DomainError
 from carleman_ssm.predictions.family_certificate import family_bounds, input_error, term_errors
-from carleman_ssm.predictions.input_families import Exponential, Impulse, Sinusoid, Step
+from carleman_ssm.predictions.input_families import Exponential, Impulse, Sinusoid, Step, SumOfInputs
 from carleman_ssm.predictions.predict import Prediction, predict
 from carleman_ssm.predictions.predicted_logits import predicted_logits
 from carleman_ssm.predictions.responses import TermArrays, preactivations
@@ -45,7 +45,7 @@ def test_logits_lie_within_the_certified_error_of_the_exact_network_on_the_exact
     network = data.draw(s4d_networks(POLYNOMIALS, max_channels=2))
     length = data.draw(st.integers(1, 8))
     family = data.draw(inputs(length, network.features))
-    operator = network_operator(network, input_bound=1.0, length=length)
+    operator = network_operator(network, input_bound=100.0, length=length)
     found = predict(operator, family)
     exact = exact_logits(network, [exact_sequence(family, length, network.features)])
     assert found.closed_form
@@ -146,9 +146,29 @@ def test_a_fitted_operator_is_certified_inside_and_refused_with_the_excess_outsi
         predict(operator, outside)
 
 
-def test_polynomial_networks_are_refused_nothing():
-    operator = network_operator(moderate_network(1, activation="square"), input_bound=0.1, length=9)
+def test_a_polynomial_layer_built_for_sequences_is_refused_nothing():
+    operator = network_operator(moderate_network(1, activation="square"), sequences=np.full((1, 9, 1), 0.1))
     assert np.isfinite(predict(operator, Step(1e3)).logits).all()
+
+
+@pytest.mark.parametrize("activation", ["square", "gelu"])
+@pytest.mark.parametrize("layers", [1, 2])
+def test_no_operator_answers_beyond_the_input_bound_that_it_was_built_for(layers, activation):
+    network = moderate_network(layers, activation=activation)
+    operator = network_operator(network, input_bound=0.5, length=9, degree=None if activation == "square" else 12)
+    if layers == 1:  # intervals too wide to be left, so that the bound alone refuses
+        wide = replace(operator.certificate, lower=np.full(4, -9.0), upper=np.full(4, 9.0))
+        operator = replace(operator, certificate=wide)
+    assert np.isfinite(predict(operator, Impulse(-0.5)).logits).all()
+    with pytest.raises(DomainError, match=r"size 0.51, the certificate holds for \|x\| <= 0.5"):
+        predict(operator, Impulse(-0.51))
+    with pytest.raises(DomainError, match="value of size"):
+        predicted_logits(operator, Impulse, height=[0.5, 0.51])
+    with pytest.raises(DomainError, match="value of size"):
+        predicted_logits(operator, Impulse, height=0.3, background=Impulse(0.3))
+    found = predicted_logits(operator, Impulse, height=[0.5, 0.51], outside="nan")
+    assert np.isfinite(found[0]).all()
+    assert np.isnan(found[1]).all()
 
 
 def test_deep_networks_answer_through_their_operator():
@@ -165,7 +185,7 @@ def test_deep_networks_answer_through_their_operator():
 @settings(max_examples=25, deadline=None)
 @given(s4d_networks(POLYNOMIALS), st.integers(2, 9), st.booleans())
 def test_grids_of_parameters_are_the_simulations_of_their_inputs(network, length, fast):
-    operator = network_operator(network, input_bound=1.0, length=length)
+    operator = network_operator(network, input_bound=1.5, length=length)
     frequencies = np.array([0.0, 0.3, np.pi] if fast else [1.0])
     positions = np.array([[0], [length - 1]])
     channel = network.features - 1
@@ -226,6 +246,17 @@ OPERATOR = network_operator(load_network("frequencies"), input_bound=1.0, length
         (lambda: predicted_logits(OPERATOR, Step, position=[3, 8]), ValueError, "step 8"),
         (lambda: predicted_logits(OPERATOR, Exponential, rate=[60.0]), ValueError, "grows beyond"),
         (lambda: predicted_logits(OPERATOR, Step, outside="clip"), ValueError, "'refuse' or 'nan'"),
+        (lambda: predict(OPERATOR, None), TypeError, "got NoneType"),
+        (lambda: predict(OPERATOR, Step), TypeError, "got the class Step"),
+        (lambda: predict(OPERATOR, Step(), 2.5), TypeError, "length must be an integer"),
+        (lambda: predicted_logits(OPERATOR, Step()), TypeError, "expected a class of inputs such as Sinusoid"),
+        (lambda: predicted_logits(OPERATOR, "step"), TypeError, "got 'step'"),
+        (lambda: predicted_logits(OPERATOR, SumOfInputs), TypeError, "is a background"),
+        (lambda: predicted_logits(OPERATOR, Step, background="step"), TypeError, "got str"),
+        (lambda: predicted_logits(OPERATOR, Step, channel=-1), ValueError, "channel counts from 0"),
+        (lambda: predicted_logits(OPERATOR, Step, channel=0.5), TypeError, "channel must be an integer"),
+        (lambda: predicted_logits(OPERATOR, Step, height=[0, 1], position=[0, 1, 2]), ValueError, r"position \(3,\)"),
+        (lambda: predicted_logits(OPERATOR, Exponential, rate=800.0, position=7), ValueError, "in one step"),
     ],
 )
 def test_what_cannot_be_predicted_is_refused_with_the_reason(ask, error, words):

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import combinations_with_replacement
+from math import comb
 
 import numpy as np
 import numpy.typing as npt
@@ -21,11 +22,11 @@ from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.enclosures import Floats
 from carleman_ssm.operators.closed_forms import decimal
 from carleman_ssm.operators.operator import NetworkOperator
+from carleman_ssm.predictions.arguments import checked_input, checked_label, checked_length
 from carleman_ssm.predictions.family_symbols import LETTERS
 from carleman_ssm.predictions.geometric_inputs import InputFamily, SimpleFamily
 from carleman_ssm.predictions.input_families import Exponential, Impulse, Sinusoid, Step
 from carleman_ssm.predictions.polynomial_networks import orders_of_scale, polynomial_degree
-from carleman_ssm.predictions.predict import checked_length
 
 MAX_COEFFICIENTS = 2000
 MAX_CONDITION = 1e8  # of the system for the coefficients: eight digits are left of sixteen
@@ -80,15 +81,15 @@ class AmplitudePolynomial(Brief):
         ------
         ValueError
             There is no such class.
+        TypeError
+            The label is no integer.
         """
-        if not 0 <= label < self.coefficients.shape[1]:
-            msg = f"there is no class {label}: the network has classes 0 to {self.coefficients.shape[1] - 1}"
-            raise ValueError(msg)
+        column = checked_label(label, self.coefficients.shape[1])
         names = [LETTERS["height"]] if self.inputs == 1 else [f"a_{i + 1}" for i in range(self.inputs)]
         symbols = tuple(sp.Symbol(name, real=True) for name in names)
         terms = [
             decimal(value, digits) * sp.Mul(*(symbol**power for symbol, power in zip(symbols, row, strict=True)))
-            for value, row in zip(self.coefficients[:, label].tolist(), self.exponents.tolist(), strict=True)
+            for value, row in zip(self.coefficients[:, column].tolist(), self.exponents.tolist(), strict=True)
         ]
         return ClosedForm(sp.Symbol("ell"), sp.Add(*terms), symbols, reference="THEORY T16")
 
@@ -118,6 +119,8 @@ def amplitude_polynomial(
     ------
     ValueError
         The network is not polynomial, or the coefficients are more than 2000, or not determined in float64.
+    TypeError
+        This is no operator, or no input; a class of inputs is none.
 
     References
     ----------
@@ -135,11 +138,12 @@ def amplitude_polynomial(
     """
     steps = checked_length(operator, length)
     degree = polynomial_degree(operator)
-    units = [unit_height(part).sequence(steps, operator.network.features) for part in family.parts]
-    exponents = [np.array(list(compositions(n, len(units))), dtype=np.int64) for n in range(degree + 1)]
-    if (count := sum(map(len, exponents))) > MAX_COEFFICIENTS:
-        msg = f"a polynomial of degree {degree} in {len(units)} heights has {count} terms: take fewer inputs"
+    parts = checked_input(family).parts
+    if (count := comb(degree + len(parts), degree)) > MAX_COEFFICIENTS:
+        msg = f"a polynomial of degree {degree} in {len(parts)} heights has {count} terms: take fewer inputs"
         raise ValueError(msg)
+    units = [unit_height(part).sequence(steps, operator.network.features) for part in parts]
+    exponents = [np.array(list(compositions(n, len(units))), dtype=np.int64) for n in range(degree + 1)]
     nodes = exponents[-1] / max(degree, 1)
     condition = float(np.linalg.cond(np.prod(nodes[:, None, :] ** exponents[-1], axis=-1)))
     if condition > MAX_CONDITION:

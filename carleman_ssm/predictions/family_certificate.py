@@ -1,10 +1,12 @@
 r"""Certified error of a prediction: exact network on the exact input of a family, against the printed logits.
 
 The printed pre-activations are sums of $W\,\mathrm{Re}(A\,G_n(\rho))$. With the errors of the kernel $\delta K$, of
-the amplitude $\delta A$ and of the ratio (relative, r), and
-$\eta_n = (1+r)^n(1+4u)^n(1+6u)^{\log_2n+1} - 1$ for the doubling,
+the amplitude $\delta A$ and of the ratio (relative, r), and $\eta_n = (1+r)^n(1+4u)^n - 1$ for the doubling,
 
 $$|\hat G_n - G_n| \le \max(1,|\rho|)^n\Bigl(\sum_{m\le n}\delta K_m + \eta_n\sum_{m\le n}|K_m|\Bigr).$$
+
+In $\eta_n$: $K_{n-l}\rho^l$ is made by l complex products, each off by at most $\sqrt5u$, with fused multiply-adds 2u
+(Brent, Percival and Zimmermann 2007), and at most $1 + \log_2n \le n$ additions, each by u.
 
 A and ρ are enclosed in ball arithmetic, so the bound is about the real cosine and exponential of the parameters, not
 about their float64 values. What follows the pre-activations is bounded as in `operators.certificate`, on the values
@@ -14,12 +16,11 @@ that this input reaches, and not on those of a box.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil, log2
 
 import flint
 import numpy as np
 
-from carleman_ssm.networks.enclosures import UNIT_ROUNDOFF, Floats, gamma, outward, working_precision
+from carleman_ssm.networks.enclosures import Floats, gamma, outward, working_precision
 from carleman_ssm.networks.kernel import COMPLEX_PRODUCT, NEGLIGIBLE
 from carleman_ssm.operators.certificate import PreactivationBounds, bias_trajectory, certificate
 from carleman_ssm.operators.one_layer import OneLayerForm
@@ -32,7 +33,7 @@ from carleman_ssm.predictions.input_families import Impulse
 
 @dataclass(frozen=True)
 class TermErrors:
-    """Error of an amplitude, and relative error of a ratio, as the terms of a family print them."""
+    r"""Error of an amplitude, and relative error $|\hat\rho/\rho - 1|$ of a ratio, as a family prints them."""
 
     amplitude: float
     ratio: float
@@ -59,7 +60,7 @@ def term_errors(part: SimpleFamily) -> TermErrors:
 
 
 def input_error(part: SimpleFamily, length: int) -> float:
-    """Largest distance between the float64 input and the exact one, over all steps."""
+    """Largest distance between the float64 input of one part and the exact one, over all steps."""
     printed = part.sequence(length, part.channel + 1)[part.position :, part.channel].tolist()
     with working_precision():
         amplitude, exponent = _balls(part)
@@ -68,10 +69,26 @@ def input_error(part: SimpleFamily, length: int) -> float:
     return float(outward(max(lost)))
 
 
-def family_bounds(form: OneLayerForm, family: InputFamily, printed: Floats) -> PreactivationBounds:
-    """Size and rounding of the printed pre-activations (length, H) of an input.
+def sum_errors(family: InputFamily, length: int, features: int) -> Floats:
+    r"""Largest distance between the float64 input and the exact one in every channel, over all steps, (d,).
 
-    The size is the printed one and its error, so it is known better than for a box.
+    Of the n parts in a channel, and of adding them up: $\sum_i\delta x_i + \gamma_{n-1}\max_k\sum_i|x_{k,i}|$. Parts
+    that cancel leave the rounding of their own size behind.
+    """
+    parts, size = np.zeros(features), np.zeros((length, features))
+    counts = np.bincount([part.channel for part in family.parts], minlength=features)
+    for part in family.parts:
+        parts[part.channel] += input_error(part, length)
+        size += np.abs(part.sequence(length, features))
+    adding = np.array([gamma(max(0, count - 1)) for count in counts.tolist()])
+    return outward(parts + adding * size.max(axis=0))
+
+
+def family_bounds(form: OneLayerForm, family: InputFamily, printed: Floats) -> PreactivationBounds:
+    r"""Size and rounding of the printed pre-activations (length, H) of an input.
+
+    The size is the printed one and its error, so it is known better than for a box. One printed part is
+    $W\,\mathrm{Re}(AG)$: three roundings, as $|A_rG_r| + |A_iG_i| \le |A||G|$, and one more for each addition.
     """
     length = len(printed)
     bias = bias_trajectory(form)
@@ -79,7 +96,7 @@ def family_bounds(form: OneLayerForm, family: InputFamily, printed: Floats) -> P
     for part in family.parts:
         reach, lost = _part_errors(form, part, length)
         size, rounding = size + reach, rounding + lost
-    rounding = outward(rounding + gamma(len(family.parts) + 2) * size)
+    rounding = outward(rounding + gamma(len(family.parts) + 3) * size)
     bound = float(np.abs(family.sequence(length, form.features)).max())
     return PreactivationBounds(bound, outward(np.abs(printed) + rounding), rounding)
 
@@ -89,17 +106,17 @@ def _part_errors(form: OneLayerForm, part: SimpleFamily, length: int) -> tuple[F
     term, errors = part.term, term_errors(part)
     age = np.arange(length - part.position)[:, None]
     with np.errstate(over="ignore"):
-        growth = outward(np.asarray(max(1.0, abs(term.ratio) * (1.0 + errors.ratio)) ** age, dtype=np.float64))
-        passes = 6.0 * UNIT_ROUNDOFF * (ceil(log2(length)) + 2)
-        eta = outward(np.expm1(age * (COMPLEX_PRODUCT + errors.ratio) + passes)) + 4.0 * NEGLIGIBLE
+        growth = outward(np.asarray(max(1.0, abs(term.ratio) / (1.0 - errors.ratio)) ** age, dtype=np.float64))
+        # A ratio below NEGLIGIBLE is off by less than that: nothing beside the 4u of one step
+        eta = outward(np.expm1(age * (COMPLEX_PRODUCT + errors.ratio)))
     kernel = form.kernel
     summed = np.cumsum(kernel.magnitude[:, : len(age)], axis=1).T
     response = outward(growth * summed * (1.0 + eta))
-    response_error = growth * (np.cumsum(kernel.error[:, : len(age)], axis=1).T + eta * summed)
+    response_error = outward(growth * (np.cumsum(kernel.error[:, : len(age)], axis=1).T + eta * summed))
     weight, weight_error = form.drive_weight.magnitude[:, part.channel], form.drive_weight.error[:, part.channel]
-    amplitude = abs(term.amplitude) + errors.amplitude
-    products = amplitude * 8.0 * UNIT_ROUNDOFF + errors.amplitude
-    lost = weight * (amplitude * response_error + products * response) + weight_error * amplitude * response
+    # |Ŵ Â Ĝ − W A G| ≤ |W| (|Â| |Ĝ − G| + |Â − A| |G|) + |Ŵ − W| |Â Ĝ|
+    amplitude = abs(term.amplitude)
+    lost = weight * (amplitude * response_error + errors.amplitude * response) + weight_error * amplitude * response
     before = np.zeros((part.position, form.channels))
     return (
         np.concatenate([before, outward(amplitude * weight * response)]),
@@ -127,9 +144,6 @@ def prediction_error(operator: OneLayerOperator, family: InputFamily, printed: F
     rule = layer_rules(operator.network)[0].activation
     lipschitz = lipschitz_bounds(rule, operator.decoders, bounds, interval)
     proof = certificate(form, operator.decoders, bounds, lipschitz, interval, "sequences")
-    skip = form.skip.magnitude
-    lost = np.zeros(form.classes)
-    for part in family.parts:
-        if skip[:, part.channel].any():
-            lost = lost + skip[:, part.channel] * input_error(part, length)
-    return outward(proof.per_class + lost)
+    if not form.skip.value.any() and not form.skip.error.any():
+        return proof.per_class
+    return outward(proof.per_class + form.skip.magnitude @ sum_errors(family, length, form.features))

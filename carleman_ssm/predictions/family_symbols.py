@@ -133,7 +133,7 @@ def _symbols(part: SimpleFamily, free: Sequence[str], suffix: str) -> FamilySymb
             values[name] = symbol
         else:
             values[name] = sp.Integer(part.position) if whole else _shortest(getattr(part, name))
-    height = values.pop("amplitude", None) or values.pop("height")
+    height = values["amplitude"] if "amplitude" in values else values["height"]
     zero = sp.S.Zero
     return FamilySymbols(
         type(part).__name__.lower(),

@@ -5,8 +5,11 @@ $\mathrm{Re}\,w\,\Gamma_n(\lambda, \rho)$ to the response at n steps after the s
 
 $$\Gamma_n = \rho^n(n+1)\,\frac{\varphi_1\big((n+1)\zeta\big)}{\varphi_1(\zeta)},\qquad \zeta = \ell - \sigma,$$
 
-whole at resonance, $\zeta = 0$ (`finite_responses`). A sinusoid has $\sigma = \pm i\omega$. The bias of the drive is a
-step of its own from step 0 on. Numbers are rounded to a stated number of digits and are then exact decimals.
+whole at resonance, $\zeta = 0$ (`finite_responses`). A sinusoid has $\sigma = \pm i\omega$, a step $\sigma = 0$. The
+bias of the drive is a step of its own from step 0 on. A step is not split into its steady value $w/(1-\lambda)$ and a
+transient: for a slow mode these are large and cancel, and digits of the numbers would be lost.
+
+Numbers are rounded to a stated number of digits and are then exact decimals.
 """
 
 from __future__ import annotations
@@ -24,13 +27,13 @@ from carleman_ssm.networks.kernel import modes
 from carleman_ssm.operators.closed_forms import decimal
 from carleman_ssm.operators.one_layer_operator import OneLayerOperator
 from carleman_ssm.operators.operator import NetworkOperator
+from carleman_ssm.predictions.arguments import checked_label, checked_length
 from carleman_ssm.predictions.family_symbols import FamilySymbols, symbols_of
 from carleman_ssm.predictions.geometric_inputs import Complexes, InputFamily, SimpleFamily
-from carleman_ssm.predictions.predict import checked_length
-from carleman_ssm.predictions.responses import TINY
 from carleman_ssm.theory.finite_responses import AGE, geometric_response, near_resonance
 
 MAX_MODES = 1024
+SILENT = 1e-150  # multipliers below it have no logarithm, or none that matters: the mode is silent after its first step
 _Wave = tuple[sp.Expr, sp.Expr, sp.Expr, sp.Expr]
 REFERENCE = "THEORY T10, T15; derivations/23_frequency_responses"
 
@@ -41,16 +44,15 @@ _k = sp.Symbol("k", integer=True, nonnegative=True)
 class _Channel:
     r"""One channel of the layer in decimals.
 
-    Modes as pairs $(w, \ell)$; a unit step's answer as a steady value and damped waves; feedthrough D; drive and bias.
+    Modes as pairs $(w, \ell)$ and as damped waves; feedthrough D; drive; bias b, and bD.
     """
 
     modes: tuple[tuple[sp.Expr, sp.Expr], ...]
     kernel: tuple[_Wave, ...]
-    steady: sp.Expr
-    transients: tuple[_Wave, ...]
     feedthrough: sp.Expr
     drive: tuple[sp.Expr, ...]
     bias: sp.Expr
+    bias_at_once: sp.Expr
 
 
 def logit_formula(
@@ -64,7 +66,8 @@ def logit_formula(
 ) -> ClosedForm:
     r"""One logit of a trained polynomial network as an expression of the parameters of an input family.
 
-    Exact at finite length, with the bias trajectory and the transients, for the numbers shown.
+    Exact at finite length, with the bias trajectory and the transients, for the numbers shown. How far these move it
+    from `predict` is not bounded: where channels or modes cancel, more digits are needed.
 
     Parameters
     ----------
@@ -87,36 +90,43 @@ def logit_formula(
     Returns
     -------
     ClosedForm
-        Of ``ell``, its arguments the free parameters. `where`: B_h[k], what the bias adds to the pre-activation of
-        channel h; G_h[n], its response n steps after the start of an input of height one, the real part of F_h[n]
-        (sums over modes); q_h, the pooled decoder of its pre-activations. Certificates: `response_laws`.
+        Of ``ell``, its arguments the free parameters. `where`, for channel h: B_h[k], what the bias adds to the
+        pre-activation, with S_h[n], the sum over modes of the answer to a unit step; G_h[n], the response n steps after
+        the start of an input of height one, with F_h[n] (of a step S_h[n]), the sum over modes; y_h[k], the
+        pre-activation, of several parts numbered by how many have started; q_h, the pooled decoder of it. xbar is the
+        pooled input of a residual path. Certificates: `response_laws`.
 
     Raises
     ------
     ValueError
         The operator is a fit or of several layers, there is no such class, or more than 1024 modes.
     TypeError
-        There is no such parameter.
+        There is no such parameter, or the label is no integer.
 
     References
     ----------
     THEORY T10, T15; derivations/23_frequency_responses.
     """
-    operator = _supported(operator, label)
+    operator = _supported(operator)
+    label = checked_label(label, operator.form.classes)
     steps = checked_length(operator, length)
     parts = symbols_of(family, free, steps, operator.form.features)
     where: dict[sp.Basic, sp.Basic] = {}
     pooled: list[sp.Expr] = []
     for index, channel in enumerate(_channels(operator, digits), start=1):
-        response = _preactivation(channel, parts, str(index), where)
-        where[sp.Symbol(f"q_{index}")] = _pooled(operator, response, steps, parts, digits)
-        pooled.append(sp.Symbol(f"q_{index}"))
+        response = _preactivation(channel, parts, str(index), where, digits)
+        symbol = sp.Symbol(f"q_{index}")
+        segments = _segments(response, parts, str(index), where, only_last=operator.form.pool == "last")
+        where[symbol] = _pooled(operator, segments, steps, parts, digits)
+        pooled.append(symbol)
     form = operator.form
     terms = [decimal(float(form.offset.value[label, 0]), digits)]
     terms += [decimal(r, digits) * q for r, q in zip(form.readout.value[label].tolist(), pooled, strict=True)]
-    for part in parts:
-        weight = decimal(float(form.skip.value[label, part.channel]), digits)
-        terms.append(weight * part.pooled_input(steps, form.pool) if weight else sp.S.Zero)
+    for number, part in enumerate(parts, start=1):
+        mean = sp.Symbol("xbar" if len(parts) == 1 else f"xbar_{number}")
+        if weight := decimal(float(form.skip.value[label, part.channel]), digits):
+            where[mean] = part.pooled_input(steps, form.pool)
+            terms.append(weight * mean)
     arguments = tuple(dict.fromkeys(symbol for part in parts for symbol in part.free))
     return ClosedForm(sp.Symbol("ell"), sp.Add(*terms), arguments, where, response_laws(), REFERENCE)
 
@@ -156,7 +166,7 @@ def response_laws() -> tuple[Identity, ...]:
     return (*away.certificates, *near_resonance().certificates, law)
 
 
-def _supported(operator: NetworkOperator, label: int) -> OneLayerOperator:
+def _supported(operator: NetworkOperator) -> OneLayerOperator:
     if not isinstance(operator, OneLayerOperator):
         msg = (
             "formulas by modes are for one layer with affine surroundings: amplitude_polynomial and "
@@ -166,9 +176,6 @@ def _supported(operator: NetworkOperator, label: int) -> OneLayerOperator:
     if not operator.exact:
         msg = "the decoder is a fit: only the logits of polynomial networks are formulas of the input's parameters"
         raise ValueError(msg)
-    if not 0 <= label < operator.form.classes:
-        msg = f"there is no class {label}: the network has classes 0 to {operator.form.classes - 1}"
-        raise ValueError(msg)
     count = operator.network.layers[0].C.size
     if count > MAX_MODES:
         msg = f"a formula with {count} modes is not read by anybody (limit {MAX_MODES}): take amplitude_polynomial"
@@ -177,25 +184,28 @@ def _supported(operator: NetworkOperator, label: int) -> OneLayerOperator:
 
 
 def _channels(operator: OneLayerOperator, digits: int) -> Iterator[_Channel]:
-    """The channels in decimals; the steady and transient parts of a unit step are rounded as such."""
+    """The channels in decimals."""
     layer, form = operator.network.layers[0], operator.form
     spectrum = modes(layer)
-    gap = 1.0 - spectrum.multipliers
     for h in range(form.channels):
         multipliers, weights = spectrum.multipliers[h], spectrum.weights[h]
-        steady = float(layer.D[h]) + float((weights / gap[h]).real.sum())
-        # A multiplier of 0 has no logarithm; at that of 1e-150 the mode is as silent after its first step
-        exponents = np.log(np.where(np.abs(multipliers) < TINY, TINY, multipliers))
+        bias, feedthrough = float(form.drive_bias.value[h, 0]), float(layer.D[h])
+        exponents = np.log(np.where(np.abs(multipliers) < SILENT, SILENT, multipliers))
         pairs = zip(weights.tolist(), exponents.tolist(), strict=True)
         yield _Channel(
             tuple((_complex(weight, digits), _complex(exponent, digits)) for weight, exponent in pairs),
             _waves(weights, multipliers, digits),
-            decimal(steady, digits),
-            _waves(-weights * multipliers / gap[h], multipliers, digits),
-            decimal(float(layer.D[h]), digits),
+            decimal(feedthrough, digits),
             tuple(decimal(value, digits) for value in form.drive_weight.value[h].tolist()),
-            decimal(float(form.drive_bias.value[h, 0]), digits),
+            decimal(bias, digits),
+            decimal(bias * feedthrough, digits),
         )
+
+
+def _rounded(term: sp.Expr, digits: int) -> sp.Expr:
+    """A term whose numeric factor, a product of numbers, is rounded as one number."""
+    factor, rest = term.as_coeff_Mul()
+    return decimal(float(factor), digits) * rest
 
 
 def _complex(value: complex, digits: int) -> sp.Expr:
@@ -219,36 +229,45 @@ def _sum_of_waves(waves: Sequence[_Wave], age: sp.Expr) -> sp.Expr:
 
 
 def _preactivation(
-    channel: _Channel, parts: Sequence[FamilySymbols], suffix: str, where: dict[sp.Basic, sp.Basic]
+    channel: _Channel, parts: Sequence[FamilySymbols], suffix: str, where: dict[sp.Basic, sp.Basic], digits: int
 ) -> tuple[sp.Expr, ...]:
     """Defines the bias trajectory and every part's response; what each of them adds at step k."""
-    bias = sp.IndexedBase(f"B_{suffix}")[_k]
-    where[bias] = channel.bias * (channel.steady + _sum_of_waves(channel.transients, _k))
+    bias, unit_step = sp.IndexedBase(f"B_{suffix}")[_k], sp.IndexedBase(f"S_{suffix}")
+    if channel.bias != 0 or any(part.kind == "step" for part in parts):
+        where[unit_step[AGE]] = _modal(channel, ((sp.S.One, sp.S.Zero),))
+    where[bias] = channel.bias_at_once + channel.bias * sp.re(unit_step[_k])
     added = [bias]
     for number, part in enumerate(parts, start=1):
         name = suffix if len(parts) == 1 else f"{suffix}_{number}"
         response = sp.IndexedBase(f"G_{name}")
-        where |= _response(channel, part, response[AGE], sp.IndexedBase(f"F_{name}")[AGE])
-        added.append(channel.drive[part.channel] * part.height * response[_k - part.position])
+        modal = unit_step if part.kind == "step" else sp.IndexedBase(f"F_{name}")
+        where |= _response(channel, part, response[AGE], modal[AGE])
+        added.append(_rounded(channel.drive[part.channel] * part.height, digits) * response[_k - part.position])
     return tuple(added)
 
 
 def _response(
     channel: _Channel, part: FamilySymbols, response: sp.Indexed, modal: sp.Indexed
 ) -> dict[sp.Basic, sp.Basic]:
-    """Defines the response of a channel to a part of height one, n steps after its start."""
-    if part.kind == "step":
-        return {response: channel.steady + _sum_of_waves(channel.transients, AGE)}
+    """Defines the response of a channel to a part of height one, n steps after its start. `modal`: of a step, known."""
     own = channel.feedthrough * part.shape(AGE)
     if part.kind == "impulse":
         return {response: own + _sum_of_waves(channel.kernel, AGE)}
+    if part.kind == "step":
+        return {response: own + sp.re(modal)}
     share = sp.Rational(1, len(part.exponentials))
-    terms = [
-        share * turn * weight * _gamma(exponent, rate, AGE)
-        for weight, exponent in channel.modes
-        for turn, rate in part.exponentials
-    ]
-    return {modal: sp.Add(*terms), response: own + sp.re(modal)}
+    return {modal: _modal(channel, part.exponentials), response: own + share * sp.re(modal)}
+
+
+def _modal(channel: _Channel, exponentials: Sequence[tuple[sp.Expr, sp.Expr]]) -> sp.Expr:
+    r"""$\sum_jw_j\sum_\sigma e^{i\theta}\Gamma_n(e^{\ell_j}, e^\sigma)$ over pairs of turn and σ."""
+    return sp.Add(
+        *(
+            turn * weight * _gamma(exponent, rate, AGE)
+            for weight, exponent in channel.modes
+            for turn, rate in exponentials
+        )
+    )
 
 
 def _gamma(exponent: sp.Expr, rate: sp.Expr, age: sp.Expr) -> sp.Expr:
@@ -259,24 +278,46 @@ def _gamma(exponent: sp.Expr, rate: sp.Expr, age: sp.Expr) -> sp.Expr:
     return form.expression.xreplace(values)
 
 
+def _starts(parts: Sequence[FamilySymbols]) -> list[int]:
+    """The parts in the order in which they start."""
+    return sorted(range(len(parts)), key=lambda index: int(parts[index].position) if len(parts) > 1 else 0)
+
+
+def _segments(
+    added: Sequence[sp.Expr],
+    parts: Sequence[FamilySymbols],
+    suffix: str,
+    where: dict[sp.Basic, sp.Basic],
+    *,
+    only_last: bool,
+) -> tuple[sp.Expr, ...]:
+    """Defines the pre-activation at step k with none, one, … of the parts started, where there are such steps."""
+    starts, found = _starts(parts), [added[0]]
+    for count in range(1, len(parts) + 1):
+        name = f"y_{suffix}" if len(parts) == 1 else f"y_{suffix}_{count}"
+        y = sp.IndexedBase(name)[_k]
+        is_empty = count < len(parts) and (
+            only_last or parts[starts[count]].position == parts[starts[count - 1]].position
+        )
+        if not is_empty:
+            where[y] = added[0] + sp.Add(*(added[1 + index] for index in starts[:count]))
+        found.append(y)
+    return tuple(found)
+
+
 def _pooled(
-    operator: OneLayerOperator, added: Sequence[sp.Expr], steps: int, parts: Sequence[FamilySymbols], digits: int
+    operator: OneLayerOperator, segments: Sequence[sp.Expr], steps: int, parts: Sequence[FamilySymbols], digits: int
 ) -> sp.Expr:
     """Mean or last value of the decoder, the steps split where the parts of the input start."""
     coefficients = operator.decoders.taylor(np.zeros(1), operator.degree)[:, 0].tolist()
     powers = [decimal(value, digits) for value in coefficients]
-
-    def decoded(active: Sequence[int]) -> sp.Expr:
-        y = added[0] + sp.Add(*(added[1 + index] for index in active))
-        return sp.Add(*(value * y**power for power, value in enumerate(powers)))
-
-    starts = sorted(range(len(parts)), key=lambda index: int(parts[index].position) if len(parts) > 1 else 0)
+    decoded = [sp.Add(*(value * y**power for power, value in enumerate(powers))) for y in segments]
     if operator.form.pool == "last":
-        return decoded(starts).subs(_k, steps - 1)
-    edges = [sp.S.Zero, *(parts[index].position for index in starts), sp.Integer(steps)]
+        return decoded[-1].subs(_k, steps - 1)
+    edges = [sp.S.Zero, *(parts[index].position for index in _starts(parts)), sp.Integer(steps)]
     sums = [
-        sp.Sum(decoded(starts[:count]), (_k, first, last - 1))
-        for count, (first, last) in enumerate(pairwise(edges))
+        sp.Sum(summand, (_k, first, last - 1))
+        for summand, (first, last) in zip(decoded, pairwise(edges), strict=True)
         if first != last
     ]
     return sp.Rational(1, steps) * sp.Add(*sums)

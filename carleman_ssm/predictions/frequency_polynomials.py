@@ -26,10 +26,10 @@ from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.enclosures import Floats
 from carleman_ssm.operators.closed_forms import decimal
 from carleman_ssm.operators.operator import NetworkOperator
+from carleman_ssm.predictions.arguments import checked_input, checked_label, checked_length
 from carleman_ssm.predictions.geometric_inputs import InputFamily, check_place
 from carleman_ssm.predictions.input_families import Sinusoid
 from carleman_ssm.predictions.polynomial_networks import orders_of_scale, polynomial_degree
-from carleman_ssm.predictions.predict import checked_length
 
 MAX_NUMBERS = 2**25  # numbers in the sequences of the grid: 256 MiB
 MAX_PRINTED = 2000
@@ -70,15 +70,15 @@ class FrequencyPolynomial(Brief):
         ------
         ValueError
             There is no such class, or there are more than 2000 terms.
+        TypeError
+            The label is no integer.
         """
-        if not 0 <= label < self.coefficients.shape[1]:
-            msg = f"there is no class {label}: the network has classes 0 to {self.coefficients.shape[1] - 1}"
-            raise ValueError(msg)
+        column = checked_label(label, self.coefficients.shape[1])
         if len(self.orders) > MAX_PRINTED:
             msg = f"a formula of {len(self.orders)} terms is not read by anybody (limit {MAX_PRINTED}): call the record"
             raise ValueError(msg)
         a, omega, theta = sp.symbols("a omega theta", real=True)
-        values = self.coefficients[:, label].tolist()
+        values = self.coefficients[:, column].tolist()
         sums = [
             a**n
             * sp.Add(
@@ -144,6 +144,8 @@ def frequency_polynomial(
     ValueError
         The network is not polynomial, the sinusoid starts after the last step, or the grid of sequences,
         2P(L − 1 − p) + 1 frequencies times 2P + 1 phases, is larger than 2²⁵ numbers.
+    TypeError
+        This is no operator, no sinusoid, or the background no input.
 
     References
     ----------
@@ -159,6 +161,7 @@ def frequency_polynomial(
     (64, (3, 4))
     """
     steps, features = checked_length(operator, length), operator.network.features
+    _require_sinusoid(sinusoid)
     check_place(sinusoid.position, sinusoid.channel, steps, features)
     degree, reach = polynomial_degree(operator), steps - 1 - sinusoid.position
     sizes = 2 * degree * reach + 1, 2 * degree + 1
@@ -173,13 +176,20 @@ def frequency_polynomial(
     values = {"amplitude": np.ones(()), "rate": np.array(sinusoid.rate)}
     grid = {"frequency": omega[:, None, None], "phase": theta[None, :, None]}
     inputs[:, :, sinusoid.position :, sinusoid.channel] = sinusoid.profile(np.arange(reach + 1), values | grid)
-    rest = None if background is None else background.sequence(steps, features)
+    rest = None if background is None else checked_input(background).sequence(steps, features)
     found = orders_of_scale(operator, inputs.reshape(-1, steps, features), degree, rest)
     spectra = np.fft.fft2(found.reshape(degree + 1, *sizes, -1), axes=(1, 2)).real / (sizes[0] * sizes[1])
     terms = np.array(list(_terms(degree, reach)), dtype=np.int64)
     orders, harmonics, multiples = terms.T
     share = np.where((harmonics == 0) & (multiples == 0), 1.0, 2.0)[:, None]
     return FrequencyPolynomial(orders, harmonics, multiples, share * spectra[orders, multiples, harmonics])
+
+
+def _require_sinusoid(given: object) -> None:
+    if not isinstance(given, Sinusoid):
+        got = f"the class {given.__name__}" if isinstance(given, type) else type(given).__name__
+        msg = f"only a sinusoid has a frequency: expected Sinusoid(), got {got}; what is added to it is the background"
+        raise TypeError(msg)
 
 
 def _terms(degree: int, reach: int) -> Iterator[tuple[int, int, int]]:

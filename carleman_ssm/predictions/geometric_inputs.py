@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from carleman_ssm.networks.enclosures import Floats
+from carleman_ssm.theory.polynomials import require_integer
 
 Complexes: TypeAlias = NDArray[np.complex128]
 Lags: TypeAlias = NDArray[np.int64]
@@ -70,6 +71,8 @@ class InputFamily:
         ------
         ValueError
             The input starts after the last step, its channel does not exist, or it leaves the range of float64.
+        TypeError
+            The length, or the number of features, is no integer.
         """
         raise NotImplementedError
 
@@ -208,7 +211,13 @@ def check_place(position: int, channel: int, length: int, features: int) -> None
     ------
     ValueError
         With the position or channel, and what there is.
+    TypeError
+        One of the four is no integer.
     """
+    require_integer(length, "the length")
+    require_integer(features, "the number of features")
+    _whole("position", position)
+    _whole("channel", channel)
     if length < 1 or features < 1:
         msg = f"a sequence has at least one step and one channel, got length {length} and {features} features"
         raise ValueError(msg)

@@ -8,7 +8,7 @@ from carleman_ssm.networks.enclosures import Floats
 from carleman_ssm.operators.jets import jets
 from carleman_ssm.operators.one_layer_operator import OneLayerOperator
 from carleman_ssm.operators.operator import NetworkOperator
-from carleman_ssm.operators.stack_operator import StackOperator
+from carleman_ssm.predictions.arguments import checked_operator
 
 BLOCK = 2**19  # numbers in one batch of sequences times channels
 
@@ -27,18 +27,16 @@ def polynomial_degree(operator: NetworkOperator) -> int:
     ----------
     THEORY T16.
     """
-    if isinstance(operator, OneLayerOperator):
-        if not operator.exact:
+    known = checked_operator(operator)
+    if isinstance(known, OneLayerOperator):
+        if not known.exact:
             msg = "the decoder is a fit: only logits of networks with polynomial activations are polynomials"
             raise ValueError(msg)
-        return max(1 if operator.form.skip.value.any() else 0, operator.degree)
-    if not isinstance(operator, StackOperator):
-        msg = f"expected the operator of a network, got {type(operator).__name__}: build it with network_operator"
-        raise TypeError(msg)
-    if not operator.is_polynomial:
+        return max(1 if known.form.skip.value.any() else 0, known.degree)
+    if not known.is_polynomial:
         msg = "only logits of networks with polynomial activations and gates, and affine norms, are polynomials"
         raise ValueError(msg)
-    return operator.total_degree
+    return known.total_degree
 
 
 def orders_of_scale(
@@ -64,13 +62,11 @@ def orders_of_scale(
     TypeError
         This is no operator.
     """
-    if not isinstance(operator, OneLayerOperator | StackOperator):
-        msg = f"expected the operator of a network, got {type(operator).__name__}: build it with network_operator"
-        raise TypeError(msg)
+    known = checked_operator(operator)
     centre = np.zeros(sequences.shape[1:]) if background is None else background
-    size = max(1, BLOCK // (sequences.shape[1] * operator.network.channels))
+    size = max(1, BLOCK // (sequences.shape[1] * known.network.channels))
     parts = [
-        jets(operator.stack, operator.decoders, centre, centre + sequences[first : first + size], degree)
+        jets(known.stack, known.decoders, centre, centre + sequences[first : first + size], degree)
         for first in range(0, len(sequences), size)
     ]
     return np.concatenate(parts, axis=1)

@@ -2,7 +2,8 @@ r"""What a trained network answers to a family of inputs: predicted, certified, 
 
 For one layer with affine surroundings the pre-activations are those of `responses`: no input sequence is run through
 anything. Deeper networks answer through their operator. Inputs that leave the interval on which a fitted decoder is
-certified are refused with the excess; polynomial networks have no such interval.
+certified are refused with the excess; one polynomial layer has no such interval. Inputs beyond the input bound that an
+operator was built for are refused by every operator, as when it is called with them.
 """
 
 from __future__ import annotations
@@ -16,13 +17,11 @@ import numpy as np
 from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.enclosures import Floats
 from carleman_ssm.operators.one_layer_operator import OneLayerOperator
-from carleman_ssm.operators.operator import DomainError, NetworkOperator, refuse_non_finite, refuse_outside
-from carleman_ssm.operators.stack_operator import StackOperator
+from carleman_ssm.operators.operator import NetworkOperator, checked_sequences, refuse_non_finite, refuse_outside
+from carleman_ssm.predictions.arguments import checked_input, checked_length, checked_operator, stated_bound
 from carleman_ssm.predictions.family_certificate import prediction_error
 from carleman_ssm.predictions.geometric_inputs import InputFamily
 from carleman_ssm.predictions.responses import TermArrays, preactivations
-
-_NO_OPERATOR = "expected the operator of a network, got {}: build it with network_operator(network)"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -65,7 +64,11 @@ class Prediction(Brief):
 
     @property
     def certified_class(self) -> bool:
-        """Whether the winner is proved to be that of the exact network."""
+        """Whether the winner is proved to be that of the exact network.
+
+        On the exact input where `closed_form`; else on its float64 values, ``family.sequence(length)``, alone: how far
+        the class of the exact input may be from theirs is not bounded.
+        """
         others = np.delete(self.logits + self.certified_error, self.winner)
         margin = self.logits[self.winner] - self.certified_error[self.winner]
         return bool((margin > others).all())
@@ -111,12 +114,12 @@ def predict(
     Raises
     ------
     DomainError
-        A pre-activation leaves its certified interval (the message says where and by how much), or the input is longer
-        than what the operator serves.
+        A pre-activation leaves its certified interval (the message says where and by how much), the input exceeds the
+        bound that the operator was built for, or it is longer than what the operator serves.
     ValueError
         The input starts after the last step, its channel does not exist, or it leaves the range of float64.
     TypeError
-        This is no operator, or no family.
+        This is no operator, or no family, or the length no integer.
 
     References
     ----------
@@ -133,73 +136,24 @@ def predict(
     (True, True, True)
     """
     steps = checked_length(operator, length)
-    if isinstance(family, InputFamily):
-        return _predicted(operator, family, steps)
-    return tuple(_predicted(operator, one, steps) for one in family)
-
-
-def checked_length(operator: NetworkOperator, length: int | None) -> int:
-    """The number of steps, by default all that the operator serves.
-
-    Raises
-    ------
-    TypeError
-        This is no operator.
-    ValueError
-        There is no step.
-    DomainError
-        There are more steps than the operator serves.
-    """
-    served = operator_length(operator)
-    if length is None:
-        return served
-    if length < 1:
-        msg = f"a sequence has at least one step, got length {length}"
-        raise ValueError(msg)
-    if length > served:
-        msg = f"the operator holds for at most {served} steps, {length} are asked for: build it with a longer length"
-        raise DomainError(msg)
-    return length
-
-
-def operator_length(operator: NetworkOperator) -> int:
-    """The longest sequence that an operator serves.
-
-    Raises
-    ------
-    TypeError
-        This is no operator.
-    """
-    if isinstance(operator, OneLayerOperator):
-        return operator.form.length
-    if isinstance(operator, StackOperator):
-        return operator.stack.length
-    raise TypeError(_NO_OPERATOR.format(type(operator).__name__))
+    if isinstance(family, InputFamily) or not isinstance(family, Iterable):
+        return _predicted(operator, checked_input(family), steps)
+    return tuple(_predicted(operator, checked_input(one), steps) for one in family)
 
 
 def _predicted(operator: NetworkOperator, family: InputFamily, length: int) -> Prediction:
-    given: object = family
-    if not isinstance(given, InputFamily):
-        msg = f"expected a family of inputs such as Impulse(), got {type(given).__name__}"
-        raise TypeError(msg)
-    sequence = family.sequence(length, operator.network.features)
+    known = checked_operator(operator)
+    sequence = family.sequence(length, known.network.features)
     reached: Floats | None = None
-    if isinstance(operator, OneLayerOperator):
-        reached = closed_preactivations(operator, family, length)
-        logits = decoded_logits(operator, reached[None], sequence[None])[0]
-        error = prediction_error(operator, family, reached)
+    if isinstance(known, OneLayerOperator):
+        reached = closed_preactivations(known, family, length)
+        checked_sequences(sequence[None], known.form.features, length, stated_bound(known))
+        logits = decoded_logits(known, reached[None], sequence[None])[0]
+        error = prediction_error(known, family, reached)
     else:
-        logits, error = _by_operator(operator, sequence)
-    simulated = operator.network(sequence[None])[0]
+        logits, error = known(sequence[None])[0], known.bounds(sequence[None]).per_class
+    simulated = known.network(sequence[None])[0]
     return Prediction(family, length, logits, error, simulated, reached)
-
-
-def _by_operator(operator: NetworkOperator, sequence: Floats) -> tuple[Floats, Floats]:
-    """Logits and their bound of one sequence (length, d), for a network without closed pre-activations."""
-    if not isinstance(operator, StackOperator):
-        raise TypeError(_NO_OPERATOR.format(type(operator).__name__))
-    logits: Floats = operator(sequence[None])[0]
-    return logits, operator.bounds(sequence[None]).per_class
 
 
 def closed_preactivations(operator: OneLayerOperator, family: InputFamily, length: int) -> Floats:

@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from carleman_ssm.networks.enclosures import Floats
 from carleman_ssm.operators.one_layer_operator import OneLayerOperator
-from carleman_ssm.operators.operator import DomainError, NetworkOperator, refuse_outside
+from carleman_ssm.operators.operator import DomainError, NetworkOperator, checked_sequences, refuse_outside
+from carleman_ssm.predictions.arguments import checked_input, checked_length, stated_bound
 from carleman_ssm.predictions.geometric_inputs import (
     LARGEST,
     WHOLE,
@@ -19,7 +20,7 @@ from carleman_ssm.predictions.geometric_inputs import (
     check_place,
     parameter_names,
 )
-from carleman_ssm.predictions.predict import checked_length, decoded_logits
+from carleman_ssm.predictions.predict import decoded_logits
 from carleman_ssm.predictions.responses import TermArrays, preactivations
 
 BLOCK = 2**17  # complex numbers in one table of responses: what a cache holds
@@ -51,7 +52,8 @@ def predicted_logits(
     background
         An input that is added to all of them.
     outside
-        What happens to inputs that leave the certified interval: an error, or NaN in place of their logits.
+        What happens to inputs that leave the certified interval, or exceed the bound that the operator was built for:
+        an error, or NaN in place of their logits.
     **parameters
         Numbers or arrays by the names of the family, which broadcast; what is missing has its default.
 
@@ -63,10 +65,12 @@ def predicted_logits(
     Raises
     ------
     DomainError
-        An input leaves the certified interval and `outside` is ``"refuse"``, or the length is more than the operator
-        serves.
-    TypeError, ValueError
-        There is no such parameter, or a value is not finite, not whole where it counts steps, or too large.
+        An input leaves the certified interval or the input bound and `outside` is ``"refuse"``, or the length is more
+        than the operator serves.
+    TypeError
+        This is no class of inputs, it has no such parameter, or a value is no number, or not whole where it counts.
+    ValueError
+        A value is not finite or too large, the values do not broadcast, or there is no such step or channel.
 
     References
     ----------
@@ -89,14 +93,14 @@ def predicted_logits(
         raise ValueError(msg)
     values, shape = _grid(family, parameters)
     check_place(int(values["position"].max(initial=0)), channel, steps, operator.network.features)
-    added = None if background is None else background.sequence(steps, operator.network.features)
+    added = None if background is None else checked_input(background).sequence(steps, operator.network.features)
     found = np.empty((int(np.prod(shape)), operator.network.classes))
     for rows in _blocks(len(found), max(1, BLOCK // (steps * operator.network.channels))):
         block = {name: array[rows] for name, array in values.items()}
         inputs = _sequences(family, block, channel, (steps, operator.network.features))
         inputs = inputs if added is None else inputs + added
         if isinstance(operator, OneLayerOperator):
-            terms = [TermArrays(*family.geometric(block), block["position"].astype(np.int64), channel)]
+            terms = [_terms(family, block, channel)]
             found[rows] = _closed(operator, _with(terms, background, len(inputs)), inputs, outside)
         else:
             found[rows] = _by_operator(operator, inputs, outside)
@@ -107,6 +111,10 @@ def _grid(
     family: type[SimpleFamily], parameters: Mapping[str, npt.ArrayLike]
 ) -> tuple[dict[str, Floats], tuple[int, ...]]:
     """Every parameter of the family as a flat array of the common shape, positions as integers, and that shape."""
+    given_family: object = family
+    if not isinstance(given_family, type) or not issubclass(given_family, SimpleFamily) or given_family is SimpleFamily:
+        msg = f"expected a class of inputs such as Sinusoid, got {family!r}; an input that is added is a background"
+        raise TypeError(msg)
     names = parameter_names(family)
     unknown = sorted(set(parameters) - set(names))
     if unknown:
@@ -121,11 +129,29 @@ def _grid(
         if not (np.abs(array) < LARGEST).all() or (name in WHOLE and (array < 0).any()):
             msg = f"{name} must be finite{' and not negative' if name in WHOLE else f' and below {LARGEST:g} in size'}"
             raise ValueError(msg)
-    shape = np.broadcast_shapes(*(array.shape for array in given.values()))
+    shape = _common_shape(given)
     flat = {name: np.broadcast_to(array, shape).ravel() for name, array in given.items()}
     return {
         name: array.astype(np.int64) if name in WHOLE else array.astype(np.float64) for name, array in flat.items()
     }, shape
+
+
+def _common_shape(given: Mapping[str, npt.NDArray[np.generic]]) -> tuple[int, ...]:
+    try:
+        return np.broadcast_shapes(*(array.shape for array in given.values()))
+    except ValueError as error:
+        shapes = ", ".join(f"{name} {array.shape}" for name, array in given.items() if array.ndim)
+        msg = f"the values do not broadcast to one grid, their shapes are {shapes}: give each an axis of its own"
+        raise ValueError(msg) from error
+
+
+def _terms(family: type[SimpleFamily], values: Mapping[str, Floats], channel: int) -> TermArrays:
+    with np.errstate(over="ignore", invalid="ignore"):  # refused by name below
+        amplitude, ratio = family.geometric(values)
+    if not (np.abs(ratio) < LARGEST).all():
+        msg = f"an input grows by a factor beyond {LARGEST:g} in one step: lower its rate"
+        raise ValueError(msg)
+    return TermArrays(amplitude, ratio, values["position"].astype(np.int64), channel)
 
 
 def _blocks(count: int, size: int) -> Iterator[slice]:
@@ -158,11 +184,12 @@ def _with(terms: list[TermArrays], background: InputFamily | None, count: int) -
 def _closed(operator: OneLayerOperator, terms: list[TermArrays], inputs: Floats, outside: Outside) -> Floats:
     with np.errstate(over="ignore", invalid="ignore"):  # refused by name
         reached = preactivations(operator.form, terms, inputs.shape[1])
-    lower, upper = operator.certificate.lower, operator.certificate.upper
+    lower, upper, bound = operator.certificate.lower, operator.certificate.upper, stated_bound(operator)
     if outside == "refuse":
         refuse_outside(reached, lower, upper, "channel")
+        checked_sequences(inputs, operator.form.features, inputs.shape[1], bound)
         return decoded_logits(operator, reached, inputs)
-    inside = ((reached >= lower) & (reached <= upper)).all(axis=(1, 2))
+    inside = ((reached >= lower) & (reached <= upper)).all(axis=(1, 2)) & (np.abs(inputs) <= bound).all(axis=(1, 2))
     result = np.full((len(inputs), operator.form.classes), np.nan)
     if inside.any():
         result[inside] = decoded_logits(operator, reached[inside], inputs[inside])

@@ -7,9 +7,9 @@ $$G_n(\rho) = \sum_{m=0}^nK_m\rho^{n-m} = D\rho^n + \tfrac12\sum_j\bigl(w_j\,\Ga
 + \bar w_j\,\Gamma_n(\bar\lambda_j,\rho)\bigr),\qquad
 \Gamma_n(\lambda,\rho) = \frac{\rho^{n+1} - \lambda^{n+1}}{\rho - \lambda}$$
 
-(`finite_responses` proves it). Both forms are here. By kernel: all steps at once, by doubling and without a division,
-so that resonance, $\rho = \lambda$, is no special case. By modes: any chosen steps, at a cost that does not grow with
-them. The bias of the drive is a step input, so that
+(`finite_responses` proves it). Here it is the sum over the kernel, all steps at once, by doubling and without a
+division, so that resonance, $\rho = \lambda$, is no special case; `formulas` prints the sum over modes. The bias of
+the drive is a step input, so that
 
 $$y_{k,h} = b_hG_{k,h}(1) + \sum_tW_{hj_t}\,\mathrm{Re}\bigl(A_tG_{k-p_t,h}(\rho_t)\bigr).$$
 """
@@ -23,12 +23,9 @@ import numpy as np
 
 from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.enclosures import Floats
-from carleman_ssm.networks.kernel import Modes
 from carleman_ssm.operators.certificate import bias_trajectory
 from carleman_ssm.operators.one_layer import OneLayerForm
 from carleman_ssm.predictions.geometric_inputs import Complexes, GeometricTerm, Lags
-
-TINY = 1e-150  # quotients of numbers below it may leave the range of float64
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -54,54 +51,6 @@ class TermArrays(Brief):
     def of(cls, term: GeometricTerm) -> TermArrays:
         """One input."""
         return cls(np.array([term.amplitude]), np.array([term.ratio]), np.array([term.position]), term.channel)
-
-
-def geometric_values(multipliers: Complexes, ratios: Complexes, ages: Lags) -> Complexes:
-    r"""$\Gamma_n(\lambda,\rho) = \sum_{i=0}^n\lambda^{n-i}\rho^i$, elementwise for arrays that broadcast.
-
-    With μ the larger and ν the smaller of the two and $w = \ln(\nu/\mu)$ it is
-    $\mu^n(e^{(n+1)w} - 1)/(e^w - 1)$, which loses nothing as $w \to 0$ (`finite_responses.near_resonance`). Numbers
-    below 1e-150 count as 0.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> geometric_values(np.array([0.5, 0.5, 0.0]), np.array([1.0, 0.5, 0.0]), np.array(2)).real.tolist()
-    [1.75, 0.75, 0.0]
-    """
-    kept = (np.where(np.abs(base) < TINY, 0.0, base) for base in (multipliers, ratios))
-    first, second, n = np.broadcast_arrays(*kept, ages)
-    swap = np.abs(first) >= np.abs(second)
-    larger, smaller = np.where(swap, first, second).astype(complex), np.where(swap, second, first)
-    quotient = np.divide(smaller, larger, out=np.zeros_like(larger), where=larger != 0)
-    w = np.log(np.where(quotient == 0, 1.0, quotient))
-    top, bottom = np.expm1((n + 1) * w), np.expm1(w)
-    # The sum Σ (ν/μ)^i: n + 1 at resonance, 1 where ν = 0
-    total = np.divide(top, bottom, out=np.array(n + 1, dtype=complex), where=bottom != 0)
-    result: Complexes = larger**n * np.where(quotient == 0, 1.0, total)
-    return result
-
-
-def responses_by_modes(spectrum: Modes, feedthrough: Floats, ratios: Complexes, ages: Lags) -> Complexes:
-    r"""$G_n(\rho)$ by the sum over modes at chosen steps n, (ratios, ages, H).
-
-    Parameters
-    ----------
-    spectrum
-        λ and w of every channel, (H, M).
-    feedthrough
-        D (H,).
-    ratios
-        ρ (ratios,).
-    ages
-        Steps $n \ge 0$ since the input was switched on, (ages,).
-    """
-    rho, n = ratios[:, None, None, None], ages[None, :, None, None]
-    own = geometric_values(spectrum.multipliers, rho, n)
-    partner = geometric_values(spectrum.multipliers.conj(), rho, n)
-    modal = 0.5 * ((spectrum.weights * own).sum(axis=-1) + (spectrum.weights.conj() * partner).sum(axis=-1))
-    result: Complexes = modal + feedthrough * ratios[:, None, None] ** ages[None, :, None]
-    return result
 
 
 def responses_by_kernel(kernel: Floats, ratios: Complexes) -> Complexes:
