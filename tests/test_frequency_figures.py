@@ -17,6 +17,7 @@ from carleman_ssm.report.frequency_figures import (
     third_response_figure,
     write_frequency_figures,
 )
+from tests.strategies_networks import moderate_network
 
 NAMES = ("$slow_{$", "quick", "both", "none")
 """The first is a formula to matplotlib, and not a good one."""
@@ -91,8 +92,61 @@ def test_lines_stand_on_simulation_and_a_gelu_says_what_it_leaves_out(network, t
     save(figure, tmp_path / "lines.png")
     assert (tmp_path / "lines.png").stat().st_size > 0
     assert "margin of both over $slow_{$" in words(figure)
+    assert "f1 = 0.07812 cycles per step (0.4909 rad/step)" in words(figure)
     assert "rings alone" not in words(figure)
     gelu = load_network("digits-gelu")
     assert "rings alone" in words(
-        lines_figure(spectral_lines(gelu, TONES), NAMES, simulated_lines(gelu, TONES, 64, transient=4))
+        lines_figure(spectral_lines(gelu, TONES), tuple("0123456789"), simulated_lines(gelu, TONES, 64, transient=4))
     )
+
+
+def dots(axis):
+    return np.concatenate([line.get_xydata() for line in axis.lines if line.get_fillstyle() == "full"])
+
+
+@pytest.mark.parametrize("cycles", [(5, 15), (32,)])
+def test_lines_that_meet_are_drawn_as_the_sum_that_the_simulation_sees(network, cycles):
+    """2 f1 beside f2 − f1 of f2 = 3 f1, and every even multiple of half the sampling rate at 0."""
+    tones = [Sinusoid(0.5, 2 * np.pi * count / 64, 0.3) for count in cycles]
+    lines, simulated = spectral_lines(network, tones), simulated_lines(network, tones, 64)
+    figure = lines_figure(lines, NAMES, simulated, label=1)
+    points = dots(figure.axes[0])
+    assert len(np.unique(points[:, 0].round(9))) == len(points) < len(lines.multiples)
+    seen = np.abs(simulated.amplitudes[np.rint(points[:, 0] * 64).astype(int), 1])
+    np.testing.assert_allclose(points[:, 1], seen, atol=1e-6)
+    assert "drawn as their sum" in words(figure)
+    apart = np.abs(lines.amplitudes[:, 1])  # the false twin: heights one by one
+    assert any(np.abs(apart - height).min() > 1e-3 for height in points[:, 1])
+    assert any("," in text.get_text() for text in figure.axes[0].texts)
+
+
+def test_the_spectrum_is_that_of_the_leading_class_unless_another_is_asked_for(network):
+    lines = spectral_lines(network, TONES)
+    leader = int(lines.amplitudes[0].real.argmax())
+    assert leader != 0
+    figure = lines_figure(lines, NAMES)
+    assert f"logit of {NAMES[leader]}" in words(figure)
+    np.testing.assert_allclose(dots(figure.axes[0])[:, 1].max(), np.abs(lines.amplitudes[:, leader]).max())
+    assert f"logit of {NAMES[0]}" in words(lines_figure(lines, NAMES, label=0))
+
+
+def test_names_of_lines_leave_each_other_room():
+    """Fifty lines of a GELU under two tones: the boxes of the names, as they are drawn, do not overlap."""
+    lines = spectral_lines(load_network("digits-gelu"), (Sinusoid(1.0, 0.6), Sinusoid(1.0, 1.07)))
+    figure = lines_figure(lines, [str(label) for label in range(10)])
+    figure.draw_without_rendering()
+    boxes = [text.get_window_extent() for text in figure.axes[0].texts]
+    assert len(boxes) > 6
+    assert not any(one.overlaps(other) for place, one in enumerate(boxes) for other in boxes[:place])
+    names = {text.get_text() for text in figure.axes[0].texts}
+    assert {"mean", "$f_1$", "$f_2$", "$f_1+f_2$"} <= names
+
+
+def test_responses_are_drawn_for_the_channel_of_the_tone(tmp_path, monkeypatch):
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda figure, path, **_: path.write_text(words(figure)))
+    network = moderate_network(1, activation="square", features=2)
+    lines = spectral_lines(network, [Sinusoid(0.5, 0.7, channel=1)])
+    first, second, _ = write_frequency_figures(transfer_functions(network), tmp_path, ("a", "b", "c"), lines)
+    assert "from input channel 1" in first.caption
+    assert "Input channel 1 twice" in second.caption
+    assert "2π rad/step" in first.caption

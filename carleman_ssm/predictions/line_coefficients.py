@@ -14,17 +14,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
-from math import factorial
+from math import comb, factorial
 
 import numpy as np
 import numpy.typing as npt
 
 from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.enclosures import Floats
+from carleman_ssm.networks.kernel import Complexes
 from carleman_ssm.operators.decoders import ChannelDecoders, ExactDecoders, FittedDecoders
 from carleman_ssm.operators.taylor_decoders import TaylorDecoders
+from carleman_ssm.theory.polynomials import require_count, require_integer
 
-Complexes = npt.NDArray[np.complex128]
 Integers = npt.NDArray[np.int64]
 
 CLOSED_DEGREE = 12
@@ -33,6 +34,8 @@ PHASES = {1: 512, 2: 128, 3: 32}
 """Phases per tone, by the number of tones, at which functions that are no polynomials are sampled."""
 MOST_PHASES = {1: 1024, 2: 256, 3: 40}
 """The same for polynomials of high degree: beyond it they count as functions like others."""
+MOST_LINES = 10**4
+"""Most lines that are listed: more than the phases of any number of tones resolve."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -114,14 +117,30 @@ def torus_coefficients(decoders: ChannelDecoders, point: Floats, driven: Complex
 
 
 def line_multiples(tones: int, order: int) -> Integers:
-    """One of each pair ±n with $|n|_1$ up to the order: n = 0 first, lowest orders first; at least order 1.
+    r"""One of each pair ±n with $|n|_1$ up to the order: n = 0 first, lowest orders first; at least order 1.
 
     Examples
     --------
     >>> line_multiples(2, 2).tolist()
     [[0, 0], [1, 0], [0, 1], [2, 0], [1, 1], [1, -1], [0, 2]]
+
+    Raises
+    ------
+    TypeError
+        A number is not whole.
+    ValueError
+        No tone, a negative order, or more than 10⁴ lines.
+
+    References
+    ----------
+    Of T tones there are $\sum_k 2^k\binom Tk\binom Pk$ multiples up to order P (Delannoy numbers; OEIS A008288).
     """
-    largest = max(1, order)  # the tones themselves pass the residual path, whatever the decoder
+    tones = require_integer(tones, "the number of tones", least=1)
+    largest = max(1, require_count(order, "order"))  # the tones themselves pass the residual path, whatever the decoder
+    whole = sum(2**k * comb(tones, k) * comb(largest, k) for k in range(tones + 1))
+    if whole > 2 * MOST_LINES:
+        msg = f"{tones} tones have {(whole + 1) // 2} lines up to order {largest} (at most {MOST_LINES}): ask for fewer"
+        raise ValueError(msg)
     every = (n for n in product(range(-largest, largest + 1), repeat=tones) if sum(map(abs, n)) <= largest)
     half = [n for n in every if next((entry for entry in n if entry), 1) > 0]
     return np.array(sorted(half, key=lambda n: (sum(map(abs, n)), [-entry for entry in n])), dtype=np.int64)

@@ -10,11 +10,13 @@ import numpy.typing as npt
 
 from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.enclosures import Floats
+from carleman_ssm.networks.kernel import Complexes
 from carleman_ssm.networks.layers import S4DLayer
 from carleman_ssm.networks.network import StateSpaceNetwork
 from carleman_ssm.predictions.input_families import Sinusoid
 from carleman_ssm.predictions.spectral_lines import checked_tones, tone_amplitudes
-from carleman_ssm.predictions.transfer import ChannelResponse, Complexes
+from carleman_ssm.predictions.transfer import ChannelResponse, constant_input
+from carleman_ssm.theory.polynomials import require_integer, require_kind
 
 LONGEST = 10**6
 """Most steps that are simulated."""
@@ -70,12 +72,18 @@ def simulated_lines(
     ValueError
         The tones are unfit, the window is empty, a mode does not decay, or more than 10⁶ steps would be needed.
     TypeError
-        The transient of layers that are not S4D is not given.
+        The transient of layers that are not S4D is not given, or an argument is of another kind.
+
+    References
+    ----------
+    THEORY T15, T23: the lines of `spectral_lines`, which this measures.
     """
+    require_kind(network, StateSpaceNetwork, "the network")
     waves = checked_tones(tones)
     tone_amplitudes(waves, network.features)  # refuses channels that are not there
-    waiting = settling_steps(network) if transient is None else transient
-    steps = waiting + window
+    level = constant_input(constant, network.features)
+    waiting = settling_steps(network) if transient is None else require_integer(transient, "transient")
+    steps = waiting + require_integer(window, "window")
     if window < 1 or waiting < 0 or steps > LONGEST:
         msg = (
             f"a window of {window} steps after {waiting} of transient: at least one step and at most {LONGEST} in all "
@@ -84,7 +92,7 @@ def simulated_lines(
         raise ValueError(msg)
     inputs = sum((tone.sequence(steps, network.features) for tone in waves), np.zeros((steps, network.features)))
     every_step = replace(network, config=replace(network.config, pool="none"))
-    signal = every_step((inputs + np.asarray(constant, dtype=np.float64))[None])[0, waiting:]
+    signal = every_step((inputs + level)[None])[0, waiting:]
     frequencies = 2.0 * np.pi * np.arange(window // 2 + 1) / window
     amplitudes = np.fft.rfft(signal, axis=0, norm="forward") * np.exp(-1j * frequencies * waiting)[:, None]
     amplitudes[1 : (window + 1) // 2] *= 2.0

@@ -17,16 +17,42 @@ import numpy.typing as npt
 
 from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.enclosures import Floats
+from carleman_ssm.networks.finite_arrays import require_range
+from carleman_ssm.networks.kernel import Complexes
 from carleman_ssm.networks.network import StateSpaceNetwork
 from carleman_ssm.operators.decoders import ExactDecoders
 from carleman_ssm.operators.operator import NetworkOperator
 from carleman_ssm.predictions.input_families import Sinusoid
 from carleman_ssm.predictions.line_coefficients import Integers, LineCoefficients, line_coefficients, line_multiples
-from carleman_ssm.predictions.transfer import Complexes, SteadyLayer, refuse_reach, steady_layer
+from carleman_ssm.predictions.transfer import SteadyLayer, refuse_reach, steady_layer
+from carleman_ssm.theory.polynomials import require_kind
 
 MAX_TONES = 3
+SAME = 1e-9
+"""Lines no further apart than this [rad/step], a beat in 6·10⁹ steps, are at one frequency."""
+NEAR = 1e-6
+"""How far a line may lie from the grid of a transform, in bins: its leakage is as small."""
 SHOWN_ORDER = 5
 """Largest order of the lines that are listed of an activation that is no polynomial, unless another is asked for."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class MergedLines(Brief):
+    r"""What a spectrum shows of lines that meet at one frequency: their sum.
+
+    Parameters
+    ----------
+    frequencies
+        (F,) [rad/step], ascending.
+    amplitudes
+        Sums (F, classes) [logit]; of 0 and π the real part, all that sequences see of it.
+    members
+        The lines that meet, rows of `SpectralLines.multiples`, the highest first (over all classes).
+    """
+
+    frequencies: Floats
+    amplitudes: Complexes
+    members: tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -43,7 +69,8 @@ class SpectralLines(Brief):
         $\Omega_n = n\cdot\omega$ folded into [0, π] (lines,) [rad/step].
     amplitudes
         $c_n$ (lines, classes), complex [logit]: $|c_n|$ is the height of the line, its argument the phase at step 0.
-        Folding a negative frequency conjugates it.
+        Folding a negative frequency conjugates it. Lines of one frequency stand apart here, also those folded onto 0
+        (of a tone of period q, every multiple of q): `merged` adds them up.
     method
         How the coefficients of the decoder were found.
     aliasing
@@ -77,7 +104,12 @@ class SpectralLines(Brief):
         ------
         KeyError
             It is not among the lines (of n and −n the one whose first nonzero entry is positive is).
+        ValueError
+            There are not as many multiples as tones.
         """
+        if len(multiples) != len(self.tones):
+            msg = f"a line of {len(self.tones)} tones has as many multiples, got {multiples}"
+            raise ValueError(msg)
         found = np.flatnonzero((self.multiples == np.array(multiples)).all(axis=1))
         if not len(found):
             msg = f"no line {multiples}: of n and -n the one whose first nonzero entry is positive is listed"
@@ -103,7 +135,7 @@ class SpectralLines(Brief):
         """
         places = self.frequencies * window / (2 * np.pi)
         bins = np.rint(places).astype(np.int64)
-        if (np.abs(places - bins) > 1e-6).any():
+        if (np.abs(places - bins) > NEAR).any():
             msg = (
                 f"the tones have no whole number of periods in {window} steps: take frequencies 2π·c/{window}, c whole"
             )
@@ -114,6 +146,31 @@ class SpectralLines(Brief):
         if window % 2 == 0:
             grid[-1] = grid[-1].real
         return grid
+
+    def merged(self) -> MergedLines:
+        """The lines by frequency, those that meet added up.
+
+        Examples
+        --------
+        At half the sampling rate the second harmonic is a constant:
+
+        >>> from carleman_ssm.networks.checkpoints import load_network
+        >>> found = spectral_lines(load_network("frequencies"), [Sinusoid(1.0, np.pi)]).merged()
+        >>> found.frequencies / np.pi, found.members[1]
+        (array([0., 1.]), (1,))
+        >>> sorted(found.members[0])
+        [0, 2]
+        """
+        ascending = np.argsort(self.frequencies, kind="stable")
+        places = self.frequencies[ascending]
+        groups = np.split(ascending, np.flatnonzero(np.diff(places) > SAME) + 1)
+        frequencies = np.array([self.frequencies[rows[0]] for rows in groups])
+        sums = np.stack([self.amplitudes[rows].sum(axis=0) for rows in groups])
+        ends = (frequencies <= SAME) | (frequencies >= np.pi - SAME)
+        sums[ends] = sums[ends].real
+        size = np.abs(self.amplitudes).sum(axis=1)
+        members = (sorted(rows.tolist(), key=lambda row: -float(size[row])) for rows in groups)
+        return MergedLines(frequencies, sums, tuple(tuple(rows) for rows in members))
 
     def table(self) -> list[dict[str, object]]:
         """The lines as plain records: data for a file. Frequencies in cycles per step."""
@@ -155,7 +212,10 @@ def spectral_lines(
     Raises
     ------
     ValueError
-        There is no one-layer form, a mode does not decay, or the tones are none, too many, damped or in no channel.
+        There is no one-layer form, a mode does not decay, the tones are none, too many, damped or in no channel, the
+        order is negative or beyond what is resolved, or an amplitude leaves float64.
+    TypeError
+        A tone is no `Sinusoid`, or the order not whole.
     DomainError
         The steady signal leaves the interval of a fit, by the excess in the message.
 
@@ -171,8 +231,12 @@ def spectral_lines(
     largest = order
     if largest is None:
         largest = layer.decoders.degree if isinstance(layer.decoders, ExactDecoders) else SHOWN_ORDER
-    found = line_coefficients(layer.decoders, layer.operating_point, driven, line_multiples(len(waves), largest))
-    return _read_out(layer, waves, inputs, found)
+    multiples = line_multiples(len(waves), largest)
+    with np.errstate(over="ignore", invalid="ignore"):  # what leaves float64 is refused by name
+        found = line_coefficients(layer.decoders, layer.operating_point, driven, multiples)
+        lines = _read_out(layer, waves, inputs, found)
+    require_range("the lines", lines.amplitudes)
+    return lines
 
 
 def checked_tones(tones: Sequence[Sinusoid]) -> tuple[Sinusoid, ...]:
@@ -180,10 +244,17 @@ def checked_tones(tones: Sequence[Sinusoid]) -> tuple[Sinusoid, ...]:
 
     Raises
     ------
+    TypeError
+        Something else than a sequence of `Sinusoid`.
     ValueError
         None or too many, or one whose rate is not 0: it has no steady state.
     """
+    if isinstance(tones, Sinusoid):
+        msg = "tones are given as a sequence: write [tone] for one"
+        raise TypeError(msg)
     waves = tuple(tones)
+    for wave in waves:
+        require_kind(wave, Sinusoid, "a tone")
     if not 1 <= len(waves) <= MAX_TONES:
         msg = f"one to {MAX_TONES} tones have lines here, got {len(waves)}"
         raise ValueError(msg)

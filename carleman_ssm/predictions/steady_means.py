@@ -5,25 +5,36 @@ For $y = R\cos\theta$ with $\theta$ uniform on the circle
 $$\langle\mathrm{GELU}\rangle = \frac{R^2e^{-R^2/4}}{2\sqrt{2\pi}}\,[I_0(R^2/4) + I_1(R^2/4)].$$
 
 A trained network is not there: encoder biases give y a mean, a sequence of L steps has a transient, and few periods fit
-into it. The limit is labelled as such, and stands beside the steady state with the biases (a quadrature over the phase)
-and the network of finite length (its certified operator, and its simulation).
+into it. The limit is labelled as such, and stands beside the steady state with the biases (a mean over the phases that
+the tone meets) and the network of finite length (its certified operator, and its simulation).
+
+A tone of q steps, $\omega = 2\pi p/q$, meets q phases: multiples of q fold onto the frequency 0, and the mean over the
+circle, the line n = 0 alone, is not the mean over time.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 from scipy import special
 
 from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.enclosures import Floats
+from carleman_ssm.networks.kernel import Complexes
 from carleman_ssm.networks.network import StateSpaceNetwork
 from carleman_ssm.operators.operator import DomainError, NetworkOperator
 from carleman_ssm.operators.stack_construction import layer_rules
 from carleman_ssm.predictions.input_families import Sinusoid
-from carleman_ssm.predictions.spectral_lines import spectral_lines, tone_amplitudes
-from carleman_ssm.predictions.transfer import steady_layer
+from carleman_ssm.predictions.line_coefficients import PHASES, torus_coefficients
+from carleman_ssm.predictions.spectral_lines import checked_tones, tone_amplitudes
+from carleman_ssm.predictions.transfer import SteadyLayer, steady_layer
+from carleman_ssm.theory.polynomials import require_integer
+
+CIRCLE = PHASES[1]
+REPEATS = 1e-12
+"""Turns per step by which a frequency may miss p/q and count as it: rounding of 2πp/q, and a beat in 10¹² steps."""
 
 
 def bessel_mean(radius: Floats) -> Floats:
@@ -61,7 +72,8 @@ class SteadyMean(Brief):
     zero_mean_limit
         *Limit*: readout of the Bessel form, as if every $y^0_h$ were 0 and the sequence endless.
     steady
-        Mean of the steady state, biases included.
+        Mean of the endless steady state over time, biases included: over the q phases of a tone whose period is q ≤ 512
+        steps (to rounding), else over the circle (512 phases).
     length
         Steps of the finite sequence.
     operator_logits, operator_error
@@ -100,24 +112,26 @@ def steady_mean(source: StateSpaceNetwork | NetworkOperator, tone: Sinusoid, len
     Raises
     ------
     ValueError
-        The activation is not GELU (polynomials have the line 0 of `spectral_lines`), the pool not the mean, or
-        `spectral_lines` refuses.
+        The activation is not GELU (polynomials have the lines of `spectral_lines`), the pool not the mean, or the tone
+        or the network has no steady state.
 
     References
     ----------
     THEORY T23.
     """
     network = source.network if isinstance(source, NetworkOperator) else source
-    steady = spectral_lines(network, (tone,)).amplitudes[0].real
+    checked_tones((tone,))
+    require_integer(length, "length", least=1)
+    layer = steady_layer(network)
     if layer_rules(network)[0].activation.name != "gelu" or network.config.pool != "mean":
         msg = (
             "the Bessel form is the mean over time of GELU, for networks with a mean pool; the mean of another "
-            "activation is the line 0 of spectral_lines"
+            "activation is the merged line 0 of spectral_lines"
         )
         raise ValueError(msg)
-    layer = steady_layer(network)
     wave = tone_amplitudes((tone,), network.features)[0]
-    radius = np.abs(layer.response(tone.frequency) * (layer.form.drive_weight.value @ wave))
+    driven = layer.response(tone.frequency) * (layer.form.drive_weight.value @ wave)
+    radius = np.abs(driven)
     sequence = tone.sequence(length, network.features)[None]
     printed, error, refusal = _certified(source, sequence)
     return SteadyMean(
@@ -125,13 +139,28 @@ def steady_mean(source: StateSpaceNetwork | NetworkOperator, tone: Sinusoid, len
         radius,
         layer.operating_point,
         layer.form.read_out(bessel_mean(radius)[None], np.zeros((1, network.features)))[0],
-        steady,
+        _time_mean(layer, wave, driven, _period(tone.frequency)),
         length,
         printed,
         error,
         refusal,
         network(sequence)[0],
     )
+
+
+def _period(frequency: float) -> int:
+    """Q of a tone that repeats after q ≤ 512 steps, else 512: as many phases stand for the circle."""
+    turns = frequency / (2.0 * np.pi)
+    nearest = Fraction(turns).limit_denominator(CIRCLE)
+    return nearest.denominator if abs(turns - nearest) <= REPEATS * max(1.0, abs(turns)) else CIRCLE
+
+
+def _time_mean(layer: SteadyLayer, wave: Complexes, driven: Complexes, count: int) -> Floats:
+    """Mean logits (classes,) over `count` phases of a tone, whose share of the residual path is 0 from two on."""
+    decoded = torus_coefficients(layer.decoders, layer.operating_point, driven[None], count)[0].real
+    mean = wave.real if count == 1 else np.zeros(layer.form.features)
+    logits: Floats = layer.form.read_out(decoded[None], mean[None])[0]
+    return logits
 
 
 def _certified(

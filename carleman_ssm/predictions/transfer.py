@@ -26,7 +26,8 @@ import numpy.typing as npt
 
 from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.enclosures import Floats
-from carleman_ssm.networks.kernel import StoredModes, modes
+from carleman_ssm.networks.finite_arrays import real_array
+from carleman_ssm.networks.kernel import Complexes, StoredModes, modes
 from carleman_ssm.networks.network import S4DNetwork, StateSpaceNetwork
 from carleman_ssm.operators.activation_decoders import own_decoders
 from carleman_ssm.operators.decoders import ChannelDecoders
@@ -35,8 +36,8 @@ from carleman_ssm.operators.one_layer_operator import OneLayerOperator
 from carleman_ssm.operators.operator import DomainError, NetworkOperator
 from carleman_ssm.operators.stack_operator import StackOperator
 from carleman_ssm.predictions.expected_logits import one_layer_parts
+from carleman_ssm.theory.polynomials import require_integer
 
-Complexes = npt.NDArray[np.complex128]
 ORDERS = 3
 
 
@@ -130,12 +131,20 @@ class TransferFunctions(Brief):
         return "local: the first three orders about the operating point, for small inputs"
 
     def first(self, frequency: npt.ArrayLike, channel: int = 0) -> Complexes:
-        r"""$\mathcal H^{(1)}_i(\omega)$ (classes, …) [logit per unit of input] at ω (…) [rad/step]."""
-        return self._kernel([frequency], [channel]) + self.skip[:, channel].reshape(-1, *(1,) * np.ndim(frequency))
+        r"""$\mathcal H^{(1)}_i(\omega)$ (classes, …) [logit per unit of input] at ω (…) [rad/step].
+
+        Raises
+        ------
+        TypeError, ValueError
+            The channel is no whole number, or none of the network's; likewise in `second` and `third`, which also
+            need one channel for each frequency.
+        """
+        response = self._kernel([frequency], (channel,))
+        return response + self.skip[:, channel].reshape(-1, *(1,) * np.ndim(frequency))
 
     def second(self, first: npt.ArrayLike, second: npt.ArrayLike, channels: tuple[int, int] = (0, 0)) -> Complexes:
-        r"""$\mathcal H^{(2)}_i(\omega_1, \omega_2)$ (classes, …); the frequencies broadcast."""
-        return self._kernel([first, second], list(channels))
+        r"""$\mathcal H^{(2)}_i(\omega_1, \omega_2)$ (classes, …); the frequencies broadcast. Refusals as in `first`."""
+        return self._kernel([first, second], channels)
 
     def third(
         self,
@@ -144,8 +153,8 @@ class TransferFunctions(Brief):
         third: npt.ArrayLike,
         channels: tuple[int, int, int] = (0, 0, 0),
     ) -> Complexes:
-        r"""$\mathcal H^{(3)}_i(\omega_1, \omega_2, \omega_3)$ (classes, …); the frequencies broadcast."""
-        return self._kernel([first, second, third], list(channels))
+        r"""$\mathcal H^{(3)}_i(\omega_1, \omega_2, \omega_3)$ (classes, …); otherwise as `second`."""
+        return self._kernel([first, second, third], channels)
 
     def table(self, frequencies: Floats, channel: int = 0) -> dict[str, object]:
         r"""Magnitudes and phases on a grid (F,) [rad/step] as plain lists: data for a file.
@@ -170,8 +179,13 @@ class TransferFunctions(Brief):
             "third_harmonic": _polar(harmonic),
         }
 
-    def _kernel(self, frequencies: list[npt.ArrayLike], channels: list[int]) -> Complexes:
+    def _kernel(self, frequencies: list[npt.ArrayLike], channels: tuple[int, ...]) -> Complexes:
         """R times the Taylor coefficient times the product of the channels' responses."""
+        if len(channels) != len(frequencies):
+            msg = f"each of {len(frequencies)} frequencies is in one channel, got the channels {tuple(channels)}"
+            raise ValueError(msg)
+        for channel in channels:
+            require_integer(channel, "channel", least=0, most=self.drive_weight.shape[1] - 1)
         product: Complexes = self.taylor[len(frequencies)].astype(np.complex128)
         for frequency, channel in zip(frequencies, channels, strict=True):
             product = product * (self.response(frequency) * self.drive_weight[:, channel])
@@ -210,16 +224,30 @@ def steady_layer(source: StateSpaceNetwork | NetworkOperator, constant: npt.Arra
     if not isinstance(network, S4DNetwork):  # what has a one-layer form is one
         msg = f"transfer functions are those of an S4D network, got {type(network).__name__}"
         raise TypeError(msg)
-    level = np.array(np.broadcast_to(np.asarray(constant, dtype=np.float64), (form.features,)))
-    if not np.isfinite(level).all():
-        msg = f"the constant input must be finite, got {level.tolist()}"
-        raise ValueError(msg)
+    level = constant_input(constant, form.features)
     response = ChannelResponse.of(network.layers[0])
     drive = form.drive_weight.value @ level + form.drive_bias.value[:, 0]
     point = response(0.0).real * drive
     decoders = _decoders(source, network)
     refuse_reach(decoders, point, np.zeros_like(point))
     return SteadyLayer(form, response, decoders, level, point)
+
+
+def constant_input(constant: npt.ArrayLike, features: int) -> Floats:
+    r"""$\bar x$ (d,), read-only, of one number or one for each channel.
+
+    Raises
+    ------
+    TypeError
+        No numbers.
+    ValueError
+        Another shape, or NaN or infinity.
+    """
+    level = real_array("the constant input", constant)
+    if level.shape not in ((), (1,), (features,)):
+        msg = f"the constant input is one number, or one for each of {features} channels; got the shape {level.shape}"
+        raise ValueError(msg)
+    return real_array("the constant input", np.broadcast_to(level, (features,)))
 
 
 def transfer_functions(source: StateSpaceNetwork | NetworkOperator, constant: npt.ArrayLike = 0.0) -> TransferFunctions:

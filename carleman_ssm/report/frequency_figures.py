@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from carleman_ssm.networks.enclosures import Floats
+from carleman_ssm.networks.kernel import Complexes
 from carleman_ssm.predictions.simulated_spectra import SimulatedSpectrum
-from carleman_ssm.predictions.spectral_lines import SpectralLines
-from carleman_ssm.predictions.transfer import Complexes, TransferFunctions
+from carleman_ssm.predictions.spectral_lines import MergedLines, SpectralLines
+from carleman_ssm.predictions.transfer import TransferFunctions
 from carleman_ssm.report.figures import MAX_PANELS, name_axes, panels, save
 from carleman_ssm.report.sections import Picture
 from carleman_ssm.report.wave_figures import BLUE, RED, caption
@@ -30,6 +31,12 @@ SLOWEST = 5e-4
 NAMED_LINES = 14
 FLOOR = 1e-6
 """Lines below this part of the highest are not drawn."""
+LETTER, LINE, DOT = 0.0105, 0.036, 0.011
+"""Width of a letter, height of a line and half the width of a dot, in parts of the axes of the spectrum."""
+LEVELS = (0.02, 0.02 + LINE)
+"""How far above its dot a name may stand."""
+MET = " Lines that meet at one frequency are drawn as their sum, in the colour of the highest."
+CYCLE = " A cycle per step is 2π rad/step."
 COLOURS = ("0.45", "#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#8c564b")
 """Of the orders 0 to 5 and above."""
 
@@ -41,8 +48,11 @@ def write_frequency_figures(
     lines: SpectralLines | None = None,
     simulated: SimulatedSpectrum | None = None,
     margin: tuple[int, int] | None = None,
+    label: int | None = None,
 ) -> list[Picture]:
     """Draw |H₁|, |H₂| and |H₃| of every class into `folder`, and the spectrum of a logit or margin.
+
+    The responses are those of the first tone's channel, or of channel 0.
 
     What there is nothing of is left out: a third order of quadratic decoders, a spectrum without lines.
 
@@ -51,11 +61,14 @@ def write_frequency_figures(
     names
         Of the classes.
     margin
-        Two classes whose difference the spectrum shows; by default the first logit.
+        Two classes whose difference the spectrum shows.
+    label
+        Without a margin, the class whose logit it shows; by default the one with the largest mean over time.
     """
-    spectrum = None if lines is None else lines_figure(lines, names, simulated, margin)
+    spectrum = None if lines is None else lines_figure(lines, names, simulated, margin, label)
+    channel = 0 if lines is None else lines.tones[0].channel
     responses = (first_response_figure, second_response_figure, third_response_figure)
-    drawn = [*(draw(functions, names) for draw in responses), spectrum]
+    drawn = [*(draw(functions, names, channel) for draw in responses), spectrum]
     return [save(figure, folder / name) for figure, name in zip(drawn, FREQUENCY_FIGURES, strict=True) if figure]
 
 
@@ -74,7 +87,7 @@ def first_response_figure(functions: TransferFunctions, names: Sequence[str], ch
     caption(
         figure,
         f"First-order transfer function of every class from input channel {channel}, about the steady state of a "
-        f"constant input{_mean_removed(functions)}. {_scope(functions)}{_first_of(len(names), shown)}",
+        f"constant input{_mean_removed(functions)}. {_scope(functions)}{CYCLE}{_first_of(len(names), shown)}",
     )
     return figure
 
@@ -100,7 +113,7 @@ def second_response_figure(functions: TransferFunctions, names: Sequence[str], c
         "Second-order transfer function: how strongly waves of frequencies f1 and f2 raise one of frequency f1 + f2 in "
         f"each logit (f2 < 0: the difference){_mean_removed(functions)}. Input channel {channel} twice. "
         f"{_scope(functions)} Four decades are shown, at every {2 * (MAP_POINTS - 1)}th of a cycle per step: narrower "
-        f"resonances may fall between.{_first_of(len(names), shown)}",
+        f"resonances may fall between.{CYCLE}{_first_of(len(names), shown)}",
     )
     return figure
 
@@ -126,7 +139,7 @@ def third_response_figure(functions: TransferFunctions, names: Sequence[str], ch
         figure,
         f"Third-order transfer function of every class from input channel {channel}: H3(f, f, -f), which changes the "
         f"line of a tone itself, and H3(f, f, f), its third harmonic{_mean_removed(functions)}. {_scope(functions)}"
-        f"{_first_of(len(names), shown)}",
+        f"{CYCLE}{_first_of(len(names), shown)}",
     )
     return figure
 
@@ -136,38 +149,60 @@ def lines_figure(
     names: Sequence[str],
     simulated: SimulatedSpectrum | None = None,
     margin: tuple[int, int] | None = None,
+    label: int | None = None,
 ) -> Figure:
-    """Lines of one logit or margin in closed form, on the simulated spectrum where there is one."""
+    """Lines of one logit or margin in closed form, on the simulated spectrum where there is one.
+
+    Lines of equal frequency are drawn as their sum. Without margin and label it is the class whose steady logit is
+    largest in the mean over time.
+    """
+    merged = lines.merged()
+    shown = _largest_mean(merged) if label is None else label
     figure = Figure(figsize=(8.8, 4.8), layout="constrained")
-    axis, heights = figure.subplots(), np.abs(_chosen(lines.amplitudes, margin))
+    axis, heights = figure.subplots(), np.abs(_chosen(merged.amplitudes, margin, shown))
+    floor = FLOOR * float(heights.max())
     if simulated is not None:
-        _draw_simulation(axis, simulated, margin, FLOOR * float(heights.max()))
-    drawn = np.flatnonzero(heights > FLOOR * heights.max())
-    for order in sorted({min(int(lines.orders[line]), len(COLOURS) - 1) for line in drawn}):
-        rows = [line for line in drawn if min(lines.orders[line], len(COLOURS) - 1) == order]
-        axis.semilogy(lines.frequencies[rows] / (2 * np.pi), heights[rows], "o", markersize=5, color=COLOURS[order])
-        axis.vlines(lines.frequencies[rows] / (2 * np.pi), FLOOR * heights.max(), heights[rows], color=COLOURS[order])
+        _draw_simulation(axis, simulated.frequencies, np.abs(_chosen(simulated.amplitudes, margin, shown)), floor)
+    drawn, cycles = np.flatnonzero(heights > floor), merged.frequencies / (2 * np.pi)
+    orders = np.array([min(int(lines.orders[rows[0]]), len(COLOURS) - 1) for rows in merged.members])
+    for order in np.unique(orders[drawn]).tolist():
+        rows = drawn[orders[drawn] == order]
+        axis.semilogy(cycles[rows], heights[rows], "o", markersize=5, color=COLOURS[order])
+        axis.vlines(cycles[rows], floor, heights[rows], color=COLOURS[order])
         axis.plot([], [], "o-", color=COLOURS[order], label=_order_name(order))
-    axis.set_ylim(FLOOR * heights.max(), 30 * heights.max())
-    _name_lines(axis, lines, heights, drawn)
+    axis.set_ylim(floor, 30 * heights.max())
     axis.set(xlabel="frequency [cycles per step]", ylabel="height of the line [logit]", xlim=(-0.02, 0.52))
     axis.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
-    what = f"logit of {names[0]}" if margin is None else f"margin of {names[margin[0]]} over {names[margin[1]]}"
-    tones = ", ".join(f"f{index + 1} = {tone.frequency / (2 * np.pi):.4g}" for index, tone in enumerate(lines.tones))
+    texts = [", ".join(_line_name(lines.multiples[row].tolist()) for row in rows) for rows in merged.members]
+    _name_lines(axis, cycles[drawn], heights[drawn], [texts[row] for row in drawn])
+    what = f"logit of {names[shown]}" if margin is None else f"margin of {names[margin[0]]} over {names[margin[1]]}"
+    met = MET if len(texts) < len(lines.multiples) else ""
     caption(
         figure,
-        f"Steady {what} under sinusoids of {tones} cycles per step: the lines up to order {int(lines.orders.max())} "
-        f"({lines.method}){_simulation_words(lines, simulated)}. Lines at sums and differences are the mark of waves "
-        "that interact in the decoder.",
+        f"Steady {what} under sinusoids of {_tone_words(lines)}: the lines up to order {int(lines.orders.max())} "
+        f"({lines.method}){_simulation_words(lines, simulated)}.{met} Lines at sums and differences are the mark of "
+        "waves that interact in the decoder.",
     )
     return figure
 
 
-def _draw_simulation(axis: Axes, simulated: SimulatedSpectrum, margin: tuple[int, int] | None, floor: float) -> None:
-    size = np.abs(_chosen(simulated.amplitudes, margin))
+def _largest_mean(merged: MergedLines) -> int:
+    """The class with the largest mean over time; the lines of frequency 0 come first."""
+    return int(merged.amplitudes[0].real.argmax())
+
+
+def _tone_words(lines: SpectralLines) -> str:
+    tones = (
+        f"f{index} = {tone.frequency / (2 * np.pi):.4g} cycles per step ({tone.frequency:.4g} rad/step)"
+        for index, tone in enumerate(lines.tones, start=1)
+    )
+    return ", ".join(tones)
+
+
+def _draw_simulation(axis: Axes, frequencies: Floats, size: Floats, floor: float) -> None:
     seen = size > floor
     axis.semilogy(
-        simulated.frequencies[seen] / (2 * np.pi),
+        frequencies[seen] / (2 * np.pi),
         size[seen],
         "o",
         markersize=9,
@@ -178,18 +213,47 @@ def _draw_simulation(axis: Axes, simulated: SimulatedSpectrum, margin: tuple[int
     )
 
 
-def _name_lines(axis: Axes, lines: SpectralLines, heights: Floats, drawn: npt.NDArray[np.int64]) -> None:
-    """Names of the highest lines, each at one of two levels so that neighbours stay apart."""
-    highest = sorted(drawn, key=lambda line: -heights[line])[:NAMED_LINES]
-    for turn, line in enumerate(sorted(highest, key=lambda line: lines.frequencies[line])):
-        axis.annotate(
-            _line_name(lines.multiples[line].tolist()),
-            (float(lines.frequencies[line]) / (2 * np.pi), float(heights[line])),
-            xytext=(0, 6 + 10 * (turn % 2)),
-            textcoords="offset points",
-            ha="center",
-            fontsize=7,
-        )
+def _name_lines(axis: Axes, cycles: Floats, heights: Floats, texts: list[str]) -> None:
+    """Names above the highest lines, as far as there is room: none may touch another, or the dot of a line."""
+    low, high = np.log10(axis.get_ylim())
+    left, right = axis.get_xlim()
+    places = np.column_stack([(cycles - left) / (right - left), (np.log10(heights) - low) / (high - low)])
+    taken = [_Box(x - DOT, x + DOT, y - 1.5 * DOT, y + 1.5 * DOT) for x, y in places.tolist()]
+    for row in np.argsort(-heights)[:NAMED_LINES].tolist():
+        x, y = places[row].tolist()
+        width = 0.5 * LETTER * len(_bare(texts[row]))
+        x = min(max(x, width + DOT), 1.0 - width - DOT)
+        for level in LEVELS:
+            box = _Box(x - width, x + width, y + level, y + level + LINE)
+            if not any(box.meets(other) for other in taken):
+                taken.append(box)
+                axis.annotate(
+                    texts[row],
+                    (x, y + level),
+                    xycoords="axes fraction",
+                    ha="center",
+                    va="bottom",
+                    fontsize=7,
+                )
+                break
+
+
+class _Box(NamedTuple):
+    """A rectangle in parts of the axes."""
+
+    left: float
+    right: float
+    bottom: float
+    top: float
+
+    def meets(self, other: _Box) -> bool:
+        apart = self.right <= other.left or other.right <= self.left
+        return not (apart or self.top <= other.bottom or other.top <= self.bottom)
+
+
+def _bare(text: str) -> str:
+    """A name without what is not printed of it."""
+    return text.replace("$", "").replace("_", "")
 
 
 def _line_name(multiples: list[int]) -> str:
@@ -210,15 +274,15 @@ def _order_name(order: int) -> str:
 def _simulation_words(lines: SpectralLines, simulated: SimulatedSpectrum | None) -> str:
     if simulated is None:
         return ""
-    alone = "; rings alone are higher orders" if lines.aliasing.any() else ""
+    alone = "; rings alone, or off a dot, are higher orders" if lines.aliasing.any() else ""
     return (
         f", with the spectrum of {len(simulated.signal)} simulated steps (rings) after {simulated.transient} steps of "
         f"transient{alone}"
     )
 
 
-def _chosen(amplitudes: Complexes, margin: tuple[int, int] | None) -> Complexes:
-    chosen: Complexes = amplitudes[:, 0] if margin is None else amplitudes[:, margin[0]] - amplitudes[:, margin[1]]
+def _chosen(amplitudes: Complexes, margin: tuple[int, int] | None, label: int) -> Complexes:
+    chosen: Complexes = amplitudes[:, label] if margin is None else amplitudes[:, margin[0]] - amplitudes[:, margin[1]]
     return chosen
 
 
