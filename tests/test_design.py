@@ -48,6 +48,9 @@ def test_derivatives_are_those_of_the_residual():
         step = 1e-6 * np.eye(len(point))[index]
         measured = (residual(point + step) - residual(point - step)) / 2e-6
         np.testing.assert_allclose(exact[:, index], measured, atol=1e-6 * max(1, np.abs(exact).max()))
+    slopes = modes.derivatives(5).copy()
+    slopes[:, :, 2] *= -1  # by Im a of the first mode, with the wrong sign
+    assert np.abs(_derivatives(modes.kernels(5), slopes, readout, 0.8) - exact).max() > 0.1
 
 
 @pytest.mark.parametrize(("channels", "modes", "classes"), [(1, 1, 1), (2, 2, 1), (3, 1, 2)])
@@ -73,6 +76,8 @@ def test_the_operator_of_the_designed_network_has_the_kernels_that_the_design_re
     lagged = x[:, ::-1, 0]
     wanted = 0.25 + lagged @ design.first[0] + np.einsum("bm,mn,bn->b", lagged, design.second[0], lagged)
     np.testing.assert_allclose(design.network(x)[:, 0], wanted, atol=1e-9)
+    forwards = 0.25 + x[..., 0] @ design.first[0] + np.einsum("bm,mn,bn->b", x[..., 0], design.second[0], x[..., 0])
+    assert np.abs(design.network(x)[:, 0] - forwards).max() > 0.1  # kernels over steps, not over lags, are refuted
 
 
 def test_more_modes_come_nearer_to_what_no_sum_of_modes_is():
@@ -103,6 +108,10 @@ def test_the_error_is_the_standard_deviation_of_the_logit_under_normal_inputs():
     one, two = design.first[0] - design.wanted.first[0], design.second[0] - design.wanted.second[0]
     errors = x @ one + np.einsum("bm,mn,bn->b", x, two, x)
     assert errors.std() == pytest.approx(design.rms_error[0], rel=0.03)
+    unpaired = np.sqrt(scale**2 * np.sum(one**2) + scale**4 * np.sum(two**2))  # without the 2 of Wick's two pairings
+    assert abs(errors.std() / unpaired - 1) > 0.1
+    residual = design.wanted.residual(np.zeros((1, 8)), np.zeros((1, 1)), scale)  # of no network at all
+    assert residual @ residual == pytest.approx(scale**2 + 2 * scale**4 * np.sum(second**2))
 
 
 @pytest.mark.parametrize(
@@ -111,12 +120,31 @@ def test_the_error_is_the_standard_deviation_of_the_logit_under_normal_inputs():
         ([1.0, 0.0], np.zeros((3, 3)), {}, "shapes"),
         ([1.0, np.nan], np.zeros((2, 2)), {}, "NaN"),
         ([1.0, 0.0], [[0, 1], [0, 0]], {}, "symmetric"),
-        ([1.0, 0.0], np.zeros((2, 2)), {"modes": 0}, "at least one"),
-        ([1.0, 0.0], np.zeros((2, 2)), {"channels": 0}, "at least one"),
+        ([1.0, 0.0], np.zeros((2, 2)), {"modes": 0}, "at least 1"),
+        ([1.0, 0.0], np.zeros((2, 2)), {"channels": 0}, "at least 1"),
         ([1.0, 0.0], np.zeros((2, 2)), {"input_scale": 0.0}, "positive"),
-        (np.ones(2000), np.zeros((2000, 2000)), {"modes": 8}, "fewer lags"),
+        ([1.0, 0.0], np.eye(2), {"input_scale": 1e200}, "other units"),
+        ([1e200, 0.0], np.eye(2), {}, "other units"),
+        ([1e-200, 0.0], np.zeros((2, 2)), {}, "other units"),
+        ([1.0, 0.0], np.zeros((2, 2)), {"steps": 0}, "at least 1"),
+        ([1.0, 0.0], np.zeros((2, 2)), {"offset": [1.0, 2.0]}, "one for each of 1 logits"),
+        ([1.0, 0.0], np.zeros((2, 2)), {"offset": np.nan}, "finite"),
+        (np.ones(2000), np.zeros((2000, 2000)), {"modes": 8, "channels": 2}, "fewer lags"),
     ],
 )
 def test_what_makes_no_sense_is_refused(first, second, change, words):
     with pytest.raises(ValueError, match=words):
         design_layer(first, second, **({"modes": 1} | change))
+
+
+@pytest.mark.parametrize("change", [{"modes": 1.5}, {"channels": 1.5}, {"steps": 2.0}])
+def test_numbers_of_things_are_integers(change):
+    with pytest.raises(TypeError, match="integer"):
+        design_layer([1.0, 0.5], np.zeros((2, 2)), **({"modes": 1} | change))
+
+
+@pytest.mark.parametrize(("one", "two"), [(1e49, 1e49), (1e-49, 1e-49), (1e-49, 1e49), (1e49, 1e-49)])
+def test_sizes_within_the_stated_range_leave_no_float64(one, two):
+    decay = 0.8 ** np.arange(6)
+    design = design_layer(one * decay, two * np.outer(decay, decay), modes=1, steps=20)
+    assert np.isfinite([design.first_error, design.second_error, *design.rms_error]).all()

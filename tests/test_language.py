@@ -99,6 +99,11 @@ def test_a_closed_form_without_the_square_of_the_change_would_be_seen(monkeypatc
     assert np.abs(substitution_logits(operator, sequence, rows) - expected).max() > 1e-3
 
 
+def test_other_things_than_operators_are_refused():
+    with pytest.raises(TypeError, match="network_operator"):
+        substitution_logits("x", np.zeros((2, 1)), np.zeros((1, 1)))
+
+
 def test_rows_of_another_width_are_refused():
     model = small_model()
     operator = model.operator("abc")
@@ -200,8 +205,9 @@ def test_a_model_refuses_what_does_not_fit_it():
         CharacterModel(network, Vocabulary("ab"))
     with pytest.raises(ValueError, match="causal"):
         small_model(pool="mean")
-    with pytest.raises(ValueError, match="frequencies"):
-        CharacterModel(network, LETTERS, np.ones(4))
+    for frequencies in (np.ones(4), np.ones(5), [1.2, -0.2, 0.0, 0.0, 0.0], [np.nan] * 5):
+        with pytest.raises(ValueError, match="frequencies"):
+            CharacterModel(network, LETTERS, frequencies)
     with pytest.raises(ValueError, match="empty"):
         small_model().next_characters("")
     with pytest.raises(ValueError, match="'z'"):
@@ -226,6 +232,20 @@ def test_a_vocabulary_names_what_it_lacks():
             Vocabulary(characters)
     with pytest.raises(ValueError, match="'ï'"):
         PRINTABLE.tokens("naïve")
+    for positions in ([96], [-1], 3):
+        with pytest.raises(ValueError, match="0 to 95"):
+            PRINTABLE.text(positions)
+    with pytest.raises(TypeError, match="integers"):
+        PRINTABLE.text([0.5])
+
+
+def test_frequencies_cannot_be_changed_after_they_were_checked():
+    given = np.full(5, 0.2)
+    model = CharacterModel(small_model().network, LETTERS, given)
+    given[0] = 7.0
+    assert model.frequencies.tolist() == [0.2] * 5
+    with pytest.raises(ValueError, match="read-only"):
+        model.frequencies[0] = 7.0
 
 
 def test_a_model_is_read_from_a_file_with_its_vocabulary_beside_it(tmp_path):

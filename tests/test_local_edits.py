@@ -17,6 +17,7 @@ from carleman_ssm.steering import sequential_quadratic
 from carleman_ssm.steering.constraints import EditConstraints
 from carleman_ssm.steering.local_edits import local_edit
 from carleman_ssm.steering.margin_problem import margin_problem
+from carleman_ssm.steering.optimality import Point, kkt_residual
 from carleman_ssm.steering.quadratic import margin_quadratic
 from carleman_ssm.steering.trust_region import smallest_change
 from tests.strategies_networks import moderate_network
@@ -262,9 +263,9 @@ def test_a_strict_local_minimum_has_no_smaller_feasible_neighbour_and_twice_the_
     assert np.linalg.norm(nearby[feasible], axis=(1, 2)).min() > found.norm * (1 - 1e-9)
     task = margin_problem(function, x, rows, wanted, EditConstraints())  # refuses a longer edit, same multipliers
     multipliers, room = found.multipliers * task.scales, np.zeros(0)
-    at, longer = (sequential_quadratic.Point.of(task, factor * found.change[:, 0]) for factor in (1.0, 1.05))
-    assert sequential_quadratic.kkt_residual(task, at, multipliers, room) < 1e-8
-    assert sequential_quadratic.kkt_residual(task, longer, multipliers, room) > 1e-3
+    at, longer = (Point.of(task, factor * found.change[:, 0]) for factor in (1.0, 1.05))
+    assert kkt_residual(task, at, multipliers, room) < 1e-8
+    assert kkt_residual(task, longer, multipliers, room) > 1e-3
 
 
 @pytest.mark.parametrize(

@@ -90,6 +90,19 @@ def test_a_fractional_hop_or_a_trained_spectrum_is_no_register_of_lags(layer):
     assert "no single input lag" in found.sentence(0)
 
 
+@pytest.mark.parametrize("decay", [0.5, 18.0, 30.0])
+@pytest.mark.parametrize("spread", [0.0, 1.5])
+def test_radii_are_compared_with_their_own_size(decay, spread):
+    """Multipliers e^{-18} and below are all within 1e-9 of each other; a spread of e^{1.5} is no rigid law for that."""
+    turns, rates = np.arange(4) * np.pi / 2, np.log(decay + spread * np.array([0.0, 1.0, 0.5, 0.75]))
+    layer = S4DLayer([0.0], rates[None], turns[None], np.ones((1, 4)) + 0.5j, [0.1])
+    found = node_lags(layer_rings(layer), 4)
+    assert bool(found.is_rigid[0]) == (spread == 0.0)
+    kernel = np.abs(network_of(layer).kernel(0, 4) - 0.1 * np.eye(1, 4))
+    lost = np.abs(edit_nodes(network_of(layer), 2).deleted(4))  # lag 2 alone, where the law is rigid
+    assert (np.delete(lost, 2) <= TOLERANCE * kernel.max()).all() or not found.holds[0]
+
+
 def test_a_silenced_mode_takes_its_pair_out_of_the_kernel_and_nothing_else():
     layer = trained_like(2, 4, 5)
     edit = edit_modes(network_of(layer), 2, channels=1)
@@ -142,6 +155,8 @@ def test_orders_can_be_silenced_and_amplified():
         ({"nodes": 8}, "no node 8"),
         ({"nodes": [True]}, "no node True"),
         ({"nodes": 0, "channels": 5}, "no channel 5"),
+        ({"nodes": []}, "empty list of nodes"),
+        ({"nodes": 0, "channels": []}, "empty list of channels"),
         ({"nodes": 0, "layer": 1}, "no layer 1"),
         ({"nodes": 0, "gain": np.nan}, "finite"),
         ({"nodes": 0, "closure": "real"}, "no node|real|ring"),
@@ -156,6 +171,12 @@ def test_what_does_not_exist_is_refused_by_name(change, words):
 def test_other_networks_and_gains_are_refused():
     with pytest.raises(TypeError, match="S4D networks"):
         edit_modes(object(), 0)
+    with pytest.raises(TypeError, match="network_operator"):
+        edit_orders(network_of(lin_layer(4)), np.ones((1, 4, 1)), [1.0])
+    with pytest.raises(TypeError, match="layer_rings"):
+        node_lags(None, 2)
+    with pytest.raises(TypeError, match="integer"):
+        node_lags(layer_rings(lin_layer(4)), 2.5)
     network, x = network_of(lin_layer(4)), np.ones((1, 4, 1))
     operator = cs.network_operator(network, sequences=x)
     for gains in ([1, 1, 1, 1, 1], [np.inf], [[1.0]]):

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from carleman_ssm.networks.finite_arrays import real_array
 from carleman_ssm.networks.layers import Array
 
-__all__ = ["PRINTABLE", "Vocabulary", "parse_vocabulary", "save_vocabulary", "vocabulary_file"]
+__all__ = ["PRINTABLE", "Vocabulary", "character_frequencies", "parse_vocabulary", "save_vocabulary", "vocabulary_file"]
 
 Tokens = npt.NDArray[np.int64]
 
@@ -73,8 +74,23 @@ class Vocabulary:
         return np.array([self.index(character) for character in text], dtype=np.int64)
 
     def text(self, tokens: npt.ArrayLike) -> str:
-        """The text of positions (length,)."""
-        return "".join(self.characters[i] for i in np.asarray(tokens, dtype=np.int64))
+        """The text of positions (length,).
+
+        Raises
+        ------
+        TypeError
+            Positions are no integers.
+        ValueError
+            A position outside the vocabulary.
+        """
+        given = np.asarray(tokens)
+        if given.size and given.dtype.kind not in "iu":
+            msg = f"positions of characters are integers, got {given.dtype}"
+            raise TypeError(msg)
+        if given.ndim != 1 or ((given < 0) | (given >= len(self))).any():
+            msg = f"positions of characters are a list of numbers from 0 to {len(self) - 1}, got {tokens!r}"
+            raise ValueError(msg)
+        return "".join(self.characters[i] for i in given)
 
     def one_hot(self, text: str) -> Array:
         """Sequence (length, characters) of unit vectors."""
@@ -119,9 +135,22 @@ def parse_vocabulary(text: str) -> tuple[Vocabulary, Array]:
         msg = "a vocabulary file holds an object with 'characters', a string, and 'frequencies', and nothing else"
         raise ValueError(msg)
     vocabulary = Vocabulary(content["characters"])
-    frequencies = np.asarray(content["frequencies"], dtype=np.float64)
-    fits = frequencies.shape == (len(vocabulary),) and bool((frequencies >= 0).all())
+    return vocabulary, character_frequencies(content["frequencies"], len(vocabulary))
+
+
+def character_frequencies(values: npt.ArrayLike, size: int) -> Array:
+    """Frequencies (size,) of the characters of a vocabulary, read-only.
+
+    Raises
+    ------
+    TypeError
+        The values are no real numbers.
+    ValueError
+        Another number of them, one below 0, or a sum that is not 1 (to 1e-6).
+    """
+    frequencies = real_array("frequencies", values)
+    fits = frequencies.shape == (size,) and bool((frequencies >= 0).all())
     if not fits or abs(float(frequencies.sum()) - 1.0) > 1e-6:
-        msg = f"frequencies must be {len(vocabulary)} numbers, at least 0, with sum 1"
+        msg = f"frequencies must be {size} numbers, at least 0, with sum 1"
         raise ValueError(msg)
-    return vocabulary, frequencies
+    return frequencies

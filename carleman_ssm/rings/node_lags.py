@@ -17,12 +17,14 @@ from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.layers import Array
 from carleman_ssm.rings.rigidity import Rigidity, rigidity
 from carleman_ssm.rings.rings import Rings
+from carleman_ssm.theory.polynomials import require_integer, require_kind
 from carleman_ssm.theory.ring_modes import UNIT_INPUT
 
 Flags = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 
 WHOLE = 1e-9
-"""Hops this near to a whole number, and laws met this closely, count as whole and as met: the size of rounding."""
+"""Hops this near to a whole number, and laws met this closely (phases in rad, radii relative to ρ), count as whole and
+as met: the size of rounding."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -50,7 +52,7 @@ class NodeLags(Brief):
     @property
     def is_rigid(self) -> Flags:
         """Per channel: the multipliers obey a rigid law up to rounding."""
-        return (self.law.phase_residual <= WHOLE) & (self.law.radius_residual <= WHOLE)
+        return (self.law.phase_residual <= WHOLE) & (self.law.radius_residual <= WHOLE * self.law.radius)
 
     @property
     def is_whole(self) -> Flags:
@@ -86,7 +88,7 @@ class NodeLags(Brief):
         law, nodes = self.law, self.law.nodes
         parts = (
             f"rigid: {_word(self.is_rigid[channel])} (residual {law.phase_residual[channel]:.3g} rad per step, "
-            f"{law.radius_residual[channel]:.3g} in radius)",
+            f"{law.radius_residual[channel]:.3g} in radius, of {law.radius[channel]:.3g})",
             f"whole hop: {_word(self.is_whole[channel])} (δ = {law.hop[channel]:.4g} of {nodes} nodes)",
             f"no wrap: {_word(self.length <= self.longest[channel])} ({law.wraps(self.length)[channel]:.3g} "
             f"revolutions in {self.length} steps)",
@@ -113,6 +115,8 @@ def node_lags(rings: Rings, length: int) -> NodeLags:
     ------
     ValueError
         No step at all, or rings of another gauge.
+    TypeError
+        No rings, or a length that is no integer.
 
     Examples
     --------
@@ -127,7 +131,8 @@ def node_lags(rings: Rings, length: int) -> NodeLags:
     ----------
     THEORY T6 (iii), T24.
     """
-    if length < 1:
+    require_kind(rings, Rings, "the rings (from layer_rings or model_rings)")
+    if require_integer(length, "the length") < 1:
         msg = f"lags need at least one step, got length {length}"
         raise ValueError(msg)
     if rings.gauge != UNIT_INPUT:

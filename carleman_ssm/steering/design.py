@@ -21,12 +21,17 @@ from scipy import optimize
 
 from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.discretization import step_inputs
+from carleman_ssm.networks.finite_arrays import real_array
 from carleman_ssm.networks.layers import Array, S4DLayer
 from carleman_ssm.networks.network import NetworkConfig, S4DNetwork
 from carleman_ssm.steering.kernel_fits import Modes, fitted_modes
+from carleman_ssm.theory.polynomials import require_integer
 
 MAX_ENTRIES = 10**8
 """More entries of the matrix of derivatives than this are refused."""
+
+SIZES = 1e-50, 1e50
+"""Range of the largest entries of σ k⁽¹⁾ and σ² k⁽²⁾: the search multiplies four such numbers, and ratios of them."""
 
 EIGENVALUE_ROUNDING = 1e-10
 """Eigenvalues of wanted kernels below this share of the largest are rounding."""
@@ -142,8 +147,11 @@ def design_layer(
     Raises
     ------
     ValueError
-        Shapes that do not fit each other, a second-order kernel that is not symmetric, numbers that are not finite,
-        or a problem too large to write its derivatives out.
+        Shapes that do not fit each other, a second-order kernel that is not symmetric, numbers that are not finite or
+        so large or small that the search leaves float64, less than one channel, mode or step, or a problem too large
+        to write its derivatives out.
+    TypeError
+        Numbers of channels, modes or steps that are no integers, or kernels and offset that are no real numbers.
 
     References
     ----------
@@ -159,12 +167,14 @@ def design_layer(
     wanted = _wanted(first, second)
     width = _channels(wanted, channels)
     _check(wanted, width, modes, input_scale)
+    require_integer(steps, "the number of steps", least=1)
+    constant = _offset(offset, len(wanted.first))
     start = fitted_modes(_directions(wanted, width), modes)
     readout = wanted.readout(start.kernels(wanted.first.shape[1]), input_scale)
     found, weights, converged = _refined(wanted, start, readout, input_scale, steps)
     kernels = found.kernels(wanted.first.shape[1])
     second_found = np.einsum("ih,hm,hn->imn", weights, kernels, kernels, optimize=True)
-    network = _network(found, weights, np.broadcast_to(np.asarray(offset, dtype=np.float64), len(weights)))
+    network = _network(found, weights, constant)
     return Design(network, wanted, weights @ kernels, second_found, input_scale, converged)
 
 
@@ -251,16 +261,13 @@ def _network(modes: Modes, readout: Array, offset: Array) -> S4DNetwork:
 
 
 def _wanted(first: npt.ArrayLike, second: npt.ArrayLike) -> WantedKernels:
-    one, two = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
+    one, two = real_array("first-order kernels", first), real_array("second-order kernels", second)
     one, two = (one[None] if one.ndim == 1 else one), (two[None] if two.ndim == 2 else two)
     if one.ndim != 2 or 0 in one.shape or two.shape != (*one.shape, one.shape[1]):
         msg = (
             f"kernels over L lags have shapes (L,) and (L, L), or (K, L) and (K, L, L) for K logits; got "
             f"{np.shape(first)} and {np.shape(second)}"
         )
-        raise ValueError(msg)
-    if not (np.isfinite(one).all() and np.isfinite(two).all()):
-        msg = "wanted kernels hold NaN or infinity"
         raise ValueError(msg)
     if np.abs(two - two.swapaxes(1, 2)).max() > 1e-12 * np.abs(two).max():
         msg = "a second-order kernel is symmetric in its two lags: give (k + kᵀ)/2, which has the same output"
@@ -275,16 +282,32 @@ def _channels(wanted: WantedKernels, channels: int | None) -> int:
 
 
 def _check(wanted: WantedKernels, channels: int, modes: int, scale: float) -> None:
-    if channels < 1 or modes < 1:
-        msg = f"a layer needs at least one channel and one stored mode, got {channels} and {modes}"
-        raise ValueError(msg)
+    require_integer(channels, "the number of channels", least=1)
+    require_integer(modes, "the number of stored modes", least=1)
     if not (np.isfinite(scale) and scale > 0):
         msg = f"input_scale is a positive number, got {scale}"
+        raise ValueError(msg)
+    with np.errstate(over="ignore", under="ignore"):
+        sizes = scale * np.abs(wanted.first).max(), scale * (scale * np.abs(wanted.second).max())
+    if not all(size == 0.0 or SIZES[0] <= size <= SIZES[1] for size in (*sizes, scale)):
+        msg = (
+            f"with the input scale {scale:.3g} the orders have the sizes {sizes[0]:.3g} and {sizes[1]:.3g}, too far "
+            "from 1 for the search: measure inputs and logits in other units"
+        )
         raise ValueError(msg)
     entries = wanted.second.size * channels * (4 * modes + len(wanted.first))
     if entries > MAX_ENTRIES:
         msg = f"{entries:.3g} derivatives (at most {MAX_ENTRIES:.0e} are written out): ask for fewer lags or channels"
         raise ValueError(msg)
+
+
+def _offset(offset: npt.ArrayLike, classes: int) -> Array:
+    given = real_array("offset", offset)
+    if given.shape not in ((), (1,), (classes,)):
+        msg = f"an offset is a number or one for each of {classes} logits, got the shape {given.shape}"
+        raise ValueError(msg)
+    result: Array = np.broadcast_to(given, (classes,))
+    return result
 
 
 def _relative(error: Array, wanted: Array) -> float:

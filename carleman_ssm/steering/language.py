@@ -21,7 +21,12 @@ from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.checkpoints import CHARACTER_MODELS, load_network, read_bounded
 from carleman_ssm.networks.enclosures import Floats
 from carleman_ssm.networks.network import StateSpaceNetwork
-from carleman_ssm.networks.vocabulary import Vocabulary, parse_vocabulary, vocabulary_file
+from carleman_ssm.networks.vocabulary import (
+    Vocabulary,
+    character_frequencies,
+    parse_vocabulary,
+    vocabulary_file,
+)
 from carleman_ssm.operators.construction import network_operator
 from carleman_ssm.operators.stack_operator import StackOperator
 from carleman_ssm.steering.character_answers import NextCharacters, Replacement, Replacements, margins_of
@@ -48,7 +53,8 @@ class CharacterModel(Brief):
     Raises
     ------
     ValueError
-        Network, vocabulary and frequencies do not fit each other, or the network pools over time.
+        Network, vocabulary and frequencies do not fit each other, frequencies are negative or do not sum to 1, or the
+        network pools over time.
     """
 
     network: StateSpaceNetwork
@@ -66,11 +72,8 @@ class CharacterModel(Brief):
         if self.network.config.pool == "mean":
             msg = "the network takes the mean over time: a character model is causal, with pool 'none' or 'last'"
             raise ValueError(msg)
-        given = np.full(size, 1.0 / size) if self.frequencies is None else np.array(self.frequencies, dtype=np.float64)
-        if given.shape != (size,) or not np.isfinite(given).all():
-            msg = f"frequencies must be {size} finite numbers, got shape {given.shape}"
-            raise ValueError(msg)
-        object.__setattr__(self, "frequencies", given)
+        given = np.full(size, 1.0 / size) if self.frequencies is None else self.frequencies
+        object.__setattr__(self, "frequencies", character_frequencies(given, size))
 
     def one_hot(self, text: str) -> Floats:
         """The sequence x (L, V) of a text.
@@ -86,7 +89,19 @@ class CharacterModel(Brief):
         return self.vocabulary.one_hot(text)
 
     def operator(self, text: str) -> StackOperator:
-        """The operator of the next character's logits, certified for this text, centred at usual characters."""
+        """The operator of the next character's logits, certified for this text, centred at usual characters.
+
+        Raises
+        ------
+        ValueError
+            As `one_hot`.
+        TypeError
+            The network has no operator of a stack.
+
+        References
+        ----------
+        THEORY T10, T16.
+        """
         x = self.one_hot(text)
         centre = np.broadcast_to(np.asarray(self.frequencies), x.shape).copy()
         found = network_operator(self.network.read_at_last_step(), sequences=x[None], centre=centre, form="stack")
@@ -102,6 +117,13 @@ class CharacterModel(Brief):
         ----------
         operator
             ``model.operator(text)``, where it is there already.
+
+        Raises
+        ------
+        ValueError
+            As `one_hot`.
+        DomainError
+            The given operator does not hold for the text.
         """
         known, x = self.operator(text) if operator is None else operator, self.one_hot(text)[None]
         bound = known.bounds(x).per_class
@@ -221,6 +243,10 @@ def character_model(name: str = "pydoc") -> CharacterModel:
         As `load_network`.
     ValueError
         The vocabulary is missing or does not fit the network.
+
+    References
+    ----------
+    ``carleman_ssm/data/PROVENANCE.md``, "The character model"; THEORY T10, T16.
     """
     network = load_network(name)
     if name in CHARACTER_MODELS:

@@ -52,7 +52,8 @@ class LocalEdit(Brief):
     curvature
         Smallest eigenvalue of the Lagrangian's Hessian along the directions in which the margins and limits with
         positive multipliers stand: positive (and a small residual), and the edit is a strict local minimum (measured).
-        NaN where not computed (more than `sequential_quadratic.DENSE` coordinates), infinite where there is no such direction.
+        NaN where not computed (more than `sequential_quadratic.DENSE` coordinates), infinite where there is no such
+        direction.
     steps
         Steps of the search that found it.
     relaxed

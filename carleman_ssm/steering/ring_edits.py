@@ -21,6 +21,7 @@ from carleman_ssm.networks.network import S4DNetwork, StateSpaceNetwork
 from carleman_ssm.operators.operator import NetworkOperator
 from carleman_ssm.rings.node_lags import NodeLags, node_lags
 from carleman_ssm.rings.rings import Rings, layer_rings
+from carleman_ssm.theory.polynomials import require_kind
 from carleman_ssm.theory.ring_modes import COMPLEX, REAL
 
 
@@ -99,7 +100,8 @@ def edit_nodes(
     TypeError
         The network has no S4D layers.
     ValueError
-        No such layer, node or channel, a gain that is not finite, or a spectrum without such a ring.
+        No such layer, node or channel, an empty list of them, a gain that is not finite, or a spectrum without such a
+        ring.
 
     References
     ----------
@@ -180,6 +182,8 @@ def edit_orders(operator: NetworkOperator, sequences: Array, gains: Sequence[flo
     ------
     ValueError
         More gains than the operator has orders, or one that is not finite.
+    TypeError
+        A network in place of its operator.
     DomainError
         As a call: the operator does not hold for a sequence.
 
@@ -187,6 +191,7 @@ def edit_orders(operator: NetworkOperator, sequences: Array, gains: Sequence[flo
     ----------
     THEORY T10, T24.
     """
+    require_kind(operator, NetworkOperator, "the operator (build it with network_operator)")
     parts = operator.orders(sequences)
     given = np.asarray(gains, dtype=np.float64)
     if given.ndim != 1 or len(given) > parts.shape[-1] or not np.isfinite(given).all():
@@ -237,6 +242,9 @@ def _gains(
 
 def _chosen(members: int | Sequence[int], size: int, what: str) -> list[int]:
     given = [members] if isinstance(members, int | np.integer) else list(members)
+    if not given:
+        msg = f"an empty list of {what}s changes nothing: name at least one, from 0 to {size - 1}"
+        raise ValueError(msg)
     for member in given:
         if not isinstance(member, int | np.integer) or isinstance(member, bool) or not 0 <= member < size:
             msg = f"there is no {what} {member!r}: choose 0 to {size - 1}"

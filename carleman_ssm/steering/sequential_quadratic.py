@@ -27,6 +27,7 @@ from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.enclosures import Floats
 from carleman_ssm.steering.constraints import Indices
 from carleman_ssm.steering.margin_problem import MarginProblem
+from carleman_ssm.steering.optimality import Point, is_reached, kkt_residual, lacking, rounding
 from carleman_ssm.steering.quadratic import Quadratic
 from carleman_ssm.steering.quadratic_programs import (
     Curvature,
@@ -48,11 +49,6 @@ ACCEPTED = 1e-6
 STALLED, PATIENCE = 1e-7, 4
 """A residual that has not halved in so many steps ends the search below this; and margins that come no nearer in four
 times as many."""
-FEASIBLE = 1e-11
-"""Largest shortfall of a margin, relative to what the edit moves it by to first order, $|J_i|\\,|z|$ …"""
-ROUNDING = 2.0**-44
-"""… and to the sum of the sizes of the logits that it is formed of and of what is wanted: their rounding through a few
-hundred operations."""
 MAX_PENALTY = 1e9
 """Weights of the penalty grow to so many times the edit and what the margins lack: multipliers beyond this belong to
 margins that contradict each other."""
@@ -61,30 +57,6 @@ NEAR = 1.5
 longer than the edit itself near an optimum."""
 LEAST_CURVATURE = 1e-3
 """Least eigenvalue of a Hessian that is left as it is, beside 1, that of the norm: steps stay below 1000 slopes."""
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Point(Brief):
-    """Coordinates z (r,) with margins c (m,) and their derivatives J (m, r)."""
-
-    z: Floats
-    values: Floats
-    jacobian: Floats
-
-    @classmethod
-    def of(cls, problem: MarginProblem, z: Floats) -> Point:
-        """Evaluate at z."""
-        return cls(z, problem.values(z), problem.jacobian(z))
-
-    @property
-    def size(self) -> float:
-        """The larger of the edit's norm and what the margins lack: the length by which others are measured."""
-        return max(float(np.linalg.norm(self.z)), self.excess)
-
-    @property
-    def excess(self) -> float:
-        """Sum of what the margins lack."""
-        return lacking(self.values)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -112,11 +84,6 @@ class Descent(Brief):
     steps: int
     reached: bool
     converged: bool
-
-
-def lacking(values: Floats) -> float:
-    """$Σ_i max(0, -c_i)$."""
-    return float(np.maximum(-values, 0.0).sum())
 
 
 def descend(problem: MarginProblem, start: Floats, steps: int = MAX_STEPS) -> Descent:
@@ -158,32 +125,6 @@ class _History:
         if reached:
             return residual <= STATIONARY or (residual <= STALLED and residual > 0.5 * earlier)
         return excess > 0.99 * lacked
-
-
-def is_reached(problem: MarginProblem, at: Point) -> bool:
-    """Whether all margins are as wanted up to `FEASIBLE` and `ROUNDING`."""
-    moved = np.abs(at.jacobian) @ np.abs(at.z)
-    return bool((-at.values <= FEASIBLE * moved + rounding(problem, at.z)).all())
-
-
-def rounding(problem: MarginProblem, z: Floats) -> Floats:
-    """What rounding may make of the margins c (m,) at z, by the sizes of the numbers that they are sums of."""
-    logits = np.abs(problem.function.logits(problem.at(z)))
-    found: Floats = ROUNDING * (np.abs(problem.readout) @ logits + np.abs(problem.wanted))
-    return np.where(np.isfinite(found), found, 0.0)
-
-
-def kkt_residual(problem: MarginProblem, at: Point, lam: Floats, pi: Floats) -> float:
-    """How far a point and its multipliers are from the conditions of optimality, relative to the edit's norm."""
-    force = at.z - lam @ at.jacobian
-    room = problem.room(at.z)
-    if len(room):
-        force = force - problem.bounds.transpose(pi)
-    size, rest = float(np.linalg.norm(at.z)), float(np.linalg.norm(force))
-    slack = float(lam @ np.abs(at.values) + pi @ np.abs(room))
-    if size < 1e-150:
-        return 0.0 if rest == slack == 0.0 else np.inf
-    return max(rest / size, slack / size**2)
 
 
 def _first_multipliers(problem: MarginProblem, at: Point, penalty: float) -> ProgramSolution:

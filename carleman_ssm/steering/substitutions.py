@@ -23,6 +23,7 @@ from carleman_ssm.operators.operator import refuse_non_finite
 from carleman_ssm.operators.stack import Norm, Stack, StackLayer
 from carleman_ssm.operators.stack_operator import StackOperator
 from carleman_ssm.operators.stack_trace import LayerTrace, normalised
+from carleman_ssm.theory.polynomials import require_kind
 
 BLOCK_ENTRIES = 2**23
 
@@ -49,6 +50,8 @@ def substitution_logits(operator: StackOperator, sequence: Floats, rows: Floats)
     ------
     ValueError
         Shapes do not fit each other.
+    TypeError
+        Not the operator of a stack.
     DomainError
         The operator refuses a sequence, or values leave the range of float64.
 
@@ -56,6 +59,7 @@ def substitution_logits(operator: StackOperator, sequence: Floats, rows: Floats)
     ----------
     THEORY T10, T16.
     """
+    require_kind(operator, StackOperator, "the operator (build it with network_operator, form='stack')")
     given, options = np.asarray(sequence, dtype=np.float64), np.asarray(rows, dtype=np.float64)
     if given.ndim != 2 or options.ndim != 2 or given.shape[1] != options.shape[1] or not len(options):
         msg = f"expected a sequence (L, d) and rows (m, d), m >= 1; got shapes {given.shape} and {options.shape}"
