@@ -19,7 +19,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from carleman_ssm.networks.enclosures import Floats
-from carleman_ssm.steering.quadratic import Quadratic
+from carleman_ssm.steering.quadratic import Quadratic, require_margins
 
 
 def box_bound(
@@ -45,7 +45,11 @@ def box_bound(
     Raises
     ------
     ValueError
-        A multiplier is negative.
+        A multiplier is negative, sizes do not fit, or a number that has to be finite is not.
+
+    References
+    ----------
+    THEORY T22 (weak duality under limits).
 
     Examples
     --------
@@ -57,10 +61,11 @@ def box_bound(
     >>> box_bound([plane], np.array([3.0]), np.array([4.0]), np.array([1.0, 2.0]), limits) ** 2
     5.000...
     """
-    if not (multipliers >= 0.0).all():
-        msg = f"multipliers of inequalities are at least 0, got {multipliers.min():.6g}"
+    require_margins(quadratics, wanted, multipliers)
+    size = quadratics[0].size
+    if change.shape != (size,) or not np.isfinite(change).all() or any(limit.shape != (size,) for limit in limits):
+        msg = f"expected a finite change and two limits of {size} values, got {change} and limits {limits}"
         raise ValueError(msg)
-    size = len(change)
     bent = np.eye(size) - np.tensordot(multipliers, np.array([q.curvature for q in quadratics]), 1)
     convexity = float(np.linalg.eigvalsh(bent)[0])
     if convexity <= 0.0:

@@ -21,12 +21,21 @@ from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.enclosures import Floats
 
 MAX_STEPS = 60
+"""Newton's steps; from inside the domain about 10 are needed, and a dual that grows without end uses them up."""
 SHORTEST = 2.0**-50
+"""Halved steps end where they change the last two or three bits of the multipliers."""
 RIDGE = 1e-11
+"""Least share of the largest bend that counts: below it the bend of margins that exclude each other is rounding."""
 ACCURACY = 1e-11
-"""Relative size of a slope that ends the search."""
+"""Size of a slope that ends the search, relative to the sizes of its terms."""
+NOISE = 1e-13
+"""Relative rounding of the objective: some hundred additions of its terms."""
+ENOUGH_GAIN = 1e-4
+"""Share of the linear gain that a step has to keep (Armijo's rule with its usual constant)."""
+SHRINK = 0.9
+"""Factor by which multipliers outside the domain move towards 0, which is inside."""
 HOPELESS = 1e20
-"""A dual value of this size, in squared norms that would reach the wanted values linearly, is not followed further."""
+"""A dual value of this size, in `DualProblem.scale`, is not followed further: it has no maximum in float64."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -74,9 +83,28 @@ class DualProblem(Brief):
 
     @cached_property
     def scale(self) -> float:
-        """Squared norm at which a linear margin would reach the largest shift; 0 without slopes."""
-        steepest = float((self.slopes**2).sum(axis=1).max())
-        return float((self.shifts**2).max()) / steepest if steepest > 0.0 else 0.0
+        """Largest of the squared norms at which slope or curvature of a margin could reach its shift."""
+        lacking = self.shifts > 0.0
+        steep = np.linalg.norm(self.slopes[lacking], axis=1)
+        bent = np.linalg.norm(self.curvatures[lacking], axis=(1, 2))
+        with np.errstate(divide="ignore", over="ignore"):
+            needed = 1.0 / ((steep / self.shifts[lacking]) ** 2 + bent / self.shifts[lacking])
+        return float(needed.max(initial=0.0))
+
+    @property
+    def hopeless(self) -> float:
+        """The dual value from which on the supremum counts as infinite."""
+        return HOPELESS * self.scale
+
+    def sizes(self, change: Floats) -> Floats:
+        r"""$|g_j||\delta|+|\delta||Q_j||\delta|$ (m,): the sizes of the terms of the margins."""
+        size = np.abs(change)
+        slopes, curvatures = self._magnitudes
+        return np.asarray((slopes + curvatures @ size) @ size)
+
+    @cached_property
+    def _magnitudes(self) -> tuple[Floats, Floats]:
+        return np.abs(self.slopes), np.abs(self.curvatures)
 
     def at(self, multipliers: Floats, barrier: float = 0.0) -> DualPoint | None:
         """The point of ν, or None where A(ν) is not positive definite."""
@@ -100,7 +128,7 @@ class DualProblem(Brief):
         """The point of ν, shrunk until A(ν) is positive definite."""
         point = self.at(multipliers, barrier)
         while point is None:
-            multipliers = 0.9 * multipliers
+            multipliers = SHRINK * multipliers
             point = self.at(multipliers, barrier)
         return point
 
@@ -112,13 +140,13 @@ class DualProblem(Brief):
             if following is None:
                 break
             point = following
-            if point.value > HOPELESS * (1.0 + self.scale):
+            if point.value > self.hopeless:
                 break
         return point
 
     def _step(self, point: DualPoint, barrier: float) -> DualPoint | None:
         free = (point.multipliers > 0.0) | (point.slope > 0.0)
-        scale = 1.0 + np.abs(self.shifts)
+        scale = np.abs(self.shifts) + self.sizes(point.change)
         if not free.any() or (np.abs(point.slope[free]) <= ACCURACY * scale[free]).all():
             return None
         bends, axes = np.linalg.eigh(self._bend(point, free, barrier))
@@ -138,13 +166,13 @@ class DualProblem(Brief):
 
     def _along(self, point: DualPoint, direction: Floats, barrier: float) -> DualPoint | None:
         """The first of halved steps that increases the objective enough; at its rounding, that halves the residual."""
-        noise, length = 1e-13 * abs(point.objective), 1.0
+        noise, length = NOISE * abs(point.objective), 1.0
         while length > SHORTEST:
             trial = self.at(np.maximum(0.0, point.multipliers + length * direction), barrier)
             if trial is not None:
                 gain = trial.objective - point.objective
                 expected = float(point.slope @ (trial.multipliers - point.multipliers))
-                if gain > noise and gain >= 1e-4 * expected:
+                if gain > noise and gain >= ENOUGH_GAIN * expected:
                     return trial
                 if abs(gain) <= noise and trial.residual <= 0.5 * point.residual:
                     return trial

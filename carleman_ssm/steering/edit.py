@@ -17,10 +17,14 @@ from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.enclosures import Floats
 from carleman_ssm.networks.network import StateSpaceNetwork
 from carleman_ssm.steering.constraints import EditConstraints
+from carleman_ssm.theory.polynomials import require_integer
 
 Status = Literal["global", "local", "unreachable"]
 TOLERANCE = 1e-9
-"""A wanted value counts as reached when it is missed by at most this, relative to the logits' size (at least 1)."""
+"""A wanted value counts as reached when it is missed by at most this share of the largest logit or wanted value, and a
+margin by no more than half of it, so that the class is the target; but always by the logits' rounding."""
+ROUNDING = 2.0**-40
+"""Share of the largest logit that the rounding of a simulation may be."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,8 @@ class EditGoal:
     ------
     ValueError
         Rival and logit together, a rival that is the target, a negative class, a margin or logit that is not finite.
+    TypeError
+        A class is no integer.
 
     Examples
     --------
@@ -63,6 +69,9 @@ class EditGoal:
     margin: float = 1e-3
 
     def __post_init__(self) -> None:
+        require_integer(self.target, "the target")
+        if self.rival is not None:
+            require_integer(self.rival, "the rival")
         if self.rival is not None and self.logit is not None:
             msg = "give a rival (one margin) or a logit (one value), not both"
             raise ValueError(msg)
@@ -102,8 +111,11 @@ class EditGoal:
         """Whether logits (classes,) fulfil the goal, up to `TOLERANCE`."""
         rows, wanted = self.readout(len(logits))
         slack = rows @ logits - wanted
-        allowed = TOLERANCE * max(1.0, float(np.abs(logits).max()), float(np.abs(wanted).max()))
-        return bool((np.abs(slack) if self.is_equality else -slack).max() <= allowed)
+        largest, asked = float(np.abs(logits).max()), float(np.abs(wanted).max())
+        allowed = TOLERANCE * max(largest, asked)
+        if not self.is_equality and asked > 0.0:
+            allowed = min(allowed, 0.5 * asked)
+        return bool((np.abs(slack) if self.is_equality else -slack).max() <= max(allowed, ROUNDING * largest))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -121,11 +133,12 @@ class Edit(Brief):
         D\delta\rVert^2}$. Infinite where nothing was found.
     lower_bound
         No δ that fulfils goal and constraints has a smaller norm, up to the rounding of float64; 0 where nothing is
-        known, infinite where the goal is proved to be out of reach.
+        known. Where the goal is out of reach, infinite, or finite where curvature that rounding may hide in a matrix
+        that is only semidefinite could reach it at such norms.
     status
         ``"global"``: the norm is the least possible, by a duality certificate evaluated in float64. ``"local"``: a
         change that fulfils the goal, not proved smallest (`gap` says how much is open). ``"unreachable"``: no change of
-        any size fulfils it.
+        any size fulfils it, by completing the square in float64: curvature within rounding of 0 counts as 0.
     reason
         The certificate or obstacle in words.
     logits_before, logits_after

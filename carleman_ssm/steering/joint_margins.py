@@ -26,14 +26,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from carleman_ssm.networks.brief import Brief
-from carleman_ssm.networks.enclosures import Floats
-from carleman_ssm.steering.dual_problem import HOPELESS, DualPoint, DualProblem
-from carleman_ssm.steering.quadratic import Quadratic
+from carleman_ssm.networks.enclosures import UNIT_ROUNDOFF, Floats
+from carleman_ssm.steering.dual_problem import DualPoint, DualProblem
+from carleman_ssm.steering.quadratic import Quadratic, require_margins
 
 ENOUGH = 1e-9
 """Relative violation and gap of a point that counts as optimal; share of D at which the barrier ends."""
 BARRIER = 0.1
 """Factor from one barrier to the next."""
+SMALLEST = float(np.finfo(np.float64).tiny)
+"""Stands for the sizes of terms that are all zero."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -79,7 +81,11 @@ def joint_dual(quadratics: Sequence[Quadratic], wanted: Floats, start: Floats) -
     Raises
     ------
     ValueError
-        Sizes do not fit, or a multiplier is negative.
+        Sizes do not fit, a multiplier is negative, or a number is not finite.
+
+    References
+    ----------
+    THEORY T22 (weak duality of several margins).
 
     Examples
     --------
@@ -110,17 +116,21 @@ def central_dual(quadratics: Sequence[Quadratic], wanted: Floats, start: Floats)
     ------
     ValueError
         As `joint_dual`.
+
+    References
+    ----------
+    THEORY T22 (weak duality of several margins).
     """
     problem = _problem(quadratics, wanted, start)
     point, none = problem.inside(start), np.zeros((0, quadratics[0].size))
-    if not 0.0 < point.value <= HOPELESS * (1.0 + problem.scale):
+    if not 0.0 < point.value <= problem.hopeless:
         return _judged(problem, wanted, point, none)
     central, starts = _central(problem, point)
     return _judged(problem, wanted, central if central.value > point.value else point, starts)
 
 
 def _problem(quadratics: Sequence[Quadratic], wanted: Floats, start: Floats) -> DualProblem:
-    _check(quadratics, wanted, start)
+    require_margins(quadratics, wanted, start)
     return DualProblem(
         np.array([q.gradient for q in quadratics]),
         np.array([q.curvature for q in quadratics]),
@@ -135,32 +145,19 @@ def _central(problem: DualProblem, point: DualPoint) -> tuple[DualPoint, Floats]
     while True:
         central = problem.ascend(multipliers, barrier)
         multipliers = central.multipliers
-        if barrier * size <= ENOUGH * central.value or central.value > HOPELESS * (1.0 + problem.scale):
+        if barrier * size <= ENOUGH * central.value or central.value > problem.hopeless:
             break
         barrier *= BARRIER
     values, vectors = np.linalg.eigh(central.factor @ central.factor.T)
-    reaches = np.sqrt(barrier / np.maximum(values, barrier**2)) * vectors
+    reaches = np.sqrt(barrier / np.maximum(values, UNIT_ROUNDOFF**2)) * vectors
     least, total = reaches[:, 0], reaches.sum(axis=1)
     return central, central.change + np.array([least, -least, total, -total])
 
 
 def _judged(problem: DualProblem, wanted: Floats, point: DualPoint, starts: Floats) -> JointDual:
-    sizes = 1.0 + np.abs(wanted) + np.abs(wanted - problem.shifts)
-    violation = max(0.0, float((point.missing / sizes).max()))
+    sizes = problem.sizes(point.change) + np.abs(wanted) + np.abs(wanted - problem.shifts)
+    violation = float((np.maximum(0.0, point.missing) / np.maximum(sizes, SMALLEST)).max())
     bound, norm = float(np.sqrt(max(0.0, point.value))), float(np.linalg.norm(point.change))
     if violation <= ENOUGH and norm - bound <= ENOUGH * norm:
         return JointDual(point.multipliers, point.change, min(bound, norm), violation, True, starts[:0])
     return JointDual(point.multipliers, point.change, bound, violation, False, starts)
-
-
-def _check(quadratics: Sequence[Quadratic], wanted: Floats, start: Floats) -> None:
-    sizes = {quadratic.size for quadratic in quadratics}
-    if len(sizes) != 1 or wanted.shape != (len(quadratics),) or start.shape != wanted.shape:
-        msg = (
-            f"expected margins of one size with a wanted value and a multiplier each, got sizes {sorted(sizes)} and "
-            f"shapes {wanted.shape}, {start.shape}"
-        )
-        raise ValueError(msg)
-    if not (start >= 0.0).all():
-        msg = f"multipliers of inequalities are at least 0, got {start.min():.6g}"
-        raise ValueError(msg)

@@ -18,6 +18,7 @@ from carleman_ssm.networks.enclosures import Floats
 from carleman_ssm.operators.network_function import NetworkFunction
 from carleman_ssm.operators.operator import Flags
 from carleman_ssm.steering.constraints import EditConstraints, EditSpace, Indices
+from carleman_ssm.steering.quadratic import few_coordinates
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -134,8 +135,9 @@ class MarginProblem(Brief):
 
     def hessian(self, z: Floats, weights: Floats) -> Floats:
         r"""$\sum_iw_i\nabla^2c_i$ (r, r)."""
-        if len(self.function.stack.layers) > 1 and self.space.dimension < self.sequence.size:
-            # Depth has no closed form: a product for each coordinate, not for each value of the sequence.
+        deep, dimension, size = len(self.function.stack.layers) > 1, self.space.dimension, self.sequence.size
+        if few_coordinates(dimension, size) or (deep and dimension < size):
+            # Depth has no closed form either: a product for each coordinate, not for each value of the sequence.
             rows = self.hessian_rows(z, weights, np.eye(self.space.dimension))
             return 0.5 * (rows + rows.T)
         found = self.function.hessians(self.at(z), weights @ self.readout)[0]

@@ -11,18 +11,22 @@ $n = Ld$ numbers. A residual path is linear and stands in g.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 
 from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.enclosures import Floats
+from carleman_ssm.networks.finite_arrays import real_array
 from carleman_ssm.networks.network import StateSpaceNetwork
 from carleman_ssm.operators.decoders import ExactDecoders
 from carleman_ssm.operators.network_function import NetworkFunction, network_function
 from carleman_ssm.operators.operator import NetworkOperator
 from carleman_ssm.operators.stack_operator import degree_of_product
+from carleman_ssm.steering.constraints import EditSpace
 
 Source = NetworkFunction | NetworkOperator | StateSpaceNetwork
 
@@ -59,16 +63,19 @@ class Quadratic(Brief):
 
     def __post_init__(self) -> None:
         gradient = np.array(self.gradient, dtype=np.float64)
-        matrix = np.asarray(self.curvature, dtype=np.float64)
+        matrix = np.array(self.curvature, dtype=np.float64)
         if gradient.ndim != 1 or not gradient.size or matrix.shape != (gradient.size, gradient.size):
             msg = f"expected a gradient (n,) and a curvature (n, n), n >= 1; got {gradient.shape} and {matrix.shape}"
             raise ValueError(msg)
         if not (np.isfinite(self.value) and np.isfinite(gradient).all() and np.isfinite(matrix).all()):
             msg = "the value, gradient or curvature holds NaN or infinity: scale the sequence or check the parameters"
             raise ValueError(msg)
+        matrix = 0.5 * matrix + 0.5 * matrix.T
+        for array in (gradient, matrix):
+            array.flags.writeable = False  # the spectrum is kept
         object.__setattr__(self, "value", float(self.value))
         object.__setattr__(self, "gradient", gradient)
-        object.__setattr__(self, "curvature", 0.5 * (matrix + matrix.T))
+        object.__setattr__(self, "curvature", matrix)
 
     @property
     def size(self) -> int:
@@ -92,7 +99,7 @@ class Quadratic(Brief):
         slope: Floats = self.gradient + 2.0 * (np.asarray(change, dtype=np.float64) @ self.curvature)
         return slope
 
-    def restricted(self, basis: Floats) -> Quadratic:
+    def restricted(self, basis: npt.ArrayLike) -> Quadratic:
         r"""The function of $z$ where $\delta = Bz$, B (n, r): gradient $B^\top g$, curvature $B^\top QB$.
 
         With orthonormal columns $\lVert\delta\rVert = \lVert z\rVert$, so what is smallest in z is smallest in δ.
@@ -102,14 +109,11 @@ class Quadratic(Brief):
         ValueError
             The basis is not (n, r) with r ≥ 1.
         """
-        if basis.ndim != 2 or len(basis) != self.size or not basis.shape[1]:
-            msg = f"expected a basis ({self.size}, r) with r >= 1 columns, got shape {basis.shape}"
+        columns = np.asarray(basis, dtype=np.float64)
+        if columns.ndim != 2 or len(columns) != self.size or not columns.shape[1]:
+            msg = f"expected a basis ({self.size}, r) with r >= 1 columns, got shape {columns.shape}"
             raise ValueError(msg)
-        return Quadratic(self.value, basis.T @ self.gradient, basis.T @ self.curvature @ basis)
-
-    def negated(self) -> Quadratic:
-        """$-m(δ)$."""
-        return Quadratic(-self.value, -self.gradient, -self.curvature)
+        return Quadratic(self.value, columns.T @ self.gradient, columns.T @ self.curvature @ columns)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -130,6 +134,10 @@ class QuadraticLogits(Brief):
     values: Floats
     slopes: Floats
     curvatures: Floats
+
+    def __post_init__(self) -> None:
+        for name in ("values", "slopes", "curvatures"):
+            object.__setattr__(self, name, real_array(name, getattr(self, name)))
 
     def margins(self, sequence: Floats, readout: Floats) -> tuple[Quadratic, ...]:
         """Combinations of the logits, readout (rows, classes), about a sequence (L, d) with L d = n.
@@ -164,6 +172,10 @@ def quadratic_logits(source: Source, length: int) -> QuadraticLogits:
     ------
     TypeError, ValueError
         As `margin_quadratics`.
+
+    References
+    ----------
+    THEORY T10, T22.
     """
     function = _quadratic_function(source, length)
     zero = np.zeros((length, function.features))
@@ -184,11 +196,17 @@ def margin_quadratic(source: Source, sequence: Floats, readout_row: Floats) -> Q
     ------
     TypeError, ValueError
         As `margin_quadratics`.
+
+    References
+    ----------
+    THEORY T22.
     """
     return margin_quadratics(source, sequence, np.asarray(readout_row, dtype=np.float64)[None])[0]
 
 
-def margin_quadratics(source: Source, sequence: Floats, readout: Floats) -> tuple[Quadratic, ...]:
+def margin_quadratics(
+    source: Source, sequence: Floats, readout: Floats, space: EditSpace | None = None
+) -> tuple[Quadratic, ...]:
     r"""Combinations of the logits, readout (rows, classes), as quadratic functions of the change of a sequence (L, d).
 
     The polynomial is the network's at every input, however large; no certified interval is consulted.
@@ -197,6 +215,9 @@ def margin_quadratics(source: Source, sequence: Floats, readout: Floats) -> tupl
     ----------
     source
         An operator, a network, or the `NetworkFunction` of one.
+    space
+        In the coordinates of a subspace of changes: $B^\top g$ and $B^\top QB$, by products with Q where that has few
+        coordinates, so that long sequences need no $n\times n$ matrix.
 
     Raises
     ------
@@ -205,21 +226,58 @@ def margin_quadratics(source: Source, sequence: Floats, readout: Floats) -> tupl
         affine, a degree above 2. Also a sequence or readout of another shape, or more than 10⁸ entries.
     TypeError
         As `network_function`.
+
+    References
+    ----------
+    THEORY T10, T20, T22.
     """
-    x = np.asarray(sequence, dtype=np.float64)
-    function = source if isinstance(source, NetworkFunction) else network_function(source, max(1, len(x)))
-    reason = _obstacle(function)
-    if reason:
+    x, rows = np.asarray(sequence, dtype=np.float64), np.asarray(readout, dtype=np.float64)
+    function = _quadratic_function(source, max(1, len(x)))
+    values, slopes = rows @ function.logits(x), function.gradients(x, rows)
+    if space is not None and few_coordinates(space.dimension, x.size):
+        halves = space.reduce(function.hessian_products(x, space.expand(np.eye(space.dimension)), rows))
+        bends, slopes = np.moveaxis(halves, 1, 0), space.reduce(slopes)  # (rows, r, r), symmetric
+    elif space is not None:
+        halves = space.reduce(function.hessians(x, rows))  # (rows, L, d, r)
+        bends, slopes = space.reduce(np.moveaxis(halves, -1, 1)), space.reduce(slopes)
+    else:
+        slopes = slopes.reshape(len(rows), x.size)
+        bends = function.hessians(x, rows).reshape(len(rows), x.size, x.size)
+    return tuple(
+        Quadratic(float(value), slope, 0.5 * bend) for value, slope, bend in zip(values, slopes, bends, strict=True)
+    )
+
+
+def few_coordinates(dimension: int, size: int) -> bool:
+    """Whether a product for each of `dimension` coordinates costs less than the Hessian of an input of `size` values.
+
+    A product needs a transform forth and back for each channel; the rows of the closed form one of them.
+    """
+    return 4 * dimension < size
+
+
+def require_margins(quadratics: Sequence[Quadratic], wanted: Floats, multipliers: Floats | None = None) -> None:
+    """Refuse margins of several sizes, and wanted values or multipliers that are not one finite number for each.
+
+    Raises
+    ------
+    ValueError
+        So, or no margin, or a negative multiplier.
+    """
+    sizes = {quadratic.size for quadratic in quadratics}
+    numbers = [np.asarray(wanted)] if multipliers is None else [np.asarray(wanted), np.asarray(multipliers)]
+    if len(sizes) != 1 or any(array.shape != (len(quadratics),) for array in numbers):
         msg = (
-            f"the logits of this network are not quadratic in the input: {reason}. Use local_edit, which needs no form"
+            f"expected margins of one size, each with a wanted value and a multiplier, got sizes {sorted(sizes)} and "
+            f"shapes {', '.join(str(array.shape) for array in numbers)}"
         )
         raise ValueError(msg)
-    values, slopes, bends = function.logits(x), function.gradients(x, readout), function.hessians(x, readout)
-    n = x.size
-    return tuple(
-        Quadratic(float(row @ values), slope.reshape(n), 0.5 * bend.reshape(n, n))
-        for row, slope, bend in zip(np.asarray(readout), slopes, bends, strict=True)
-    )
+    if not all(np.isfinite(array).all() for array in numbers):
+        msg = f"wanted values and multipliers have to be finite, got {' and '.join(map(str, numbers))}"
+        raise ValueError(msg)
+    if not (numbers[-1] >= 0.0).all() and multipliers is not None:
+        msg = f"multipliers of inequalities are at least 0, got {numbers[-1].min():.6g}"
+        raise ValueError(msg)
 
 
 def is_quadratic(function: NetworkFunction) -> bool:

@@ -16,11 +16,12 @@ import numpy as np
 from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.enclosures import Floats
 from carleman_ssm.steering.joint_margins import JointDual, central_dual, joint_dual
-from carleman_ssm.steering.quadratic import Quadratic
+from carleman_ssm.steering.quadratic import Quadratic, require_margins
 from carleman_ssm.steering.trust_region import QuadraticChange, smallest_change
 
 MET = 1e-11
-"""A margin counts as fulfilled when it is missed by at most this, relative to the sizes of the values."""
+"""A margin counts as fulfilled when it is missed by at most this share of the sizes of its terms: rounding (10⁻¹³ for
+n = 1000), far below what a goal says of a margin (`edit.TOLERANCE`, 10⁻⁹)."""
 RAYS, MAX_STARTS, ALIKE = 500, 3, 0.7
 """Random rays for feasible starts; how many are kept, and the cosine from which two count as one."""
 
@@ -34,17 +35,35 @@ class QuadraticSolution(Brief):
     change
         The global optimum (n,), or None where it is not known.
     lower_bound
-        No change that fulfils the goal has a smaller norm; infinite where none fulfils it.
+        No change that fulfils the goal has a smaller norm.
     starts
         Changes (k, n) from which a local search may start, best first; none where the optimum is known.
     reason
         The proof, or what is open, in words.
+    unreachable
+        Whether no change fulfils the goal: as for `QuadraticChange`, curvature within rounding of 0 counted as 0.
     """
 
     change: Floats | None
     lower_bound: float
     starts: Floats
     reason: str
+    unreachable: bool = False
+
+
+def reach_value(quadratic: Quadratic, target: float) -> QuadraticSolution:
+    """The smallest change with m(δ) = `target`: `smallest_change`, as a solution.
+
+    Raises
+    ------
+    ValueError
+        As `smallest_change`.
+
+    References
+    ----------
+    THEORY T22.
+    """
+    return _alone(smallest_change(quadratic, target), 1)
 
 
 def lift_margins(quadratics: Sequence[Quadratic], wanted: Floats) -> QuadraticSolution:
@@ -57,6 +76,16 @@ def lift_margins(quadratics: Sequence[Quadratic], wanted: Floats) -> QuadraticSo
     wanted
         (m,).
 
+    Raises
+    ------
+    ValueError
+        No margin, margins of several sizes, wanted values that are not one finite number for each, or numbers so
+        large or small that squared norms leave the range of float64.
+
+    References
+    ----------
+    THEORY T22, and weak duality of several margins (`joint_margins`).
+
     Examples
     --------
     Beyond the line $\delta_1 = 1$ and outside the unit circle: the first demand implies the second.
@@ -68,6 +97,7 @@ def lift_margins(quadratics: Sequence[Quadratic], wanted: Floats) -> QuadraticSo
     >>> found.change.tolist(), found.lower_bound
     ([1.0, 0.0], 1.0)
     """
+    require_margins(quadratics, wanted)
     missing = [j for j, quadratic in enumerate(quadratics) if quadratic.value < wanted[j]]
     size = quadratics[0].size
     if not missing:
@@ -75,10 +105,10 @@ def lift_margins(quadratics: Sequence[Quadratic], wanted: Floats) -> QuadraticSo
         return QuadraticSolution(np.zeros(size), 0.0, _no_starts(size), words)
     first = max(missing, key=lambda j: _linear_norm(quadratics[j], float(wanted[j])))
     pair = smallest_change(quadratics[first], float(wanted[first]))
-    if pair.status == "unreachable":
-        return QuadraticSolution(None, float("inf"), _no_starts(size), pair.certificate)
+    if pair.status == "unreachable" or len(quadratics) == 1:
+        return _alone(pair, len(quadratics))
     for change in _optima(quadratics[first], pair):
-        if _met(quadratics, wanted, change):
+        if pair.status == "global" and _met(quadratics, wanted, change):
             return QuadraticSolution(change, pair.lower_bound, _no_starts(size), _pairwise_words(pair, len(quadratics)))
     start = np.zeros(len(quadratics))
     start[first] = pair.multiplier if np.isfinite(pair.multiplier) else 0.0
@@ -117,15 +147,15 @@ def _at_the_boundary(
     found.sort(key=lambda item: -item[1].norm)
     pairs = [pair for _, pair in found]
     if pairs[0].status == "unreachable":
-        return QuadraticSolution(None, float("inf"), _no_starts(size), pairs[0].certificate)
+        return _alone(pairs[0], len(quadratics))
     for change in _optima(*found[0]):
-        if _met(quadratics, wanted, change):
+        if pairs[0].status == "global" and _met(quadratics, wanted, change):
             words = _pairwise_words(pairs[0], len(quadratics))
             return QuadraticSolution(change, pairs[0].lower_bound, _no_starts(size), words)
     excluded = _exclusion(quadratics, wanted, dual.multipliers)
     if excluded is not None:
         words = f"a combination of the margins with weights >= 0 cannot be what they ask for: {excluded.certificate}"
-        return QuadraticSolution(None, float("inf"), _no_starts(size), words)
+        return QuadraticSolution(None, excluded.lower_bound, _no_starts(size), words, unreachable=True)
     dual = central_dual(quadratics, wanted, dual.multipliers)
     words = (
         f"the smallest change for one rival leaves others in front (pairwise bound {pairs[0].lower_bound:.6g}), and "
@@ -134,7 +164,17 @@ def _at_the_boundary(
     near = np.array([*dual.starts, dual.change, *(pair.change for pair in pairs[:2])])
     feasible = _feasible_on_rays(quadratics, wanted, near)
     starts = np.concatenate([feasible, near])
-    return QuadraticSolution(None, max(pairs[0].lower_bound, dual.lower_bound), starts, words)
+    return QuadraticSolution(None, max(dual.lower_bound, *(pair.lower_bound for pair in pairs)), starts, words)
+
+
+def _alone(pair: QuadraticChange, margins: int) -> QuadraticSolution:
+    """What one margin decides: it is the only one, or its value is out of reach."""
+    none = _no_starts(len(pair.change))
+    if pair.status == "unreachable":
+        return QuadraticSolution(None, pair.lower_bound, none, pair.certificate, unreachable=True)
+    if pair.status == "local":
+        return QuadraticSolution(None, pair.lower_bound, pair.change[None], pair.certificate)
+    return QuadraticSolution(pair.change, pair.lower_bound, none, _pairwise_words(pair, margins))
 
 
 def _feasible_on_rays(quadratics: Sequence[Quadratic], wanted: Floats, near: Floats) -> Floats:
@@ -181,10 +221,12 @@ def _exclusion(quadratics: Sequence[Quadratic], wanted: Floats, weights: Floats)
 
 
 def _met(quadratics: Sequence[Quadratic], wanted: Floats, change: Floats) -> bool:
-    reached = np.array([float(quadratic(change)) for quadratic in quadratics])
-    start = np.array([quadratic.value for quadratic in quadratics])
-    sizes = 1.0 + np.abs(wanted) + np.abs(start) + np.abs(reached - start)
-    return bool((reached >= wanted - MET * sizes).all())
+    size = np.abs(change)
+    for quadratic, least in zip(quadratics, wanted, strict=True):
+        terms = (np.abs(quadratic.gradient) + np.abs(quadratic.curvature) @ size) @ size
+        if quadratic(change) < least - MET * (terms + abs(least) + abs(quadratic.value)):
+            return False
+    return True
 
 
 def _pairwise_words(best: QuadraticChange, margins: int) -> str:

@@ -12,7 +12,8 @@ r"""The smallest change of a sequence that makes a network say what is wanted (T
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -29,8 +30,9 @@ from carleman_ssm.steering.box_bounds import box_bound
 from carleman_ssm.steering.constraints import EditConstraints, EditSpace
 from carleman_ssm.steering.edit import Edit, EditGoal, Status, verified_edit
 from carleman_ssm.steering.local_edits import LocalEdit, local_edit
-from carleman_ssm.steering.quadratic import Quadratic, is_quadratic, margin_quadratics
-from carleman_ssm.steering.quadratic_edits import QuadraticSolution, lift_margins
+from carleman_ssm.steering.quadratic import Quadratic, few_coordinates, is_quadratic, margin_quadratics
+from carleman_ssm.steering.quadratic_edits import QuadraticSolution, lift_margins, reach_value
+from carleman_ssm.theory.polynomials import require_kind
 
 INSIDE = 1e-12
 """A value may leave its box by this, relative to the largest change: rounding. It is clipped."""
@@ -79,32 +81,38 @@ def smallest_edit(
     ValueError
         No such class, both `rival` and `logit`, a sequence of another shape, or constraints that no edit fulfils.
     TypeError
-        Not a network of time-invariant layers, or no operator of one.
+        Not a network of time-invariant layers, or no operator of one; a class that is no integer, or constraints that
+        are no `EditConstraints`.
 
     References
     ----------
     THEORY T22; without a quadratic form T20 and sequential quadratic programming.
     """
+    if constraints is not None:
+        require_kind(constraints, EditConstraints, "constraints")
     x = np.array(sequence, dtype=np.float64)
     if x.ndim != 2 or not len(x):
         msg = f"expected one sequence (L, d) of at least one step, got shape {x.shape}"
         raise ValueError(msg)
     task = _task(_function(operator, len(x)), x, EditGoal(target, rival, logit, margin), constraints)
     if not task.quadratics:
-        found = local_edit(task.function, x, task.rows, task.wanted, task.rules)
-        return _edit(task, found.change if found.found else None, "local", found.reason, 0.0)
-    known = lift_margins(task.quadratics, task.wanted)
-    if known.lower_bound == float("inf"):
+        return _best(task, [_local(side) for side in task.sides])
+    known = task.solved()
+    if known.unreachable:
         return _edit(task, None, "unreachable", known.reason, known.lower_bound)
     change = None if known.change is None else _within(task, task.space.expand(known.change))
     if change is not None:
-        return _edit(task, change, "global", known.reason, known.lower_bound)
-    return _searched(task, known)
+        return _best(task, [_edit(task, change, "global", known.reason, known.lower_bound)])
+    return _best(task, [_searched(side, known) for side in task.sides])
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class _Task(Brief):
-    """Margins rows · logits ≥ wanted, and their quadratics in the coordinates of the constraints; none if not small."""
+    """Margins rows · logits ≥ wanted, or = wanted for a logit.
+
+    `quadratics` are their quadratic functions in the coordinates of the constraints; there are none where `obstacle`
+    says why.
+    """
 
     function: NetworkFunction
     x: Floats
@@ -114,24 +122,52 @@ class _Task(Brief):
     wanted: Floats
     space: EditSpace
     quadratics: Sequence[Quadratic]
+    obstacle: str
 
     @property
     def rules(self) -> EditConstraints:
         return EditConstraints() if self.constraints is None else self.constraints
 
+    def solved(self) -> QuadraticSolution:
+        """The goal without box and sparsity."""
+        if self.goal.is_equality:
+            return reach_value(self.quadratics[0], float(self.wanted[0]))
+        return lift_margins(self.quadratics, self.wanted)
+
+    @cached_property
+    def sides(self) -> tuple[_Task, ...]:
+        """Tasks with ≥ in place of =, of which one has the smallest edit as its own.
+
+        Let p be the smallest edit that keeps the limits. If the logit is above the value at p, the smallest edit with
+        ≤ has equality, as there is a shorter one between it and p otherwise; below, so has that with ≥. Without a box
+        that excludes the sequence p is 0.
+        """
+        if not self.goal.is_equality:
+            return (self,)
+        turned = tuple(Quadratic(-q.value, -q.gradient, -q.curvature) for q in self.quadratics)
+        falling = replace(self, rows=-self.rows, wanted=-self.wanted, quadratics=turned)
+        low, high = self.rules.limits(self.x)
+        if (low <= 0.0).all() and (high >= 0.0).all():
+            return (falling if self.rows[0] @ self.function.logits(self.x) > self.wanted[0] else self,)
+        return self, falling
+
 
 def _task(function: NetworkFunction, x: Floats, goal: EditGoal, constraints: EditConstraints | None) -> _Task:
     rows, wanted = goal.readout(function.classes)
-    if goal.is_equality and rows[0] @ function.logits(x) > wanted[0]:
-        rows, wanted = -rows, -wanted  # on the way down the least change with ≤ has equality
     space = (EditConstraints() if constraints is None else constraints).space(*x.shape)
     quadratics: tuple[Quadratic, ...] = ()
-    if is_quadratic(function) and len(rows) * x.size**2 <= MAX_ENTRIES:
-        quadratics = margin_quadratics(function, x, rows)
-    if quadratics and not space.is_everything:
-        basis = space.matrix()
-        quadratics = tuple(quadratic.restricted(basis) for quadratic in quadratics)
-    return _Task(function, x, goal, constraints, rows, wanted, space, quadratics)
+    obstacle = ""
+    if is_quadratic(function):
+        # By products only rows of Q are held, for the coordinates of the edit.
+        held = len(rows) * x.size * (space.dimension if few_coordinates(space.dimension, x.size) else x.size)
+        if held <= MAX_ENTRIES:
+            quadratics = margin_quadratics(function, x, rows, None if space.is_everything else space)
+        else:
+            obstacle = (
+                f"The margins are quadratic, but a proof needs {held:.3g} entries of their curvature (at most "
+                f"{MAX_ENTRIES:.0e} are written out): let fewer steps change, or ask for one rival"
+            )
+    return _Task(function, x, goal, constraints, rows, wanted, space, quadratics, obstacle)
 
 
 def _function(source: NetworkOperator | StateSpaceNetwork, length: int) -> NetworkFunction:
@@ -153,6 +189,26 @@ def _within(task: _Task, change: Floats) -> Floats | None:
     return clipped if float(np.abs(clipped - change).max()) <= slack else None
 
 
+def _local(task: _Task) -> Edit:
+    """By the local search alone."""
+    found = local_edit(task.function, task.x, task.rows, task.wanted, task.rules)
+    reason = f"{found.reason}. {task.obstacle}" if task.obstacle else found.reason
+    return _edit(task, found.change if found.found else None, "local", reason, 0.0)
+
+
+def _best(task: _Task, edits: Sequence[Edit]) -> Edit:
+    """The smallest edit that reaches the goal, with the largest of the bounds: each holds for the goal itself."""
+    bound, best = max(edit.lower_bound for edit in edits), min(edits, key=lambda edit: (not edit.found, edit.norm))
+    if best.found:
+        return replace(best, lower_bound=min(bound, best.norm))
+    if len(edits) == 1:
+        return best if best.status == "unreachable" else replace(best, status="local")
+    others = {f"{edit.logits_after[task.goal.target]:.6g}" for edit in edits if np.isfinite(edit.norm)}
+    words = "the local searches found no edit within the limits that has this logit"
+    words += f" (their edits have {' and '.join(sorted(others))})" if others else ""
+    return _edit(task, None, "local", f"{words}; nothing is proved but the lower bound", bound)
+
+
 def _searched(task: _Task, known: QuadraticSolution) -> Edit:
     """The best edit of local searches from what the quadratic problem suggests."""
     start = task.space.expand(known.starts if known.change is None else known.change[None])
@@ -170,7 +226,7 @@ def _searched(task: _Task, known: QuadraticSolution) -> Edit:
             if boxed >= known.lower_bound
             else "by the dual of the margins"
         )
-        words = f"{proof} no change of norm below {bound:.10g} fulfils them. {found.reason}"
+        words = f"{proof} no change of norm below {bound:.10g} reaches the goal. {found.reason}"
         return _edit(task, found.change, "global", words, bound)
     other_words = "Without box and sparsity: " if known.change is not None else "Of all margins together: "
     return _edit(task, found.change, "local", f"{found.reason}. {other_words}{known.reason}", bound)

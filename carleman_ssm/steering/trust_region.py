@@ -23,6 +23,11 @@ strictly decreasing from its limit at s → 0 to 0 as $r'(s) = -\tfrac12\sum_i c
   $g^\top\delta + \delta^\top Q\,\delta = r(0) - (\delta-\delta_0)^\top(-Q)(\delta-\delta_0) \le r(0)$ for *every* δ:
   a larger r is unreachable.
 
+Rounding may hide curvature: eigenvalues are known to $\epsilon = 64\,n\,2^{-53}\lVert Q\rVert$, slopes alike. The
+same bound with $Q + \epsilon I$, which holds whatever is hidden (with the slopes' part taken off r), decides what is
+said: a change is called global where it stays within 10⁻⁵ of its norm, and where a value seems unreachable but for
+curvature within ε of 0, it is the norm below which certainly no change reaches it.
+
 References
 ----------
 THEORY T22; J. J. Moré, Generalizations of the trust region problem, Optim. Methods Softw. 2 (1993); R. J. Stern and
@@ -40,7 +45,12 @@ import numpy as np
 from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.enclosures import Floats
 from carleman_ssm.steering.quadratic import Quadratic
+from carleman_ssm.steering.rising_value import RisingValue
 from carleman_ssm.steering.secular import Secular, rounding_of_zero
+
+PROVED = 1e-5
+"""Share of the norm that hidden curvature may take from the bound of a global change: 10 times that at a vertex, where
+the least norm depends on the square root of ε (n = 64: 7·10⁻⁷)."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -58,9 +68,12 @@ class QuadraticChange(Brief):
     value
         $m(\delta)$, evaluated anew.
     status
-        ``"global"`` or ``"unreachable"``.
+        ``"global"``: the least norm, by the dual bound. ``"unreachable"``: by completing the square, curvature and
+        slopes within rounding of 0 counted as 0. ``"local"``: curvature within rounding of 0 decides; the change
+        has this `value`, and only `lower_bound` is known.
     lower_bound
-        Root of the dual value at ν: no feasible change is smaller. Equal to the norm up to rounding.
+        No feasible change is smaller. Global: root of the dual value at ν, equal to the norm up to rounding. Else it
+        holds whatever curvature rounding hides; infinite where Q is definite beyond rounding.
     hard_case
         Whether an eigenvector of the extreme curvature was needed because g has no component along it.
     extreme
@@ -73,7 +86,7 @@ class QuadraticChange(Brief):
     norm: float
     multiplier: float
     value: float
-    status: Literal["global", "unreachable"]
+    status: Literal["global", "local", "unreachable"]
     lower_bound: float
     hard_case: bool
     extreme: float | None
@@ -84,8 +97,8 @@ def smallest_change(quadratic: Quadratic, target: float) -> QuadraticChange:
     r"""The change of least Euclidean norm that gives the function the value `target`.
 
     One eigendecomposition of Q, which the `Quadratic` keeps for further targets, and one bracketed root. The result is
-    a global optimum: proved by the dual bound above, evaluated in float64. Eigenvalues within 64 n 2⁻⁵³ ‖Q‖ of zero
-    count as zero when they decide whether Q is semidefinite.
+    a global optimum: proved by the dual bound above, evaluated in float64, and the value is checked at it. Where
+    eigenvalues within 64 n 2⁻⁵³ ‖Q‖ of zero decide, the status is ``"local"`` or the bound finite.
 
     Parameters
     ----------
@@ -101,7 +114,7 @@ def smallest_change(quadratic: Quadratic, target: float) -> QuadraticChange:
     Raises
     ------
     ValueError
-        The target is not finite.
+        The target is not finite, or the squared norm of the change leaves the range of float64.
 
     References
     ----------
@@ -120,24 +133,27 @@ def smallest_change(quadratic: Quadratic, target: float) -> QuadraticChange:
     >>> nowhere.status, nowhere.extreme
     ('unreachable', 0.0)
     """
-    if not isfinite(target):
-        msg = f"the wanted value has to be finite, got {target}"
-        raise ValueError(msg)
     shift = float(target) - quadratic.value
+    if not isfinite(shift):
+        msg = f"the wanted value and its distance from {quadratic.value:.6g} have to be finite, got {target}"
+        raise ValueError(msg)
     if shift == 0.0:
         return _nothing_to_do(quadratic)
-    sign = 1.0 if shift > 0.0 else -1.0
-    values, vectors = quadratic.spectrum
-    secular = _cleaned(sign * values, sign * (vectors.T @ quadratic.gradient))
-    limit = secular.limit
-    extreme = quadratic.value + sign * limit if secular.top == 0.0 and isfinite(limit) else None
-    if extreme is not None and abs(shift) > limit:
-        return _unreachable(quadratic, sign, abs(shift), limit)
-    s = secular.root(abs(shift))
-    coordinates = secular.stationary(s)
-    if secular.top > 0.0 and s == 0.0:
-        coordinates[np.argmin(secular.gaps)] = sqrt(max(abs(shift) - limit, 0.0) / secular.top)
-    return _optimum(quadratic, target, sign, secular, s, vectors @ coordinates, extreme)
+    rising = RisingValue(quadratic, float(target))
+    try:
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
+            found = _solved(rising)
+    except ArithmeticError as error:
+        raise ValueError(_OUT_OF_RANGE) from error
+    numbers = (found.value, 0.0 if found.status == "unreachable" else found.norm**2)
+    if not np.isfinite(numbers).all() or np.isnan(found.lower_bound):
+        raise ValueError(_OUT_OF_RANGE)
+    return found
+
+
+_OUT_OF_RANGE = (
+    "the squared norm of the smallest change leaves the range of float64: scale the sequence, or ask for a nearer value"
+)
 
 
 def dual_bound(quadratic: Quadratic, target: float, multiplier: float) -> float:
@@ -153,7 +169,12 @@ def dual_bound(quadratic: Quadratic, target: float, multiplier: float) -> float:
     Raises
     ------
     ValueError
-        $I - \nu Q$ has a negative eigenvalue: the Lagrangian is unbounded and proves nothing.
+        $I - \nu Q$ has a negative eigenvalue: the Lagrangian is unbounded and proves nothing. Or the target is not
+        finite.
+
+    References
+    ----------
+    THEORY T22.
 
     Examples
     --------
@@ -162,6 +183,9 @@ def dual_bound(quadratic: Quadratic, target: float, multiplier: float) -> float:
     >>> [dual_bound(circle, 9.0, nu) for nu in (0.0, 0.25, 1.0)]
     [0.0, 1.5, 3.0]
     """
+    if not isfinite(target):
+        msg = f"the wanted value has to be finite, got {target}"
+        raise ValueError(msg)
     values, vectors = quadratic.spectrum
     slack = 1.0 - multiplier * values
     if not isfinite(multiplier) or slack.min() < -rounding_of_zero(slack):
@@ -175,15 +199,21 @@ def dual_bound(quadratic: Quadratic, target: float, multiplier: float) -> float:
     return sqrt(max(0.0, multiplier * (target - quadratic.value) - lost))
 
 
-def _cleaned(values: Floats, slopes: Floats) -> Secular:
-    """The secular function; where Q is negative semidefinite up to rounding, with its zeros made exact."""
-    small = rounding_of_zero(values)
-    if values.max() > small:
-        return Secular(values, slopes)
-    flat = values >= -small
-    if np.linalg.norm(slopes[flat]) <= rounding_of_zero(slopes):
-        slopes = np.where(flat, 0.0, slopes)
-    return Secular(np.where(flat, 0.0, values), slopes)
+def _solved(rising: RisingValue) -> QuadraticChange:
+    """The optimum, else the shortest change that has the value in spite of rounding, else the proof of none."""
+    forms = (rising.cleaned, rising.secular)
+    if rising.reaches(forms[0]):
+        found = _optimum(rising, forms[0])
+        if rising.fits(found.change) and found.norm - rising.certain_bound <= PROVED * found.norm:
+            return found
+        if rising.reaches(forms[1]):
+            points = [rising.point(form) for form in forms]
+            fitting = [point for point in points if rising.fits(point)] or points[1:]
+            return _undecided(rising, min(fitting, key=lambda point: float(np.linalg.norm(point))))
+    witness = rising.witness()
+    if witness is not None:
+        return _undecided(rising, witness)
+    return _unreachable(rising, next(form for form in forms if not rising.reaches(form)))
 
 
 def _nothing_to_do(quadratic: Quadratic) -> QuadraticChange:
@@ -192,40 +222,45 @@ def _nothing_to_do(quadratic: Quadratic) -> QuadraticChange:
     return QuadraticChange(nothing, 0.0, 0.0, quadratic.value, "global", 0.0, False, None, words)
 
 
-def _unreachable(quadratic: Quadratic, sign: float, shift: float, limit: float) -> QuadraticChange:
-    small = rounding_of_zero(quadratic.spectrum[0])
-    side, least = ("negative", "<=") if sign > 0 else ("positive", ">=")
-    hidden = f"a norm of at least {sqrt((shift - limit) / (4.0 * small)):.3g}" if small > 0.0 else "an infinite norm"
-    extreme = quadratic.value + sign * limit
+def _undecided(rising: RisingValue, change: Floats) -> QuadraticChange:
+    norm, value, bound = float(np.linalg.norm(change)), float(rising.quadratic(change)), rising.certain_bound
     words = (
-        f"Q is {side} semidefinite (eigenvalues within {small:.2g} of 0 count as 0), so completing the square gives "
-        f"m(δ) {least} {extreme:.10g} for every δ. A curvature that rounding may hide would still need {hidden}"
+        f"curvature within {rising.hidden:.2g} of 0, where rounding decides, is what reaches {rising.target:.6g}: "
+        f"certain is that no change of norm below {bound:.10g} does"
     )
-    nothing = np.zeros(quadratic.size)
-    infinite = float("inf")
+    return QuadraticChange(change, norm, 0.0, value, "local", min(bound, norm), False, None, words)
+
+
+def _unreachable(rising: RisingValue, secular: Secular) -> QuadraticChange:
+    if (rising.secular.slopes != 0.0).any() and secular.limit == 0.0 and (rising.secular.slopes**2 == 0.0).any():
+        raise OverflowError
+    side, least = ("negative", "<=") if rising.sign > 0 else ("positive", ">=")
+    extreme, bound = rising.extreme(secular), rising.certain_bound
+    square = f"completing the square gives m(δ) {least} {extreme:.10g} for every δ"
+    words = (
+        f"Q is {side} semidefinite, so {square}"
+        if not isfinite(bound)
+        else f"Q is {side} semidefinite (eigenvalues within {rising.hidden:.2g} of 0 count as 0), so {square}. "
+        f"Whatever curvature rounding may hide, no change of norm below {bound:.6g} reaches {rising.target:.6g}"
+    )
+    nothing, infinite, value = np.zeros(rising.quadratic.size), float("inf"), rising.quadratic.value
     return QuadraticChange(
-        nothing, infinite, sign * infinite, quadratic.value, "unreachable", infinite, False, extreme, words
+        nothing, infinite, rising.sign * infinite, value, "unreachable", bound, False, extreme, words
     )
 
 
-def _optimum(
-    quadratic: Quadratic,
-    target: float,
-    sign: float,
-    secular: Secular,
-    s: float,
-    change: Floats,
-    extreme: float | None,
-) -> QuadraticChange:
-    shift = abs(target - quadratic.value)
-    norm, value = float(np.linalg.norm(change)), float(quadratic(change))
+def _optimum(rising: RisingValue, secular: Secular) -> QuadraticChange:
+    s, change = secular.root(rising.shift), rising.point(secular)
+    norm, value = float(np.linalg.norm(change)), float(rising.quadratic(change))
     sigma = s + secular.top
-    multiplier = sign / sigma if sigma > 0.0 else sign * float("inf")
-    bound = min(norm, secular.dual(s, shift, norm))
+    multiplier = rising.sign * rising.in_units(1.0 / sigma, -1) if sigma > 0.0 else rising.sign * float("inf")
+    bound = min(norm, secular.dual(s, rising.shift, norm))
     words = (
         f"2(I - νQ)δ = νg and the smallest eigenvalue of I - νQ is {secular.slack(s):.3g} >= 0 at ν = "
-        f"{multiplier:.6g}: the dual value there proves that no change of norm below {bound:.10g} reaches {target:.6g}"
+        f"{multiplier:.6g}: the dual value there proves that no change of norm below {bound:.10g} reaches "
+        f"{rising.target:.6g}"
         if sigma > 0.0
         else "the extreme value itself is wanted: completing the square, it is reached nearest at δ = -½Q⁺g"
     )
-    return QuadraticChange(change, norm, multiplier, value, "global", bound, secular.is_hard(shift), extreme, words)
+    hard, extreme = secular.is_hard(rising.shift), rising.extreme(secular)
+    return QuadraticChange(change, norm, multiplier, value, "global", bound, hard, extreme, words)
