@@ -1,6 +1,7 @@
 """A character model: its operator says what the network says, for every replacement of a character too."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -288,3 +289,10 @@ def test_the_shipped_model_is_small_and_says_what_its_simulation_says(name):
     assert found.certified_error.max() < 1e-9
     replaced = model.replacements(text, "x", count=2)
     assert all(abs(best.margin - best.network_margin) < 1e-11 for best in replaced.best)
+
+
+def test_the_licence_names_what_comes_from_works_of_others():
+    text = (Path(__file__).parents[1] / "LICENSE").read_text(encoding="utf-8")
+    assert "BSD 3-Clause" in text
+    for name in ("digits-test.npz", "CC BY 4.0", *(f"{name}.safetensors" for name in CHARACTER_MODELS), "PSF License"):
+        assert name in text, name
