@@ -69,7 +69,7 @@ class Surroundings(Brief):
 
     def evaluation_errors(self, radius: float) -> Floats:
         """Of every margin (rows,), in single precision."""
-        return evaluation_error(self.stack, self.rules, self.sequence, radius, self.rows)
+        return evaluation_error(self.network, self.stack, self.sequence, radius, self.rows)
 
 
 def surroundings(network: StateSpaceNetwork, sequence: Floats, readout: Floats | None = None) -> Surroundings:
