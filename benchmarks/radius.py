@@ -7,9 +7,9 @@ ours is shown alone. It bounds in float64 without directed rounding; ours counts
 
 from __future__ import annotations
 
+import sys
 import time
-from importlib import resources
-from importlib.util import find_spec
+from importlib import import_module, resources
 from statistics import median
 
 import numpy as np
@@ -40,10 +40,20 @@ def compare(name: str, count: int, aim: float | None, threads: int) -> list[Row]
     ]
     if len(network.layers) > 1:
         return result
-    if find_spec("auto_LiRPA") is None:
-        print("auto_LiRPA is not installed: certified radii are shown without it")
+    theirs = crown()
+    if theirs is None:
         return result
-    return [*result, *beside(network, sequences, found, title, threads)]
+    return [*result, *beside(network, sequences, found, title, lambda *given: theirs(*given, threads))]
+
+
+def crown():
+    """The peer's radius, or None where auto_LiRPA, or what it imports itself (PyTorch, appdirs), is missing."""
+    try:
+        return import_module("benchmarks.radius_auto_lirpa").crown_radius
+    except ImportError as missing:
+        # Standard output is the JSON of the measuring process.
+        print(f"auto_LiRPA cannot be imported ({missing}): certified radii are shown without it", file=sys.stderr)
+        return None
 
 
 def digits(count: int):
@@ -52,13 +62,11 @@ def digits(count: int):
         return stored["x"][:count].astype(np.float64)
 
 
-def beside(network, sequences, found: list[Radius], title: str, threads: int) -> list[Row]:
+def beside(network, sequences, found: list[Radius], title: str, peer) -> list[Row]:
     """Inverse radii, so that a ratio above one means that ours is larger; the median digit."""
-    from benchmarks.radius_auto_lirpa import crown_radius
-
     pairs = []
     for x, ours in zip(sequences, found, strict=True):
-        theirs = crown_radius(network, x, ours.label, 1.2 * ours.witness_norm, threads)
+        theirs = peer(network, x, ours.label, 1.2 * ours.witness_norm)
         pairs.append((ours.radius, theirs))
     middle = median(mine / theirs for mine, theirs in pairs)
     typical = min(pairs, key=lambda pair: abs(pair[0] / pair[1] - middle))

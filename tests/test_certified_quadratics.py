@@ -19,6 +19,20 @@ def quadratic(value, gradient, curvature, errors=(0.0, 0.0, 0.0)):
     )
 
 
+def test_errors_are_bounds_and_gradients_are_rows():
+    """A negative error would prove 5 for a quadratic of value 0."""
+    for place, name in enumerate(("value_errors", "gradient_errors", "curvature_errors")):
+        errors = [0.0, 0.0, 0.0]
+        errors[place] = -5.0
+        with pytest.raises(ValueError, match=f"{name} bound absolute values, so none is negative: got -5.0"):
+            quadratic(0.0, [1.0], [[0.0]], errors)
+    zero = np.zeros(1)
+    with pytest.raises(ValueError, match=r"gradients have shape \(rows, n\), got \(2,\)"):
+        EnclosedQuadratics(zero, zero, np.zeros(2), zero, np.zeros((1, 2, 2)), zero)
+    # Errors that are not known are no mistake: nothing is proved with them.
+    assert quadratic(1.0, [1.0], [[0.0]], (np.nan, 0.0, np.inf)).ball_bounds(1.0).lower[0] == -np.inf
+
+
 def exactly(found, point):
     """The quadratic at a float point, in rational arithmetic."""
     x = [Fraction(float(entry)) for entry in point]

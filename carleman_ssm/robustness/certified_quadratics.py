@@ -77,7 +77,8 @@ class EnclosedQuadratics(Brief):
     Raises
     ------
     ValueError
-        Shapes do not fit, or a matrix is not symmetric.
+        Shapes do not fit, a matrix is not symmetric, or an error is negative (NaN and ∞ are errors that nothing is
+        proved with).
     """
 
     values: Floats
@@ -88,6 +89,9 @@ class EnclosedQuadratics(Brief):
     curvature_errors: Floats
 
     def __post_init__(self) -> None:
+        if self.gradients.ndim != 2:
+            msg = f"gradients have shape (rows, n), got {self.gradients.shape}: one gradient is a row, gradient[None]"
+            raise ValueError(msg)
         rows, size = self.gradients.shape
         if self.curvatures.shape != (rows, size, size):
             msg = f"{rows} gradients of {size} entries need curvatures of shape {(rows, size, size)}, got "
@@ -95,6 +99,10 @@ class EnclosedQuadratics(Brief):
         for name in ("values", "value_errors", "gradient_errors", "curvature_errors"):
             if getattr(self, name).shape != (rows,):
                 msg = f"{name} must have shape ({rows},), got {getattr(self, name).shape}"
+                raise ValueError(msg)
+        for name in ("value_errors", "gradient_errors", "curvature_errors"):
+            if (getattr(self, name) < 0).any():
+                msg = f"{name} bound absolute values, so none is negative: got {getattr(self, name).min()}"
                 raise ValueError(msg)
         if not np.array_equal(self.curvatures, self.curvatures.swapaxes(1, 2), equal_nan=True):
             msg = "the curvature matrices must be exactly symmetric: pass (Q + Q.swapaxes(1, 2)) / 2"

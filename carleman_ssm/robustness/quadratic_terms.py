@@ -29,6 +29,7 @@ from carleman_ssm.robustness.certified_quadratics import EnclosedQuadratics, nor
 from carleman_ssm.robustness.linearisation import Place
 
 BELOW_ONE = 1.0 - 2.0**-40
+"""Rounds a product of a few factors down: each rounding takes 2⁻⁵³ of it at most."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -8,8 +8,8 @@ single precision, under the stated model of `single_precision`.
 On the ball each margin of the class over a rival is at least a quadratic $m_0 + g^\top\delta + \delta^\top Q\delta$
 (`remainders`), whose minimum over the ball is bounded from below by its trust-region dual. For one layer with affine
 surroundings and a quadratic activation the quadratic is the margin itself, so the radius is the distance to the
-boundary, up to rounding (THEORY T22); for other activations its curvature is the least mean curvature that each
-pre-activation can meet within the ball (T20).
+boundary, up to rounding (THEORY T22), and a change of class proved just outside says so; for other activations its
+curvature is the least mean curvature that each pre-activation can meet within the ball (T20).
 """
 
 from __future__ import annotations
@@ -33,6 +33,12 @@ from carleman_ssm.robustness.surroundings import Arithmetic, Surroundings, first
 Status = Literal["exact", "certified", "undecided"]
 
 EXACT_TOLERANCE = 2.0**-32
+"""Of the search where the bound is attained. Near a root float64 decides the sign of a quadratic to 2⁻⁵⁰ or so; a
+tangential one has half these digits, and more bisection would only follow rounding."""
+CLOSED = 1.0 + 1e-6
+"""A radius is exact if a proved change of class is nearer than this multiple. `_checked` enlarges a change by less."""
+GROWTHS = (0.0, 1e-10, 1e-9, 1e-8, 1e-7, 3e-7, 9e-7)
+"""Relative lengthenings of a change that may bring it over the boundary: from rounding up to just below `CLOSED`."""
 FARTHEST = 64.0
 """Changes of class are looked for within so many radii."""
 
@@ -50,8 +56,9 @@ class Radius(Brief):
     radius
         ε, certified: for no δ with $\lVert\delta\rVert_2 \le \varepsilon$ does another class reach this one's logit.
     status
-        ``"exact"``: the margins are quadratic, so the radius is the distance itself up to `gap`. ``"certified"``: a
-        lower bound of the distance. ``"undecided"``: not even the class at x is proved, the radius is 0.
+        ``"exact"``: the radius is the distance itself up to 1e-6 of it, as a change of class so near is proved too.
+        ``"certified"``: a lower bound of the distance. ``"undecided"``: not even the class at x is proved, the radius
+        is 0.
     rival
         The class whose margin limits the radius.
     arithmetic
@@ -118,10 +125,10 @@ def certified_radius(
         `single_precision`.
     tolerance
         The search for the radius ends when the interval that holds it is relatively shorter. Networks with quadratic
-        margins are solved to 2⁻³².
+        margins are solved to 2⁻³² where float64 decides so much.
     witness
         Whether to look for a change of class just outside as well: the exact minimiser where the margins are quadratic,
-        else a local search.
+        else a local search. Without one no radius is called exact.
 
     Returns
     -------
@@ -165,12 +172,19 @@ def certified_radius(
 
     radius = _largest(around, arithmetic, precision)
     limiting = int(around.bounds(radius, arithmetic).lower.argmin())
-    status: Status = "undecided" if radius == 0 else "exact" if _is_exact(around, arithmetic) else "certified"
     lost = float(around.evaluation_errors(radius).max()) if arithmetic == "float32" else 0.0
     change = _witness(around, radius, precision) if witness and radius > 0 else None
-    return Radius(
-        given, around.label, radius, status, int(around.rivals[limiting]), arithmetic, lost, *_checked(around, change)
-    )
+    ends = _checked(around, change)
+    status = _status(radius, ends, arithmetic)
+    return Radius(given, around.label, radius, status, int(around.rivals[limiting]), arithmetic, lost, *ends)
+
+
+def _status(radius: float, ends: tuple[Floats | None, float, int, bool], arithmetic: Arithmetic) -> Status:
+    """Exact only for the real function, and only with a proved change of class just outside the ball."""
+    if radius == 0:
+        return "undecided"
+    _, norm, _, proved = ends
+    return "exact" if proved and arithmetic == "real" and norm <= CLOSED * radius else "certified"
 
 
 def _largest(around: Surroundings, arithmetic: Arithmetic, tolerance: float) -> float:
@@ -178,10 +192,6 @@ def _largest(around: Surroundings, arithmetic: Arithmetic, tolerance: float) -> 
         return float(around.bounds(radius, arithmetic).lower.min())
 
     return largest_radius(lower, first_guess(around), tolerance)
-
-
-def _is_exact(around: Surroundings, arithmetic: Arithmetic) -> bool:
-    return around.quadratic is not None and arithmetic == "real"
 
 
 def _witness(around: Surroundings, radius: float, tolerance: float) -> Floats | None:
@@ -204,7 +214,7 @@ def _checked(around: Surroundings, change: Floats | None) -> tuple[Floats | None
     nothing = (None, float("inf"), -1, False)
     if change is None or not np.isfinite(change).all():
         return nothing
-    for growth in (0.0, 1e-10, 1e-9, 1e-8, 1e-7, 3e-7, 9e-7):
+    for growth in GROWTHS:
         moved = around.sequence + (1.0 + growth) * change
         proved = _is_reached(around, moved)
         if proved:

@@ -15,9 +15,13 @@ from carleman_ssm.operators.network_function import NetworkFunction, network_fun
 from carleman_ssm.robustness.certified_quadratics import BallBounds, EnclosedQuadratics
 
 STEPS = 15
+"""Projections of a local search; on smooth margins they converge linearly, and the scale is bisected afterwards."""
 RIVALS = 4
+"""Margins that are tried, lowest bound first: a bound on the time with many classes, which may miss a nearer change."""
 HALVINGS = 40
+"""From a bracket of 0.02 to 2⁻⁴⁰ of it, past what a float64 logit decides."""
 SHORT = 1.0 - 1e-9
+"""A stationary point so close to the sphere lies on it up to the bisection of the multiplier; else the case is hard."""
 
 
 def boundary_point(quadratics: EnclosedQuadratics, row: int, bounds: BallBounds, radius: float) -> Floats:
@@ -59,7 +63,9 @@ def nearest_change(
     with np.errstate(all="ignore"):  # where float64 is left, no change is found
         changes = _projected(function, sequence, np.concatenate([rows, rows]), both, limit)
         scales = [_smallest_scale(function, sequence, label, change) for change in changes]
-    norms = [scale * float(np.linalg.norm(change)) for scale, change in zip(scales, changes, strict=True)]
+    lengths = [float(np.linalg.norm(change)) for change in changes]
+    # No change of class on a ray is an infinite scale, and may come with no change at all (a margin without a slope).
+    norms = [scale * size if np.isfinite(scale) else np.inf for scale, size in zip(scales, lengths, strict=True)]
     best = int(np.argmin(norms))
     return scales[best] * changes[best] if np.isfinite(norms[best]) else None
 
