@@ -45,6 +45,24 @@ def test_taylor_coefficients_lie_in_the_balls_of_exact_arithmetic(name, y):
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_coefficients_far_out_are_those_of_the_asymptotes(name):
+    """Where squares and cubes of y overflow: 0 or a straight line, never NaN."""
+    far = np.array([1e100, 1e200, 1.7e308])
+    for sign in (-1.0, 1.0):
+        found = SERIES[name](sign * far, ORDER)
+        level = np.full(3, {"sigmoid": max(sign, 0.0), "tanh": sign}.get(name, np.nan))
+        line = far if sign > 0 else np.zeros(3)
+        np.testing.assert_array_equal(found[0], np.where(np.isnan(level), line, level))
+        np.testing.assert_array_equal(found[1], np.where(np.isnan(level), float(sign > 0), 0.0))
+        assert not found[2:].any()
+
+
+def test_decoders_are_those_of_a_network():
+    with pytest.raises(TypeError, match="expected a network of time-invariant layers, got str"):
+        own_decoders("x")
+
+
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("digits", [30, 60])
 def test_derivatives_are_differences_of_mpmath_at_two_precisions(name, digits):
     points = np.array([-3.0, -0.5, 0.0, 1.25, 4.0])

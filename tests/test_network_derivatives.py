@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import special
 
 from carleman_ssm.families.mamba import Mamba
-from carleman_ssm.networks.network import S4DNetwork
-from carleman_ssm.operators import input_derivatives
+from carleman_ssm.networks.network import NetworkConfig, S4DLayer, S4DNetwork
+from carleman_ssm.operators import affine_layer, input_derivatives
 from carleman_ssm.operators.activation_decoders import own_decoders
 from carleman_ssm.operators.adjoint import gradients, hessian_products
 from carleman_ssm.operators.construction import network_operator
@@ -264,3 +265,55 @@ def test_what_does_not_fit_is_refused_with_the_remedy(monkeypatch):
     with pytest.raises(ValueError, match="use hessian_products"):
         function.hessians(x)
     assert function.hessians(x, function.margin(0, 1)).size == 36
+
+
+@pytest.mark.parametrize("features", [1, 2])
+def test_matrix_products_and_fourier_transforms_give_the_same_derivatives(features, monkeypatch):
+    network = moderate_network(1, channels=3, features=features, classes=2, modes=2, norm="batch")
+    x = np.random.default_rng(1).normal(size=(2, 9, features))
+    v = np.random.default_rng(2).normal(size=(2, 9, features))
+
+    def derivatives():
+        function = network_function(network, 9)
+        return function.gradients(x), function.hessian_products(x, v), function.hessians(x)
+
+    dense = derivatives()
+    monkeypatch.setattr(affine_layer, "DENSE", 0)
+    for ours, by_fourier in zip(dense, derivatives(), strict=True):
+        np.testing.assert_allclose(ours, by_fourier, atol=1e-13 * (1 + np.abs(ours).max()))
+
+
+@pytest.mark.parametrize("big", [1e8, 1e17, 1e200])
+def test_a_large_later_value_does_not_hide_the_slopes_of_earlier_ones(big, monkeypatch):
+    """Without memory every step has the slope GELU′(x_k)/L; a Fourier transform rounds relative to the largest."""
+    one = np.ones((1, 1))
+    layer = S4DLayer([0.0], 0 * one, 0 * one, C=0j * one, D=[1.0])
+    config = NetworkConfig(activation="gelu", output="none", residual=False, pool="mean")
+    network = S4DNetwork(one, [0.0], (layer,), one, [0.0], config)
+    x, v = np.array([-1.0, 0.3, -0.5, big]), np.array([1.0, 2.0, -1.0, 0.5])
+    slope, bend = np.zeros(4), np.zeros(4)
+    density = np.exp(-(x[:3] ** 2) / 2) / np.sqrt(2 * np.pi)
+    slope[:3], slope[3] = special.ndtr(x[:3]) + x[:3] * density, 1.0
+    bend[:3] = (2 - x[:3] ** 2) * density
+
+    def errors():
+        function = network_function(network, 4)
+        first, second = function.gradients(x[:, None])[0, :, 0], function.hessian_products(x[:, None], v[:, None])
+        return np.abs(4 * first - slope).max(), np.abs(4 * second[0, :, 0] - bend * v).max()
+
+    assert max(errors()) < 1e-15
+    monkeypatch.setattr(affine_layer, "DENSE", 0)
+    assert big < 1e10 or max(errors()) > 1e-2
+
+
+def test_directions_that_do_not_go_with_the_input_are_refused():
+    function = network_function(drawn(1), 8)
+    deep = network_function(drawn(2), 8)
+    for f in (function, deep):
+        x = np.ones((8, 2))
+        for v in (np.ones((7, 2)), np.ones((1, 7, 2))):
+            with pytest.raises(ValueError, match=r"directions of shape \(1, 7, 2\) do not go with inputs of shape"):
+                f.hessian_products(x, v)
+        with pytest.raises(ValueError, match="one input per direction, or one for all"):
+            f.hessian_products(np.ones((3, 8, 2)), np.ones((2, 8, 2)))
+        assert f.hessian_products(np.ones((3, 8, 2)), np.ones((8, 2))).shape == (3, 2, 8, 2)

@@ -136,10 +136,19 @@ def own_decoders(network: StateSpaceNetwork) -> tuple[LayerDecoders, ...]:
         To be used with ``build_stack(network, length)`` in `jets`, `gradients`, `hessian_products` and
         `second_order_kernel`.
 
+    Raises
+    ------
+    TypeError
+        It is no network of time-invariant layers.
+
     References
     ----------
     THEORY T20.
     """
+    given: object = network
+    if not isinstance(given, StateSpaceNetwork):
+        msg = f"expected a network of time-invariant layers, got {type(given).__name__}: an operator has its network"
+        raise TypeError(msg)
     channels = network.channels
     return tuple(
         LayerDecoders(

@@ -30,6 +30,8 @@ PointSeries: TypeAlias = Callable[[Floats, int], Floats]
 
 LARGEST_DEVIATION = 40.0
 r"""$\phi$ is 0 in float64 from here on; cutting |y| off keeps its square from overflowing."""
+LARGEST_ARGUMENT = 1e3
+"""$e^{-|u|}$ is 0 in float64 from here on."""
 
 
 def gelu(points: Floats, order: int) -> Floats:
@@ -64,10 +66,11 @@ def silu(points: Floats, order: int) -> Floats:
 def gelu_tanh(points: Floats, order: int) -> Floats:
     r"""$y\,s(u)$ with $u = \sqrt{8/\pi}\,(y + \beta y^3)$, the tanh form of GELU."""
     scale, cubic = math.sqrt(8.0 / math.pi), float(GELU_CUBIC)
+    near = np.clip(points, -LARGEST_DEVIATION, LARGEST_DEVIATION)  # e^{-u} is 0 out there, and the cube of y may be ∞
     argument = (
-        scale * (points + cubic * points * points * points),
-        scale * (1.0 + 3.0 * cubic * points * points),
-        scale * 3.0 * cubic * points,
+        scale * (near + cubic * near * near * near),
+        scale * (1.0 + 3.0 * cubic * near * near),
+        scale * 3.0 * cubic * near,
         np.array(scale * cubic),
     )
     return _times_points(points, _logistic(argument, order))
@@ -75,7 +78,7 @@ def gelu_tanh(points: Floats, order: int) -> Floats:
 
 def tanh(points: Floats, order: int) -> Floats:
     r"""$\tanh y = 2s(2y) - 1$; its order 0 is `numpy.tanh`, which is accurate near 0."""
-    series = sigmoid(2.0 * points, order)
+    series = sigmoid(2.0 * np.clip(points, -LARGEST_ARGUMENT, LARGEST_ARGUMENT), order)
     series *= _powers(2.0, order, points.ndim) * 2.0
     series[0] = np.tanh(points)
     return series

@@ -92,12 +92,7 @@ def hessian_products(
     THEORY T20 (forward over reverse accumulation).
     """
     layers, rows = layered(stack, decoders), _rows(stack, inputs, readout)
-    if directions.shape[1:] != inputs.shape[1:] or len(inputs) not in {1, len(directions)}:
-        msg = (
-            f"directions of shape {directions.shape} do not go with inputs of shape {inputs.shape}: give one input per "
-            "direction, or one for all"
-        )
-        raise ValueError(msg)
+    check_directions(inputs, directions)
     result = np.empty((len(directions), len(rows), *directions.shape[1:]))
     for block in _blocks(stack, rows, directions):
         at = inputs if len(inputs) == 1 else inputs[block]
@@ -105,6 +100,22 @@ def hessian_products(
         # A network without curvature along this direction has no order 1.
         result[block] = along[1].swapaxes(0, 1) if len(along) > 1 else 0.0
     return result
+
+
+def check_directions(inputs: Floats, directions: Floats) -> None:
+    """Refuse directions (batch, L, d) that do not go with inputs (batch, L, d) or (1, L, d).
+
+    Raises
+    ------
+    ValueError
+        Another length or width, or neither one input for all directions nor one for each.
+    """
+    if directions.shape[1:] != inputs.shape[1:] or len(inputs) not in {1, len(directions)}:
+        msg = (
+            f"directions of shape {directions.shape} do not go with inputs of shape {inputs.shape}: give one input per "
+            "direction, or one for all"
+        )
+        raise ValueError(msg)
 
 
 def pullback(stack: Stack, decoders: Sequence[LayerDecoders], inputs: Series, readout: Floats, order: int) -> Series:

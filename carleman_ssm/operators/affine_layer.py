@@ -17,6 +17,10 @@ $$\frac{\partial^2\ell_i}{\partial x_{sj}\,\partial x_{tj'}}
 a weighted Gram matrix of delayed kernels (`lag_matrices`), and its product with a vector is: respond, weigh by c, pull
 back. Since all channels see the same d inputs, a response takes d transforms forward and H back, a pullback H and d,
 whatever the number of rows of a readout.
+
+Up to `DENSE` steps the convolutions are matrix products, whose rounding at a step is relative to what that step sums.
+Longer ones are Fourier transforms: there the rounding of a pre-activation is about $2^{-53}\lVert K_h\rVert_2$ times
+the norm of the *whole* driven sequence, later steps included, so one value $10^{16}$ times the others hides them.
 """
 
 from __future__ import annotations
@@ -30,6 +34,7 @@ from numpy.typing import NDArray
 from scipy import fft
 
 from carleman_ssm.networks.brief import Brief
+from carleman_ssm.networks.convolution import convolve
 from carleman_ssm.networks.enclosures import Floats
 from carleman_ssm.operators.decoders import ChannelDecoders
 from carleman_ssm.operators.fourier import FourierKernel
@@ -39,6 +44,8 @@ from carleman_ssm.operators.stack import Stack, StackLayer, pool_weights
 Spectrum = NDArray[np.complex128]
 BLOCK_ENTRIES = 2**20
 """Complex entries of a block of directions."""
+DENSE = 64
+"""Up to this length a convolution is a matrix product, which is as fast there and rounds causally."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -84,7 +91,7 @@ class AffineLayer(Brief):
         length = inputs.shape[1]
         spectrum = self._spectrum(length)
         result = np.empty((len(inputs), len(rows), *inputs.shape[1:]))
-        for block in self._blocks(len(inputs), spectrum):
+        for block in self._blocks(len(inputs), length):
             result[block] = self._pulled_back(self._pooled_taylor(inputs[block], 1), rows, spectrum)
         result += pool_weights(self.pool, length)[:, None] * (rows @ self.skip)[:, None, :]
         return result
@@ -103,7 +110,7 @@ class AffineLayer(Brief):
         """Their products with directions (batch, L, d), (batch, n, L, d); one input for all directions, or one each."""
         spectrum, bent = self._spectrum(directions.shape[1]), self.curvature(inputs)
         result = np.empty((len(directions), len(rows), *directions.shape[1:]))
-        for block in self._blocks(len(directions), spectrum):
+        for block in self._blocks(len(directions), directions.shape[1]):
             weighed = self._response(directions[block], spectrum) * (bent if len(bent) == 1 else bent[block])
             result[block] = self._pulled_back(weighed, rows, spectrum)
         return result
@@ -120,35 +127,44 @@ class AffineLayer(Brief):
         reached[..., :first], reached[..., first:] = 0.0, found
         return reached
 
-    def _pulled_back(self, cotangent: Floats, rows: Floats, spectrum: Spectrum) -> Floats:
+    def _pulled_back(self, cotangent: Floats, rows: Floats, spectrum: Spectrum | None) -> Floats:
         r"""$\sum_{h,k}R_{ih}w_{k,h}K_{h,k-s}W_{hj}$ for w (batch, H, L): (batch, n, L, d)."""
         length = cotangent.shape[-1]
         mixing = (rows @ self.readout)[:, None, :] * self.drive_weight.T  # (n, d, H)
+        if spectrum is None:
+            reversed_time = cotangent.swapaxes(1, 2)[:, ::-1]
+            back = convolve(self.kernel[:, :length], reversed_time)[:, ::-1]  # (batch, L, H)
+            dense: Floats = np.einsum("bsh,njh->bnsj", back, mixing, optimize=True)
+            return dense
         seen = fft.rfft(cotangent, _size(length), axis=-1)
         seen *= spectrum.conj()
         mixed = (mixing.reshape(-1, mixing.shape[-1]) @ seen).reshape(len(seen), *mixing.shape[:2], seen.shape[-1])
         result: Floats = fft.irfft(mixed, _size(length), axis=-1)[..., :length].swapaxes(-1, -2)
         return result
 
-    def _response(self, inputs: Floats, spectrum: Spectrum) -> Floats:
+    def _response(self, inputs: Floats, spectrum: Spectrum | None) -> Floats:
         """The linear part of the pre-activations, (batch, H, L)."""
         length = inputs.shape[1]
+        if spectrum is None:
+            return convolve(self.kernel[:, :length], inputs @ self.drive_weight.T).swapaxes(1, 2)
         seen = fft.rfft(inputs.swapaxes(1, 2), _size(length), axis=-1)  # (batch, d, frequencies)
         driven = self.drive_weight @ seen if seen.shape[1] > 1 else self.drive_weight * seen
         driven *= spectrum
         result: Floats = fft.irfft(driven, _size(length), axis=-1)[..., :length]
         return result
 
-    def _spectrum(self, length: int) -> Spectrum:
+    def _spectrum(self, length: int) -> Spectrum | None:
+        """Of the kernel; None where the convolution is a matrix product."""
+        if length <= DENSE:
+            return None
         return self._whole_spectrum if length == self.kernel.shape[1] else _transformed(self.kernel, length)
 
     @cached_property
     def _whole_spectrum(self) -> Spectrum:
         return _transformed(self.kernel, self.kernel.shape[1])
 
-    @staticmethod
-    def _blocks(directions: int, spectrum: Spectrum) -> Iterator[slice]:
-        width = max(1, BLOCK_ENTRIES // spectrum.size)
+    def _blocks(self, directions: int, length: int) -> Iterator[slice]:
+        width = max(1, BLOCK_ENTRIES // (len(self.kernel) * (_size(length) // 2 + 1)))
         for first in range(0, directions, width):
             yield slice(first, first + width)
 

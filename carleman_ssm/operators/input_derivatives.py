@@ -14,7 +14,7 @@ import numpy as np
 
 from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.enclosures import Floats
-from carleman_ssm.operators.adjoint import gradients, hessian_products
+from carleman_ssm.operators.adjoint import check_directions, gradients, hessian_products
 from carleman_ssm.operators.affine_layer import AffineLayer, affine_layer
 from carleman_ssm.operators.lag_matrices import MAX_ENTRIES
 from carleman_ssm.operators.stack import Stack
@@ -83,12 +83,7 @@ class InputDerivatives(Brief):
         """
         if self.closed_form is None:
             return hessian_products(self.stack, self.decoders, inputs, directions, readout)
-        if directions.shape[1:] != inputs.shape[1:] or len(inputs) not in {1, len(directions)}:
-            msg = (
-                f"directions of shape {directions.shape} do not go with inputs of shape {inputs.shape}: give one input "
-                "per direction, or one for all"
-            )
-            raise ValueError(msg)
+        check_directions(inputs, directions)
         return self.closed_form.hessian_products(inputs, directions, readout)
 
     def by_products(self, x: Floats, readout: Floats) -> Floats:

@@ -2,7 +2,10 @@ r"""Logits of a network as a function of the input, with exact derivatives by fo
 
 $\ell(x)$, $\partial\ell/\partial x$ and $\partial^2\ell/\partial x^2$ of the *true* network (its own activations) or of
 an operator (its decoders), at any depth, gates and norms included. Nothing is differenced or fitted: the values are
-exact up to the rounding of float64, which is measured and not certified.
+exact up to the rounding of float64, which is measured and not certified. It is relative to what is summed, not to the
+result: a convolution by Fourier transforms (long sequences, and any depth beyond one layer) rounds relative to the
+largest value of the sequence at *every* step, and the slope of a norm that saturates, as of one channel far above
+$\sqrt\varepsilon$, is a difference of nearly equal numbers.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.enclosures import Floats
 from carleman_ssm.networks.network import StateSpaceNetwork
 from carleman_ssm.operators.activation_decoders import own_decoders
+from carleman_ssm.operators.affine_layer import DENSE
 from carleman_ssm.operators.input_derivatives import InputDerivatives
 from carleman_ssm.operators.jets import stack_series
 from carleman_ssm.operators.one_layer_operator import OneLayerOperator
@@ -24,9 +28,6 @@ from carleman_ssm.operators.operator import NetworkOperator
 from carleman_ssm.operators.stack import Stack, build_stack
 from carleman_ssm.operators.stack_operator import StackOperator
 from carleman_ssm.operators.stack_trace import LayerDecoders, checked_run, layered, run_logits
-
-DENSE = 64
-"""Up to this length a convolution is a matrix product; past it, unless the batch is large, a Fourier transform."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -138,7 +139,7 @@ class NetworkFunction(Brief):
         """
         inputs, single = self._inside(x)
         directions, alone = self._inputs(v)
-        if len(directions) == 1:
+        if len(directions) == 1 and directions.shape[1:] == inputs.shape[1:]:
             directions = np.broadcast_to(directions, inputs.shape)
         found = self._derivatives.hessian_products(inputs, directions, self._rows(readout))
         return found[0] if single and alone else found
