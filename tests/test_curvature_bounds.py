@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from carleman_ssm.networks.enclosures import Enclosed
 from carleman_ssm.operators.activation_bounds import curvature_bounds
+from carleman_ssm.robustness import curvature_bounds as module
 from carleman_ssm.robustness.curvature_bounds import mean_curvature, values_and_slopes
 from carleman_ssm.theory.activations import activation
 
@@ -120,3 +121,27 @@ def test_values_and_slopes_are_enclosed_tightly(name):
                 gap = abs(mpmath.mpf(found.value[index]) - truth)
                 assert gap <= mpmath.mpf(found.error[index]) + mpmath.mpf(10) ** -40
                 assert found.error[index] <= 1e-15 * max(1.0, abs(found.value[index]))
+
+
+def test_bounds_of_half_the_ball_are_refuted_at_its_end():
+    """The planted error: pieces that reach T/2 instead of T, at the points where φ'' still falls."""
+    centre, reach = np.linspace(-1, 1, 9), np.full(9, 1.5)
+    zero = np.zeros(9)
+    honest = mean_curvature(RULES["gelu"], Enclosed(centre, zero), reach)
+    false = mean_curvature(RULES["gelu"], Enclosed(centre, zero), 0.5 * reach)
+    for index, y in enumerate(centre):
+        ends = [exact_mean_curvature("gelu", y, sign * 1.5) for sign in (-1, 1)]
+        assert honest.lower[index] <= min(ends) <= max(ends) <= honest.upper[index]
+        assert min(ends) < false.lower[index]
+
+
+def test_points_in_place_of_intervals_are_refuted(monkeypatch):
+    """The planted error: φ'' in the middle of every piece, as a quadrature that proves nothing."""
+
+    def middles(rule, low, high):
+        middle = 0.5 * (low + high)
+        return curvature_bounds(rule, middle, middle)
+
+    monkeypatch.setattr(module, "curvature_bounds", middles)
+    false = mean_curvature(RULES["gelu"], point(0.0), np.array([1.5]), pieces=1)
+    assert exact_mean_curvature("gelu", 0.0, 0.0) > false.upper[0]

@@ -90,3 +90,32 @@ def test_gates_and_layer_norms_have_no_such_bound():
     network = deep_network(generator, depth=2, norms=("layer",))
     linear = linearised(build_stack(network, 3), layer_rules(network), generator.normal(size=(3, network.features)))
     assert preactivation_curvatures(linear) == (None, None)
+
+
+def test_the_norm_is_reached_along_the_top_direction_so_less_of_it_is_refuted():
+    """One layer of y² below: the bend is a quadratic form, and its first eigenvector refutes half the bound."""
+    generator = np.random.default_rng(3)
+    network = plain_network(generator, 2)
+    while network.config.activation != "square" or network.config.prenorm:
+        network = plain_network(generator, 2)
+    x = generator.normal(size=(3, network.features))
+    linear = linearised(build_stack(network, 3), layer_rules(network), x)
+    curvature = preactivation_curvatures(linear)[1]
+    straight = linear.layers[1].preactivation.linear.value
+    here = network.preactivations(x[None])[1][0]
+
+    def bends(changes):
+        reached = network.preactivations(x + changes.reshape(-1, *x.shape))[1]
+        return reached - here - np.einsum("bn,nkh->bkh", changes, straight)
+
+    units = np.eye(x.size)
+    pairs = bends((units[:, None] + units).reshape(-1, x.size)).reshape(x.size, x.size, *here.shape)
+    alone = bends(units)
+    forms = 0.5 * (pairs - alone[:, None] - alone)  # by polarisation
+    for k, h in np.ndindex(*here.shape):
+        values, vectors = np.linalg.eigh(forms[:, :, k, h])
+        top = int(np.abs(values).argmax())
+        reached = abs(bends(vectors[:, top][None])[0, k, h])
+        assert reached <= curvature.norms[k, h] * (1 + 1e-9) + 1e-9
+        if abs(values[top]) > 1e-6 * np.abs(here).max():
+            assert reached > 0.5 * curvature.norms[k, h]
