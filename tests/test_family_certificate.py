@@ -25,7 +25,9 @@ def residual_network(pool="last"):
 
 def error_and_bound(network, family, length):
     found = predict(network_operator(network, input_bound=1e12, length=length), family)
-    exact = np.ravel(exact_logits(network, [exact_sequence(family, length, 1)]))
+    with ball_precision(40, steps=length):
+        sequence = exact_sequence(family, length, 1)
+    exact = np.ravel(exact_logits(network, [sequence]))
     return np.array([largest_error([a], [b]) for a, b in zip(found.logits, exact, strict=True)]), found
 
 
