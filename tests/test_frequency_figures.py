@@ -150,3 +150,5 @@ def test_responses_are_drawn_for_the_channel_of_the_tone(tmp_path, monkeypatch):
     assert "from input channel 1" in first.caption
     assert "Input channel 1 twice" in second.caption
     assert "2π rad/step" in first.caption
+    alone = write_frequency_figures(transfer_functions(network), tmp_path, ("a", "b", "c"), channel=1)
+    assert [picture.caption for picture in alone] == [first.caption, second.caption]

@@ -14,7 +14,7 @@ from carleman_ssm.networks.enclosures import Floats
 from carleman_ssm.report.explanation import Explanation
 from carleman_ssm.report.orders_figure import orders_figure
 from carleman_ssm.report.sections import Picture
-from carleman_ssm.report.wave_figures import caption
+from carleman_ssm.report.wave_figures import caption, whole_numbers
 
 FIGURES = ("orders.png", "kernels_first_order.png", "kernels_second_order.png")
 DPI = 150
@@ -112,6 +112,8 @@ def _draw_images(figure: Figure, axes: list[Axes], images: list[Floats], aspect:
     limit = max(float(np.abs(image).max()) for image in images) or 1.0
     for axis, image in zip(axes, images, strict=True):
         picture = axis.imshow(image, cmap="RdBu_r", vmin=-limit, vmax=limit, aspect=aspect, interpolation="nearest")
+        axis.xaxis.set_major_locator(whole_numbers())
+        axis.yaxis.set_major_locator(whole_numbers())
     figure.colorbar(picture, ax=axes, label="logit per unit of input", shrink=0.8)
 
 
@@ -139,6 +141,8 @@ def second_order_figure(explanation: Explanation) -> Figure | None:
     limit = float(np.quantile(np.abs(pictures), 0.999)) or float(np.abs(pictures).max()) or 1.0
     for label, (axis, picture) in enumerate(zip(axes, pictures, strict=True)):
         image = axis.imshow(picture, cmap="RdBu_r", vmin=-limit, vmax=limit, origin="lower")
+        axis.xaxis.set_major_locator(whole_numbers())
+        axis.yaxis.set_major_locator(whole_numbers())
         axis.set_title(explanation.class_name(label), fontsize=9, parse_math=False)
     figure.colorbar(image, ax=axes, label="logit per unit of input squared", shrink=0.8, extend="both")
     name_axes(axes, "input step $s'$", "input step $s$")

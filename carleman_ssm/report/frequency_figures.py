@@ -49,10 +49,9 @@ def write_frequency_figures(
     simulated: SimulatedSpectrum | None = None,
     margin: tuple[int, int] | None = None,
     label: int | None = None,
+    channel: int | None = None,
 ) -> list[Picture]:
     """Draw |H₁|, |H₂| and |H₃| of every class into `folder`, and the spectrum of a logit or margin.
-
-    The responses are those of the first tone's channel, or of channel 0.
 
     What there is nothing of is left out: a third order of quadratic decoders, a spectrum without lines.
 
@@ -64,11 +63,15 @@ def write_frequency_figures(
         Two classes whose difference the spectrum shows.
     label
         Without a margin, the class whose logit it shows; by default the one with the largest mean over time.
+    channel
+        Of the input whose responses are drawn; by default that of the first tone, or 0.
     """
     spectrum = None if lines is None else lines_figure(lines, names, simulated, margin, label)
-    channel = 0 if lines is None else lines.tones[0].channel
+    place = channel
+    if place is None:
+        place = 0 if lines is None else lines.tones[0].channel
     responses = (first_response_figure, second_response_figure, third_response_figure)
-    drawn = [*(draw(functions, names, channel) for draw in responses), spectrum]
+    drawn = [*(draw(functions, names, place) for draw in responses), spectrum]
     return [save(figure, folder / name) for figure, name in zip(drawn, FREQUENCY_FIGURES, strict=True) if figure]
 
 

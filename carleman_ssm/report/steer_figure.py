@@ -12,7 +12,7 @@ from carleman_ssm.networks.enclosures import Floats
 from carleman_ssm.report.directed import below
 from carleman_ssm.report.figures import picture_side
 from carleman_ssm.report.steered import Steered, norm_name
-from carleman_ssm.report.wave_figures import BLUE, GREY, RED, caption
+from carleman_ssm.report.wave_figures import BLUE, GREY, RED, caption, whole_numbers
 
 STEER = "steer.png"
 MANY_CURVES = 4
@@ -111,6 +111,8 @@ def _draw_signals(figure: Figure, axes: list[Axes], found: Steered) -> None:
             )
             figure.colorbar(picture, ax=axis, label="input")
             axis.set_ylabel(f"{name}: input channel")
+            axis.xaxis.set_major_locator(whole_numbers())
+            axis.yaxis.set_major_locator(whole_numbers())
     axes[-1].set_xlabel("input step")
 
 
