@@ -172,6 +172,9 @@ def _read_file(path: Path) -> tuple[bytes, str | None]:
     )
     data = read_bounded(path, hint)
     beside = path.with_suffix(".json")
+    if beside == path:
+        msg = "a file of tensors cannot end in .json, the name of the configuration beside it: rename it"
+        raise CheckpointError(msg)
     return data, read_bounded(beside, hint, MAX_CONFIG_BYTES).decode() if beside.is_file() else None
 
 

@@ -97,16 +97,29 @@ class FamilyRequest:
             length, values["correlation"], variance=values["variance"], mean=values["mean"], features=features
         )
 
-    def sweep(self, length: int) -> Floats:
-        """Values of the swept parameter: all positions, frequencies up to π, heights and rates around the set one."""
+    def all_settings(self) -> dict[str, float | int]:
+        """Every parameter: what was set, and the defaults of the others."""
+        if self.family is Family.GAUSSIAN:
+            return {**GAUSSIAN_DEFAULTS, **self.settings}
+        member = self.member()
+        return {name: getattr(member, name) for name in parameter_names(type(member))}
+
+    def sweep(self, length: int, points: int = POINTS) -> Floats:
+        """Values of the swept parameter: positions, frequencies up to π, rates from −1 to 0, heights both ways.
+
+        The value that was set is always within their range.
+        """
         if self.family is Family.IMPULSE:
-            return np.arange(length, dtype=np.float64)
+            return np.unique(np.linspace(0, length - 1, min(length, points)).round())
         if self.family is Family.SINUSOID:
-            return np.linspace(0.0, pi, POINTS)
-        if self.family is Family.EXPONENTIAL:
-            return np.linspace(-1.0, min(0.0, 2.0 / length), POINTS)
-        reach = max(1.0, abs(self.member_value("height")))
-        return np.linspace(-reach, reach, POINTS)
+            low, high = 0.0, pi
+        elif self.family is Family.EXPONENTIAL:
+            low, high = -1.0, 0.0
+        else:
+            high = max(1.0, abs(self.member_value("height")))
+            low = -high
+        own = self.member_value(SWEPT[self.family])
+        return np.linspace(min(low, own), max(high, own), points)
 
     def member_value(self, name: str) -> float:
         """The value of a parameter of the input, its default where it was not set."""

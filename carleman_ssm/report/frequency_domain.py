@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,10 @@ from carleman_ssm.predictions.transfer import transfer_functions
 from carleman_ssm.report.frequency_figures import write_frequency_figures
 from carleman_ssm.report.sections import Picture
 
-WINDOW = 512
+WINDOW, LONGEST_WINDOW = 512, 2**16
+"""Steps of the simulated spectrum: as few as keep the tones apart, from each other and from a constant."""
+MOVED = 0.05
+"""So much of the smallest distance between frequencies a tone may be moved."""
 GRID = 65
 """Frequencies of the table of transfer functions, from 0 to π."""
 
@@ -33,7 +37,12 @@ class FrequencyDomain:
 
 
 def frequency_domain(
-    operator: NetworkOperator, tones: Sequence[Sinusoid], length: int, folder: Path, names: Sequence[str]
+    operator: NetworkOperator,
+    tones: Sequence[Sinusoid],
+    length: int,
+    folder: Path,
+    names: Sequence[str],
+    label: int | None = None,
 ) -> FrequencyDomain:
     """Transfer functions, lines of the tones, and for GELU the Bessel limit beside the certified operator.
 
@@ -42,24 +51,32 @@ def frequency_domain(
     operator
         Of the network; its own activation is meant but for the Bessel limit's neighbour.
     tones
-        One or two sinusoids of constant height from step 0, each moved to the nearest frequency with whole periods in
-        512 steps.
+        One or two sinusoids. They have lines where their height is constant; each then begins at step 0 and is moved
+        to the nearest frequency with whole periods in the window.
     length
         Steps of the finite sequence that stands beside the Bessel limit.
     folder, names
         Where pictures go, and what classes are called.
+    label
+        The class whose spectrum is drawn.
     """
-    network, placed = operator.network, [_on_grid(tone) for tone in tones]
+    network, channel = operator.network, tones[0].channel
     try:
         functions = transfer_functions(network)
-        lines = spectral_lines(network, placed)
-        simulated = simulated_lines(network, placed, WINDOW)
+        table = functions.table(np.linspace(0.0, np.pi, GRID), channel)
     except (ValueError, TypeError) as error:
         return FrequencyDomain({}, (), (f"No frequency domain: {error}.",))
-    pictures = write_frequency_figures(functions, folder, names, lines, simulated)
-    table = functions.table(np.linspace(0.0, np.pi, GRID), tones[0].channel)
-    data: dict[str, Any] = {"transfer_functions": table, "lines": lines.table()}
-    notes = [_line_words(lines)]
+    data: dict[str, Any] = {"transfer_functions": table}
+    try:
+        window = window_of(tones)
+        placed = [on_grid(tone, window) for tone in tones]
+        lines, simulated = spectral_lines(network, placed), simulated_lines(network, placed, window)
+    except (ValueError, TypeError) as error:
+        pictures = write_frequency_figures(functions, folder, names) if channel == 0 else []
+        return FrequencyDomain(data, tuple(pictures), (f"{LIMIT} No lines of the tones: {error}.",))
+    pictures = write_frequency_figures(functions, folder, names, lines, simulated, label=label)
+    data["lines"] = lines.table()
+    notes = [_line_words(lines, window)]
     mean = _bessel(operator, tones, length)
     if mean is not None:
         data["mean_of_gelu"] = _mean_content(mean)
@@ -67,18 +84,55 @@ def frequency_domain(
     return FrequencyDomain(data, tuple(pictures), tuple(notes))
 
 
-def _on_grid(tone: Sinusoid) -> Sinusoid:
-    periods = np.rint(tone.frequency * WINDOW / (2 * np.pi))
-    return replace(tone, frequency=float(periods * 2 * np.pi / WINDOW), position=0)
+def window_of(tones: Sequence[Sinusoid]) -> int:
+    """The shortest window whose grid moves no tone far towards another one, or towards the frequency 0.
+
+    Raises
+    ------
+    ValueError
+        There is none that is simulated; the message says what to change.
+    """
+    window = WINDOW
+    while window <= LONGEST_WINDOW:
+        if _is_apart(tones, window):
+            return window
+        window *= 2
+    given = " and ".join(f"{tone.frequency:.6g}" for tone in tones)
+    msg = (
+        f"{given} rad/step cannot be told apart, or from 0, in {LONGEST_WINDOW} steps: take frequencies that are at "
+        f"least {np.pi / (MOVED * LONGEST_WINDOW):.2g} away from each other and from multiples of 2π"
+    )
+    raise ValueError(msg)
 
 
-def _line_words(lines: SpectralLines) -> str:
+def _is_apart(tones: Sequence[Sinusoid], window: int) -> bool:
+    given = sorted({0.0, *(_folded(tone.frequency) for tone in tones)})
+    nearest = min((other - one for one, other in pairwise(given)), default=np.inf)
+    moved = max(abs(on_grid(tone, window).frequency - tone.frequency) for tone in tones)
+    return bool(moved <= MOVED * nearest)
+
+
+def _folded(frequency: float) -> float:
+    """In [0, π]: the frequency that the steps see."""
+    return float(abs(np.angle(np.exp(1j * frequency))))
+
+
+def on_grid(tone: Sinusoid, window: int) -> Sinusoid:
+    """The tone from step 0 on, with whole periods in the window."""
+    periods = np.rint(tone.frequency * window / (2 * np.pi))
+    return replace(tone, frequency=float(periods * 2 * np.pi / window), position=0)
+
+
+LIMIT = "Frequency domain: steady state, after the transient."
+
+
+def _line_words(lines: SpectralLines, window: int) -> str:
     tones = " and ".join(f"{tone.frequency:.6g}" for tone in lines.tones)
     meet = int(lines.is_interaction.sum())
     mixed = f"; {meet} of them at sums and differences, where waves have interacted" if meet else ""
     return (
-        f"Frequency domain: steady state, after the transient. {len(lines.multiples)} lines of tones of {tones} "
-        f"rad/step (moved to whole periods in {WINDOW} steps; {lines.method}){mixed}."
+        f"{LIMIT} {len(lines.multiples)} lines of tones of {tones} "
+        f"rad/step (moved to whole periods in {window} steps; {lines.method}){mixed}."
     )
 
 

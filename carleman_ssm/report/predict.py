@@ -12,21 +12,23 @@ import numpy as np
 from rich.console import Console
 
 from carleman_ssm.families.networks import load_network
-from carleman_ssm.formulas.latex import document
 from carleman_ssm.networks.enclosures import Floats
 from carleman_ssm.networks.network import S4DNetwork, StateSpaceNetwork
 from carleman_ssm.operators.construction import network_operator
-from carleman_ssm.operators.one_layer_operator import OneLayerOperator
+from carleman_ssm.operators.one_layer import has_one_layer_form
 from carleman_ssm.operators.operator import NetworkOperator
-from carleman_ssm.predictions.expected_logits import expected_logits, simulated_logits
-from carleman_ssm.predictions.formulas import logit_formula
+from carleman_ssm.operators.stack_construction import layer_rules
+from carleman_ssm.predictions.expected_logits import expected_logits, one_layer_parts, simulated_logits
 from carleman_ssm.predictions.geometric_inputs import InputFamily, SimpleFamily
 from carleman_ssm.predictions.input_families import Sinusoid
+from carleman_ssm.predictions.predict import Prediction
 from carleman_ssm.predictions.predict import predict as predict_logits
 from carleman_ssm.predictions.predicted_logits import predicted_logits
+from carleman_ssm.report.class_names import class_name
 from carleman_ssm.report.explain import require_pool
-from carleman_ssm.report.family_requests import SIMPLE, SWEPT, WHOLE, Family, FamilyRequest, family_request
+from carleman_ssm.report.family_requests import POINTS, SIMPLE, SWEPT, WHOLE, Family, FamilyRequest, family_request
 from carleman_ssm.report.figures import save
+from carleman_ssm.report.formula_document import FORMULA, WrittenFormula, written_formula
 from carleman_ssm.report.frequency_domain import frequency_domain
 from carleman_ssm.report.frequency_figures import FREQUENCY_FIGURES
 from carleman_ssm.report.gaussian_figures import expected_logits_figure
@@ -38,13 +40,14 @@ from carleman_ssm.report.sections import Picture, print_sections
 from carleman_ssm.report.terminal import output_folder, print_files, progress_line, results_in
 
 DEFAULT_PREDICTED = "frequencies"
-DEFAULT_LENGTH, DRAWS, CHECKED = 64, 1000, 9
+DEFAULT_LENGTH, DRAWS, CHECKED, HEIGHTS = 64, 1000, 9, 21
 BOX_DEGREE = 24
 """Degree of fits on a box, where no sequences can tell how large it has to be."""
-MAX_FORMULA_MODES = 64
-"""Modes of all channels together up to which the formula of a logit is written."""
-FORMULA = "logit.tex"
+SWEPT_VALUES = 2**22
+"""Pre-activations of all inputs of a sweep together: longer sequences are swept at fewer points."""
 FILES = ("report.json", "report.html", FORMULA, PREDICTION, *FREQUENCY_FIGURES)
+MOST_PRODUCTS = 2**30
+"""Products of one convolution beyond which an operator is built for a box."""
 LEAD = (
     "Certified: computed with every rounding and every fit counted. Measured: found in this run. Closed form: an "
     "expression of the family's parameters, transient and biases included."
@@ -73,16 +76,33 @@ class _Task:
         return self.whole(member).sequence(self.length, self.network.features)
 
     def operator(self, sweep: Floats) -> NetworkOperator:
-        """Certified for all inputs within the bound where one is given, else for the inputs of the family itself."""
-        if self.input_bound is None:
-            own = self.sequence(self.request.member())
-            return network_operator(self.network, sequences=np.concatenate([own[None], sweep]), degree=self.degree)
-        return self.on_box(self.input_bound)
+        """Certified for all inputs within the bound where one is given, else for the inputs of the family itself.
+
+        Of long sequences it is certified for all inputs as large as those: no convolution is needed.
+        """
+        if self.input_bound is not None:
+            return self.on_box(self.input_bound)
+        own = self.sequence(self.request.member())
+        if self.length**2 * self.network.channels > MOST_PRODUCTS:
+            return self.on_box(max(float(np.abs(own).max()), float(np.abs(sweep).max())))
+        return network_operator(self.network, sequences=np.concatenate([own[None], sweep]), degree=self.degree)
+
+    @property
+    def points(self) -> int:
+        """How many values of the swept parameter are taken."""
+        width = self.network.channels * len(self.network.layers)
+        return int(np.clip(SWEPT_VALUES // (self.length * width), CHECKED, POINTS))
 
     def on_box(self, bound: float) -> NetworkOperator:
         """Certified for all inputs within the bound."""
-        degree = BOX_DEGREE if self.degree is None else self.degree
+        degree = BOX_DEGREE if self.degree is None and not self._is_polynomial else self.degree
         return network_operator(self.network, input_bound=bound, length=self.length, degree=degree)
+
+    @property
+    def _is_polynomial(self) -> bool:
+        """Whether the network is one layer whose activation is its own decoder: there is no degree to choose."""
+        one_layer = isinstance(self.network, S4DNetwork) and has_one_layer_form(self.network)
+        return one_layer and layer_rules(self.network)[0].activation.is_polynomial
 
 
 def predict(
@@ -112,7 +132,7 @@ def predict(
         is certified for the members that are drawn.
     degree
         Degree of the decoders' fits, where the activation is no polynomial: by default the smallest that certifies
-        classes, and 24 under an input bound.
+        classes, and 24 under an input bound and for very long sequences.
     second
         Frequency [rad/step] of a second tone beside a sinusoid, else like the first: waves interact where tones meet.
     output
@@ -163,27 +183,26 @@ def _second(request: FamilyRequest, frequency: float | None) -> Sinusoid | None:
 def _signal(task: _Task, folder: Path, say: Callable[[str], None]) -> tuple[Predicted, list[Picture], list[Path]]:
     say("building the operator")
     request, name = task.request, SWEPT[task.request.family]
-    member, values = request.member(), request.sweep(task.length)
+    member, values = request.member(), request.sweep(task.length, task.points)
     inputs = np.stack([task.sequence(request.with_value(name, value)) for value in values])
     operator = task.operator(inputs)
     say("predicting")
     found = predict_logits(operator, task.whole(member), task.length)
     sweep = _sweep(task, operator, values, inputs)
+    formula, notes = _formula(task, operator, found, sweep)
+    data: dict[str, Any] = {}
     say("drawing")
     pictures = [save(sweep_figure(task.name, sweep, request, task.class_names), folder / PREDICTION)]
-    notes: tuple[str, ...] = ()
-    data: dict[str, Any] = {}
     if isinstance(member, Sinusoid):
         tones = [member] if task.second is None else [member, task.second]
-        domain = frequency_domain(operator, tones, task.length, folder, task.class_names)
-        notes, data = domain.notes, domain.data
+        domain = frequency_domain(operator, tones, task.length, folder, task.class_names, found.winner)
+        notes, data = (*notes, *domain.notes), domain.data
         pictures += domain.pictures
-    result = Predicted(task.name, request, task.length, task.class_names, found, sweep, notes, data, _frequency(task))
-    return result, pictures, _formula(task, operator, found.winner, folder)
-
-
-def _frequency(task: _Task) -> float | None:
-    return None if task.second is None else task.second.frequency
+    second = None if task.second is None else task.second.frequency
+    result = Predicted(
+        task.name, request, task.length, task.class_names, found, sweep, notes, data, second, formula
+    )  # fmt: skip
+    return result, pictures, _document(task, formula, folder)
 
 
 def _sweep(task: _Task, operator: NetworkOperator, values: Floats, inputs: Floats) -> Sweep:
@@ -198,19 +217,26 @@ def _sweep(task: _Task, operator: NetworkOperator, values: Floats, inputs: Float
     return Sweep(name, values, logits, places, task.network(inputs[list(places)]))
 
 
-def _formula(task: _Task, operator: NetworkOperator, label: int, folder: Path) -> list[Path]:
-    """LaTeX of the predicted class's logit, where the network is polynomial and small enough to be read."""
-    network = task.network
-    if not (isinstance(operator, OneLayerOperator) and operator.exact and isinstance(network, S4DNetwork)):
+def _formula(
+    task: _Task, operator: NetworkOperator, found: Prediction, sweep: Sweep
+) -> tuple[WrittenFormula | None, tuple[str, ...]]:
+    """The formula of the predicted class's logit beside predictions; or why there is none."""
+    request, label = task.request, found.winner
+    swept = [request.with_value(sweep.name, float(sweep.values[place])) for place in sweep.places]
+    members = [(member,) if task.second is None else (member, task.second) for member in (request.member(), *swept)]
+    predicted = np.array([found.logits[label], *sweep.logits[list(sweep.places), label]])
+    try:
+        return written_formula(operator, members, predicted, label, task.length), ()
+    except ValueError as reason:
+        return None, (f"No formula of a logit ({FORMULA}): {reason}.",)
+
+
+def _document(task: _Task, formula: WrittenFormula | None, folder: Path) -> list[Path]:
+    if formula is None:
         return []
-    if network.layers[0].channels * network.layers[0].modes > MAX_FORMULA_MODES:
-        return []
-    family = SIMPLE[task.request.family] if task.second is None else task.whole(task.request.member())
-    formula = logit_formula(operator, family, label, length=task.length)
     path = folder / FORMULA
-    title = f"{task.name}: the logit of {task.class_names[label]} under the family {task.request.family}"
-    words = "Numbers are rounded to six significant digits; the formula is exact for the numbers shown."
-    path.write_text(document([formula, words], title=title, decimals=True), encoding="utf-8")
+    title = f"{task.name}: the logit of {task.class_names[formula.label]} under the family {task.request.family}"
+    path.write_text(formula.source(title), encoding="utf-8")
     return [path]
 
 
@@ -218,20 +244,19 @@ def _noise(task: _Task, folder: Path, say: Callable[[str], None]) -> tuple[Predi
     say("expecting")
     process = task.request.process(task.length, task.network.features)
     try:
-        found = expected_logits(task.network, process, count=DRAWS)
+        one_layer_parts(task.network, task.length)
     except ValueError as error:
         measured = simulated_logits(task.network, process, DRAWS)
         note = f"No closed form: {error}."
-        return Predicted(
-            task.name, task.request, task.length, task.class_names, measured, None, (note,), {}
-        ), [], []  # fmt: skip
-    if task.input_bound is not None:
-        found = expected_logits(task.on_box(task.input_bound), process, count=DRAWS)
-    say("drawing")
-    heights = np.linspace(0.0, 2.0, 41)
+        alone = Predicted(task.name, task.request, task.length, task.class_names, measured, None, (note,), {})
+        return alone, [], []
+    source = task.network if task.input_bound is None else task.on_box(task.input_bound)
+    found = expected_logits(source, process, count=DRAWS)
+    heights = np.linspace(0.0, 2.0, HEIGHTS)
     curve = [expected_logits(task.network, process.scaled(height)) for height in heights]
-    checked = [(h, expected_logits(task.network, process.scaled(h), count=DRAWS)) for h in (0.5, 1.0, 1.5, 2.0)]
-    figure = expected_logits_figure(heights, curve, checked, task.class_names)
+    checked = [(h, expected_logits(task.network, process.scaled(h), count=DRAWS)) for h in (0.5, 1.5, 2.0)]
+    say("drawing")
+    figure = expected_logits_figure(heights, curve, [*checked, (1.0, found)], task.class_names)
     pictures = [save(figure, folder / PREDICTION)]
     return Predicted(task.name, task.request, task.length, task.class_names, found, None, (), {}), pictures, []
 
@@ -245,7 +270,7 @@ def _class_names(model: str, network: StateSpaceNetwork) -> tuple[str, ...]:
         return numbers
     if len(names) != network.classes:
         return numbers
-    return tuple(f"class {name}" if name.isdecimal() else name for name in names)
+    return tuple(class_name(names, label) for label in range(len(names)))
 
 
 def _write(result: Predicted, folder: Path, pictures: list[Picture], extra: list[Path]) -> list[Path]:

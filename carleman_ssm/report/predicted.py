@@ -12,7 +12,8 @@ from carleman_ssm.networks.enclosures import Floats
 from carleman_ssm.predictions.expected_logits import ExpectedLogits, SimulatedLogits
 from carleman_ssm.predictions.predict import Prediction
 from carleman_ssm.report.directed import above
-from carleman_ssm.report.family_requests import SWEPT, UNITS, Family, FamilyRequest
+from carleman_ssm.report.family_requests import UNITS, FamilyRequest
+from carleman_ssm.report.formula_document import WrittenFormula
 from carleman_ssm.report.sections import Block, Grid, Note, Pairs, Picture, Section
 
 
@@ -73,6 +74,8 @@ class Predicted:
         Data of the frequency domain, by name; empty without.
     second
         Frequency of the second tone, or None.
+    formula
+        Of the predicted class's logit, or None.
     """
 
     name: str
@@ -84,6 +87,7 @@ class Predicted:
     notes: tuple[str, ...]
     frequency: Mapping[str, Any]
     second: float | None = None
+    formula: WrittenFormula | None = None
 
 
 def predicted_content(result: Predicted) -> dict[str, Any]:
@@ -91,11 +95,13 @@ def predicted_content(result: Predicted) -> dict[str, Any]:
     content: dict[str, Any] = {
         "model": result.name,
         "family": str(result.request.family),
-        "settings": dict(result.request.settings),
+        "settings": result.request.all_settings(),
+        "set": sorted(result.request.settings),
         "second_frequency": result.second,
         "length": result.length,
         "classes": list(result.class_names),
         **_numbers(result.found),
+        "formula": None if result.formula is None else result.formula.content(),
         "notes": list(result.notes),
     }
     if result.sweep is not None:
@@ -131,11 +137,12 @@ def _numbers(found: Prediction | ExpectedLogits | SimulatedLogits) -> dict[str, 
 def predicted_sections(result: Predicted, pictures: Sequence[Picture]) -> list[Section]:
     """What was asked, what the logits will be, and the pictures."""
     request = result.request
-    settings = ", ".join(f"{name} = {value:.6g}" for name, value in request.settings.items()) or "the family's defaults"
+    settings = ", ".join(f"{name} = {value:.6g}" for name, value in request.all_settings().items())
     if result.second is not None:
         settings += f"; a second one of frequency {result.second:.6g}"
     asked = {"network": result.name, "input": f"{request.family}: {settings}", "steps": f"{result.length}"}
-    blocks: list[Block] = [_table(result), Note(_meaning(result)), *(Note(text) for text in result.notes)]
+    formula = () if result.formula is None else (f"Formula: {result.formula.words}",)
+    blocks: list[Block] = [_table(result), *(Note(text) for text in (_meaning(result), *formula, *result.notes))]
     drawn = [Section("pictures", tuple(pictures))] if pictures else []
     return [Section("asked", (Pairs(asked),)), Section("predicted", tuple(blocks)), *drawn]
 
@@ -164,13 +171,20 @@ def _meaning(result: Predicted) -> str:
         return f"Measured alone: means of {found.count} simulated sequences."
     if isinstance(found, ExpectedLogits):
         return _expectation_words(found)
-    route = "a closed form of the family's parameters" if found.closed_form else "the operator on the sequence"
+    if found.closed_form:
+        route = "a closed form of the family's parameters: biases and transient included, no step simulated"
+    else:
+        route = "the operator of the whole network, applied to the float64 values of the input"
+    return f"By {route}. {_certainty(result, found)} Largest |predicted − simulated| {found.difference:.2g} (measured)."
+
+
+def _certainty(result: Predicted, found: Prediction) -> str:
+    """What is proved, and of which input: a bound of an operator is about the numbers that it was given."""
+    where = "the exact network" if found.closed_form else "the exact network on these float64 values"
+    if len(result.class_names) == 1:
+        return f"The error is certified for {where}."
     proof = "certified" if found.certified_class else "not certified"
-    winner = result.class_names[found.winner]
-    return (
-        f"By {route}: biases and transient included, no step simulated. The largest logit, {winner}, is {proof} for "
-        f"the exact network. Largest |predicted − simulated| {found.difference:.2g} (measured)."
-    )
+    return f"The largest logit, {result.class_names[found.winner]}, is {proof} for {where}."
 
 
 def _expectation_words(found: ExpectedLogits) -> str:
@@ -183,8 +197,3 @@ def _expectation_words(found: ExpectedLogits) -> str:
     if found.simulation is not None:
         words += f" Beside: means of {found.simulation.count} simulated sequences (measured)."
     return words
-
-
-def swept_name(family: Family) -> str:
-    """The parameter over which logits of a family are drawn."""
-    return SWEPT[family]
