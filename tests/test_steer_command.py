@@ -181,7 +181,9 @@ def test_nothing_larger_is_said_only_of_a_ball_whose_boundary_is_proved(tmp_path
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--target", "12"), "classes 0 to 9"),
+        (("--target", "12"), "no class 12: the network has classes 0 to 9"),
+        (("--target", "3", "--rival", "11"), "no class 11"),
+        (("--target", "-2"), "counted from 0"),
         ((), "--target"),
         (("--target", "3", "--index", "999"), "450 sequences"),
         (("--target", "3", "--index", "-1"), "450 sequences"),
@@ -202,5 +204,6 @@ def test_wrong_input_is_one_line_and_leaves_nothing_behind(capsys, tmp_path, mon
     code, out, err = run(capsys, *arguments)
     assert (code, out) == (2, "")
     assert words in err
+    assert "None" not in err
     assert err.count("\n") == 1
     assert list(tmp_path.iterdir()) == []

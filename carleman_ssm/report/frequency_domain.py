@@ -72,7 +72,7 @@ def frequency_domain(
         placed = [on_grid(tone, window) for tone in tones]
         lines, simulated = spectral_lines(network, placed), simulated_lines(network, placed, window)
     except (ValueError, TypeError) as error:
-        pictures = write_frequency_figures(functions, folder, names) if channel == 0 else []
+        pictures = write_frequency_figures(functions, folder, names, channel=channel)
         return FrequencyDomain(data, tuple(pictures), (f"{LIMIT} No lines of the tones: {error}.",))
     pictures = write_frequency_figures(functions, folder, names, lines, simulated, label=label)
     data["lines"] = lines.table()

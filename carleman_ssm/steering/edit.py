@@ -76,10 +76,11 @@ class EditGoal:
             msg = "give a rival (one margin) or a logit (one value), not both"
             raise ValueError(msg)
         if self.rival == self.target or self.target < 0 or (self.rival is not None and self.rival < 0):
-            msg = f"target {self.target} and rival {self.rival} are no two different classes counted from 0"
+            asked = f"target {self.target}" + ("" if self.rival is None else f" and rival {self.rival}")
+            msg = f"{asked}: a goal names classes counted from 0, target and rival two different classes"
             raise ValueError(msg)
         if not isfinite(self.margin) or not isfinite(self.logit or 0.0):
-            msg = f"margin and logit have to be finite, got margin {self.margin} and logit {self.logit}"
+            msg = f"margin and logit have to be finite, got {self.margin if self.logit is None else self.logit}"
             raise ValueError(msg)
 
     @property
@@ -96,7 +97,7 @@ class EditGoal:
             No such class, or a class target in a network of one logit, which has no rivals.
         """
         if max(self.target, self.rival or 0) >= classes:
-            msg = f"the network has classes 0 to {classes - 1}; target {self.target}, rival {self.rival}"
+            msg = f"there is no class {max(self.target, self.rival or 0)}: the network has classes 0 to {classes - 1}"
             raise ValueError(msg)
         if self.logit is not None:
             return np.eye(1, classes, self.target), np.array([self.logit])
