@@ -238,7 +238,10 @@ def test_special_functions_have_their_closed_forms():
 @given(problems())
 def test_turning_all_signs_turns_the_multiplier_and_nothing_else(problem):
     quadratic, target = problem
-    one, two = smallest_change(quadratic, target), smallest_change(Quadratic(-quadratic.value, -quadratic.gradient, -quadratic.curvature), -target)
+    one, two = (
+        smallest_change(quadratic, target),
+        smallest_change(Quadratic(-quadratic.value, -quadratic.gradient, -quadratic.curvature), -target),
+    )
     assert one.status == two.status
     if one.status == "global":
         assert one.norm == pytest.approx(two.norm, rel=1e-9)
@@ -301,3 +304,8 @@ def test_wrong_shapes_and_numbers_are_refused():
         quadratic.restricted(np.zeros((3, 1)))
     with pytest.raises(ValueError, match="finite"):
         smallest_change(quadratic, float("inf"))
+    with pytest.raises(ValueError, match="finite"):
+        dual_bound(quadratic, float("nan"), 0.1)
+    with pytest.raises(ValueError, match="basis"):
+        quadratic.restricted([[1.0], [0.0], [0.0]])
+    assert quadratic.restricted([[1.0], [0.0]]).size == 1
