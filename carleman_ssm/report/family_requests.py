@@ -13,7 +13,7 @@ import numpy as np
 
 from carleman_ssm.networks.enclosures import Floats
 from carleman_ssm.predictions.gaussian_process import GaussianProcess
-from carleman_ssm.predictions.geometric_inputs import SimpleFamily, parameter_names
+from carleman_ssm.predictions.geometric_inputs import WHOLE, SimpleFamily, parameter_names
 from carleman_ssm.predictions.input_families import Exponential, Impulse, Sinusoid, Step
 
 
@@ -47,7 +47,6 @@ UNITS = MappingProxyType(
 GAUSSIAN_DEFAULTS = MappingProxyType({"mean": 0.0, "variance": 1.0, "correlation": 0.0})
 """White noise, or AR(1) with the given correlation of neighbouring steps, around a constant mean."""
 POINTS = 241
-WHOLE = ("position", "channel")
 
 
 @dataclass(frozen=True)

@@ -19,14 +19,14 @@ from carleman_ssm.operators.one_layer import has_one_layer_form
 from carleman_ssm.operators.operator import NetworkOperator
 from carleman_ssm.operators.stack_construction import layer_rules
 from carleman_ssm.predictions.expected_logits import expected_logits, one_layer_parts, simulated_logits
-from carleman_ssm.predictions.geometric_inputs import InputFamily, SimpleFamily
+from carleman_ssm.predictions.geometric_inputs import WHOLE, InputFamily, SimpleFamily
 from carleman_ssm.predictions.input_families import Sinusoid
 from carleman_ssm.predictions.predict import Prediction
 from carleman_ssm.predictions.predict import predict as predict_logits
 from carleman_ssm.predictions.predicted_logits import predicted_logits
 from carleman_ssm.report.class_names import class_name
 from carleman_ssm.report.explain import require_pool
-from carleman_ssm.report.family_requests import POINTS, SIMPLE, SWEPT, WHOLE, Family, FamilyRequest, family_request
+from carleman_ssm.report.family_requests import POINTS, SIMPLE, SWEPT, Family, FamilyRequest, family_request
 from carleman_ssm.report.figures import save
 from carleman_ssm.report.formula_document import FORMULA, WrittenFormula, written_formula
 from carleman_ssm.report.frequency_domain import frequency_domain
