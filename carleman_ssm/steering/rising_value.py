@@ -114,6 +114,11 @@ class RisingValue(Brief):
         better = change + step
         return better if abs(float(self.quadratic(better)) - self.target) < abs(missing) else change
 
+    def is_clear(self, multiplier: float, norm: float) -> bool:
+        r"""Whether ε takes less than 10⁻⁶ of $\lVert\delta\rVert^2$ from the dual value at ν, and ε_g as little of r."""
+        blur = rounding_of_zero(self.secular.slopes)
+        return abs(multiplier) * self.hidden <= SURE and blur * norm <= SURE * self.shift
+
     @cached_property
     def certain_bound(self) -> float:
         """The lower bound of the norm that holds whatever curvature and slopes rounding hides."""

@@ -204,7 +204,8 @@ def _solved(rising: RisingValue) -> QuadraticChange:
     forms = (rising.cleaned, rising.secular)
     if rising.reaches(forms[0]):
         found = _optimum(rising, forms[0])
-        if rising.fits(found.change) and found.norm - rising.certain_bound <= PROVED * found.norm:
+        clear = rising.is_clear(found.multiplier, found.norm)
+        if rising.fits(found.change) and (clear or found.norm - rising.certain_bound <= PROVED * found.norm):
             return found
         if rising.reaches(forms[1]):
             points = [rising.point(form) for form in forms]
