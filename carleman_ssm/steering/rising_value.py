@@ -115,7 +115,7 @@ class RisingValue(Brief):
         return better if abs(float(self.quadratic(better)) - self.target) < abs(missing) else change
 
     def is_clear(self, multiplier: float, norm: float) -> bool:
-        r"""Whether ε takes less than 10⁻⁶ of $\lVert\delta\rVert^2$ from the dual value at ν, and ε_g as little of r."""
+        r"""Whether ε takes less than 10⁻⁶ of $\lVert\delta\rVert^2$ from the dual value at ν, ε_g as much of r."""
         blur = rounding_of_zero(self.secular.slopes)
         return abs(multiplier) * self.hidden <= SURE and blur * norm <= SURE * self.shift
 
