@@ -3,9 +3,9 @@
 The shipped digits network (64 steps, mean pool): ten digits, each to become the class five further on. One margin (over
 the class that it has) and the whole class (nine margins). SLSQP minimises ‖δ‖² under the margins from δ = 0, with exact
 gradients: by PyTorch (the extra ``torch``), by our operator, and with the margins already expanded to quadratics, which
-costs it least and is what ours computes first (no aim). The aim was set for gradients by PyTorch, which is what one
-would do without this package; SLSQP with the closed gradients of our operator stands beside the same aim, and as its
-gradients are as fast as ours that ratio is lower. Ours expands the network within its time, once, as the curvature of
+costs it least and is what ours computes first (no aim). The aim is for SLSQP with gradients, and by PyTorch is how one
+would call it without this package; the closed gradients of our operator make it faster, so that this ratio is lower.
+Ours expands the network within its time, once, as the curvature of
 the logits does not depend on the input. What SLSQP finds is local, ours carries the proof that it is global. A ratio of
 norms (theirs / ours) stands beside every ratio of times: at least 1 means equal or smaller.
 """
