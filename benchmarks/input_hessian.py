@@ -3,8 +3,8 @@ r"""Hessian of one logit of a GELU network over its whole input, beside automati
 One S4D layer, L = 256 steps, H = 64 channels, mean pool, at a random input: the full (L, L) Hessian, and its product
 with one vector for lengths up to 4096, whose time should grow like $L\log L$. Float64 and the same threads on all
 sides; convolution kernels are ready everywhere, and JAX has compiled before the clock starts: it folds into constants
-what does not depend on the input. The aim is the ratio to the faster of the two. Without the extras ``torch`` and ``jax``
-ours is shown alone.
+what does not depend on the input. The aim is the ratio to the faster of the two. Without the extras ``torch`` and
+``jax`` ours is shown alone.
 """
 
 from __future__ import annotations

@@ -5,9 +5,9 @@ the class that it has) and the whole class (nine margins). SLSQP minimises ‖δ
 gradients: by PyTorch (the extra ``torch``), by our operator, and with the margins already expanded to quadratics, which
 costs it least and is what ours computes first (no aim). The aim is for SLSQP with gradients, and by PyTorch is how one
 would call it without this package; the closed gradients of our operator make it faster, so that this ratio is lower.
-Ours expands the network within its time, once, as the curvature of
-the logits does not depend on the input. What SLSQP finds is local, ours carries the proof that it is global. A ratio of
-norms (theirs / ours) stands beside every ratio of times: at least 1 means equal or smaller.
+Ours expands the network within its time, once, as the curvature of the logits does not depend on the input. What SLSQP
+finds is local, ours carries the proof that it is global. A ratio of norms (theirs / ours) stands beside every ratio of
+times: at least 1 means equal or smaller.
 """
 
 from __future__ import annotations
