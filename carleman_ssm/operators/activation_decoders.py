@@ -11,21 +11,18 @@ import sys
 from dataclasses import dataclass
 from typing import NoReturn
 
-import numpy as np
-
-from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.enclosures import Floats
 from carleman_ssm.networks.network import StateSpaceNetwork
 from carleman_ssm.operators.activation_series import SERIES
 from carleman_ssm.operators.bases import exact_decoders
-from carleman_ssm.operators.decoders import ChannelDecoders
+from carleman_ssm.operators.decoders import ChannelDecoders, UnfittedDecoders
 from carleman_ssm.operators.stack_construction import layer_rules
 from carleman_ssm.operators.stack_trace import LayerDecoders
 from carleman_ssm.theory.activations import Activation
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ActivationDecoders(Brief):
+class ActivationDecoders(UnfittedDecoders):
     r"""One activation $\varphi$ that is no polynomial, for all channels (`ChannelDecoders`).
 
     Parameters
@@ -68,31 +65,6 @@ class ActivationDecoders(Brief):
     def degree(self) -> int:
         """The largest integer: no finite degree bounds an activation, and no order of a series may be left out."""
         return sys.maxsize
-
-    @property
-    def exact(self) -> bool:
-        """Always true: nothing was fitted."""
-        return True
-
-    @property
-    def fit_error(self) -> Floats:
-        """Zero, (H,)."""
-        return np.zeros(self.channels)
-
-    @property
-    def lower(self) -> Floats:
-        """−∞: the activation is itself everywhere."""
-        return np.full(self.channels, -np.inf)
-
-    @property
-    def upper(self) -> Floats:
-        """∞."""
-        return np.full(self.channels, np.inf)
-
-    @property
-    def interval(self) -> tuple[Floats, Floats]:
-        """Lower and upper ends, (H,) each."""
-        return self.lower, self.upper
 
     def __call__(self, preactivations: Floats) -> Floats:
         r"""$\varphi(y)$."""

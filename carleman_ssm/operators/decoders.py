@@ -73,17 +73,16 @@ class ChannelDecoders(Protocol):
         r"""$p_h^{(q)}(y_0)/q!$ for q = 0 … order, (order + 1, …, H)."""
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class ExactDecoders(Brief):
-    r"""One polynomial $\varphi(y) = \sum_q g_q y^q$ for all channels, its coefficients (P + 1,) taken as exact."""
+class UnfittedDecoders(Brief):
+    """What decoders have in common that *are* the network's activation: nothing was fitted, so no interval bounds them.
 
-    coefficients: Floats
+    Parameters
+    ----------
+    channels
+        H.
+    """
+
     channels: int
-
-    @property
-    def degree(self) -> int:
-        """P."""
-        return len(self.coefficients) - 1
 
     @property
     def exact(self) -> bool:
@@ -92,12 +91,12 @@ class ExactDecoders(Brief):
 
     @property
     def fit_error(self) -> Floats:
-        """Zero."""
+        """Zero, (H,)."""
         return np.zeros(self.channels)
 
     @property
     def lower(self) -> Floats:
-        """−∞: a polynomial of the network is exact everywhere."""
+        """−∞: the activation is itself everywhere."""
         return np.full(self.channels, -np.inf)
 
     @property
@@ -109,6 +108,19 @@ class ExactDecoders(Brief):
     def interval(self) -> tuple[Floats, Floats]:
         """Lower and upper ends, (H,) each."""
         return self.lower, self.upper
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ExactDecoders(UnfittedDecoders):
+    r"""One polynomial $\varphi(y) = \sum_q g_q y^q$ for all channels, its coefficients (P + 1,) taken as exact."""
+
+    coefficients: Floats
+    channels: int
+
+    @property
+    def degree(self) -> int:
+        """P."""
+        return len(self.coefficients) - 1
 
     def __call__(self, preactivations: Floats) -> Floats:
         """Horner's rule."""
