@@ -58,6 +58,7 @@ def over_directions(summand):
     return sp.Sum(summand, (i, 1, n))
 
 
+solved = sp.ImmutableMatrix(nu / 2 * inverse(system) * g)
 bounds = (
     cs.Identity(
         over_directions(any_eta**2)
@@ -67,12 +68,7 @@ bounds = (
         because=r"$g_i = \frac2\nu(1 - \nu q_i)\delta_i$",
         nonzero=(nu,),
     ),
-    cs.Identity(
-        system * sp.ImmutableMatrix(nu / 2 * inverse(system) * g),
-        nu / 2 * g,
-        name="stationary",
-        nonzero=(system.det(),),
-    ),
+    cs.Identity(system * solved, nu / 2 * g, name="stationary", nonzero=(system.det(),)),
 )
 
 # %% [markdown]

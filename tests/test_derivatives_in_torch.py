@@ -6,7 +6,7 @@ import pytest
 from carleman_ssm.operators.adjoint import gradients, hessian_products
 from carleman_ssm.operators.construction import network_operator
 from carleman_ssm.operators.curvature import second_order_kernel
-from tests.test_network_in_torch import FEATURES, TorchNetwork, network_of, tensor, torch  # skips without torch
+from tests.torch_networks import FEATURES, TorchNetwork, network_of, tensor, torch  # skips without torch
 
 CASES = {
     "plain": {"activation": "square"},

@@ -5,7 +5,7 @@ import pytest
 
 from carleman_ssm.networks.checkpoints import load_network
 from carleman_ssm.operators.network_function import network_function
-from tests.test_network_in_torch import FEATURES, TorchNetwork, network_of, tensor, torch  # skips without torch
+from tests.torch_networks import FEATURES, TorchNetwork, network_of, tensor, torch  # skips without torch
 
 CASES = {
     "GELU, batch": {"activation": "gelu", "norm": "batch"},

@@ -7,7 +7,7 @@ import pytest
 
 from carleman_ssm.networks.checkpoints import load_network
 from carleman_ssm.robustness.radius import certified_radius
-from tests.test_network_in_torch import TorchNetwork, tensor, torch  # skips without torch
+from tests.torch_networks import TorchNetwork, tensor, torch  # skips without torch
 
 NAMES = ("digits-quadratic", "digits-gelu", "digits-deep-gelu")
 
