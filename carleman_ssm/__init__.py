@@ -227,22 +227,29 @@ from carleman_ssm.rings.family_rings import family_rings as family_rings, family
 
 # predictions: what a whole family of inputs will do
 from carleman_ssm.predictions.input_families import Exponential as Exponential, Impulse as Impulse, Step as Step
+from carleman_ssm.predictions.geometric_inputs import InputFamily as InputFamily
 from carleman_ssm.predictions.input_families import Sinusoid as Sinusoid, SumOfInputs as SumOfInputs
 from carleman_ssm.predictions.predict import Prediction as Prediction, predict as predict
 from carleman_ssm.predictions.predicted_logits import predicted_logits as predicted_logits
 from carleman_ssm.predictions.formulas import logit_formula as logit_formula
+from carleman_ssm.predictions.amplitude_polynomials import AmplitudePolynomial as AmplitudePolynomial
 from carleman_ssm.predictions.amplitude_polynomials import amplitude_polynomial as amplitude_polynomial
+from carleman_ssm.predictions.frequency_polynomials import FrequencyPolynomial as FrequencyPolynomial
 from carleman_ssm.predictions.frequency_polynomials import frequency_polynomial as frequency_polynomial
 from carleman_ssm.predictions.gaussian_process import GaussianProcess as GaussianProcess
 from carleman_ssm.predictions.expected_logits import ExpectedLogits as ExpectedLogits
+from carleman_ssm.predictions.expected_logits import SimulatedLogits as SimulatedLogits
 from carleman_ssm.predictions.expected_logits import expected_logits as expected_logits
 from carleman_ssm.predictions.expected_logits import simulated_logits as simulated_logits
+from carleman_ssm.predictions.logit_covariance import LogitCovariance as LogitCovariance
 from carleman_ssm.predictions.logit_covariance import logit_covariance as logit_covariance
 from carleman_ssm.predictions.transfer import TransferFunctions as TransferFunctions
 from carleman_ssm.predictions.transfer import transfer_functions as transfer_functions
 from carleman_ssm.predictions.spectral_lines import SpectralLines as SpectralLines, spectral_lines as spectral_lines
+from carleman_ssm.predictions.spectral_lines import MergedLines as MergedLines
+from carleman_ssm.predictions.simulated_spectra import SimulatedSpectrum as SimulatedSpectrum
 from carleman_ssm.predictions.simulated_spectra import simulated_lines as simulated_lines
-from carleman_ssm.predictions.steady_means import steady_mean as steady_mean
+from carleman_ssm.predictions.steady_means import SteadyMean as SteadyMean, steady_mean as steady_mean
 
 # robustness: how far a class holds
 from carleman_ssm.robustness.radius import Radius as Radius, certified_radius as certified_radius
@@ -264,6 +271,7 @@ from carleman_ssm.steering.ring_edits import RingEdit as RingEdit, edit_modes as
 from carleman_ssm.steering.ring_edits import edit_orders as edit_orders
 from carleman_ssm.steering.substitutions import substitution_logits as substitution_logits
 from carleman_ssm.steering.language import CharacterModel as CharacterModel, character_model as character_model
+from carleman_ssm.steering.character_answers import NextCharacters as NextCharacters, Replacements as Replacements
 from carleman_ssm.steering.design import Design as Design, design_layer as design_layer
 
 # experiments: claims, judged

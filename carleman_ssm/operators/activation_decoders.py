@@ -70,11 +70,11 @@ class ActivationDecoders(UnfittedDecoders):
         r"""$\varphi(y)$."""
         return self.rule(preactivations)
 
-    def magnitude(self, bound: Floats) -> NoReturn:  # noqa: ARG002
+    def magnitude(self, bound: Floats) -> NoReturn:  # noqa: ARG002 - the protocol's signature
         """Refused: see `rounding`."""
         raise TypeError(_NO_BOUND)
 
-    def rounding(self, bound: Floats) -> NoReturn:  # noqa: ARG002
+    def rounding(self, bound: Floats) -> NoReturn:  # noqa: ARG002 - the protocol's signature
         """Refused: the rounding of erf and exp in float64 has no proved bound here."""
         raise TypeError(_NO_BOUND)
 

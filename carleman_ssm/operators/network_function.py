@@ -10,6 +10,7 @@ $\sqrt\varepsilon$, is a difference of nearly equal numbers.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -170,9 +171,7 @@ class NetworkFunction(Brief):
             No such class.
         """
         self._check_class(target)
-        rows = -np.eye(self.classes)
-        rows[:, target] += 1.0
-        return np.delete(rows, target, axis=0)
+        return margin_rows(self.classes, target, np.delete(np.arange(self.classes), target))
 
     @cached_property
     def _derivatives(self) -> InputDerivatives:
@@ -221,6 +220,12 @@ class NetworkFunction(Brief):
             msg = f"a readout has shape (rows, {self.classes}) and finite entries, got shape {rows.shape}"
             raise ValueError(msg)
         return rows
+
+
+def margin_rows(classes: int, target: int, rivals: Sequence[int] | npt.NDArray[np.intp]) -> Floats:
+    r"""$e_{target} - e_j$ for every rival j, (rivals, classes): rows that turn logits into margins."""
+    identity = np.eye(classes)
+    return np.asarray(identity[target] - identity[rivals])
 
 
 def network_function(source: StateSpaceNetwork | NetworkOperator, length: int) -> NetworkFunction:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.enclosures import Floats
 from carleman_ssm.networks.network import StateSpaceNetwork
+from carleman_ssm.operators.network_function import margin_rows
 from carleman_ssm.operators.ranges import LayerRules
 from carleman_ssm.operators.stack import Stack, build_stack
 from carleman_ssm.operators.stack_construction import layer_rules
@@ -85,8 +86,7 @@ def surroundings(network: StateSpaceNetwork, sequence: Floats, readout: Floats |
         linear = linearised(stack, rules, sequence)
         label = int(linear.logits.value.value[0].argmax())
         rivals = np.delete(np.arange(network.classes), label)
-        margins = np.eye(network.classes)[label] - np.eye(network.classes)[rivals]
-        rows = margins if readout is None else readout
+        rows = margin_rows(network.classes, label, rivals) if readout is None else readout
         adjoints, curvatures = linear.adjoints(rows), preactivation_curvatures(linear)
     quadratic = minorants(linear, rows, adjoints, 1.0, curvatures) if _has_quadratic_margins(stack, rules) else None
     return Surroundings(network, stack, rules, sequence, linear, label, rivals, rows, adjoints, curvatures, quadratic)

@@ -16,6 +16,7 @@ import numpy as np
 from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.enclosures import Floats
 from carleman_ssm.networks.network import StateSpaceNetwork
+from carleman_ssm.operators.network_function import margin_rows
 from carleman_ssm.steering.constraints import EditConstraints
 from carleman_ssm.theory.polynomials import require_integer
 
@@ -105,8 +106,7 @@ class EditGoal:
             msg = "a network of one logit has no rival classes: say which value the logit shall reach (logit=…)"
             raise ValueError(msg)
         rivals = [self.rival] if self.rival is not None else [j for j in range(classes) if j != self.target]
-        identity = np.eye(classes)
-        return identity[self.target] - identity[rivals], np.full(len(rivals), self.margin)
+        return margin_rows(classes, self.target, rivals), np.full(len(rivals), self.margin)
 
     def reached_by(self, logits: Floats) -> bool:
         """Whether logits (classes,) fulfil the goal, up to `TOLERANCE`."""

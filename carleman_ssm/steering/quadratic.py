@@ -94,6 +94,11 @@ class Quadratic(Brief):
         bent: Floats = np.einsum("...i,...i->...", change @ self.curvature + self.gradient, change)
         return self.value + bent
 
+    def terms(self, change: Floats) -> float:
+        r"""$|g|\cdot|\delta| + |\delta|\cdot|Q||\delta|$ of δ (n,): the size of what adds up to $m(\delta) - m$."""
+        size = np.abs(change)
+        return float((np.abs(self.gradient) + np.abs(self.curvature) @ size) @ size)
+
     def slope(self, change: Floats) -> Floats:
         r"""Gradient $g + 2Q\delta$ (…, n) at δ (…, n)."""
         slope: Floats = self.gradient + 2.0 * (np.asarray(change, dtype=np.float64) @ self.curvature)

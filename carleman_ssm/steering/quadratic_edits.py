@@ -221,10 +221,8 @@ def _exclusion(quadratics: Sequence[Quadratic], wanted: Floats, weights: Floats)
 
 
 def _met(quadratics: Sequence[Quadratic], wanted: Floats, change: Floats) -> bool:
-    size = np.abs(change)
     for quadratic, least in zip(quadratics, wanted, strict=True):
-        terms = (np.abs(quadratic.gradient) + np.abs(quadratic.curvature) @ size) @ size
-        if quadratic(change) < least - MET * (terms + abs(least) + abs(quadratic.value)):
+        if quadratic(change) < least - MET * (quadratic.terms(change) + abs(least) + abs(quadratic.value)):
             return False
     return True
 

@@ -101,11 +101,7 @@ class RisingValue(Brief):
     def fits(self, change: Floats) -> bool:
         """Whether m(δ) is the target up to the rounding of its terms."""
         missed = abs(float(self.quadratic(change)) - self.target)
-        return missed <= FITS * (self._terms(change) + abs(self.target) + abs(self.quadratic.value))
-
-    def _terms(self, change: Floats) -> float:
-        size = np.abs(change)
-        return float((np.abs(self.quadratic.gradient) + size @ np.abs(self.quadratic.curvature)) @ size)
+        return missed <= FITS * (self.quadratic.terms(change) + abs(self.target) + abs(self.quadratic.value))
 
     def _corrected(self, change: Floats) -> Floats:
         """The change after one Newton step along the slope, if that misses the target by less."""
@@ -153,7 +149,7 @@ class RisingValue(Brief):
         lengths = np.where((bent > 0.0) & (lengths > 0.0) & np.isfinite(lengths), lengths, np.inf)
         for ray in np.argsort(lengths)[: int(np.isfinite(lengths).sum())]:
             change: Floats = lengths[ray] * rays[ray]
-            rounding = 4.0 * (len(scales) + 4) * UNIT_ROUNDOFF * self._terms(change)
+            rounding = 4.0 * (len(scales) + 4) * UNIT_ROUNDOFF * self.quadratic.terms(change)
             if rounding <= SURE * rise and self.fits(change):
                 return change
         return None
