@@ -24,7 +24,10 @@ ROOMS = (
     "robustness",
     "steering",
     "experiments",
+    "proofs",
+    "book",
     "report",
+    "testing",
 )
 FILES = sorted(ROOT.rglob("*.py"))
 MAX_LINES, MAX_BODY = 330, 40
@@ -118,7 +121,7 @@ def test_nothing_dangerous_is_called(path):
             f"{path}: {name}"
         )
         if name == "exec":
-            assert path.name in ("numerics.py", "codegen.py"), path
+            assert path.name in ("numerics.py", "codegen.py", "scripts.py"), path
         if name.endswith("sympify"):
             assert any(keyword.arg == "strict" for keyword in node.keywords), f"{path}:{node.lineno} sympify not strict"
         if name == "torch.load" or (name.endswith(".load") and "torch" in name):

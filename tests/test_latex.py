@@ -12,9 +12,10 @@ import sympy as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
+from carleman_ssm.formulas.derivations import Derivation
 from carleman_ssm.formulas.latex import document, to_latex, typst_document, write_pdf
 from carleman_ssm.formulas.special import phi
-from carleman_ssm.formulas.statements import ClosedForm, Derivation, Identity
+from carleman_ssm.formulas.statements import ClosedForm, Identity
 from carleman_ssm.formulas.tex import escape
 from carleman_ssm.formulas.typst_source import expression_to_typst
 from carleman_ssm.formulas.verification import verify

@@ -7,9 +7,10 @@ import subprocess
 import pytest
 import sympy as sp
 
+from carleman_ssm.formulas.derivations import Derivation
 from carleman_ssm.formulas.latex import document, to_latex
 from carleman_ssm.formulas.line_breaks import broken_term, width
-from carleman_ssm.formulas.statements import ClosedForm, Derivation
+from carleman_ssm.formulas.statements import ClosedForm
 from carleman_ssm.formulas.tex import escape, prose
 
 a, q, k, n = sp.Symbol("a"), sp.Symbol("q_1"), sp.Symbol("k", integer=True), sp.Symbol("n", integer=True)

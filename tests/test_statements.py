@@ -5,7 +5,8 @@ from dataclasses import FrozenInstanceError
 import pytest
 import sympy as sp
 
-from carleman_ssm.formulas.statements import ClosedForm, Derivation, Identity, check_names, unfold
+from carleman_ssm.formulas.derivations import Derivation
+from carleman_ssm.formulas.statements import ClosedForm, Identity, check_names, unfold
 from carleman_ssm.formulas.verification import Evidence, verify
 
 x, y, lam = sp.symbols("x y lambda_0")

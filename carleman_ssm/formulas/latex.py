@@ -14,8 +14,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from carleman_ssm.formulas.bounds import Bound
+from carleman_ssm.formulas.derivations import Derivation
 from carleman_ssm.formulas.displays import display_lines, equality_lines
-from carleman_ssm.formulas.statements import ClosedForm, Derivation, Identity, fold
+from carleman_ssm.formulas.statements import ClosedForm, Identity, fold
 from carleman_ssm.formulas.tex import closed_form_lines, escape, nonvanishing, prose, refuse_commands
 from carleman_ssm.formulas.tex import to_latex as to_latex
 from carleman_ssm.formulas.typst_source import expression_to_typst, prose_to_typst, quoted
@@ -96,9 +98,11 @@ def _fitted(lines: Iterable[str]) -> list[str]:
     return [rf"\fitted{{{line}}}" for line in lines]
 
 
-def _named(identity: Identity, settings: Mapping[str, Any]) -> str:
+def _named(identity: Identity | Bound, settings: Mapping[str, Any]) -> str:
     """A statement in words and as a display that is shrunk where it would leave the page."""
     words = ": ".join(text for text in (escape(identity.name), prose(identity.because)) if text)
+    if isinstance(identity, Bound):
+        return "\n".join([words, *_fitted([to_latex(identity, **settings)])])
     return "\n".join([words, *_fitted(equality_lines(identity.left, identity.right, identity.nonzero, settings))])
 
 

@@ -1,7 +1,7 @@
 r"""Statements: what is printed, proved and compiled, as plain immutable data.
 
 A result is a `ClosedForm`; what characterises it is a tuple of `Identity`; how it was obtained is a
-`Derivation`. Consumers (`verify`, `to_latex`, `compile_kernel`) read these and know no model.
+`Derivation` (`derivations`). Consumers (`verify`, `to_latex`, `compile_kernel`) read these and know no model.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from types import MappingProxyType
 from unicodedata import normalize
 
 import sympy as sp
+
+from carleman_ssm.formulas.evidence import Evidence
 
 
 def check_names(symbols: Iterable[sp.Basic]) -> None:
@@ -40,7 +42,7 @@ def check_names(symbols: Iterable[sp.Basic]) -> None:
             raise ValueError(msg)
 
 
-def _immutable(expression: sp.Basic | sp.MatrixBase) -> sp.Basic:
+def immutable(expression: sp.Basic | sp.MatrixBase) -> sp.Basic:
     """Exact immutable form of an expression or matrix; strings are refused, never parsed."""
     if isinstance(expression, str):
         msg = f"expected a SymPy expression, got the text {expression!r}: text is never evaluated"
@@ -66,6 +68,16 @@ class Identity:
         The reason, as prose with TeX.
     nonzero
         Expressions that are assumed not to vanish (printed with the statement).
+    sizes
+        The instances that are claimed, such as ``"N = 3, P = 2"``, where a proof is written out for a size; empty if
+        the statement holds for all values of all of its symbols and has none that is fixed.
+    claims
+        What is claimed of the statement: proved, or supported by numbers alone.
+
+    Raises
+    ------
+    TypeError, ValueError
+        A side is text; sides of two shapes; a claim that is neither proved nor supported.
     """
 
     left: sp.Basic
@@ -73,14 +85,19 @@ class Identity:
     name: str = ""
     because: str = ""
     nonzero: tuple[sp.Expr, ...] = ()
+    sizes: str = ""
+    claims: Evidence = Evidence.PROVED
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "left", _immutable(self.left))
-        object.__setattr__(self, "right", _immutable(self.right))
+        object.__setattr__(self, "left", immutable(self.left))
+        object.__setattr__(self, "right", immutable(self.right))
         # only matrices: an `Indexed` such as u[k] has a `shape` that raises
         shapes = [side.shape if side.is_Matrix else () for side in (self.left, self.right)]
         if shapes[0] != shapes[1]:
             msg = f"an identity needs two sides of one shape, got {shapes[0]} and {shapes[1]}"
+            raise ValueError(msg)
+        if self.claims not in (Evidence.PROVED, Evidence.SUPPORTED):
+            msg = f"an identity is claimed as proved or as supported, not as {self.claims}"
             raise ValueError(msg)
 
 
@@ -118,10 +135,10 @@ class ClosedForm:
     reference: str = ""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "expression", _immutable(self.expression))
+        object.__setattr__(self, "expression", immutable(self.expression))
         object.__setattr__(self, "arguments", tuple(self.arguments))
         object.__setattr__(self, "certificates", tuple(self.certificates))
-        where = {key: _immutable(value) for key, value in self.where.items()}
+        where = {key: immutable(value) for key, value in self.where.items()}
         object.__setattr__(self, "where", MappingProxyType(where))
         check_names([*self.arguments, *where])
         _check_order(where)
@@ -222,39 +239,3 @@ def fold(identity: Identity, where: Mapping[sp.Basic, sp.Basic]) -> Identity:
         if value.args and not isinstance(symbol, sp.Indexed):
             left, right = left.xreplace({value: symbol}), right.xreplace({value: symbol})
     return replace(identity, left=left, right=right)
-
-
-@dataclass(frozen=True, slots=True)
-class Derivation:
-    """A chain ``start = … = end`` with a reason for every step, and the lemmas that it stands on.
-
-    Each step *is* an `Identity` between the previous and the next expression, checked by `verify`.
-    Lemmas are identities that are not links of the chain (the base and the step of an induction).
-    Values are immutable: `step` and `lemma` return a longer derivation.
-    """
-
-    title: str
-    start: sp.Basic
-    steps: tuple[Identity, ...] = ()
-    lemmas: tuple[Identity, ...] = ()
-
-    def step(self, expression: sp.Basic, because: str, nonzero: tuple[sp.Expr, ...] = ()) -> Derivation:
-        """Append ``… = expression`` with its reason."""
-        link = Identity(
-            self.end, expression, name=f"{self.title}, step {len(self.steps) + 1}", because=because, nonzero=nonzero
-        )
-        return replace(self, steps=(*self.steps, link))
-
-    def lemma(self, identity: Identity) -> Derivation:
-        """Add a statement that the chain relies on, checked on its own."""
-        return replace(self, lemmas=(*self.lemmas, identity))
-
-    @property
-    def end(self) -> sp.Basic:
-        """The last expression of the chain."""
-        return self.steps[-1].right if self.steps else _immutable(self.start)
-
-    @property
-    def conclusion(self) -> Identity:
-        """The end-to-end identity, checked independently of the steps."""
-        return Identity(self.start, self.end, name=self.title, because="all steps together")

@@ -11,9 +11,11 @@ from typing import Any
 import sympy as sp
 from sympy.printing.latex import LatexPrinter
 
+from carleman_ssm.formulas.bounds import Bound
 from carleman_ssm.formulas.decimals import DecimalNumbers
+from carleman_ssm.formulas.derivations import Derivation
 from carleman_ssm.formulas.line_breaks import broken_term
-from carleman_ssm.formulas.statements import ClosedForm, Derivation, Identity
+from carleman_ssm.formulas.statements import ClosedForm, Identity
 from carleman_ssm.formulas.verification import Verdict
 
 _LINE = 68  # visible characters of a displayed line before a sum is broken
@@ -236,6 +238,15 @@ def _(statement: ClosedForm, **settings: Any) -> str:
 def _(statement: Identity, **settings: Any) -> str:
     conditions = nonvanishing(statement.nonzero, **settings)
     return f"{to_latex(statement.left, **settings)} = {to_latex(statement.right, **settings)}{conditions}"
+
+
+@to_latex.register
+def _(statement: Bound, **settings: Any) -> str:
+    inside = ",\\; ".join(
+        rf"{to_latex(least, **settings)} \le {to_latex(symbol, **settings)} \le {to_latex(greatest, **settings)}"
+        for symbol, (least, greatest) in statement.domain.items()
+    )
+    return rf"{to_latex(statement.left, **settings)} \le {to_latex(statement.right, **settings)} \qquad ({inside})"
 
 
 @to_latex.register

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from enum import Enum
 from typing import Any, NoReturn
 
 import mpmath
@@ -18,21 +17,13 @@ from sympy.concrete.expr_with_limits import ExprWithLimits
 
 from carleman_ssm.formulas.conditions import own_divisors, remaining
 from carleman_ssm.formulas.evaluation import Evaluator, ExactField, FloatField, NoValue, Point
+from carleman_ssm.formulas.evidence import Evidence as Evidence
 from carleman_ssm.formulas.laurent import NoNormalForm
 from carleman_ssm.formulas.matrices import explicit
 from carleman_ssm.formulas.normal_forms import NEVER, Normaliser
 from carleman_ssm.formulas.statements import Identity
 
 _Pair = tuple[sp.Expr, sp.Expr]
-
-
-class Evidence(Enum):
-    """What is known about a statement."""
-
-    PROVED = "proved"
-    SUPPORTED = "supported"
-    REFUTED = "refuted"
-    UNDECIDED = "undecided"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Proofs: the derivations of the house, run, checked, and challenged with planted errors."""
