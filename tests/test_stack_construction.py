@@ -67,7 +67,7 @@ def test_operator_of_any_network_keeps_its_bound_and_equals_its_witness(layers, 
     assert gap(operator, network, inputs) <= 1
     witness = simulate_with_decoders(network, operator.decoders, inputs)
     difference = np.abs(operator(inputs) - witness).max(axis=1)
-    # Cosines on wide intervals have large coefficients that cancel, so their roundings are known to the certificate alone.
+    # Cosines on wide intervals have large coefficients that cancel: only the certificate knows their roundings.
     cancels = any(record.basis == "cosine" for record in operator.bases)
     allowed = operator.certificate.per_sequence.max(axis=1) if cancels else 1e-9 * max(1.0, np.abs(witness).max())
     assert (difference <= allowed).all()
