@@ -1,0 +1,149 @@
+r"""Notation: what each letter stands for, from the first derivation to the last.
+
+A letter of this table means the same on every page. What a single derivation needs beside it, or what the literature
+calls by a letter that is taken, the script declares itself (``notation = {symbol: meaning}``), and the book prints it
+at the head of that derivation; a meaning that differs from this table's begins with the word "here".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+
+import sympy as sp
+
+
+@dataclass(frozen=True)
+class Letter:
+    r"""One row of the table.
+
+    Parameters
+    ----------
+    tex
+        As it is printed, without dollars.
+    names
+        How symbols are called that are this letter; ``#`` stands for one index, ``"x_#"`` for ``x_0`` and ``x_n``.
+    meaning
+        Prose with TeX formulas between dollars.
+    statement
+        Where it is introduced: a number of THEORY, such as ``"T3"``.
+    """
+
+    tex: str
+    names: tuple[str, ...]
+    meaning: str
+    statement: str
+
+
+def _row(tex: str, names: str, meaning: str, statement: str) -> Letter:
+    return Letter(tex, tuple(names.split()), meaning, statement)
+
+
+NOTATION: tuple[Letter, ...] = (
+    # sizes and counters
+    _row("N", "N", "number of modes, and of nodes of the ring", "§3"),
+    _row("M", "M", "number of stored modes, one of each conjugate pair", "T5"),
+    _row("P", "P P_#", "degree of the polynomial decoder (of layer $\\ell$: $P_\\ell$)", "§3"),
+    _row("L", "L", "number of steps", "T3"),
+    _row("n,\\, p,\\, q,\\, r", "n p q r i i_#", "counters of modes, orders and summands, as each sum says", "§3"),
+    _row("j,\\, l", "j l", "nodes of the ring", "T1"),
+    _row("d", "d", "distance of two nodes, $(j - l) \\bmod N$", "T2"),
+    _row("k", "k", "step; the state after it is $x_k$", "§3"),
+    _row("m", "m m_#", "lag: steps since an input", "T10"),
+    _row("t,\\, s", "t s", "time, and a second one", "§3"),
+    _row("\\tau", "tau", "time of an input; for a clock that the input drives $\\tau_k = \\sum_{i\\le k}\\Delta_i$", "T15"),
+    _row("\\alpha,\\, \\beta", "alpha beta alpha_# beta_#", "multi-indices, $x^\\alpha = \\prod_n x_n^{\\alpha_n}$", "§3"),
+    # the model
+    _row("a_n", "a a_#", "eigenvalues in continuous time [1/time]", "§3"),
+    _row("\\lambda_n", "lambda_# lambda", "multipliers of one step", "§3"),
+    _row("\\Lambda", "Lambda", "$\\mathrm{diag}(\\lambda)$", "§3"),
+    _row("b_n", "b b_#", "input weights in continuous time", "§3"),
+    _row("\\bar b_n", "bbar bbar_#", "input weights of one step", "§3"),
+    _row("c_n", "c c_#", "output weights", "§3"),
+    _row("D", "D", "feedthrough; $D(z)$ with an argument is the periodic sinc", "§3, T3"),
+    _row("\\Delta", "Delta Delta_#", "length of a step [time], of step k $\\Delta_k$", "§3"),
+    _row("u,\\, u_k", "u u_#", "input", "§3"),
+    _row("x,\\, x_n", "x x_#", "state, one component for each mode", "§3"),
+    _row("y", "y y_#", "pre-activation $c^\\top x + Du$", "§3"),
+    _row("y_0", "y_0", "the level about which a decoder is expanded: what a bias alone produces", "T13"),
+    _row("z", "z z_#", "what is decoded, $\\sigma(y)$", "§3"),
+    _row("g_p", "g_#", "coefficients of the decoder, $\\sigma(y) = \\sum_p g_p y^p$", "§3"),
+    _row("K_m", "K K_#", "taps of the kernel; $K(t)$ in continuous time", "T10"),
+    _row("x_{\\ell,n},\\, \\lambda_{\\ell,n},\\, \\dots", "x_#_# lambda_#_# bbar_#_# c_#_# g_#_# D_# a_#_# b_#_#",
+         "the same of layer $\\ell$", "T16"),
+    _row("\\lambda'_n,\\, \\bar b'_n,\\, c'_n,\\, D',\\, \\Delta'",
+         "lambdaprime_# bbarprime_# cprime_# Dprime Deltaprime aprime_# bprime_#", "the same of the second layer", "T18"),
+    # the ring
+    _row("F", "F", "unitary discrete Fourier transform, $F_{jn} = e^{2\\pi ijn/N}/\\sqrt N$", "T1"),
+    _row("W,\\, w_d", "W w_#", "coupling of the ring, a circulant matrix, and its entries by distance", "T1"),
+    _row("h_j", "h h_#", "contents of node j", "T1"),
+    _row("C_j", "C C_#", "readout weight of node j", "T1"),
+    _row("f_n,\\, f_0", "f f_#", "whole frequencies of the modes on the ring, and the lowest one", "T3"),
+    _row("\\rho", "rho", "damping of one step", "T3"),
+    _row("\\delta", "delta", "hop: nodes that a pattern moves in one step, $N\\Delta/2$ for S4D-Lin", "T3"),
+    _row("\\varphi", "varphi", "phase that one step turns all nodes by", "T6"),
+    _row("\\theta_j,\\, r_j,\\, \\psi_j", "theta_# r_# psi_#",
+         "phase, amplitude and complex phase of an oscillator, $x_j = r_je^{i\\theta_j} = e^{i\\psi_j}$", "T7"),
+    _row("\\omega,\\, \\omega_n", "omega omega_#", "frequencies", "T8"),
+    # the lifted operator
+    _row("T(\\xi),\\, \\xi_n", "xi xi_# T", "lift of the translation by $\\xi$; the displacement of a whole input", "T12"),
+    _row("\\eta_n", "eta_#", "a second displacement", "T12"),
+    _row("S(A)", "S", "lift of the linear map A", "T12"),
+    _row("G", "G", "generator of Pascal's matrices, $G_{p,p-1} = p$", "T12'"),
+    _row("\\mu,\\, v", "mu v mu_# v_#", "mean and variance", "T23"),
+)  # fmt: skip
+"""The letters of all derivations."""
+
+FUNCTIONS: Mapping[str, str] = {
+    r"\varphi_k(z)": r"$\varphi_0 = e^z$, $\varphi_{k+1}(z) = (\varphi_k(z) - 1/k!)/z$, and $1/(k+1)!$ at 0",
+    r"\Phi,\, \varphi": "distribution function and density of the standard normal law",
+    r"\operatorname{chord}(d)": r"$\frac N\pi\sin\frac{\pi d}N$, the straight distance of two nodes",
+    r"\bar z": "the complex conjugate (a bar over b is the input weight of a step)",
+    r"\otimes": "Kronecker product",
+    r"P^\delta": r"cyclic shift by $\delta$ nodes",
+    r"x^\top,\ x^H": "transpose, and conjugate transpose",
+}
+"""Functions and signs, as they are printed, with what they mean."""
+
+
+def meaning_of(symbol: sp.Basic | str) -> str:
+    """What the table says of a symbol, an indexed letter or its base; empty if it has no row.
+
+    Examples
+    --------
+    >>> meaning_of(sp.Symbol("lambda_3")), meaning_of("q_1_2")
+    ('multipliers of one step', '')
+    """
+    return _meaning(name_of(symbol))
+
+
+def is_known(symbol: sp.Basic | str) -> bool:
+    """Whether the table has a row for a symbol.
+
+    Examples
+    --------
+    >>> is_known(sp.IndexedBase("u")[3]), is_known("varrho")
+    (True, False)
+    """
+    return bool(meaning_of(symbol))
+
+
+def name_of(symbol: sp.Basic | str) -> str:
+    """The name of a symbol, of the base of an indexed one, or of an applied function."""
+    if isinstance(symbol, sp.Indexed):
+        return str(symbol.base)
+    return str(getattr(symbol, "name", symbol))
+
+
+@cache
+def _meaning(name: str) -> str:
+    exact = [row.meaning for row in NOTATION if name in row.names]
+    if exact:
+        return exact[0]
+    return next((row.meaning for row in NOTATION if any(_fits(name, pattern) for pattern in row.names)), "")
+
+
+def _fits(name: str, pattern: str) -> bool:
+    return re.fullmatch(re.escape(pattern).replace(r"\#", "[0-9A-Za-z]+"), name) is not None
