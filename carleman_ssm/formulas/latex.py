@@ -18,8 +18,9 @@ from carleman_ssm.formulas.bounds import Bound
 from carleman_ssm.formulas.derivations import Derivation
 from carleman_ssm.formulas.displays import display_lines, equality_lines
 from carleman_ssm.formulas.statements import ClosedForm, Identity, fold
-from carleman_ssm.formulas.tex import closed_form_lines, escape, nonvanishing, prose, refuse_commands
+from carleman_ssm.formulas.tex import closed_form_lines, nonvanishing
 from carleman_ssm.formulas.tex import to_latex as to_latex
+from carleman_ssm.formulas.tex_text import escape, prose, refuse_commands
 from carleman_ssm.formulas.typst_source import expression_to_typst, prose_to_typst, quoted
 
 _PREAMBLE = r"""\documentclass[11pt]{article}

@@ -3,7 +3,6 @@ r"""`to_latex`: one dispatch over everything that is printed. Names never carry 
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from functools import singledispatch
 from typing import Any
@@ -16,85 +15,14 @@ from carleman_ssm.formulas.decimals import DecimalNumbers
 from carleman_ssm.formulas.derivations import Derivation
 from carleman_ssm.formulas.line_breaks import broken_term
 from carleman_ssm.formulas.statements import ClosedForm, Identity
+from carleman_ssm.formulas.tex_text import escape as escape
+from carleman_ssm.formulas.tex_text import greek_name as greek_name
+from carleman_ssm.formulas.tex_text import prose as prose
 from carleman_ssm.formulas.verification import Verdict
 
 _LINE = 68  # visible characters of a displayed line before a sum is broken
 _WIDE = 68  # width beside the left sides beyond which a term itself is broken
-_ESCAPES = {
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",  # in the encoding of TeX's own fonts these three are other characters
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    **{c: f"\\{c}" for c in "{}$&#%_"},
-}
-_SYMBOLS = {
-    "−": "-",
-    "≤": r"\le",
-    "≥": r"\ge",
-    "≠": r"\ne",
-    "·": r"\cdot",
-    "∞": r"\infty",
-    "′": "'",
-    "⊗": r"\otimes",
-    "→": r"\to",
-    "∂": r"\partial",
-    "∈": r"\in",
-}
-_TYPOGRAPHY = {
-    "…": r"\dots{}",
-    "–": "--",
-    "—": "---",
-    "’": "'",
-    "“": "``",
-    "”": "''",
-    **{symbol: rf"\ensuremath{{{command}}}" for symbol, command in _SYMBOLS.items()},
-}
 _TOUCHING = re.compile(r"(\\overline\{(?:[^{}]|\{[^{}]*\})*\}) (?=\\overline)")
-_REFUSED = re.compile(
-    r"\\(input|include|openin|openout|write|immediate|read|csname|catcode|def|edef|gdef|xdef|let|newcommand|"
-    r"renewcommand|usepackage|special|directlua|begingroup|loop|verbatiminput|lstinputlisting|"
-    r"includegraphics|InputIfFileExists|@@input|makeatletter|scantokens|pdffiledump|newread|newwrite|chardef)"
-    r"(?![A-Za-z])|\^\^|\\end\s*\{document\}"
-)
-
-
-def escape(text: str) -> str:
-    """Text that TeX sets literally, whatever it contains."""
-    return "".join(_ESCAPES.get(c, c if c.isascii() and c.isprintable() else _code(c)) for c in text)
-
-
-def _code(character: str) -> str:
-    return rf"\ensuremath{{<}}{ord(character):X}\ensuremath{{>}}"
-
-
-def refuse_commands(text: str) -> str:
-    r"""Return `text` unless it holds a TeX command that reads, writes or redefines.
-
-    Raises
-    ------
-    ValueError
-        Names the command.
-    """
-    found = _REFUSED.search(text)
-    if found:
-        msg = f"{found.group()} may not stand in a formula or its prose: it could read or write files"
-        raise ValueError(msg)
-    return text
-
-
-def greek_name(name: str) -> str:
-    """ASCII spelling of a name with single Greek letters: ``λ_0`` is ``lambda_0``."""
-    return "".join(map(_ascii, name))
-
-
-def _ascii(character: str) -> str:
-    words = unicodedata.name(character, "").split()
-    if character.isascii() or words[:1] != ["GREEK"] or "LETTER" not in words or len(words) != 4:
-        return character
-    letter = words[3].lower().replace("lamda", "lambda")
-    return letter.capitalize() if words[1] == "CAPITAL" else letter
 
 
 class _Printer(LatexPrinter):  # type: ignore[misc]  # SymPy is untyped
@@ -145,29 +73,6 @@ def positive_first(terms: Iterable[sp.Expr]) -> list[sp.Expr]:
     ordered = list(terms)
     first = next((n for n, term in enumerate(ordered) if not term.could_extract_minus_sign()), 0)
     return [ordered[first], *ordered[:first], *ordered[first + 1 :]]
-
-
-def prose(text: str) -> str:
-    """Prose with TeX formulas between dollars, for TeX: no dangerous commands, other letters spelled out.
-
-    Raises
-    ------
-    ValueError
-        A command that reads, writes or redefines; a formula that is not closed.
-    """
-    pieces = text.split("$")
-    if len(pieces) % 2 == 0:
-        msg = f"a formula in {text!r} is not closed: dollars come in pairs"
-        raise ValueError(msg)
-    pieces[::2] = [re.sub(r"(?<!\\)[#%&_^<>|]", lambda m: _ESCAPES[m.group()], piece) for piece in pieces[::2]]
-    return refuse_commands("".join(c if c.isascii() else _command(c) for c in "$".join(pieces)))
-
-
-def _command(character: str) -> str:
-    name = _ascii(character)
-    if name != character:
-        return rf"\ensuremath{{\{name}}}"
-    return _TYPOGRAPHY.get(character, character if ord(character) < 256 else _code(character))
 
 
 class _DecimalPrinter(DecimalNumbers, _Printer):

@@ -12,7 +12,8 @@ from sympy.printing.conventions import split_super_sub
 from sympy.printing.printer import Printer
 
 from carleman_ssm.formulas.special import phi
-from carleman_ssm.formulas.tex import greek_name, positive_first
+from carleman_ssm.formulas.tex import positive_first
+from carleman_ssm.formulas.tex_text import greek_name
 
 _ACCENTS = {"bar": "overline", "hat": "hat", "tilde": "tilde", "dot": "dot", "vec": "arrow"}
 _RELATIONS = {"==": "=", "!=": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
