@@ -1,0 +1,36 @@
+"""Representatives of the closed forms of model families, and of what is computed from them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import sympy as sp
+
+from carleman_ssm.formulas.statements import ClosedForm
+from carleman_ssm.proofs.instances import Instances, over
+from carleman_ssm.recurrences.clock import Clock, clocked_output
+from carleman_ssm.recurrences.clock_ring import clocked_wave
+from carleman_ssm.recurrences.cubic_series import cubic_series
+from carleman_ssm.recurrences.sigmoid_powers import sigmoid_powers
+
+
+def _clocked() -> ClosedForm:
+    """Two modes and three steps, each with a step size and an input of its own."""
+    return clocked_output(
+        Clock(sp.symbols("a_0 a_1"), sp.symbols("Delta_1 Delta_2 Delta_3")),
+        [sp.symbols(f"b_{k}_0 b_{k}_1") for k in (1, 2, 3)],
+        lambda z, _: sp.Symbol("c_0") * z[0] + sp.Symbol("c_1") * z[1],
+        symbol=sp.Symbol("y_3"),
+    )
+
+
+FAMILIES: Mapping[str, Instances] = MappingProxyType(
+    {
+        "recurrences.clock.clocked_output": {"2, 3": _clocked},
+        "recurrences.clock_ring.clocked_wave": {"": clocked_wave},
+        "recurrences.cubic_series.cubic_series": {"1, 2": cubic_series},
+        "recurrences.sigmoid_powers.sigmoid_powers": over(sigmoid_powers, (1, 2, 3)),
+    }
+)
+"""Qualified name -> label of the instance -> what builds it."""

@@ -1,0 +1,24 @@
+"""Representatives of the closed forms of the lift: discretised models, one lifted step, its collapse, responses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from carleman_ssm.formulas.statements import ClosedForm
+from carleman_ssm.proofs.instances import Instances, over, symbolic_decoder, symbolic_model
+from carleman_ssm.theory.collapse import forward_operator
+from carleman_ssm.theory.held_input import held_kick
+
+
+def _collapsed(states: int) -> ClosedForm:
+    return forward_operator(symbolic_model(states), symbolic_decoder(2))
+
+
+LIFT: Mapping[str, Instances] = MappingProxyType(
+    {
+        "theory.collapse.forward_operator": over(_collapsed, (1, 2)),
+        "theory.held_input.held_kick": {"": held_kick},
+    }
+)
+"""Qualified name -> label of the instance -> what builds it."""
