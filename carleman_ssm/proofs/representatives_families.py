@@ -9,9 +9,11 @@ import sympy as sp
 
 from carleman_ssm.formulas.statements import ClosedForm
 from carleman_ssm.proofs.instances import Instances, over
+from carleman_ssm.recurrences.affine import InvariantDense, VaryingDiagonal
 from carleman_ssm.recurrences.clock import Clock, clocked_output
 from carleman_ssm.recurrences.clock_ring import clocked_wave
 from carleman_ssm.recurrences.cubic_series import cubic_series
+from carleman_ssm.recurrences.lift import collapse
 from carleman_ssm.recurrences.sigmoid_powers import sigmoid_powers
 
 
@@ -25,11 +27,24 @@ def _clocked() -> ClosedForm:
     )
 
 
+def _changing_steps() -> ClosedForm:
+    """One mode, two steps with multipliers of their own, degree 2."""
+    multipliers, drives = sp.symbols("lambda_1 lambda_2"), sp.symbols("b_1 b_2")
+    return collapse(VaryingDiagonal(tuple((p,) for p in multipliers), tuple((d,) for d in drives)), 2)
+
+
+def _dense_steps() -> ClosedForm:
+    """Two entries, two steps of a dense matrix, degree 1."""
+    drives = (sp.symbols("b_1_:2"), sp.symbols("b_2_:2"))
+    return collapse(InvariantDense(sp.Matrix(2, 2, sp.symbols("A_:2_:2")), drives), 1)
+
+
 FAMILIES: Mapping[str, Instances] = MappingProxyType(
     {
         "recurrences.clock.clocked_output": {"2, 3": _clocked},
         "recurrences.clock_ring.clocked_wave": {"": clocked_wave},
         "recurrences.cubic_series.cubic_series": {"1, 2": cubic_series},
+        "recurrences.lift.collapse": {"changing steps": _changing_steps, "dense steps": _dense_steps},
         "recurrences.sigmoid_powers.sigmoid_powers": over(sigmoid_powers, (1, 2, 3)),
     }
 )

@@ -199,6 +199,7 @@ def clocked_output(
             recurred[k - 1],
             name=f"output on the clock, step {k}",
             because=r"$Z_k = e^{\Delta_k A} Z_{k-1} + B_k$ from rest, and diagonal matrices commute",
+            sizes=f"N = {clock.states}, k = {k}",
         )
         for k, output in enumerate(outputs, start=1)
     )

@@ -15,6 +15,7 @@ $$\prod_{i=k}^{1} T(b_i) S(A_i) = T(\xi_k)\, S(A_k \cdots A_1), \qquad \xi_k = \
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import comb
 
 import sympy as sp
@@ -150,7 +151,7 @@ def collapse(recurrence: AffineRecurrence, degree: int) -> ClosedForm:
 
     References
     ----------
-    THEORY T12, T19.
+    THEORY T12, T19; derivations/12_affine_collapse.
 
     Examples
     --------
@@ -163,6 +164,7 @@ def collapse(recurrence: AffineRecurrence, degree: int) -> ClosedForm:
     """
     require_kind(recurrence, AffineRecurrence, "the recurrence")
     last = recurrence.steps
+    sizes = f"n = {recurrence.states * recurrence.columns}, L = {last}, P = {degree}"
     certificates = (
         *(identity for k in range(1, last + 1) for identity in _step_certificates(recurrence, k, degree)),
         state_certificate(recurrence, last),
@@ -170,7 +172,11 @@ def collapse(recurrence: AffineRecurrence, degree: int) -> ClosedForm:
     )
     matrix = collapsed_lift(recurrence, last, degree)
     return ClosedForm(
-        sp.Symbol(f"X_{last}"), matrix, recurrence.parameters, certificates=certificates, reference="THEORY T12, T19"
+        sp.Symbol(f"X_{last}"),
+        matrix,
+        recurrence.parameters,
+        certificates=tuple(replace(one, sizes=sizes) for one in certificates),
+        reference="derivations/12_affine_collapse",
     )
 
 

@@ -96,6 +96,7 @@ def read_output(
             read(recurrence.recurred_state(k)),
             name=f"output after {k} steps",
             because=r"$Z_k = A_k Z_{k-1} + B_k$ from rest",
+            sizes=f"N = {recurrence.states}, k = {k}",
         )
         for k in range(1, last + 1)
     )

@@ -253,21 +253,25 @@ def _collapse_certificates(system: StateAffineSystem, k: sp.Symbol) -> tuple[Ide
         return _recurrence_certificates(model, k)
     basis = system.basis
     state, before = collapsed_state(model, k), collapsed_state(model, k - 1)
-    u, lift = _SEQUENCE[k], column(basis.lift(state))
+    u, lift, sizes = _SEQUENCE[k], column(basis.lift(state)), f"N = {model.states}, P = {degree}"
     rest, empty = column([1, *[0] * (basis.size - 1)]), [before_the_first_input(xi, k) for xi in state]
     return (
-        Identity(column(basis.lift(tuple(empty))), rest, name="initial value", because=r"at rest, $X_0 = e_0$"),
+        Identity(
+            column(basis.lift(tuple(empty))), rest, name="initial value", because=r"at rest, $X_0 = e_0$", sizes=sizes
+        ),
         Identity(
             sp.MatMul(system.transition_matrix(u), column(basis.lift(before)), evaluate=False),
             lift,
             name="one lifted step",
             because=r"$T(u_k) T(\xi_{k-1}) e_0 = T(\Lambda \xi_{k-1} + \bar b u_k) e_0$",
+            sizes=sizes,
         ),
         Identity(
             (system.readout_row(u) * lift)[0],
             system.decoder(model.readout(state, u)),
             name="readout",
             because="multinomial theorem",
+            sizes=sizes,
         ),
     )
 
