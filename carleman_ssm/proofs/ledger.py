@@ -62,7 +62,7 @@ class Entry:
 
 
 def reaches_claim(statement: Statement, verdict: Verdict) -> bool:
-    """Is the evidence at least what is claimed: certified for a bound, supported where no more is claimed, else proved?"""
+    """Is the evidence what is claimed: certified for a bound, supported where no more is claimed, else proved?"""
     enough = {Evidence.PROVED}
     if isinstance(statement, Bound):
         enough.add(Evidence.CERTIFIED)
@@ -96,7 +96,7 @@ def evidence_words(statement: Statement, verdict: Verdict) -> str:
     if verdict.evidence is Evidence.REFUTED:
         at = ", ".join(f"{symbol} = {value}" for symbol, value in (verdict.witness or {}).items())
         return f"refuted at {at}" if at else "refuted for all values"
-    return verdict.evidence.value
+    return str(verdict.evidence.value)
 
 
 def check_script(name: str, planted: bool = False) -> tuple[Entry, ...]:
