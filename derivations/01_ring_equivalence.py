@@ -5,68 +5,61 @@
 # a circulant matrix, $h_k = W h_{k-1} + \beta u_k$ with $W_{jl} = w_{j-l}$ and $w_d = \frac1N \sum_n \lambda_n
 # e^{-2\pi i n d/N}$, and that $\sum_j C_j h_j$ is the same output.   [THEORY T1, T1′]
 #
-# Nothing is asked of the spectrum: a ring is no property of a model. Continuous time reads the same with a for
-# $\lambda$ and a derivative for the step.
+# Nothing is asked of the spectrum: a ring is no property of a model. Contents, couplings and weights are sums over the
+# modes, so what is shown for one mode n of N, and for two different ones, holds for all spectra.
 # %%
 import sympy as sp
 
 import carleman_ssm as cs
+from carleman_ssm.theory.collapse import collapsed_state
 
 N = sp.Symbol("N", integer=True, positive=True)
-j, l, d, n, s = sp.symbols("j l d n s", integer=True)
-lam, x, c = sp.symbols("lambda_n x_n c_n")
+j, l, d, n, p = sp.symbols("j l d n p", integer=True)
+a, b, c, g, lam, x = sp.symbols("a_n b_n c_n g_n lambda_n x_n")
 step = sp.Symbol("Delta", positive=True)
+k, i, u = sp.Symbol("k", integer=True, positive=True), sp.Symbol("i", integer=True), sp.IndexedBase("u")
+turn = 2 * sp.pi * sp.I
 
 
-def phase(turns):
-    return sp.exp(2 * sp.pi * sp.I * turns)
-
-
-def product(*matrices):
-    """Printed as a product, multiplied out only by the check."""
-    return sp.MatMul(*matrices, evaluate=False)
+def projector(distance):
+    """What mode n adds to a circulant of N nodes, per unit of its eigenvalue."""
+    return sp.exp(-turn * n * distance / N) / N
 
 
 # %% [markdown]
-# ## One mode, any number of nodes
-# Contents, couplings and weights are sums over the modes. So take the coupling of mode n on the contents of mode n;
-# the coupling of mode n on the contents of another mode m is a sum of the roots of unity of $s = n - m$, which is
-# zero: the root 1, at $l = 0$, and the others, which add to -1.
+# ## One mode moves by its coupling
+# The coupling of mode n acts on the contents of mode n, for any N.
 # %%
-coupling = lam * phase(-n * (j - l) / N) / N
 derivation = (
-    cs.Derivation("One step of the ring", start=sp.Sum(coupling * x * phase(-n * l / N) / N, (l, 0, N - 1)))
+    cs.Derivation("One step of the ring", sp.Sum(lam * projector(j - l) * x * projector(l), (l, 0, N - 1)))
     .step(
-        sp.Sum(lam * x * phase(-n * j / N) / N**2, (l, 0, N - 1)),
+        sp.Sum(lam * x * sp.exp(-turn * n * j / N) / N**2, (l, 0, N - 1)),
         because=r"$e^{-2\pi i n (j - l)/N} e^{-2\pi i n l/N} = e^{-2\pi i n j/N}$",
     )
-    .step(lam * x * phase(-n * j / N) / N, because=r"N equal terms: the content that $\lambda_n x_n$ gives to node j")
+    .step(lam * x * projector(j), because=r"N equal terms: the content that $\lambda_n x_n$ gives to node j")
+    .lemma(
+        cs.Identity(
+            projector(d + N), projector(d), name="once around the ring", because="n whole turns: W is circulant"
+        )
+    )
 )
-any_size = (
+
+# %% [markdown]
+# ## Two modes do not mix
+# The coupling of mode n on the contents of another mode p is a sum of N-th roots of unity, and so is the overlap of two
+# columns of F: it is 0 unless N divides n − p. The same sum over the modes says that together they are the identity.
+# %%
+derivation = derivation.lemma(
     cs.Identity(
-        sp.Sum(phase(s * l / N), (l, 1, N - 1)),
-        -1,
-        name="the roots of unity but 1",
+        sp.Sum(sp.exp(turn * (n - p) * l / N), (l, 0, N - 1)),
+        0,
+        name="the roots of unity",
         because=r"a geometric sum with $r^N = 1 \ne r$",
-        nonzero=(phase(s / N) - 1,),
+        nonzero=(sp.exp(turn * (n - p) / N) - 1,),
     ),
+    cs.Identity(sp.Sum(projector(0), (n, 0, N - 1)), 1, name="all modes at the distance 0", because="N equal terms"),
     cs.Identity(
-        phase(-n * (d + N) / N), phase(-n * d / N), name="once around the ring", because="n whole turns: W is circulant"
-    ),
-    cs.Identity(
-        phase(-(n + sp.Rational(1, 2)) * (d + N) / N),
-        -phase(-(n + sp.Rational(1, 2)) * d / N),
-        name="once around the anti-periodic ring",
-        because="half a turn more for half-integer frequencies",
-    ),
-    cs.Identity(
-        sp.Sum(c * phase(n * j / N) * x * phase(-n * j / N) / N, (j, 0, N - 1)),
-        c * x,
-        name="readout of one mode",
-        because="N equal terms",
-    ),
-    cs.Identity(
-        sp.Sum(sp.Abs(x * phase(-n * j / N) / sp.sqrt(N)) ** 2, (j, 0, N - 1)),
+        sp.Sum(sp.Abs(x * sp.exp(-turn * n * j / N) / sp.sqrt(N)) ** 2, (j, 0, N - 1)),
         sp.Abs(x) ** 2,
         name="the transform keeps the energy",
         because="F is unitary",
@@ -74,38 +67,92 @@ any_size = (
 )
 
 # %% [markdown]
-# ## The same ring for every rule of sampling
-# The hold samples the ring itself, $e^{W\Delta}$; the bilinear rule takes the same rational function of $W$.
+# ## The output, in every gauge
+# A node is read out with $C_j = \sum_n c_n e^{2\pi i n j/N}$. Factors $g_n \ne 0$ that scale the state of a mode leave
+# its output as it is.
 # %%
-continuous = cs.DiagonalSSM.symbolic(states=3)
-W = cs.ring_embedding(continuous).coupling_matrix
-held = cs.ring_embedding(cs.zero_order_hold(continuous, step)).coupling_matrix
-tustin = cs.ring_embedding(cs.bilinear_transform(continuous, step)).coupling_matrix
-one = sp.eye(3)
-sampled = (
-    cs.Identity(held.subs(step, 0), one, name="no time has passed"),
-    cs.Identity(held.diff(step), product(W, held), name="the hold is the exponential", because="it obeys $E' = W E$"),
+derivation = derivation.lemma(
     cs.Identity(
-        product(one - step * W / 2, tustin),
-        one + step * W / 2,
+        sp.Sum(c * sp.exp(turn * n * j / N) * x * projector(j), (j, 0, N - 1)),
+        c * x,
+        name="readout of one mode",
+        because="N equal terms",
+    ),
+    cs.Identity(
+        c / g * sp.Sum(lam ** (k - i) * (g * b) * u[i], (i, 1, k)),
+        c * sp.Sum(lam ** (k - i) * b * u[i], (i, 1, k)),
+        name="every gauge",
+        because=r"$c_n/g_n$ reads what $g_n b_n$ drives",
+        nonzero=(g,),
+    ),
+)
+
+# %% [markdown]
+# ## The same ring for every rule of sampling
+# Entry (j, l) of one mode. The hold samples the ring itself: $E = e^{W\Delta}$, as $E' = WE$. The bilinear rule takes
+# the same rational function of W: in $(1 - \frac\Delta2 W) E$ a mode has the factor $\lambda_n (1 - \frac\Delta2 a_n)$,
+# which is $1 + \frac\Delta2 a_n$ for its multiplier.
+# %%
+
+
+def coupled(multiplier):
+    return sp.Sum(a * projector(j - i) * multiplier * projector(i - l), (i, 0, N - 1))
+
+
+held = sp.exp(a * step)
+derivation = derivation.lemma(
+    cs.Identity(
+        sp.Derivative(held * projector(j - l), step), coupled(held), name="the hold", because=r"it obeys $E' = W E$"
+    ),
+    cs.Identity(
+        lam * projector(j - l) - step / 2 * coupled(lam),
+        lam * (1 - a * step / 2) * projector(j - l),
         name="the bilinear rule",
         because="F diagonalises both sides",
     ),
 )
 
 # %% [markdown]
-# ## All modes together, every step, every input
-# The certificates of rings of two and three nodes, in the gauge of the model and with $\bar b = 1$.
+# ## Written out
+# Three instances with all modes together: two and three nodes driven in discrete time, in the gauge of the model and
+# with unit input, and three nodes after an impulse in continuous time.
 # %%
-rings = [
-    cs.ring_embedding(cs.DiscreteSSM.symbolic(states=2, feedthrough=True), gauge="textbook"),
-    cs.ring_embedding(cs.DiscreteSSM.symbolic(states=3, feedthrough=True), gauge="textbook"),
-    cs.ring_embedding(cs.DiscreteSSM.symbolic(states=3, feedthrough=True)),
-    cs.ring_embedding(continuous, gauge="textbook"),
-]
-certificates = [certificate for ring in rings for certificate in cs.ring_equivalence(ring).certificates]
-for lemma in (*any_size, *sampled, *certificates):
-    derivation = derivation.lemma(lemma)
+t = sp.Symbol("t", real=True)
+third = dict(zip(sp.symbols("zeta zetabar"), (sp.exp(turn / 3), sp.exp(-turn / 3)), strict=True))
+
+
+def written_out(title, ring, contents):
+    """All statements about one ring; couplings, kick, weights and contents have names."""
+    named = {}
+    for stem, values in (("w", ring.couplings), ("beta", ring.kick), ("C", ring.readout_weights)):
+        named |= {sp.Symbol(f"{stem}_{values.index(v)}"): v for v in dict.fromkeys(values) if v.args}
+    form, shorter = cs.ring_equivalence(ring), {value: letter for letter, value in third.items()}
+    where = (third if ring.nodes == 3 else {}) | {letter: value.xreplace(shorter) for letter, value in (named | contents).items()}
+    return cs.Derivation(title, form.symbol, where=where, sizes=f"N = {ring.nodes}").lemma(*form.certificates)
+
+
+def driven(title, states, **options):
+    ring, contents = cs.ring_embedding(cs.DiscreteSSM.symbolic(states=states, feedthrough=True), **options), {}
+    for moment in (k, k - 1):
+        names = tuple(sp.Function(f"x_{place}")(moment) for place in range(states))
+        contents |= dict(zip(names, collapsed_state(ring.modes, moment), strict=True))
+        contents |= {sp.Function(f"h_{j}")(moment): value for j, value in enumerate(ring.node_contents(names))}
+    return written_out(title, ring, contents)
+
+
+free = cs.ring_embedding(cs.DiagonalSSM.symbolic(states=3), gauge="textbook")
+decays = tuple(b * sp.exp(a * t) for a, b in zip(free.modes.eigenvalues, free.modes.input_vector, strict=True))
+afterwards = {sp.Function(f"h_{j}")(t): value for j, value in enumerate(free.node_contents(decays))}
+derivation = derivation.chain(
+    driven("Two nodes in discrete time", 2, gauge="textbook"),
+    driven("Three nodes with unit input", 3),
+    written_out("Three nodes after an impulse", free, afterwards),
+)
+
+notation = {
+    g: "factors $g_n \\ne 0$ that scale the modes: a gauge",
+    sp.Symbol("beta_0"): r"where an input enters the ring, $\beta = F^H\bar b/\sqrt N$",
+}
 
 # %%
 if __name__ == "__main__":

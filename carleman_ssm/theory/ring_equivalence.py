@@ -13,6 +13,7 @@ import sympy as sp
 
 from carleman_ssm.formulas.statements import ClosedForm, Identity
 from carleman_ssm.theory.collapse import before_the_first_input, collapsed_state
+from carleman_ssm.theory.instances import at_size, node_count
 from carleman_ssm.theory.polynomials import exact_without
 from carleman_ssm.theory.ring import RingEmbedding
 from carleman_ssm.theory.ring_modes import Model, regauged, spectrum_of
@@ -76,7 +77,7 @@ def ring_equivalence(ring: RingEmbedding) -> ClosedForm:
         ring.readout(letters, u),
         (*ring.model.parameters, *arguments),
         dict(zip(letters, contents, strict=True)),
-        (*_transform_certificates(ring, letters), *law),
+        at_size((*_transform_certificates(ring, letters), *law), node_count(ring.nodes)),
         REFERENCE,
     )
 
@@ -118,9 +119,9 @@ def _impulse(ring: RingEmbedding) -> _Motion:
     law = (
         Identity(
             _column([h.subs(_TIME, 0) for h in now]),
-            _column(ring.kick),
+            _entering(ring),
             name="kick",
-            because="an impulse at $t = 0$",
+            because=r"an impulse at $t = 0$ leaves $F^H b/\sqrt N$ on the nodes",
         ),
         Identity(
             _column([sp.diff(h, _TIME) for h in now]),
@@ -134,9 +135,16 @@ def _impulse(ring: RingEmbedding) -> _Motion:
             name="kernel of the model",
             because="one kernel, so one output for every input",
         ),
-        _any_gauge(ring.model, lambda model: model.readout(_decays(model), sp.S.Zero)),
+        _any_gauge(ring.model, _kernel),
     )
     return sp.Symbol("K"), (_TIME,), now, sp.S.Zero, law
+
+
+def _kernel(model: Model) -> sp.Expr:
+    r"""$\sum_n c_n (b_n e^{a_n t})$; SymPy would cancel the factors of a gauge before anybody could state so."""
+    terms = [sp.Mul(c, x, evaluate=False) for c, x in zip(model.output_vector, _decays(model), strict=True)]
+    pairs = [sp.conjugate(term) for term in terms] if model.conjugate_pairs else []
+    return sp.Add(*terms, *pairs)
 
 
 def _any_gauge(model: Model, output: Callable[[Model], sp.Expr]) -> Identity:
@@ -170,9 +178,10 @@ def _transform_certificates(ring: RingEmbedding, letters: tuple[sp.Symbol, ...])
             because=r"the entry depends on $j - l$ alone",
         ),
         Identity(
-            _product(adjoint, _column(ring.input_vector)) / sp.sqrt(size),
+            _entering(ring),
             _column(ring.kick),
             name="where the input enters",
+            because="the transform of the input vector",
         ),
         Identity(
             sp.Add(*(C * h for C, h in zip(ring.readout_weights, letters, strict=True))),
@@ -181,6 +190,11 @@ def _transform_certificates(ring: RingEmbedding, letters: tuple[sp.Symbol, ...])
             because="sums over modes and over nodes exchange",
         ),
     )
+
+
+def _entering(ring: RingEmbedding) -> sp.Expr:
+    r"""$F^H b/\sqrt N$ as a product."""
+    return _product(ring.fourier_matrix.H, _column(ring.input_vector)) / sp.sqrt(ring.nodes)
 
 
 def _states(model: Model, sequence: sp.IndexedBase, steps: sp.Expr) -> tuple[sp.Expr, ...]:
