@@ -3,18 +3,21 @@ r"""`verify`: is a statement proved, supported by numbers, refuted, or undecided
 The ladder: structural equality, then the normal form with exponentials and symbolic powers as letters
 (`normal_forms`), then exact Gaussian rational points, then mpmath at d and 2d digits. Only the first two
 prove; the last two can refute, with the point as witness. Agreement of numbers is never called a proof.
+Inequalities are certified by ball arithmetic.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, NoReturn
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any
 
 import mpmath
 import sympy as sp
 from sympy.concrete.expr_with_limits import ExprWithLimits
 
+from carleman_ssm.formulas.ball_verification import verify_bound
+from carleman_ssm.formulas.bounds import Bound
 from carleman_ssm.formulas.conditions import own_divisors, remaining
 from carleman_ssm.formulas.evaluation import Evaluator, ExactField, FloatField, NoValue, Point
 from carleman_ssm.formulas.evidence import Evidence as Evidence
@@ -22,59 +25,13 @@ from carleman_ssm.formulas.laurent import NoNormalForm
 from carleman_ssm.formulas.matrices import explicit
 from carleman_ssm.formulas.normal_forms import NEVER, Normaliser
 from carleman_ssm.formulas.statements import Identity
+from carleman_ssm.formulas.verdicts import Verdict as Verdict
 
 _Pair = tuple[sp.Expr, sp.Expr]
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """The outcome of a check, with what it rests on.
-
-    Parameters
-    ----------
-    evidence
-        Proved, supported, refuted or undecided.
-    method
-        The rung of the ladder that decided.
-    digits
-        Digits to which both sides agreed (supported only).
-    witness
-        Symbol -> value at which the sides differ (refuted only).
-    nonzero
-        What the statement and its proof assume not to vanish.
-
-    Raises
-    ------
-    TypeError
-        On use as a bool: ask for ``verdict.proved`` or compare ``verdict.evidence``.
-    """
-
-    evidence: Evidence
-    method: str
-    digits: int | None = None
-    witness: Mapping[sp.Expr, sp.Expr] | None = field(default=None, hash=False)
-    nonzero: tuple[sp.Expr, ...] = ()
-
-    @property
-    def proved(self) -> bool:
-        """True for a proof, False for anything less."""
-        return self.evidence is Evidence.PROVED
-
-    def __bool__(self) -> NoReturn:
-        msg = "a Verdict is no truth value: use verdict.proved, or compare verdict.evidence"
-        raise TypeError(msg)
-
-    def __str__(self) -> str:
-        text = f"{self.evidence.value} ({self.method})"
-        if self.witness is not None:
-            text += " at " + ", ".join(f"{symbol} = {value}" for symbol, value in self.witness.items())
-        if self.nonzero:
-            text += " for " + ", ".join(f"{expression} != 0" for expression in self.nonzero)
-        return text
-
-
-def verify(identity: Identity, *, digits: int = 30, samples: int = 8) -> Verdict:
-    r"""Judge an `Identity`, entry by entry for matrices.
+def verify(identity: Identity | Bound, *, digits: int = 30, samples: int = 8) -> Verdict:
+    r"""Judge an `Identity`, entry by entry for matrices, or a `Bound` by ball arithmetic (`ball_verification`).
 
     Sums follow Karr's convention (SymPy's): $\sum_{j=a}^{b}$ is additive in $b$ for all integers. Complex
     symbols are complex: $\bar\lambda$ is independent of $\lambda$.
@@ -95,7 +52,7 @@ def verify(identity: Identity, *, digits: int = 30, samples: int = 8) -> Verdict
     Raises
     ------
     TypeError, ValueError
-        Not an `Identity`; fewer than 1 sample or 5 digits.
+        Neither an `Identity` nor a `Bound`; fewer than 1 sample or 5 digits.
 
     Examples
     --------
@@ -108,9 +65,11 @@ def verify(identity: Identity, *, digits: int = 30, samples: int = 8) -> Verdict
     >>> verify(Identity(powers * (lam - 1), lam ** (k + 1) - 1)).evidence
     <Evidence.REFUTED: 'refuted'>
     """
+    if isinstance(identity, Bound):
+        return verify_bound(identity)
     given: object = identity
     if not isinstance(given, Identity):
-        msg = f"verify takes an Identity, got {type(identity).__name__}: write Identity(left, right)"
+        msg = f"verify takes an Identity or a Bound, got {type(identity).__name__}: write Identity(left, right)"
         raise TypeError(msg)
     if samples < 1 or digits < 5:
         msg = f"verify needs at least 1 sample and 5 digits, got samples={samples}, digits={digits}"
@@ -179,15 +138,21 @@ def _climb(identity: Identity, pairs: list[_Pair], digits: int, samples: int) ->
     assumed = dict.fromkeys([*identity.nonzero, *own_divisors(flat), *_cancelled_divisors(identity)])
     if not open_pairs:
         return Verdict(Evidence.PROVED, "structural equality", nonzero=tuple(assumed))
-    form = Normaliser()
-    open_pairs = [pair for pair in open_pairs if not _equal_in_normal_form(form, *pair)]
-    if not open_pairs:
-        induced = _distinct(form, form.induced, assumed)
-        conditions = _distinct(form, [*assumed, *remaining(induced, flat)], identity.nonzero)
-        return Verdict(Evidence.PROVED, "normal form", nonzero=(*identity.nonzero, *conditions))
+    for form in _normal_forms(flat):
+        left_open = [pair for pair in open_pairs if not _equal_in_normal_form(form, *pair)]
+        if not left_open:
+            induced = _distinct(form, form.induced, assumed)
+            conditions = _distinct(form, [*assumed, *remaining(induced, flat)], identity.nonzero)
+            return Verdict(Evidence.PROVED, "normal form", nonzero=(*identity.nonzero, *conditions))
     free = identity.left.free_symbols | identity.right.free_symbols  # a divisor under a sum may hold its index
     stated = [divisor for divisor in assumed if divisor in identity.nonzero or divisor.free_symbols <= free]
-    return _by_points(replace(identity, nonzero=tuple(stated)), open_pairs, digits, samples)
+    return _by_points(replace(identity, nonzero=tuple(stated)), left_open, digits, samples)
+
+
+def _normal_forms(expressions: list[sp.Expr]) -> list[Normaliser]:
+    """Binomial coefficients first by Pascal's rule, which needs no conditions, then by their ratios."""
+    combinatorial = any(e.has(sp.binomial, sp.factorial) for e in expressions)
+    return [Normaliser(), Normaliser(hypergeometric=True)] if combinatorial else [Normaliser()]
 
 
 def _distinct(form: Normaliser, divisors: Iterable[sp.Expr], known: Iterable[sp.Expr]) -> list[sp.Expr]:
