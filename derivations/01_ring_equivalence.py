@@ -127,7 +127,8 @@ def written_out(title, ring, contents):
     for stem, values in (("w", ring.couplings), ("beta", ring.kick), ("C", ring.readout_weights)):
         named |= {sp.Symbol(f"{stem}_{values.index(v)}"): v for v in dict.fromkeys(values) if v.args}
     form, shorter = cs.ring_equivalence(ring), {value: letter for letter, value in third.items()}
-    where = (third if ring.nodes == 3 else {}) | {letter: value.xreplace(shorter) for letter, value in (named | contents).items()}
+    where = {letter: value.xreplace(shorter) for letter, value in (named | contents).items()}
+    where = third | where if ring.nodes == 3 else where
     return cs.Derivation(title, form.symbol, where=where, sizes=f"N = {ring.nodes}").lemma(*form.certificates)
 
 
