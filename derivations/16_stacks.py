@@ -1,31 +1,37 @@
 # %% [markdown]
 # # A stack of layers has an exact finite lift
-# Two layers with one mode each: $x_1 \leftarrow \lambda_1 x_1 + \bar b_1 u$, $v = \sigma_1(c_1 x_1)$,
-# $x_2 \leftarrow \lambda_2 x_2 + \bar b_2 v$, $z = \sigma_2(c_2 x_2)$ with polynomials of degree 2. Give $x_1$ the
-# weight 1 and $x_2$ the weight 2 of $v$; the output weighs 4. The monomials of weight at most 4 go over into each
-# other: $X_k = M(u_k) X_{k-1}$, $z_k = G X_k$, nothing cut off.   [THEORY T16; class of Iacob, Tóth, Schoukens 2025]
-#
-# The chain reads the output after one step in three ways. The lemmas say that substitution never raises the
-# weight, do every monomial, and add what networks have besides: a residual path and a feedthrough, a gated linear
-# unit, BatchNorm, two channels that are mixed, and the mean over time.
+# Two layers with one mode each: $x_1 \leftarrow \lambda_1 x_1 + \bar b_1 u$, $v = \sigma_1(c_1x_1)$,
+# $x_2 \leftarrow \lambda_2 x_2 + \bar b_2 v$, $z = \sigma_2(c_2x_2)$ with polynomials of degrees $P_1$ and $P_2$. Give
+# $x_1$ the weight 1 and $x_2$ the weight $P_1$ of v; the output weighs $W = P_1P_2$. The monomials of weight at most W
+# go over into each other: $X_k = M(u_k) X_{k-1}$, $z_k = G X_k$, nothing cut off.
+# [THEORY T16; class of Iacob, Tóth, Schoukens 2025]
 # %%
 import sympy as sp
 
 import carleman_ssm as cs
+from carleman_ssm.predictions.amplitude_polynomials import heights_from_values
 from carleman_ssm.theory.affine_maps import ExactAffineMap
-from carleman_ssm.theory.stack_lift import LENGTH, StackLift
+from carleman_ssm.theory.stack_lift import StackLift
 from carleman_ssm.theory.stacks import PolynomialLayer, PolynomialStack
 
 u, t = sp.Symbol("u"), sp.Symbol("t")
-x1, x2 = sp.symbols("x_1_0 x_2_0")
-lam1, b1, c1, lam2, b2, c2 = sp.symbols("lambda_1_0 bbar_1_0 c_1_0 lambda_2_0 bbar_2_0 c_2_0")
-sigma1, sigma2 = (cs.PolynomialDecoder.symbolic(degree=2, name=f"g_{layer}") for layer in (1, 2))
-
-
-def lifted(*state):
-    """The monomials of weight at most 4, weights 1 and 2, by hand."""
-    x, y = state
-    return sp.ImmutableMatrix([1, x, x**2, y, x**3, x * y, x**4, x**2 * y, y**2])
+x1, x2, lam1, lam2, b1, b2 = sp.symbols("x_1_0 x_2_0 lambda_1_0 lambda_2_0 bbar_1_0 bbar_2_0")
+g10, g11, g12, g20, g21, v = sp.symbols("g_1_0 g_1_1 g_1_2 g_2_0 g_2_1 v")
+notation = {
+    t: "here: a common scale of all inputs and states",
+    v: "here: what the first layer gives to the second",
+    sp.Symbol("q_0"): "coefficients of the gate",
+    sp.Symbol("e_0"): "weights $e_h$ and biases $f_h$ of the encoder",
+    sp.Symbol("f_0"): "here: biases of the encoder",
+    sp.Symbol("V_0"): "weights of the head",
+    sp.Symbol("W_0"): "here: weights $W_n$ and biases $w_n$ behind a layer",
+    sp.Symbol("alpha_0"): "here: factors of BatchNorm, $\\beta_n$ its shifts",
+    sp.Symbol("beta_0"): "here: shifts of BatchNorm",
+    sp.Symbol("g"): "here: coefficient of $y^2$ in $\\sigma(y) = y + gy^2$",
+    sp.Symbol("s_0"): "running mean of the outputs",
+    sp.Symbol("a_1"): "here: heights of the inputs",
+    sp.Symbol("C_0_0"): "here: coefficients of a polynomial in the heights",
+}
 
 
 def product(*matrices):
@@ -34,65 +40,97 @@ def product(*matrices):
 
 
 # %% [markdown]
-# ## One step of the output
+# ## Substitution never raises the weight
+# Put $tx_1$ for $x_1$. The term of order p of v becomes $t^p$ times a polynomial in $1/t$, for every p; so v is of degree
+# at most $P_1$ in t for any $P_1$ and any coefficients, and $x_2$, which is given v, may be scaled by $t^{P_1}$. Weights
+# of products add, hence no monomial leaves the span.
 # %%
-def after_one_step(x, y):
-    first = lam1 * x + b1 * u
-    return first, lam2 * y + b2 * sigma1(c1 * first)
-
-
-lift = StackLift(PolynomialStack.symbolic(states=(1, 1), degrees=(2, 2)))
-M, G = lift.step_matrix, lift.output_matrix
-new1, new2 = after_one_step(x1, x2)
-derivation = (
-    cs.Derivation("The output after one step of a stack", start=sp.ImmutableMatrix([sigma2(c2 * new2)]))
-    .step(product(G, lifted(new1, new2)), because="the output weighs 4, so G reads it off the new monomials")
-    .step(product(G, M, lifted(x1, x2)), because=r"$f(x, u)^\alpha$ weighs at most $w\cdot\alpha$: a row of $M(u) X$")
+p = sp.Symbol("p", integer=True, nonnegative=True)
+derivation = cs.Derivation("A stack of two layers", start=(t * lam1 * x1 + b1 * u) ** p)
+derivation = derivation.step((t * (lam1 * x1 + b1 * u / t)) ** p, because="t taken out", nonzero=(t,)).step(
+    t**p * (lam1 * x1 + b1 * u / t) ** p, because="every term of the bracket has t to the power 0 or $-1$", nonzero=(t,)
 )
 
 # %% [markdown]
-# ## Every monomial
-# $f_n(t^w x, u)$ is a polynomial of degree at most $w_n$ in t, and weights of products add: so the span is invariant.
+# ## One step as a matrix
+# Written out for $P_1 = 2$, $P_2 = 1$, so that the monomials $1, x_1, x_1^2, x_2$ have weights up to 2; the readout
+# weights $c = 1$ are a choice of gauge. What the network does in one step is read in three ways.
 # %%
-scaled = after_one_step(t * x1, t**2 * x2)
-every = (
-    cs.Identity(
-        sp.ImmutableMatrix([sp.Derivative(f, (t, w + 1), evaluate=False) for f, w in zip(scaled, (1, 2), strict=True)]),
-        sp.zeros(2, 1),
-        name="substitution never raises the weight",
-        because=r"$x_2$ is given $v$, of degree 2 in $x_1$",
-    ),
-    cs.Identity(product(M, lifted(x1, x2)), lifted(new1, new2), name="one step of the nine monomials"),
-    cs.Identity(
-        product(G, lifted(x1, x2)), sp.ImmutableMatrix([sigma2(c2 * x2)]), name="output", because="binomial theorem"
-    ),
+decoders = cs.PolynomialDecoder((g10, g11, g12)), cs.PolynomialDecoder((g20, g21))
+modes = (cs.DiscreteSSM((lam,), (b,), (1,)) for lam, b in ((lam1, b1), (lam2, b2)))
+layers = tuple(PolynomialLayer((mode,), decoder) for mode, decoder in zip(modes, decoders, strict=True))
+lift = StackLift(PolynomialStack(layers))
+M, G = lift.step_matrix, lift.output_matrix
+new1 = lam1 * x1 + b1 * u
+new2 = lam2 * x2 + b2 * (g10 + g11 * new1 + g12 * new1**2)
+
+
+def lifted(first, second):
+    """The monomials of weight at most 2, by hand."""
+    return sp.ImmutableMatrix([1, first, first**2, second])
+
+
+xi1, xi2, m0, m1 = sp.symbols("xprime_1_0 xprime_2_0 M_0 M_1")
+where = {
+    xi1: new1,
+    xi2: lam2 * x2 + b2 * (g10 + g11 * xi1 + g12 * xi1**2),
+    m0: M[3, 0],
+    m1: M[3, 1],
+}
+derivation = derivation.chain(
+    cs.Derivation(
+        "The output after one step of a stack",
+        start=sp.ImmutableMatrix([g20 + g21 * new2]),
+        where=where,
+        sizes="N = 1 and 1, P = 2 and 1",
+    )
+    .step(product(G, lifted(new1, new2)), because="the output weighs 2, so G reads it off the new monomials")
+    .step(product(G, M, lifted(x1, x2)), because=r"$f(x, u)^\alpha$ weighs at most $w\cdot\alpha$: a row of $M(u) X$")
+    .lemma(*lift.step().certificates, *lift.output().certificates)
 )
+notation |= {xi1: "states after one more step", m0: "here: the two long entries of the last row of M(u)"}
 
 # %% [markdown]
 # ## The mean over time is one row more
+# $s \leftarrow s + \frac1L G(u) M(u) X$, from $s = 0$, is the mean of the outputs after L steps.
 # %%
-total = sp.Symbol("s_0")
-pooled = cs.Identity(
-    product(lift.pooled_step().expression, sp.ImmutableMatrix([*lifted(x1, x2), total])),
-    sp.ImmutableMatrix([*lifted(new1, new2), total + sigma2(c2 * new2) / LENGTH]),
-    name="mean over time",
-    because=r"$s \leftarrow s + \frac1L G(u) M(u) X$",
+[running] = lift.pooled_step().certificates
+to_mean = sp.symbols("m_0 m_1")
+derivation = derivation.chain(
+    cs.Derivation(
+        "One step of the state and of the running mean",
+        start=running.left,
+        where=where | dict(zip(to_mean, running.left.args[0][4, :2], strict=True)),
+        sizes=running.sizes,
+    ).step(running.right, because=running.because)
 )
+notation |= {to_mean[0]: "here: the two long entries of the row of the running mean"}
+
+# %% [markdown]
+# ## Heights of the inputs
+# Inputs $\sum_i a_iu_i$ with heights $a_i$ are of degree 1 in them, so the output is a polynomial in the heights, of a
+# degree that the weights bound. Its part q of degree n is known by its values where the heights are $\beta/n$ with
+# $|\beta| = n$. Written out for two heights and n = 2 and 3, with letters $C_\alpha$ for the coefficients of q.
+# %%
+derivation = derivation.lemma(*heights_from_values())
 
 # %% [markdown]
 # ## What networks have besides
 # A residual path keeps the degree at max(1, P); a gate of degree Q multiplies it by 1 + Q; BatchNorm in evaluation
-# is affine and adds a constant. In each, one step of all monomials and the output are proved.
+# is affine and adds a constant. In each, one step of all monomials and the output are proved, for one layer of one mode
+# (two channels: two), $\sigma(y) = y + gy^2$.
 # %%
+mode = cs.DiscreteSSM((sp.Symbol("lambda_0"),), (1,), (1,))
+open_mode = cs.DiscreteSSM((sp.Symbol("lambda_0"),), (1,), (1,), sp.Symbol("D"))
 square = cs.PolynomialDecoder((0, 1, sp.Symbol("g")))
-mode = cs.DiscreteSSM.symbolic(states=1)
 
 
-def gated(residual):
-    """One channel, values and gates from one activation, $y + w_0$ times $\\tau(y + w_1)$ of degree 1."""
-    mixing = ExactAffineMap(sp.Matrix(sp.symbols("W_0:2")), sp.symbols("w_0:2"))
-    gate = cs.PolynomialDecoder.symbolic(degree=1, name="q")
-    return PolynomialLayer((mode,), square, mixing, gate, residual=residual)
+def gated(*, residual):
+    """One channel, values and gates from one activation: y times the gate $q_0 + q_1 (y + w_1)$."""
+    mixing = ExactAffineMap(sp.Matrix([1, 1]), (0, sp.Symbol("w_1")))
+    return PolynomialLayer(
+        (mode,), square, mixing, cs.PolynomialDecoder.symbolic(degree=1, name="q"), residual=residual
+    )
 
 
 def normed():
@@ -103,33 +141,33 @@ def normed():
 
 def mixed():
     """Two channels, encoded from one input, mixed behind, one entry read by the head."""
-    modes = [cs.DiscreteSSM(*((sp.Symbol(f"{stem}_{h}"),) for stem in ("lambda", "bbar", "c"))) for h in range(2)]
-    square = cs.PolynomialDecoder((0, 0, 1))
-    layer = PolynomialLayer(tuple(modes), square, ExactAffineMap(sp.Matrix(2, 2, sp.symbols("W_0:4"))), residual=True)
+    modes = [cs.DiscreteSSM((sp.Symbol(f"lambda_{h}"),), (1,), (1,)) for h in range(2)]
+    mixing = ExactAffineMap(sp.Matrix(2, 2, sp.symbols("W_0:4")))
+    layer = PolynomialLayer(tuple(modes), cs.PolynomialDecoder((0, 0, 1)), mixing, residual=True)
     encoder = ExactAffineMap(sp.Matrix(sp.symbols("e_0:2")), sp.symbols("f_0:2"))
     return PolynomialStack((layer,), encoder, ExactAffineMap(sp.Matrix([sp.symbols("V_0:2")])))
 
 
 networks = {
-    "residual path and feedthrough": PolynomialStack.symbolic((1, 1), (2, 2), residual=True, feedthrough=True),
+    "residual path and feedthrough": PolynomialStack((PolynomialLayer((open_mode,), square, residual=True),)),
     "gated linear unit": PolynomialStack((gated(residual=False),)),
     "gated linear unit with a residual path": PolynomialStack((gated(residual=True),)),
     "BatchNorm before and behind": PolynomialStack((normed(),)),
     "two channels": mixed(),
 }
-
-
-def lemmas(name, stack):
+for name, stack in networks.items():
     lift = StackLift(stack)
     moved, now = stack.advance(lift.state, lift.inputs), sp.ImmutableMatrix(lift.basis.lift(lift.state))
-    yield cs.Identity(product(lift.step_matrix, now), sp.ImmutableMatrix(lift.basis.lift(moved)), name=f"{name}: step")
-    reached = sp.ImmutableMatrix(stack.output(lift.state, lift.inputs))
-    yield cs.Identity(product(lift.output_matrix, now), reached, name=f"{name}: output")
-
-
-# %%
-for lemma in (*every, pooled, *(lemma for name, stack in networks.items() for lemma in lemmas(name, stack))):
-    derivation = derivation.lemma(lemma)
+    reached, sizes = sp.ImmutableMatrix(stack.output(lift.state, lift.inputs)), f"N = {len(lift.state)}, {name}"
+    derivation = derivation.lemma(
+        cs.Identity(
+            product(lift.step_matrix, now),
+            sp.ImmutableMatrix(lift.basis.lift(moved)),
+            name=f"{name}: step",
+            sizes=sizes,
+        ),
+        cs.Identity(product(lift.output_matrix, now), reached, name=f"{name}: output", sizes=sizes),
+    )
 
 # %%
 if __name__ == "__main__":

@@ -8,8 +8,9 @@ their interaction.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import combinations_with_replacement
 from math import comb
 
@@ -17,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import sympy as sp
 
-from carleman_ssm.formulas.statements import ClosedForm
+from carleman_ssm.formulas.statements import ClosedForm, Identity
 from carleman_ssm.networks.brief import Brief
 from carleman_ssm.networks.enclosures import Floats
 from carleman_ssm.operators.closed_forms import decimal
@@ -29,6 +30,7 @@ from carleman_ssm.predictions.input_families import Exponential, Impulse, Sinuso
 from carleman_ssm.predictions.polynomial_networks import orders_of_scale, polynomial_degree
 
 MAX_COEFFICIENTS = 2000
+REFERENCE = "derivations/16_stacks"
 MAX_CONDITION = 1e8  # of the system for the coefficients: eight digits are left of sixteen
 
 
@@ -77,6 +79,8 @@ class AmplitudePolynomial(Brief):
     def formula(self, label: int, digits: int = 6) -> ClosedForm:
         """One logit as an expression of a, or of a_1, a_2, …, its coefficients rounded to `digits` digits.
 
+        Certificates: `heights_from_values`. The coefficients themselves are float64 numbers.
+
         Raises
         ------
         ValueError
@@ -91,7 +95,44 @@ class AmplitudePolynomial(Brief):
             decimal(value, digits) * sp.Mul(*(symbol**power for symbol, power in zip(symbols, row, strict=True)))
             for value, row in zip(self.coefficients[:, column].tolist(), self.exponents.tolist(), strict=True)
         ]
-        return ClosedForm(sp.Symbol("ell"), sp.Add(*terms), symbols, reference="THEORY T16")
+        return ClosedForm(sp.Symbol("ell"), sp.Add(*terms), symbols, {}, heights_from_values(), REFERENCE)
+
+
+@cache
+def heights_from_values() -> tuple[Identity, ...]:
+    r"""A form of degree n in the heights from its values on the points $\beta/n$, $|\beta| = n$: two heights, n = 2, 3.
+
+    $q(a) = \sum_\beta q(\beta/n)\prod_i\prod_{m<\beta_i}\frac{na_i - m\sum_ja_j}{\beta_i - m}$: at $a = \gamma/n$ the
+    products are $\prod_i\binom{\gamma_i}{\beta_i}$, which is 1 at $\gamma = \beta$ and 0 at every other $\gamma$.
+
+    References
+    ----------
+    THEORY T16; derivations/16_stacks.
+    """
+    heights = sp.symbols("a_1 a_2", real=True)
+    return tuple(_interpolation(heights, degree) for degree in (2, 3))
+
+
+def _interpolation(heights: tuple[sp.Symbol, ...], degree: int) -> Identity:
+    points = list(compositions(degree, len(heights)))
+    letters = {alpha: sp.Symbol("C_" + "_".join(map(str, alpha)), real=True) for alpha in points}
+
+    def form(values: Iterable[sp.Expr]) -> sp.Expr:
+        at = tuple(values)
+        return sp.Add(*(c * sp.Mul(*map(sp.Pow, at, alpha)) for alpha, c in letters.items()))
+
+    def weight(beta: tuple[int, ...]) -> sp.Expr:
+        rows = zip(heights, beta, strict=True)
+        return sp.Mul(*((degree * a - m * sp.Add(*heights)) / (b - m) for a, b in rows for m in range(b)))
+
+    values = (form(sp.Rational(b, degree) for b in beta) * weight(beta) for beta in points)
+    return Identity(
+        form(heights),
+        sp.Add(*values),
+        name=f"a form of degree {degree} from its values on the simplex",
+        because=r"at the points themselves the weights are $\prod_i\binom{\gamma_i}{\beta_i}$",
+        sizes=f"n = {degree}, two heights",
+    )
 
 
 def amplitude_polynomial(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+import sympy as sp
+
 from carleman_ssm.proofs.instances import Instances, decoder_map, over, symbolic_decoder, symbolic_model
 from carleman_ssm.theory.finite_responses import geometric_response, near_resonance
 from carleman_ssm.theory.frequency_responses import transfer_function, transfer_of_order
@@ -15,12 +17,19 @@ from carleman_ssm.theory.pair_kernel import pair_kernel, second_layer
 from carleman_ssm.theory.scalar_edits import edit_of_two_shifts, nearest_shift, residual_edit_norm, shortest_edit
 from carleman_ssm.theory.spectral_lines import gelu_line, spectral_line
 from carleman_ssm.theory.stack_lift import StackLift
-from carleman_ssm.theory.stacks import PolynomialStack
+from carleman_ssm.theory.ssm import DiscreteSSM
+from carleman_ssm.theory.stacks import PolynomialLayer, PolynomialStack
 from carleman_ssm.theory.trust_region import ball_bound, edit_of_multiplier, extreme_shift, hard_case, reached_shift
 
 
-def _stack(states: tuple[int, ...]) -> StackLift:
-    return StackLift(PolynomialStack.symbolic(states, degrees=(2, 2)))
+def _stack() -> StackLift:
+    """Two layers of one mode, degrees 2 and 1, in the gauge in which the readout weights are 1."""
+    layers = []
+    for number, degree in ((1, 2), (2, 1)):
+        multiplier, gain = sp.symbols(f"lambda_{number}_0 bbar_{number}_0")
+        decoder = symbolic_decoder(degree, name=f"g_{number}")
+        layers.append(PolynomialLayer((DiscreteSSM((multiplier,), (gain,), (1,)),), decoder))
+    return StackLift(PolynomialStack(tuple(layers)))
 
 
 DEPTH: Mapping[str, Instances] = MappingProxyType(
@@ -59,9 +68,9 @@ DEPTH: Mapping[str, Instances] = MappingProxyType(
         "theory.spectral_lines.spectral_line": over(
             lambda lines: spectral_line(symbolic_decoder(2), lines), ((2,), (1, -1))
         ),
-        "theory.stack_lift.StackLift.output": over(lambda states: _stack(states).output(), ((1, 1),)),
-        "theory.stack_lift.StackLift.pooled_step": over(lambda states: _stack(states).pooled_step(), ((1, 1),)),
-        "theory.stack_lift.StackLift.step": over(lambda states: _stack(states).step(), ((1, 1),)),
+        "theory.stack_lift.StackLift.output": {"1 and 1": lambda: _stack().output()},
+        "theory.stack_lift.StackLift.pooled_step": {"1 and 1": lambda: _stack().pooled_step()},
+        "theory.stack_lift.StackLift.step": {"1 and 1": lambda: _stack().step()},
         "theory.trust_region.ball_bound": over(ball_bound, (2,)),
         "theory.trust_region.edit_of_multiplier": over(edit_of_multiplier, (2,)),
         "theory.trust_region.extreme_shift": {"": extreme_shift},

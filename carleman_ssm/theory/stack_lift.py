@@ -143,6 +143,7 @@ class StackLift:
             self._column(moved),
             name="one step of every monomial",
             because=r"$x^\alpha$ becomes $f(x, u)^\alpha$, of weight at most $w\cdot\alpha$",
+            sizes=self._sizes,
         )
         return ClosedForm(sp.Symbol("M"), self.step_matrix, self._arguments, {}, (one_step, self._weights()), REFERENCE)
 
@@ -163,6 +164,7 @@ class StackLift:
             column(self.stack.output(self.state, self.inputs)),
             name="output of the stack",
             because="the output weighs at most W",
+            sizes=self._sizes,
         )
         return ClosedForm(sp.Symbol("G"), self.output_matrix, self._arguments, {}, (read,), REFERENCE)
 
@@ -206,6 +208,7 @@ class StackLift:
             column([*self.basis.lift(moved), *reached]),
             name="one step of state and running mean",
             because=r"the accumulator rows are $\frac1L G(u) M(u)$ beside 1",
+            sizes=self._sizes,
         )
         arguments = (*self._arguments, *([total] if isinstance(total, sp.Symbol) else []))
         return ClosedForm(sp.Symbol("M_pool"), matrix, arguments, {}, (certificate,), REFERENCE)
@@ -213,6 +216,12 @@ class StackLift:
     @property
     def _arguments(self) -> tuple[sp.Symbol, ...]:
         return (*self.stack.parameters, *self.inputs)
+
+    @property
+    def _sizes(self) -> str:
+        """The instance: modes of every layer, and the weight of the output."""
+        modes = " and ".join(str(layer.states) for layer in self.stack.layers)
+        return f"N = {modes}, W = {self.stack.output_weight}"
 
     @property
     def _sums(self) -> tuple[sp.Symbol, ...]:
@@ -242,6 +251,7 @@ class StackLift:
             sp.zeros(len(weights), 1),
             name="no image outweighs its state",
             because=r"$f_n(t^w x, u)$ is a polynomial of degree at most $w_n$ in t",
+            sizes=self._sizes,
         )
 
     def _polynomials(self, expressions: Vector) -> list[PolyElement]:
