@@ -118,8 +118,8 @@ def _impulse(ring: RingEmbedding) -> _Motion:
     now = ring.node_contents(_decays(ring.modes))
     law = (
         Identity(
-            _column([h.subs(_TIME, 0) for h in now]),
             _entering(ring),
+            _column([h.subs(_TIME, 0) for h in now]),
             name="kick",
             because=r"an impulse at $t = 0$ leaves $F^H b/\sqrt N$ on the nodes",
         ),
