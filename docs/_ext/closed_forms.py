@@ -1,0 +1,81 @@
+"""Under each function that returns a closed form: the form itself, printed from the object, and what is known of it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import sympy as sp
+
+from carleman_ssm.formulas.latex import to_latex
+from carleman_ssm.formulas.statements import ClosedForm
+from carleman_ssm.formulas.verification import verify
+from carleman_ssm.proofs.ledger import evidence_words
+from carleman_ssm.proofs.representatives import REPRESENTATIVES, representative
+from carleman_ssm.proofs.scripts import script_names
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+
+LONGEST = 6000
+"""Characters of TeX beyond which a form is described and not printed: no reader takes in that much."""
+
+
+def qualified(value: Any) -> str:
+    """The key of the table of representatives: ``theory.waves.wave_propagator``."""
+    function = inspect.unwrap(value.fget if isinstance(value, property) else value)
+    module = getattr(function, "__module__", "") or ""
+    return f"{module.removeprefix('carleman_ssm.')}.{getattr(function, '__qualname__', '')}"
+
+
+def formula_lines(name: str) -> list[str]:
+    """All representatives of this name, in reStructuredText."""
+    lines = ["", ".. rubric:: Formula", ""]
+    for label in REPRESENTATIVES[name]:
+        lines += _instance(label, representative(name, label))
+    return lines
+
+
+def _instance(label: str, form: ClosedForm) -> Iterator[str]:
+    if label:
+        yield from (f"*{label}:*", "")
+    tex = to_latex(form)
+    if len(tex) <= LONGEST:
+        yield from (".. math::", "", *(f"   {line}" for line in tex.splitlines() if line.strip()), "")
+    else:
+        entries = sum(1 for value in _entries(form.expression) if value != 0)
+        yield from (f"An expression with {entries} entries that are not 0; ``cs.to_latex`` prints it.", "")
+    yield from _known(form)
+
+
+def _entries(expression: sp.Basic) -> list[sp.Basic]:
+    return list(expression) if isinstance(expression, sp.MatrixBase) else [expression]
+
+
+def _known(form: ClosedForm) -> Iterator[str]:
+    found = [f"{claim.name or 'certificate'} ({words})" for claim, words in certificates(form)]
+    name = form.reference.removeprefix("derivations/")
+    derived = [f"derived in :doc:`{name} </derivations/{name}>`"] if name in script_names() else []
+    if found or derived:
+        text = "; ".join([*derived, *found])
+        yield from (text[0].upper() + text[1:] + ".", "")
+
+
+@cache
+def certificates(form: ClosedForm) -> tuple[tuple[Any, str], ...]:
+    """Each certificate with what `verify` says of it now."""
+    return tuple((claim, evidence_words(claim, verify(claim))) for claim in form.certificates)
+
+
+def append(app: Sphinx, what: str, name: str, value: Any, options: Any, lines: list[str]) -> None:  # noqa: ARG001
+    """For autodoc: after the sections of the docstring have been read."""
+    if (found := qualified(value)) in REPRESENTATIVES:
+        lines += formula_lines(found)
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """After NumPy's sections."""
+    app.connect("autodoc-process-docstring", append, priority=600)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

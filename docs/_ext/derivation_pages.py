@@ -1,0 +1,99 @@
+"""A derivation script as a page: its prose, each statement with its reason, and what is known of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import sympy as sp
+from public_names import public_paths
+
+from carleman_ssm.formulas.bounds import Bound
+from carleman_ssm.formulas.derivations import Derivation
+from carleman_ssm.formulas.latex import to_latex
+from carleman_ssm.formulas.statements import Identity, fold
+from carleman_ssm.proofs.ledger import Statement, check_script
+from carleman_ssm.proofs.representatives import representatives_of
+from carleman_ssm.proofs.scripts import Script, Section, load_script
+
+Known = Mapping[Statement, str]
+
+
+def derivation_page(name: str) -> str:
+    """Markdown of one script; everything in it is checked now."""
+    script = load_script(name)
+    known = {entry.statement: entry.words for entry in check_script(name)}
+    parts = [f"# {script.title}", *_head(script, known)]
+    for section in script.sections:
+        parts += _section(section, script.derivation, known)
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _head(script: Script, known: Known) -> Iterator[str]:
+    words: dict[str, int] = {}
+    for word in known.values():
+        words[word] = words.get(word, 0) + 1
+    counted = ", ".join(f"{count} {word}" for word, count in sorted(words.items(), key=lambda item: -item[1]))
+    yield f"```{{admonition}} {len(known)} statements, checked when this page was made\n:class: note\n{counted}.\n```"
+    cited = dict.fromkeys(name for name, _, _ in representatives_of(script.reference))
+    if cited:
+        yield "Closed forms that rest on this: " + ", ".join(map(_link, cited)) + "."
+    if script.notation:
+        rows = "; ".join(f"${to_latex(symbol)}$ {meaning}" for symbol, meaning in script.notation.items())
+        yield f"Here {rows}."
+    if script.derivation.where:
+        yield _display(to_latex(dict(script.derivation.where)))
+
+
+def _link(qualified: str) -> str:
+    """A public name as a link to the reference; a method of one as text with a link to its class."""
+    path = f"carleman_ssm.{qualified}"
+    owner, _, member = path.rpartition(".")
+    if path in public_paths():
+        return f"{{py:obj}}`{member} <{public_paths()[path]}>`"
+    if owner in public_paths():
+        return f"{{py:obj}}`{owner.rpartition('.')[2]}.{member} <{public_paths()[owner]}>`"
+    return f"`{qualified}`"
+
+
+def _section(section: Section, derivation: Derivation, known: Known) -> Iterator[str]:
+    if section.heading:
+        yield f"## {section.heading}"
+    yield section.prose
+    yield from _steps(section.steps, derivation.where, known)
+    for lemma in section.lemmas:
+        yield from _lemma(lemma, derivation.where, known)
+    for chain in section.chains:
+        yield from _chain(chain, known)
+
+
+def _chain(chain: Derivation, known: Known) -> Iterator[str]:
+    yield f"**{chain.title}.**"
+    if chain.where:
+        yield _display(to_latex(dict(chain.where)))
+    yield from _steps(chain.steps, chain.where, known)
+    for lemma in chain.lemmas:
+        yield from _lemma(lemma, chain.where, known)
+    for further in chain.chains:
+        yield from _chain(further, known)
+
+
+def _steps(steps: tuple[Identity, ...], where: Mapping[sp.Basic, sp.Basic], known: Known) -> Iterator[str]:
+    for number, step in enumerate(steps):
+        folded = fold(step, where)
+        yield _display(to_latex(folded) if not number else f"{{}} = {to_latex(folded.right)}")
+        yield _remark(step, known)
+
+
+def _lemma(lemma: Statement, where: Mapping[sp.Basic, sp.Basic], known: Known) -> Iterator[str]:
+    yield _display(to_latex(lemma if isinstance(lemma, Bound) else fold(lemma, where)))
+    yield _remark(lemma, known, named=True)
+
+
+def _display(tex: str) -> str:
+    return "$$\n" + "\n".join(line for line in tex.splitlines() if line.strip()) + "\n$$"
+
+
+def _remark(statement: Statement, known: Known, *, named: bool = False) -> str:
+    """Name, reason and evidence, set apart from the prose."""
+    parts = [statement.name if named else "", statement.because, f"**{known[statement]}**"]
+    return "{.evidence}\n" + " · ".join(" ".join(part.split()) for part in parts if part)

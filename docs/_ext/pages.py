@@ -1,0 +1,65 @@
+"""Pages that are made from the repository when the site is built: statements, derivations, notebooks, notation."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from derivation_pages import derivation_page
+from docstrings import anchor
+
+from carleman_ssm.book.notation import NOTATION
+from carleman_ssm.proofs.scripts import derivation_folder, script_names
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+
+_STATEMENT = re.compile(r"^\*\*(T\d+′?b?|§\d+)", re.MULTILINE)
+_SCRIPT = re.compile(r"`(\d\d_\w+)\.py`")
+PROCESSES = 2
+
+
+def statements_page(text: str) -> str:
+    """THEORY.md with a target before each statement, and links to the scripts that prove them."""
+    targeted = _STATEMENT.sub(lambda found: f"({anchor(found[1])})=\n{found[0]}", text)
+    return _SCRIPT.sub(r"[\1](\1.md)", targeted)
+
+
+def notation_table() -> str:
+    """All letters, as one table in Markdown."""
+    rows = [f"| ${row.tex}$ | {row.meaning.replace('|', chr(92) + 'vert ')} | {row.statement} |" for row in NOTATION]
+    return "\n".join(["| letter | meaning | first in |", "|---|---|---|", *rows, ""])
+
+
+def write(path: Path, text: str) -> None:
+    """Write what is new; an unchanged page keeps its time and is not read again."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        path.write_text(text, encoding="utf-8")
+
+
+def generate(app: Sphinx) -> None:
+    """Everything that the site shows and that stands elsewhere in the repository."""
+    source, root = Path(app.srcdir), derivation_folder().parent
+    shutil.copytree(root / "notebooks", source / "notebooks", dirs_exist_ok=True)
+    write(source / "derivations" / "THEORY.md", statements_page((derivation_folder() / "THEORY.md").read_text("utf-8")))
+    write(source / "derivations" / "notation_table.md", notation_table())
+    with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as pool:
+        for name, text in zip(script_names(), pool.map(derivation_page, script_names()), strict=True):
+            write(source / "derivations" / f"{name}.md", text)
+
+
+def substitute(app: Sphinx, docname: str, content: list[str]) -> None:  # noqa: ARG001
+    """The version of a page that its reader sees: HTML comments of the source are left out."""
+    content[0] = re.sub(r"<!-- (?:table: .*?|end) -->\n?", "\n", content[0])
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Before the sources are listed."""
+    app.connect("builder-inited", generate)
+    app.connect("source-read", substitute)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
