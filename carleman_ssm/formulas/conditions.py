@@ -63,6 +63,8 @@ def _continuous(e: sp.Expr, ranges: tuple[_Range, ...], singular: set[sp.Expr]) 
         return _continuous(e.base, ranges, singular)
     if isinstance(e, sp.Indexed) or e.is_Atom:
         return True
+    if isinstance(e, sp.binomial | sp.factorial):  # of integers alone: constant where continuous symbols move
+        return all(bool(_as_integers(a, ranges).is_integer) for a in e.args)
     known = e.is_Add or e.is_Mul or isinstance(e, (*_ENTIRE, sp.Abs, sp.erf))
     return known and all(_continuous(a, ranges, singular) for a in e.args)
 

@@ -58,7 +58,12 @@ class ExactField:
         return base**n
 
     def function(self, expression: sp.Expr, values: list[Any]) -> Any:
-        """No function but the arithmetic ones stays in the field."""
+        """Binomial coefficients and factorials of integers; no other function stays in the field."""
+        whole = [self.integer(value) for value in values]
+        if isinstance(expression, sp.binomial | sp.factorial) and None not in whole:
+            value = expression.func(*whole)
+            if value.is_Integer:  # the factorial of a negative integer is none
+                return self.number(value)
         msg = f"{expression.func} of {values} has no exact value"
         raise NoValue(msg)
 

@@ -16,6 +16,7 @@ from math import factorial, floor
 import sympy as sp
 
 from carleman_ssm.formulas import summation
+from carleman_ssm.formulas.binomials import combinatorial_normal_form
 from carleman_ssm.formulas.cyclotomic import reduce_roots
 from carleman_ssm.formulas.laurent import (
     ONE,
@@ -28,7 +29,7 @@ from carleman_ssm.formulas.laurent import (
     rational,
     total,
 )
-from carleman_ssm.formulas.relations import half_turns, has_relation, relation
+from carleman_ssm.formulas.relations import half_turns, has_relation, monomial_factors, relation
 from carleman_ssm.formulas.special import phi
 
 _EXPONENTIAL = (sp.sin, sp.cos, sp.tan, sp.cot, sp.sec, sp.csc, sp.sinh, sp.cosh, sp.tanh, sp.coth)
@@ -46,9 +47,12 @@ class Normaliser:
     induced
         What the normal form divided by (φ_k unfolded, λ**k split, geometric sums, divisors of the
         expression itself); it proves equality where none of these vanishes.
+    hypergeometric
+        Binomial coefficients outside sums by their ratios, with conditions, instead of Pascal's rule, with none.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, hypergeometric: bool = False) -> None:
+        self.hypergeometric = hypergeometric
         self.alphabet = Alphabet()
         self.induced: dict[sp.Expr, None] = {}
         self.indices: set[sp.Symbol] = set()
@@ -133,8 +137,10 @@ class Normaliser:
             return self.letter(e.base[tuple(self.normal(i) for i in e.indices)])
         if isinstance(e, sp.conjugate | sp.re | sp.im | sp.Abs):
             return self._conjugation(e, e.args[0])
+        if isinstance(e, sp.binomial | sp.factorial):
+            return combinatorial_normal_form(self, e)
         if isinstance(e, sp.Function) and e.args and all(isinstance(a, sp.Expr) for a in e.args):
-            return self._opaque(e)
+            return self.opaque(e)
         if e.has(*_UNDEFINED) and not isinstance(e, sp.Sum):
             msg = f"{e} is not finite"
             raise NoNormalForm(msg)
@@ -147,7 +153,8 @@ class Normaliser:
             raise NoNormalForm(msg)
         return self.letter(e)
 
-    def _opaque(self, e: sp.Expr) -> Ratio:
+    def opaque(self, e: sp.Expr) -> Ratio:
+        """A function that is known by its arguments alone."""
         plain = e.func(*(self.normal(argument) for argument in e.args))
         return self.letter(plain) if plain.func == e.func else self.convert(plain)
 
@@ -278,8 +285,18 @@ class Normaliser:
             return [sp.Pow(inner, sp.expand(power * exponent))]
         if base.is_Add:
             content, rest = base.primitive()
-            return [sp.Pow(content, exponent), sp.Pow(rest, exponent)] if content != 1 else None
+            primitive = content == 1
+            return self._contents(base, exponent) if primitive else [sp.Pow(part, exponent) for part in (content, rest)]
         return None
+
+    def _contents(self, base: sp.Expr, exponent: sp.Expr) -> list[sp.Expr] | None:
+        """(xy + xz)^k = x^k (y + z)^k, (x/z + y/z)^k = z^-k (x + y)^k and (-x - y)^k = (-1)^k (x + y)^k."""
+        if self.depends(base):
+            return None
+        ratio = self.convert(base)
+        factors, rest = monomial_factors(self.alphabet, self.reduce(ratio.numerator))
+        factors += [self.alphabet.to_expr(below) ** -times for below, times in ratio.denominator.items()]
+        return [sp.Pow(f, exponent) for f in (*factors, self.alphabet.to_expr(rest))] if factors else None
 
     def reduce(self, polynomial: Polynomial) -> Polynomial:
         """Use the relations of numbers and roots: I² = −1, √2² = 2, ((−1)^k)² = 1, (√B)² = B, roots of unity."""

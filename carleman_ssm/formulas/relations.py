@@ -8,7 +8,7 @@ from math import floor
 
 import sympy as sp
 
-from carleman_ssm.formulas.laurent import ONE, Polynomial, rational
+from carleman_ssm.formulas.laurent import ONE, Alphabet, Polynomial, factor, rational
 
 
 def half_turns(monomial: sp.Expr) -> sp.Expr | None:
@@ -35,3 +35,16 @@ def relation(
     if base in values and monomial == 1 and whole > 0:
         return exponent - whole, lambda: values[base] ** whole
     return exponent, lambda: ONE
+
+
+def monomial_factors(alphabet: Alphabet, polynomial: Polynomial) -> tuple[list[sp.Expr], Polynomial]:
+    """Letters (with exponents) that divide every term, and -1 if the first coefficient is negative; and the rest."""
+    if polynomial.is_zero:
+        return [], polynomial
+    common = [letter for letter in alphabet.content(polynomial)[0] if letter[2].denominator == 1]
+    for base, monomial, exponent in common:
+        polynomial = polynomial * alphabet.power(base, monomial, -exponent)
+    factors = [factor(letter) for letter in common]
+    if polynomial.terms[min(polynomial.terms)] < 0:
+        return [*factors, sp.S.NegativeOne], -polynomial
+    return factors, polynomial

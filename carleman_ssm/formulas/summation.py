@@ -3,9 +3,10 @@ r"""Normal form of finite sums with symbolic limits.
 $\sum_{j=a}^{b} f(j) = P(b) - P(a-1)$ with the prefix sum $P(x) = \sum_{i=1}^{x} f(i)$, in Karr's convention,
 which is SymPy's: $P(x+1) = P(x) + f(x+1)$ for **all** integers, so an empty sum is 0 and a reversed one
 negative. The summand is expanded and what is free of the index leaves the sum. Powers of the index and
-geometric factors have closed prefix sums. Any other $P$ becomes a letter $P(x)$ whose index is shifted so
-that one of its arguments is the index itself, and integer shifts of $x$ are peeled off. For a complete
-inductive step this is a proof; it invents no relation, so it never proves a falsehood.
+geometric factors have closed prefix sums, and complete sums of binomial coefficients as well. Any other $P$
+becomes a letter $P(x)$ whose index is shifted so that one of its arguments is the index itself, and integer
+shifts of $x$ are peeled off. For a complete inductive step this is a proof; it invents no relation, so it
+never proves a falsehood.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING
 import sympy as sp
 from sympy.concrete.expr_with_limits import ExprWithLimits
 
+from carleman_ssm.formulas.binomials import complete_count, complete_sum
 from carleman_ssm.formulas.laurent import ONE, NoNormalForm, Polynomial, Ratio, factor, ratio_sum, rational
 
 if TYPE_CHECKING:
@@ -209,19 +211,32 @@ def _shifted(expression: sp.Expr, index: sp.Symbol, sign: int, offset: sp.Expr) 
 
 
 def _prefix_difference(form: Normaliser, term: Polynomial, index: sp.Symbol, first: sp.Expr, last: sp.Expr) -> Ratio:
-    outside, part = _split(form, term, index)[0], _part(form, term, index)
-    return outside * (_prefix(form, part, index, last) - _prefix(form, part, index, first - 1))
+    outside, power, rates, core = _split(form, term, index)
+    part, count = _part(form, term, index), complete_count(core, index)
+    if count is None:
+        return outside * (_prefix(form, part, index, last) - _prefix(form, part, index, first - 1))
+    ratio = sp.Mul(*(sp.Pow(base, rate) for base, rate in rates))
+    ends = [_prefix(form, part, index, x, (count, power, ratio)) for x in (last, first - 1)]
+    return outside * (ends[0] - ends[1])
 
 
-def _prefix(form: Normaliser, part: sp.Expr, index: sp.Symbol, x: sp.Expr) -> Ratio:
-    """The prefix sum P(x): a letter for the symbolic part of x, integer shifts peeled off term by term."""
+def _prefix(
+    form: Normaliser, part: sp.Expr, index: sp.Symbol, x: sp.Expr, known: tuple[sp.Expr, int, sp.Expr] | None = None
+) -> Ratio:
+    """The prefix sum P(x): a letter for the symbolic part of x, integer shifts peeled off term by term.
+
+    With binomial coefficients of n the value P(n) is known: where x differs from n by an integer, it is the letter.
+    """
     shift, start = form.normal(x).as_coeff_Add()
     if not shift.is_Integer:
         shift, start = sp.S.Zero, shift + start
+    near = known is not None and sp.expand(start - known[0]).is_Integer
+    if known and near:
+        shift, start = sp.expand(shift + start - known[0]), known[0]
     fresh = index_at_height(height(part) + 1)
     summand = part.xreplace({index: fresh})
     peeled = sp.Dummy("t", integer=True)
     steps = _written_out(form, summand.xreplace({fresh: start + peeled}), peeled, 1, int(shift))
     if start == 0:
         return steps
-    return form.letter(sp.Sum(summand, (fresh, 1, start))) + steps
+    return (complete_sum(form, *known) if known and near else form.letter(sp.Sum(summand, (fresh, 1, start)))) + steps

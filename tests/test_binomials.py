@@ -1,0 +1,111 @@
+"""Binomial coefficients with symbolic arguments: Pascal's rule, ratios and complete sums, and false twins of each."""
+
+from math import comb
+
+import pytest
+import sympy as sp
+from hypothesis import given
+from hypothesis import strategies as st
+
+from carleman_ssm.formulas.evidence import Evidence
+from carleman_ssm.formulas.normal_forms import Normaliser
+from carleman_ssm.formulas.statements import Identity
+from carleman_ssm.formulas.verification import verify
+
+pytestmark = pytest.mark.symbolic
+
+binomial, factorial = sp.binomial, sp.factorial
+alpha, beta, m, r = sp.symbols("alpha beta m r", integer=True, nonnegative=True)
+any_integer, j = sp.symbols("z j", integer=True)
+p, q, x, n, a, s, t = sp.symbols("p q x n a s t")
+
+
+COEFFICIENT = binomial(alpha, j)
+
+
+def powers(upper, *, lower=0, weight=COEFFICIENT):
+    return sp.Sum(weight * p**j * q ** (alpha - j), (j, lower, upper))
+
+
+TRUE = {
+    "Pascal's rule for every upper argument": (
+        binomial(n + 1, any_integer),
+        binomial(n, any_integer) + binomial(n, any_integer - 1),
+    ),
+    "Vandermonde": (
+        binomial(n + 2, any_integer),
+        binomial(n, any_integer) + 2 * binomial(n, any_integer - 1) + binomial(n, any_integer - 2),
+    ),
+    "symmetry": (binomial(alpha, alpha - beta), binomial(alpha, beta)),
+    "explicit lower argument": (binomial(n, 3), n * (n - 1) * (n - 2) / 6),
+    "absorption": ((beta + 1) * binomial(alpha, beta + 1), (alpha - beta) * binomial(alpha, beta)),
+    "multinomial": (
+        binomial(alpha + beta, beta) * binomial(alpha + beta + m, m),
+        factorial(alpha + beta + m) / (factorial(alpha) * factorial(beta) * factorial(m)),
+    ),
+    "factorial": (factorial(alpha + 2), (alpha + 2) * (alpha + 1) * factorial(alpha)),
+    "binomial theorem": (powers(alpha), (p + q) ** alpha),
+    "binomial theorem, mirrored": (powers(alpha).xreplace({p: q, q: p}), (p + q) ** alpha),
+    "without its first term": (powers(alpha, lower=1), (p + q) ** alpha - q**alpha),
+    "without its last term": (powers(alpha - 1), (p + q) ** alpha - p**alpha),
+    "partial sums, by Pascal's rule alone": (
+        sp.Sum(binomial(alpha + 1, j) * p**j * q ** (alpha + 1 - j), (j, 0, m)),
+        (p + q) * powers(m) - binomial(alpha, m) * p ** (m + 1) * q ** (alpha - m),
+    ),
+    "mean": (sp.Sum(binomial(alpha, j) * j * x**j, (j, 0, alpha)), alpha * x * (1 + x) ** (alpha - 1)),
+    "second moment": (
+        sp.Sum(binomial(alpha, j) * j**2 * x**j, (j, 0, alpha)),
+        alpha * x * (1 + alpha * x) * (1 + x) ** (alpha - 2),
+    ),
+    "alternating": (sp.Sum(binomial(m + 1, j) * (-1) ** j, (j, 0, m + 1)), sp.Pow(0, m + 1)),
+    "exponentials": (
+        sp.Sum(binomial(alpha, j) * (-1) ** j * sp.exp((j * a + (alpha - j) * s) * t), (j, 0, alpha)),
+        (sp.exp(s * t) - sp.exp(a * t)) ** alpha,
+    ),
+    "one power out of a sum": ((p * q + p * x) ** alpha, p**alpha * (q + x) ** alpha),
+    "sign out of a power": ((p - q) ** alpha, (-1) ** alpha * (q - p) ** alpha),
+    "divisor out of a power": ((p / q + x / q) ** alpha * q**alpha, (p + x) ** alpha),
+}
+
+FALSE = {
+    "no coefficient": (powers(alpha, weight=1), (p + q) ** alpha),
+    "one term short": (powers(alpha - 1), (p + q) ** alpha),
+    "symmetry of negative numbers": (binomial(any_integer, any_integer - beta), binomial(any_integer, beta)),
+    "negative upper argument": (sp.Sum(binomial(any_integer, r) * x**r, (r, 0, any_integer)), (1 + x) ** any_integer),
+    "Pascal upside down": (binomial(alpha + 1, beta), binomial(alpha, beta) + binomial(alpha, beta + 1)),
+    "ratio, off by one": ((beta + 1) * binomial(alpha, beta + 1), (alpha - beta + 1) * binomial(alpha, beta)),
+    "no sign out of a power": ((p - q) ** alpha, (q - p) ** alpha),
+    "mean without its slope": (sp.Sum(binomial(alpha, j) * j * x**j, (j, 0, alpha)), alpha * (1 + x) ** alpha),
+}
+
+
+@pytest.mark.parametrize("name", TRUE)
+def test_true_statements_are_proved_and_their_twins_refuted(name):
+    left, right = TRUE[name]
+    assert verify(Identity(left, right)).proved
+    for wrong in (right + 1, right * 2 + p - x):
+        assert verify(Identity(left, wrong)).evidence is Evidence.REFUTED
+
+
+@pytest.mark.parametrize("name", FALSE)
+def test_false_statements_are_refuted_with_a_witness(name):
+    verdict = verify(Identity(*FALSE[name]))
+    assert verdict.evidence is Evidence.REFUTED, verdict
+    assert verdict.witness
+
+
+def test_the_binomial_theorem_needs_no_condition_and_a_ratio_says_its_own():
+    assert verify(Identity(*TRUE["binomial theorem"])).nonzero == ()
+    assert verify(Identity(*TRUE["absorption"])).nonzero == ()
+    falling = Identity((alpha + 1 - beta) * binomial(alpha + 1, beta), (alpha + 1) * binomial(alpha, beta))
+    assert verify(falling).nonzero == (alpha - beta + 1,)
+    assert verify(Identity(powers(m), powers(m) * binomial(alpha, 0))).proved
+
+
+@given(st.integers(0, 6), st.integers(0, 3), st.integers(-3, 3), st.integers(-2, 3))
+def test_the_closed_value_of_a_sum_is_what_its_terms_add_up_to(size, power, ratio, excess):
+    """The normal form for a symbolic n, at a whole number, against Python's own sum of the terms."""
+    closed = Normaliser().normal(sp.Sum(binomial(alpha, j) * j**power * x**j, (j, 0, alpha + excess)))
+    if ratio not in (0, -1) and size + excess >= -1:
+        value = closed.subs({alpha: size, x: ratio})
+        assert value == sum(comb(size, i) * i**power * ratio**i for i in range(size + excess + 1))
