@@ -8,16 +8,25 @@
 import sympy as sp
 
 import carleman_ssm as cs
-from carleman_ssm.theory.layer_matrices import carleman_matrix
+from carleman_ssm.theory.layer_matrices import (
+    carleman_composition,
+    carleman_matrix,
+    recentred_composition,
+    rectangular_composition,
+)
 from carleman_ssm.theory.polynomial_maps import PolynomialMap
 
-DEGREE = 2
 x, y = sp.symbols("x y")
 f = cs.PolynomialDecoder.symbolic(degree=2, name="f")
 g = cs.PolynomialDecoder.symbolic(degree=2, name="g")
-g0, g1, g2 = g.coefficients
+(f0, f1, f2), (g0, g1, g2) = f.coefficients, g.coefficients
 outer, biased = PolynomialMap.of_decoder(f, y), PolynomialMap.of_decoder(g, x)
 centred = PolynomialMap.of_decoder(cs.PolynomialDecoder((0, g1, g2)), x)
+notation = {
+    f0: "here: coefficients of the outer map",
+    x: "here: argument of the inner map",
+    y: "here: argument of the outer map",
+}
 
 
 def product(*matrices):
@@ -25,135 +34,111 @@ def product(*matrices):
     return sp.MatMul(*matrices, evaluate=False)
 
 
-def powers(value, degree):
-    """1, value, value squared and so on."""
-    return sp.ImmutableMatrix([value**p for p in range(degree + 1)])
-
-
-def definition(name, mapping, columns, degree=DEGREE):
-    """The powers of x carried to those of f, by hand up to the degree of the last column."""
-    (variable,), (value,) = mapping.variables, mapping.components
-    matrix = carleman_matrix(mapping, degree, columns=columns)
-    whole = [value**p for p in range(degree + 1)]
-    kept = [
-        power
-        if p * mapping.degree <= columns
-        else sp.Add(*(power.expand().coeff(variable, k) * variable**k for k in range(columns + 1))).expand()
-        for p, power in enumerate(whole)
-    ]
-    return cs.Identity(
-        product(matrix, powers(variable, columns)),
-        sp.ImmutableMatrix(kept),
-        name=f"definition, {name}, columns up to {columns}",
-        because=r"its rows are the coefficients of $f^\beta$",
+# %% [markdown]
+# ## What is dropped starts too high
+# For every exponent $\alpha$ the power of a map without constant has only the powers $x^\alpha$ and above. In the
+# product of two square matrices the column $\alpha > D$ of f meets the row $g^\alpha$ alone, and that row has no entry
+# up to degree D.
+# %%
+alpha, m = (sp.Symbol(name, integer=True, nonnegative=True) for name in ("alpha", "m"))
+derivation = (
+    cs.Derivation("Powers of a map that vanishes at zero", start=(g1 * x + g2 * x**2) ** alpha)
+    .step(x**alpha * (g1 + g2 * x) ** alpha, because="every term holds x")
+    .step(
+        x**alpha * sp.Sum(sp.binomial(alpha, m) * g1 ** (alpha - m) * (g2 * x) ** m, (m, 0, alpha)),
+        because="binomial theorem",
     )
-
+)
 
 # %% [markdown]
-# ## The chain
-# `wide` has the columns that the square matrix of f drops, `tall` the rows that the square matrix of g drops.
+# ## Two square matrices
+# Written out for two maps of degree 2 in one variable and $D = 2$. The wide matrix of f has the columns that its square
+# one drops, the tall matrix of g the rows that its square one drops.
 # %%
+DEGREE = 2
 wide = carleman_matrix(outer, DEGREE, columns=2 * DEGREE)
 tall = carleman_matrix(centred, 2 * DEGREE, columns=DEGREE)
-derivation = (
+one_variable = "D = 2, n = 1, degrees 2 and 2"
+derivation = derivation.chain(
     cs.Derivation(
         "Composition of centred layers",
         start=product(carleman_matrix(outer, DEGREE), carleman_matrix(centred, DEGREE)),
+        sizes=one_variable,
     )
     .step(product(wide, tall), because=r"the rows $g^\alpha$, $|\alpha| > D$, of g vanish")
     .step(
         carleman_matrix(outer.after(centred), DEGREE),
         because=r"$f(g(x))^\beta = \sum_\alpha C_{\beta\alpha}(f)\, g(x)^\alpha$",
     )
+    .lemma(*carleman_composition(outer, centred, DEGREE).certificates)
 )
 
 # %% [markdown]
-# ## What the matrices are, and what biases spoil
-# With all columns a Carleman matrix carries the powers of x to those of f. For any g the square product errs by
-# the dropped columns times the dropped rows; both are kept by the rectangular product, which is exact.
+# ## What biases spoil
+# For any g the square product errs by the dropped columns times the dropped rows; both are kept by the rectangular
+# product, which is exact. Here $D = 1$, which leaves two rows of f.
 # %%
-everything = carleman_matrix(biased, 2 * DEGREE, columns=2 * DEGREE)
-lemmas = [
-    cs.Identity(
-        product(wide, powers(y, 2 * DEGREE)),
-        powers(f(y), DEGREE),
-        name="definition",
-        because="no column is missing",
-    ),
-    cs.Identity(
-        tall[DEGREE + 1 :, :],
-        sp.zeros(DEGREE, DEGREE + 1),
-        name="dropped rows vanish",
-        because=r"$g^\alpha = x^\alpha (g_1 + g_2 x)^\alpha$",
-    ),
-    cs.Identity(
-        carleman_matrix(outer.after(biased), DEGREE) - carleman_matrix(outer, DEGREE) * carleman_matrix(biased, DEGREE),
-        product(wide[:, DEGREE + 1 :], everything[DEGREE + 1 :, : DEGREE + 1]),
-        name="what an uncentred product loses",
-        because="split the sum over the powers of g at D",
-    ),
-    cs.Identity(
-        product(wide, carleman_matrix(biased, 2 * DEGREE, columns=4 * DEGREE)),
-        carleman_matrix(outer.after(biased), DEGREE, columns=4 * DEGREE),
-        name="all rows kept",
-        because=r"$|\alpha| \le D \deg f$ is all that f asks for",
-    ),
-]
+low, high = carleman_matrix(outer, 1, columns=2), carleman_matrix(biased, 2, columns=4)
+lost = cs.Identity(
+    carleman_matrix(outer.after(biased), 1) - carleman_matrix(outer, 1) * carleman_matrix(biased, 1),
+    product(low[:, 2:], high[2:, :2]),
+    name="what an uncentred product loses",
+    because="split the sum over the powers of g at D",
+    sizes="D = 1, n = 1, degrees 2 and 2",
+)
+derivation = derivation.lemma(lost, *rectangular_composition(outer, biased, 1).certificates)
 
 # %% [markdown]
 # ## About the bias-only trajectory
-# $r_1 = g(0)$, $r_2 = f(r_1)$: the recentred layers vanish at 0, compose to $f(g(\delta)) - f(g(0))$, and so do
-# their square matrices. The second pair of maps is a stack of two SSM layers with biases over two steps.
+# $r_1 = g(0) = g_0$, $r_2 = f(r_1)$: the recentred layers $\tilde g(x) = g_1x + g_2x^2$ and
+# $\tilde f(y) = (f_1 + 2f_2g_0)y + f_2y^2$ vanish at 0, compose to $f(g(x)) - f(g_0)$, and so do their square matrices.
+# The letter $\phi$ is the slope of f at $r_1$.
 # %%
-
-
-def about_biases(name, inner, outer):
-    rest = inner.constant
-    first, second = inner.recentred([0] * len(inner.variables)), outer.recentred(rest)
-    whole = outer.after(inner)
-    deviation = whole.recentred([0] * len(whole.variables))
-    yield cs.Identity(
-        sp.ImmutableMatrix(second(first.components)),
-        sp.ImmutableMatrix(deviation.components).expand(),
-        name=f"{name}: recentred maps compose",
-        because=r"$r_1 + \tilde g(\delta) = g(\delta)$",
+slope = sp.Symbol("phi")
+laws = recentred_composition([biased, outer], DEGREE).certificates
+maps, matrices = laws[:2]
+derivation = derivation.chain(
+    cs.Derivation(
+        "Matrices about the bias-only trajectory",
+        start=matrices.left,
+        where={slope: f1 + 2 * f2 * g0},
+        sizes=one_variable,
     )
-    yield cs.Identity(
-        product(carleman_matrix(second, DEGREE), carleman_matrix(first, DEGREE)),
-        carleman_matrix(deviation, DEGREE),
-        name=f"{name}: matrices about the bias-only trajectory",
-        because="both recentred maps vanish at 0",
-    )
+    .step(matrices.right, because=matrices.because)
+    .lemma(maps, *laws[2:])
+)
+notation |= {slope: "here: slope of the outer map where the biases put it"}
+
+# %% [markdown]
+# ## Two layers over two steps
+# Each layer has one mode, $\bar b = c = 1$, and the decoder $q + y + y^2$ with a bias q: from rest it takes $v_1, v_2$ to
+# $q + y_1 + y_1^2$ and $q + y_2 + y_2^2$ with $y_1 = v_1$, $y_2 = \lambda v_1 + v_2$. These are maps of two variables;
+# about the bias-only trajectory $(q_1, q_1)$ of the first layer their square matrices compose, written out at $D = 1$.
+# %%
+v = sp.symbols("v_1 v_2")
+notation |= {v[0]: "here: what enters a layer at step k", sp.Symbol("q_1"): "here: biases $q_\\ell$ of the layers"}
 
 
 def two_steps(layer):
-    """A layer of one mode over two steps from rest, $u \\mapsto g_0 + y^2$, by hand."""
-    v = sp.symbols("v_1_0 v_2_0")
-    lam, b, c, bias = (sp.Symbol(f"{stem}_{layer}_0") for stem in ("lambda", "bbar", "c", "g"))
-    states = [b * v[0], lam * b * v[0] + b * v[1]]
-    return PolynomialMap(v, tuple(bias + (c * state) ** 2 for state in states))
+    """A layer of one mode over two steps from rest, by hand."""
+    lam, bias = sp.symbols(f"lambda_{layer} q_{layer}")
+    answers = (v[0], lam * v[0] + v[1])
+    return PolynomialMap(v, tuple(bias + a + a**2 for a in answers))
 
 
-lemmas += [*about_biases("two decoders", biased, outer), *about_biases("two layers", two_steps(1), two_steps(2))]
-recentred_f = outer.recentred(biased.constant)
-deviation = outer.after(biased).recentred([0])
-deviation = PolynomialMap(deviation.variables, [value.expand() for value in deviation.components])
-square = {
-    "f": outer,
-    "g centred": centred,
-    "f after g centred": outer.after(centred),
-    "g about 0": biased.recentred([0]),
-    "f about the constant of g": recentred_f,
-    "f after g about 0": deviation,
-}
-lemmas += [definition(name, mapping, DEGREE) for name, mapping in square.items()]
-lemmas += [
-    definition("f", outer, 2 * DEGREE),
-    definition("g", biased, 4 * DEGREE, degree=2 * DEGREE),
-    definition("f after g", outer.after(biased), 4 * DEGREE),
-]
-for lemma in lemmas:
-    derivation = derivation.lemma(lemma)
+inner, second = two_steps(1), two_steps(2)
+rest = inner.constant
+first, about = inner.recentred([0, 0]), second.recentred(rest)
+deviation = second.after(inner).recentred([0, 0])
+derivation = derivation.lemma(
+    cs.Identity(
+        product(carleman_matrix(about, 1), carleman_matrix(first, 1)),
+        carleman_matrix(deviation, 1),
+        name="two layers: matrices about the bias-only trajectory",
+        because="both recentred maps vanish at 0",
+        sizes="D = 1, n = 2, degrees 2 and 2",
+    )
+)
 
 # %%
 if __name__ == "__main__":

@@ -16,8 +16,8 @@ from carleman_ssm.theory.layer_matrices import carleman_composition, recentred_c
 from carleman_ssm.theory.pair_kernel import pair_kernel, second_layer
 from carleman_ssm.theory.scalar_edits import edit_of_two_shifts, nearest_shift, residual_edit_norm, shortest_edit
 from carleman_ssm.theory.spectral_lines import gelu_line, spectral_line
-from carleman_ssm.theory.stack_lift import StackLift
 from carleman_ssm.theory.ssm import DiscreteSSM
+from carleman_ssm.theory.stack_lift import StackLift
 from carleman_ssm.theory.stacks import PolynomialLayer, PolynomialStack
 from carleman_ssm.theory.trust_region import ball_bound, edit_of_multiplier, extreme_shift, hard_case, reached_shift
 
@@ -55,7 +55,7 @@ DEPTH: Mapping[str, Instances] = MappingProxyType(
             "2": lambda: recentred_composition([decoder_map("g", "x"), decoder_map("f", "y")], 2)
         },
         "theory.layer_matrices.rectangular_composition": {
-            "2": lambda: rectangular_composition(decoder_map("f", "y"), decoder_map("g", "x"), 2)
+            "1": lambda: rectangular_composition(decoder_map("f", "y"), decoder_map("g", "x"), 1)
         },
         "theory.pair_kernel.pair_kernel": {
             "1, 1": lambda: pair_kernel(symbolic_model(1), symbolic_decoder(2), second_layer(1, feedthrough=True))

@@ -121,6 +121,7 @@ def carleman_composition(outer: PolynomialMap, inner: PolynomialMap, degree: int
         whole,
         name="composition of centred maps",
         because=r"$g^\alpha$ starts at degree $|\alpha|$, so the rows that are dropped add nothing",
+        sizes=_sizes(composed, degree),
     )
     definitions = (
         _definition(left, outer, degree, degree, "the outer map"),
@@ -162,6 +163,7 @@ def rectangular_composition(outer: PolynomialMap, inner: PolynomialMap, degree: 
         whole,
         name="composition with all rows",
         because=r"$f^\beta = \sum_\alpha C_{\beta\alpha}(f)\, x^\alpha$ ends at $|\alpha| = D \deg f$",
+        sizes=_sizes(composed, degree),
     )
     definitions = (
         _definition(left, outer, degree, between, "the outer map"),
@@ -256,12 +258,14 @@ def recentred_composition(maps: Sequence[PolynomialMap], degree: int) -> ClosedF
             column(deviation.components),
             name="recentred maps compose",
             because=r"multiplied out; the constants telescope, $r_1 + \tilde f_1(\delta) = f_1(\delta)$, and so on",
+            sizes=_sizes(whole, degree),
         ),
         Identity(
             product,
             total,
             name="composition about the bias-only trajectory",
             because="every recentred map vanishes at 0",
+            sizes=_sizes(whole, degree),
         ),
         *(_definition(matrices[name], mapping, degree, degree, name) for name, mapping in named.items()),
     )
@@ -277,7 +281,13 @@ def _definition(matrix: sp.ImmutableMatrix, mapping: PolynomialMap, degree: int,
         column(_images(mapping, degree, columns)),
         name=f"definition for {name}",
         because=rf"{kept} the coefficients of $f^\beta$",
+        sizes=_sizes(mapping, degree),
     )
+
+
+def _sizes(mapping: PolynomialMap, degree: int) -> str:
+    """The instance of a certificate: rows up to D, a map of n variables and its degree."""
+    return f"D = {degree}, n = {len(mapping.variables)}, degree {mapping.degree}"
 
 
 def _images(mapping: PolynomialMap, degree: int, columns: int) -> list[sp.Expr]:
