@@ -8,11 +8,17 @@ at the head of that derivation; a meaning that differs from this table's begins 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 
 import sympy as sp
+from sympy.core.function import AppliedUndef
+
+from carleman_ssm.formulas.bounds import Bound
+from carleman_ssm.formulas.statements import Identity
+from carleman_ssm.formulas.tex import to_latex
+from carleman_ssm.proofs.scripts import Script
 
 
 @dataclass(frozen=True)
@@ -53,8 +59,10 @@ NOTATION: tuple[Letter, ...] = (
     _row("k", "k", "step; the state after it is $x_k$", "§3"),
     _row("m", "m m_#", "lag: steps since an input", "T10"),
     _row("t,\\, s", "t s", "time, and a second one", "§3"),
-    _row("\\tau", "tau", "time of an input; for a clock that the input drives $\\tau_k = \\sum_{i\\le k}\\Delta_i$", "T15"),
-    _row("\\alpha,\\, \\beta", "alpha beta alpha_# beta_#", "multi-indices, $x^\\alpha = \\prod_n x_n^{\\alpha_n}$", "§3"),
+    _row("\\tau", "tau", "time of an input; for a clock that the input drives $\\tau_k = \\sum_{i\\le k}\\Delta_i$",
+         "T15"),
+    _row("\\alpha,\\, \\beta", "alpha beta alpha_# beta_#", "multi-indices, $x^\\alpha = \\prod_n x_n^{\\alpha_n}$",
+         "§3"),
     # the model
     _row("a_n", "a a_#", "eigenvalues in continuous time [1/time]", "§3"),
     _row("\\lambda_n", "lambda_# lambda", "multipliers of one step", "§3"),
@@ -74,7 +82,8 @@ NOTATION: tuple[Letter, ...] = (
     _row("x_{\\ell,n},\\, \\lambda_{\\ell,n},\\, \\dots", "x_#_# lambda_#_# bbar_#_# c_#_# g_#_# D_# a_#_# b_#_#",
          "the same of layer $\\ell$", "T16"),
     _row("\\lambda'_n,\\, \\bar b'_n,\\, c'_n,\\, D',\\, \\Delta'",
-         "lambdaprime_# bbarprime_# cprime_# Dprime Deltaprime aprime_# bprime_#", "the same of the second layer", "T18"),
+         "lambdaprime_# bbarprime_# cprime_# Dprime Deltaprime aprime_# bprime_#", "the same of the second layer",
+         "T18"),
     # the ring
     _row("F", "F", "unitary discrete Fourier transform, $F_{jn} = e^{2\\pi ijn/N}/\\sqrt N$", "T1"),
     _row("W,\\, w_d", "W w_#", "coupling of the ring, a circulant matrix, and its entries by distance", "T1"),
@@ -88,7 +97,8 @@ NOTATION: tuple[Letter, ...] = (
          "phase, amplitude and complex phase of an oscillator, $x_j = r_je^{i\\theta_j} = e^{i\\psi_j}$", "T7"),
     _row("\\omega,\\, \\omega_n", "omega omega_#", "frequencies", "T8"),
     # the lifted operator
-    _row("T(\\xi),\\, \\xi_n", "xi xi_# T", "lift of the translation by $\\xi$; the displacement of a whole input", "T12"),
+    _row("T(\\xi),\\, \\xi_n", "xi xi_# T", "lift of the translation by $\\xi$; the displacement of a whole input",
+         "T12"),
     _row("\\eta_n", "eta_#", "a second displacement", "T12"),
     _row("S(A)", "S", "lift of the linear map A", "T12"),
     _row("G", "G", "generator of Pascal's matrices, $G_{p,p-1} = p$", "T12'"),
@@ -147,3 +157,35 @@ def _meaning(name: str) -> str:
 
 def _fits(name: str, pattern: str) -> bool:
     return re.fullmatch(re.escape(pattern).replace(r"\#", "[0-9A-Za-z]+"), name) is not None
+
+
+def letters_of(statements: Iterable[Identity | Bound]) -> tuple[sp.Basic, ...]:
+    """Free letters of statements: symbols, bases of indexed letters, and functions that are not defined."""
+    found: dict[str, sp.Basic] = {}
+    for statement in statements:
+        for side in (statement.left, statement.right):
+            functions = {applied.func for applied in side.atoms(AppliedUndef)}
+            for letter in side.free_symbols | functions:
+                found.setdefault(name_of(letter), letter.base if isinstance(letter, sp.Indexed) else letter)
+    return tuple(found[name] for name in sorted(found))
+
+
+def undeclared(script: Script) -> tuple[str, ...]:
+    """Letters of a script that neither the table nor the script declares."""
+    own = {name_of(symbol) for symbol in script.notation}
+    derived = script.derivation.statements
+    return tuple(name for name in map(name_of, letters_of(derived)) if not is_known(name) and name not in own)
+
+
+def declared_in(script: Script) -> Mapping[str, str]:
+    """Letters that a script declares: as they are printed, with their meaning; indices of one letter once."""
+    return {to_latex(symbol): meaning for symbol, meaning in script.notation.items()}
+
+
+def overridden(script: Script) -> tuple[str, ...]:
+    """Letters of the table for which a script has another meaning without saying "here"."""
+    return tuple(
+        name_of(symbol)
+        for symbol, meaning in script.notation.items()
+        if is_known(symbol) and meaning != meaning_of(symbol) and not meaning.startswith("here")
+    )

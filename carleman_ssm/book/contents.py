@@ -1,0 +1,226 @@
+"""What the book holds, chapter by chapter, with a number and the evidence for every statement: data, not yet set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+import sympy as sp
+
+from carleman_ssm.book.bibliography import BIBLIOGRAPHY, Source, sources_of
+from carleman_ssm.book.bibliography import citations as cited_works
+from carleman_ssm.book.notation import declared_in
+from carleman_ssm.book.prose import statements_in
+from carleman_ssm.formulas.bounds import Bound
+from carleman_ssm.formulas.derivations import Derivation
+from carleman_ssm.formulas.evidence import Evidence
+from carleman_ssm.formulas.statements import ClosedForm, Identity
+from carleman_ssm.proofs.ledger import Entry
+from carleman_ssm.proofs.representatives import representatives_of
+from carleman_ssm.proofs.scripts import Script, Section, load_script
+
+Statement = Identity | Bound
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What stands in the margin beside a statement.
+
+    Parameters
+    ----------
+    number
+        Of the statement: chapter and place, ``"3.12"``.
+    words
+        The evidence in words.
+    evidence
+        Its level.
+    """
+
+    number: str
+    words: str
+    evidence: Evidence
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Links of a chain that stand under one heading.
+
+    Parameters
+    ----------
+    title
+        Empty where the chain is the chapter's own.
+    derivation
+        The links that stand here, beginning where those before them end.
+    marks
+        One for each link.
+    together
+        Of all links at once, or None where they do not end here or are one.
+    continued
+        Whether links stand before it.
+    """
+
+    title: str
+    derivation: Derivation
+    marks: tuple[Mark, ...]
+    together: Mark | None
+    continued: bool = False
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A statement that is no link of a chain."""
+
+    statement: Statement
+    mark: Mark
+    where: Mapping[sp.Basic, sp.Basic] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A heading with its prose and what is derived there."""
+
+    heading: str
+    prose: str
+    derived: tuple[Chain | Claim, ...]
+
+
+@dataclass(frozen=True)
+class Form:
+    """A closed form that cites the chapter's script.
+
+    Parameters
+    ----------
+    name
+        Where it is made: ``"theory.waves.wave_propagator"``.
+    label
+        The instance that is shown; empty if there is one.
+    form
+        The closed form.
+    instances
+        How many of them the script derives.
+    numbers
+        Of the statements that are its certificates.
+    """
+
+    name: str
+    label: str
+    form: ClosedForm
+    instances: int
+    numbers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """One derivation.
+
+    Parameters
+    ----------
+    number
+        From 1.
+    script
+        What is derived.
+    parts
+        Its sections; the first one introduces.
+    marks
+        Of all statements.
+    forms
+        Closed forms that cite it.
+    """
+
+    number: int
+    script: Script
+    parts: tuple[Part, ...]
+    marks: Mapping[Statement, Mark]
+    forms: tuple[Form, ...]
+
+    @property
+    def title(self) -> str:
+        """Of the script."""
+        return self.script.title
+
+    @property
+    def prose(self) -> str:
+        """All words of the script."""
+        reasons = (str(getattr(one, "because", "")) for one in self.marks)
+        return "\n\n".join([*(part.prose for part in self.parts), *reasons])
+
+    @property
+    def letters(self) -> Mapping[str, str]:
+        """Letters that the script itself declares: TeX -> meaning."""
+        return declared_in(self.script)
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """Works that it cites, and those that its statements are known from."""
+        cited = {key for key in cited_works(self.prose) if key in BIBLIOGRAPHY}
+        known = {source.key for source in sources_of(statements_in(self.prose))}
+        return tuple(source for key, source in BIBLIOGRAPHY.items() if key in cited | known)
+
+
+def chapter(number: int, name: str, ledger: Iterable[Entry]) -> Chapter:
+    """The chapter of a script.
+
+    Parameters
+    ----------
+    number
+        Its number in the book.
+    name
+        Of the script.
+    ledger
+        Its entries, in the order of the script (`check_script`).
+
+    Raises
+    ------
+    ValueError
+        There is no such script.
+    """
+    script = load_script(name)
+    marks = {
+        entry.statement: Mark(f"{number}.{place}", entry.words, entry.verdict.evidence)
+        for place, entry in enumerate(ledger, start=1)
+    }
+    last = max((place for place, section in enumerate(script.sections) if section.steps), default=None)
+    parts, done = [], 0
+    for place, section in enumerate(script.sections):
+        derived = tuple(_derived(script.derivation, section, done, place == last, marks))
+        parts.append(Part(section.heading, section.prose, derived))
+        done += len(section.steps)
+    return Chapter(number, script, tuple(parts), MappingProxyType(marks), _forms(script, marks))
+
+
+def _derived(
+    whole: Derivation, section: Section, done: int, ends: bool, marks: Mapping[Statement, Mark]
+) -> Iterator[Chain | Claim]:
+    if section.steps:
+        links = replace(whole, start=section.steps[0].left, steps=section.steps, lemmas=(), chains=())
+        together = marks.get(whole.conclusion) if ends and len(whole.steps) > 1 else None
+        title = "" if done else whole.title
+        yield Chain(title, links, tuple(marks[step] for step in section.steps), together, continued=done > 0)
+    yield from (Claim(lemma, marks[lemma], whole.where) for lemma in section.lemmas)
+    for chain in section.chains:
+        yield from _of_chain(chain, marks)
+
+
+def _of_chain(chain: Derivation, marks: Mapping[Statement, Mark]) -> Iterator[Chain | Claim]:
+    if chain.steps:
+        together = marks.get(chain.conclusion) if len(chain.steps) > 1 else None
+        own = replace(chain, lemmas=(), chains=())
+        yield Chain(chain.title, own, tuple(marks[step] for step in chain.steps), together)
+    yield from (Claim(lemma, marks[lemma], chain.where) for lemma in chain.lemmas)
+    for further in chain.chains:
+        yield from _of_chain(further, marks)
+
+
+def _forms(script: Script, marks: Mapping[Statement, Mark]) -> tuple[Form, ...]:
+    """One instance of every closed form that cites the script: the first one."""
+    numbers: dict[tuple[sp.Basic, sp.Basic], str] = {}
+    for statement, mark in marks.items():
+        numbers.setdefault((statement.left, statement.right), mark.number)
+    rows = representatives_of(script.reference)
+    shown: dict[str, Form] = {}
+    for name, label, form in rows:
+        proofs = dict.fromkeys(numbers.get((one.left, one.right), "") for one in form.certificates)
+        count = sum(other == name for other, _, _ in rows)
+        shown.setdefault(name, Form(name, label, form, count, tuple(filter(None, proofs))))
+    return tuple(shown.values())

@@ -1,0 +1,233 @@
+r"""The book as LaTeX: only packages of a basic TeX, nothing in it that changes from run to run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from carleman_ssm.book.book import Book
+from carleman_ssm.book.contents import Chain, Chapter, Claim, Form, Mark, Part
+from carleman_ssm.book.introduction import EVIDENCE, EVIDENCE_MARKS, INTRODUCTION, SUBTITLE, TITLE
+from carleman_ssm.book.notation import FUNCTIONS, NOTATION
+from carleman_ssm.book.prose import words
+from carleman_ssm.book.tex_prose import blocks, inline, literal
+from carleman_ssm.formulas.evidence import Evidence
+from carleman_ssm.formulas.statement_displays import chain_links, statement_lines, where_lines
+from carleman_ssm.formulas.statements import Identity
+
+_SIGNS = {
+    Evidence.PROVED: r"$\blacksquare$",
+    Evidence.CERTIFIED: r"$\blacktriangle$",
+    Evidence.SUPPORTED: r"$\circ$",
+    Evidence.REFUTED: r"$\times$",
+    Evidence.UNDECIDED: "?",
+}
+_SIZES_SIGN = r"$\square$"
+
+PREAMBLE = r"""\documentclass[10pt,a4paper,fleqn,oneside]{report}
+\usepackage{amsmath,amssymb}
+\usepackage[textwidth=148mm,left=17mm,top=20mm,bottom=20mm,marginparwidth=28mm,marginparsep=4mm]{geometry}
+\usepackage{longtable,graphicx}
+\usepackage[hidelinks,bookmarksnumbered]{hyperref}
+\ifdefined\pdfinfoomitdate \pdfinfoomitdate=1 \fi
+\ifdefined\pdfsuppressptexinfo \pdfsuppressptexinfo=-1 \fi
+\ifdefined\pdftrailerid \pdftrailerid{} \fi
+\allowdisplaybreaks
+\setcounter{MaxMatrixCols}{64}
+\setcounter{secnumdepth}{0}
+\setcounter{tocdepth}{0}
+\setlength{\parindent}{0pt}
+\setlength{\parskip}{5pt plus 2pt minus 1pt}
+\setlength{\mathindent}{1.5em}
+\setlength{\emergencystretch}{5em}
+\raggedbottom
+\pagestyle{myheadings}
+\makeatletter
+\renewcommand{\@makechapterhead}[1]{{\parindent0pt\raggedright\LARGE\bfseries\thechapter\quad#1\par\vskip12pt}}
+\renewcommand{\@makeschapterhead}[1]{{\parindent0pt\raggedright\LARGE\bfseries#1\par\vskip12pt}}
+\renewcommand{\section}{\@startsection{section}{1}{0pt}{14pt plus 4pt}{4pt}{\raggedright\large\bfseries}}
+\g@addto@macro\normalsize{\abovedisplayskip4pt plus 2pt\belowdisplayskip5pt plus 2pt
+  \abovedisplayshortskip2pt plus 2pt\belowdisplayshortskip4pt plus 2pt}
+\makeatother
+\newcommand{\inmargin}[1]{\rlap{\hspace{5mm}\smash{\parbox[t]{29mm}{\raggedright\scriptsize #1}}}}
+\newcommand{\beside}[2]{\tag*{\inmargin{#1\\#2}}}
+\newcommand{\textmark}[2]{\hfill\null\inmargin{#1\\#2}\par}
+"""
+
+
+def latex_source(book: Book) -> str:
+    """Complete source of the book."""
+    parts = [
+        PREAMBLE,
+        r"\begin{document}",
+        _title_page(book),
+        r"\tableofcontents",
+        _headed("Introduction", blocks(INTRODUCTION)),
+        _headed("How to read the evidence", _evidence(book)),
+        _headed("Notation", _notation()),
+        *(_chapter(one) for one in book.chapters),
+        *_claims(book),
+        _headed("Bibliography", _bibliography(book)),
+        _headed("Index of closed forms", _index(book)),
+        r"\end{document}",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _title_page(book: Book) -> str:
+    counts = f"{len(book.chapters)} derivations, {sum(len(one.marks) for one in book.chapters)} statements"
+    return (
+        rf"\begin{{titlepage}}\null\vfill{{\Huge\bfseries\raggedright {literal(TITLE)}\par}}\vskip 8mm"
+        rf"{{\Large\raggedright {literal(SUBTITLE)}\par}}\vskip 12mm {literal(book.edition)}\par {counts}"
+        r"\vfill\vfill\end{titlepage}"
+    )
+
+
+def _headed(title: str, body: str) -> str:
+    shown = literal(title)
+    return rf"\chapter*{{{shown}}}\markright{{{shown}}}\addcontentsline{{toc}}{{chapter}}{{{shown}}}" + f"\n\n{body}"
+
+
+def _evidence(book: Book) -> str:
+    rows = [
+        rf"{_sign(Mark('', words_, level))} & {literal(words_)} & {inline(words(text))} \\[3pt]"
+        for level, words_, text in EVIDENCE_MARKS
+    ]
+    table = r"\begin{longtable}{@{}lp{32mm}p{98mm}@{}}" + "\n" + "\n".join(rows) + "\n\\end{longtable}"
+    counts = "; ".join(f"{count} {words_}" for words_, count in book.counts.items())
+    return f"{blocks(EVIDENCE)}\n\n{table}\n\nIn this book: {literal(counts)}."
+
+
+def _notation() -> str:
+    rows = [rf"${row.tex}$ & {inline(words(row.meaning))} & {literal(row.statement)} \\" for row in NOTATION]
+    signs = [rf"${sign}$ & {inline(words(meaning))} & \\" for sign, meaning in FUNCTIONS.items()]
+    head = r"Letter & meaning & first in \\ \hline \endhead"
+    return _table(r"@{}p{34mm}p{90mm}p{16mm}@{}", [head, *rows, r"\hline", *signs])
+
+
+def _table(columns: str, rows: Iterable[str]) -> str:
+    return "\n".join([rf"\begin{{longtable}}{{{columns}}}", *rows, r"\end{longtable}"])
+
+
+def _chapter(chapter: Chapter) -> str:
+    name = literal(chapter.script.reference)
+    parts = [rf"\chapter{{{literal(chapter.title)}}}\markright{{{name}}}\hypertarget{{{_anchor(chapter)}}}{{}}"]
+    first, *rest = chapter.parts
+    parts += [blocks(first.prose), _letters(chapter.letters), *_derived(first, chapter)]
+    for part in rest:
+        parts += [rf"\section{{{inline(words(part.heading))}}}", blocks(part.prose), *_derived(part, chapter)]
+    if chapter.forms:
+        parts += [r"\section{Closed forms}", *map(_form, chapter.forms)]
+    if chapter.sources:
+        cited = "; ".join(_link(source.key, source.short) for source in chapter.sources)
+        parts.append(rf"\medskip\textit{{Sources:}} {cited}.")
+    return "\n\n".join(filter(None, parts))
+
+
+def _anchor(chapter: Chapter) -> str:
+    return f"derivation.{chapter.number}"
+
+
+def _letters(letters: Mapping[str, str]) -> str:
+    if not letters:
+        return ""
+    listed = "; ".join(f"${tex}$: {inline(words(meaning))}" for tex, meaning in letters.items())
+    return rf"\textit{{Letters of this derivation.}} {listed}."
+
+
+def _derived(part: Part, chapter: Chapter) -> Iterator[str]:
+    for item in part.derived:
+        yield from _chain(item) if isinstance(item, Chain) else _claim(item, chapter)
+
+
+def _chain(chain: Chain) -> Iterator[str]:
+    start, *links = chain_links(chain.derivation)
+    if not chain.continued:
+        sizes = f" ({literal(chain.derivation.sizes)})" if chain.derivation.sizes else ""
+        yield _said(rf"\textit{{{literal(chain.title)}{sizes}.}}", start.lines)
+    for link, mark in zip(links, chain.marks, strict=True):
+        yield _said(inline(words(link.reason)), link.lines, mark)
+    if chain.derivation.where and not chain.continued:
+        yield _display(where_lines(chain.derivation.where))
+    if chain.together:
+        yield rf"All steps together.{_text_mark(chain.together)}"
+
+
+def _claim(claim: Claim, chapter: Chapter) -> Iterator[str]:
+    statement = claim.statement
+    texts = (literal(statement.name), inline(words(statement.because)))
+    said = ": ".join(text for text in texts if text)
+    earlier = _earlier(claim, chapter)
+    if earlier:
+        yield f"{said}: this is ({earlier}).{_text_mark(claim.mark)}"
+    else:
+        yield _said(said, statement_lines(statement, where=claim.where), claim.mark)
+
+
+def _said(text: str, lines: Iterable[str], mark: Mark | None = None) -> str:
+    """A display under its words: one paragraph, which no page break separates."""
+    return "\n".join([text or r"\leavevmode", _display(lines, mark)])
+
+
+def _earlier(claim: Claim, chapter: Chapter) -> str:
+    """The number of the first statement with the same two sides and conditions, where that is another one."""
+    one = claim.statement
+    if not isinstance(one, Identity):
+        return ""
+    for other, mark in chapter.marks.items():
+        if isinstance(other, Identity) and (other.left, other.right, other.nonzero) == (
+            one.left,
+            one.right,
+            one.nonzero,
+        ):
+            return "" if mark.number == claim.mark.number else mark.number
+    return ""
+
+
+def _form(form: Form) -> str:
+    more = f", {form.instances} instances, here {form.label}" if form.instances > 1 else ""
+    proofs = ", ".join(f"({number})" for number in form.numbers)
+    said = f"; characterised by {proofs}" if proofs else ""
+    return _said(rf"\texttt{{{literal(form.name)}}}{literal(more)}{said}", statement_lines(form.form))
+
+
+def _display(lines: Iterable[str], mark: Mark | None = None) -> str:
+    body = " \\\\\n".join(lines)
+    beside = rf"\beside{{({mark.number}) {_sign(mark)}}}{{{literal(mark.words)}}}" if mark else ""
+    return f"\\begin{{align*}}\n{body}{beside}\n\\end{{align*}}"
+
+
+def _text_mark(mark: Mark) -> str:
+    return rf"\textmark{{({mark.number}) {_sign(mark)}}}{{{literal(mark.words)}}}"
+
+
+def _sign(mark: Mark) -> str:
+    return _SIZES_SIGN if mark.words.startswith("proved for") else _SIGNS[mark.evidence]
+
+
+def _claims(book: Book) -> Iterator[str]:
+    """Claims that sound true and are false; nothing where there are none."""
+    if book.false_claims:
+        yield _headed("Claims that sound true and are false", "\n\n".join(map(blocks, book.false_claims)))
+
+
+def _bibliography(book: Book) -> str:
+    rows = [
+        rf"\hypertarget{{source.{source.key}}}{{}}\hangindent=1.5em {literal(source.authors)}: "
+        rf"\textit{{{literal(source.title)}}}. {literal(source.place)}, {source.year}.\par"
+        for source in book.sources
+    ]
+    return "\n".join(rows)
+
+
+def _link(key: str, text: str) -> str:
+    return rf"\hyperlink{{source.{key}}}{{{literal(text)}}}"
+
+
+def _index(book: Book) -> str:
+    rows = [
+        rf"\texttt{{{literal(form.name)}}} & \hyperlink{{{_anchor(chapter)}}}{{{chapter.number}}} & "
+        rf"{literal(chapter.script.name)} \\"
+        for form, chapter in book.index
+    ]
+    head = r"Closed form & chapter & script \\ \hline \endhead"
+    return _table(r"@{}p{88mm}p{14mm}p{40mm}@{}", [head, *rows])
