@@ -15,7 +15,6 @@ from carleman_ssm.theory.couplings import coupling_sum
 from carleman_ssm.theory.wave_profile import RANGES
 
 N = sp.Symbol("N", integer=True, positive=True)
-M = sp.Symbol("M", integer=True, positive=True)
 n, d = sp.symbols("n d", integer=True)
 r = sp.Symbol("r")
 root = sp.exp(-2 * sp.pi * sp.I * d / N)
@@ -25,19 +24,6 @@ apart = (root - 1,)
 # ## The sum
 # With $r = e^{-2\pi i d/N}$, $r^N = 1 \ne r$: the constant part adds to nothing, and $\sum_{n<N} n r^n = N/(r-1)$.
 # %%
-arithmetic_geometric = cs.Identity(
-    sp.Sum(n * r**n, (n, 0, N - 1)) * (r - 1) ** 2,
-    (N - 1) * r ** (N + 1) - N * r**N + r,
-    name="arithmetic-geometric sum",
-    because="for every r",
-)
-at_a_root = cs.Identity(
-    sp.Sum(n * sp.exp(-2 * sp.pi * sp.I * n * d / N), (n, 0, N - 1)),
-    N / (root - 1),
-    name="at a root of unity",
-    because=r"$r^N = 1 \ne r$",
-    nonzero=apart,
-)
 derivation = (
     cs.Derivation("Couplings of S4D-Lin", start=coupling_sum("one-sided"))
     .step(
@@ -48,44 +34,78 @@ derivation = (
     .step(sp.I * sp.pi / (root - 1), because=r"$\sum_{n<N} n r^n = N/(r - 1)$", nonzero=apart)
     .step(-sp.pi / 2 * (sp.cot(sp.pi * d / N) + sp.I), because="Euler's formula", nonzero=apart)
     .step(cs.s4d_lin_couplings("one-sided").expression, because=r"$\cos + i \sin$ over $\sin$", nonzero=apart)
+    .lemma(
+        cs.Identity(
+            sp.Sum(n * r**n, (n, 0, N - 1)) * (r - 1) ** 2,
+            (N - 1) * r ** (N + 1) - N * r**N + r,
+            name="arithmetic-geometric sum",
+            because="for every r",
+        ),
+        cs.Identity(
+            sp.Sum(n * sp.exp(-2 * sp.pi * sp.I * n * d / N), (n, 0, N - 1)),
+            N / (root - 1),
+            name="at a root of unity",
+            because=r"$r^N = 1 \ne r$",
+            nonzero=apart,
+        ),
+    )
 )
 
 # %% [markdown]
-# ## Other ranges
+# ## Another first mode
 # A range that begins at $-m$ multiplies the sum by $r^{-m}$, and shifts every eigenvalue by $-i\pi m$, which the
-# couplings at $d \ne 0$ do not feel. For $N = 2M-1$ frequencies around 0 the phases cancel: $w_d$ is real.
+# couplings at $d \ne 0$ do not feel.
 # %%
-m, size = sp.Symbol("m", integer=True), 2 * M - 1
+m = sp.Symbol("m", integer=True)
 shifted = sp.Sum(sp.I * sp.pi * (n - m) * sp.exp(-2 * sp.pi * sp.I * (n - m) * d / N), (n, 0, N - 1)) / N
-ranges = (
+derivation = derivation.lemma(
     cs.Identity(
         shifted,
         sp.exp(2 * sp.pi * sp.I * m * d / N) * cs.s4d_lin_couplings("one-sided").expression,
         name="a range that begins at -m",
         because=r"$e^{2\pi i m d/N}$ leaves the sum, the rest of the shift is a sum of roots",
         nonzero=apart,
-    ),
-    *(certificate for name in RANGES for certificate in cs.s4d_lin_couplings(name).certificates),
-    *(certificate for name in RANGES for certificate in cs.s4d_lin_self_coupling(name).certificates),
-    *cs.coupling_strength().certificates,
+    )
 )
 
 # %% [markdown]
-# ## An instance
-# The real ring of two stored modes has three nodes; its couplings are those of the formula.
+# ## Three ranges
+# For each range: the sum, its form with the cotangent, and what the couplings are. W + ½ moves contents around and
+# keeps their energy (it is skew-Hermitian); it is the derivative of the band-limited interpolation, up to the factor
+# $-\frac N2$. For the $N = 2M - 1$ frequencies around 0 the phases cancel: $w_d$ is real. All of it holds for symbolic
+# N or M and every distance.
 # %%
+titles = {"one-sided": "Modes from 0 to N - 1", "centred": "Modes from -M to M - 1", "symmetric": "Modes from -(M - 1) to M - 1"}
+for name in RANGES:
+    couplings, alone = cs.s4d_lin_couplings(name), cs.s4d_lin_self_coupling(name)
+    whole_range = cs.Derivation(titles[name], start=coupling_sum(name))
+    derivation = derivation.chain(whole_range.lemma(*alone.certificates, *couplings.certificates))
+
+# %% [markdown]
+# ## One power law
+# The phase is linear in the distance, and the size is that of a chord.
+# %%
+derivation = derivation.lemma(*cs.coupling_strength().certificates)
+
+# %% [markdown]
+# ## An instance
+# The real ring of two stored modes has three nodes; its couplings, by the transform of its spectrum, are those of the
+# formula: $w_1 = \pi/\sqrt3 = -w_2$.
+# %%
+M = sp.Symbol("M", integer=True, positive=True)
 ring = cs.ring_embedding(cs.s4d_lin(2), closure="real")
 formula = cs.unfold(cs.s4d_lin_couplings("symmetric")).expression
+values = [cs.s4d_lin_self_coupling("symmetric").expression, *(formula.subs({M: 2, d: e}) for e in (1, 2))]
 instance = cs.Identity(
     sp.ImmutableMatrix(ring.couplings),
-    sp.ImmutableMatrix(
-        [cs.s4d_lin_self_coupling("symmetric").expression, *(formula.subs({M: 2, d: e}) for e in (1, 2))]
-    ),
+    sp.ImmutableMatrix(values),
     name="three nodes",
-    because=r"$w_1 = \pi/\sqrt3 = -w_2$",
+    because=r"the transform of $-\frac12$ and $-\frac12 \pm i\pi$",
+    sizes="N = 3",
 )
-for lemma in (arithmetic_geometric, at_a_root, *ranges, instance):
-    derivation = derivation.lemma(lemma)
+derivation = derivation.lemma(instance)
+
+notation = {m: "a whole number, where a range of modes begins", r: "any number"}
 
 # %%
 if __name__ == "__main__":

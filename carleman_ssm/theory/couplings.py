@@ -165,7 +165,7 @@ def coupling_strength() -> ClosedForm:
             nonzero=_apart(size),
         ),
         Identity(
-            sp.Abs(total) ** 2,
+            _squared_modulus("one-sided"),
             strength**2,
             name="squared modulus",
             because="the phases cancel",
@@ -180,6 +180,12 @@ def coupling_strength() -> ClosedForm:
         certificates,
         REFERENCE,
     )
+
+
+def _squared_modulus(frequencies: str) -> sp.Expr:
+    """The sum times its conjugate, each written as one sum."""
+    total = coupling_sum(frequencies)
+    return total * total.replace(lambda e: isinstance(e, sp.Sum), lambda e: e.func(sp.conjugate(e.function), *e.limits))
 
 
 def _chord(size: sp.Expr) -> sp.Expr:
@@ -252,7 +258,7 @@ def _certificates(frequencies: str, size: sp.Expr, value: sp.Expr) -> tuple[Iden
             nonzero=apart,
         ),
         Identity(
-            sp.Abs(total) ** 2,
+            _squared_modulus(frequencies),
             (size / (2 * _chord(size))) ** 2,
             name="modulus",
             because="the phases cancel",
