@@ -3,43 +3,27 @@
 from __future__ import annotations
 
 import sympy as sp
-from hypothesis import strategies as st
 
+from carleman_ssm import testing
 from carleman_ssm.formulas.statements import ClosedForm, Identity, unfold
 from carleman_ssm.formulas.verification import Evidence, verify
-from carleman_ssm.theory.polynomials import PolynomialDecoder
-from carleman_ssm.theory.ssm import DiagonalSSM, DiscreteSSM
 
-small = st.integers(-4, 4).flatmap(lambda p: st.integers(1, 5).map(lambda q: sp.Rational(p, q)))
-gaussian = st.builds(lambda re, im: re + sp.I * im, small, small)
-hard_multipliers = st.sampled_from([sp.S.Zero, sp.S.One, -sp.S.One, sp.I, sp.Rational(1, 2)])
+small = testing.rationals()
+gaussian = testing.gaussians()
 
 
-@st.composite
-def discrete_models(draw, max_states=3, pairs=None):
-    """Multipliers 0, 1, equal ones, Gaussian rationals; D zero or not; pairs stored or not."""
-    states = draw(st.integers(1, max_states))
-    multipliers = draw(st.lists(st.one_of(hard_multipliers, gaussian), min_size=states, max_size=states))
-    if states > 1 and draw(st.booleans()):
-        multipliers[1] = multipliers[0]
-    b, c = (draw(st.lists(gaussian, min_size=states, max_size=states)) for _ in range(2))
-    stored = draw(st.booleans()) if pairs is None else pairs
-    return DiscreteSSM(tuple(multipliers), tuple(b), tuple(c), draw(small), stored)
+def discrete_models(max_states=3, pairs=None):
+    """With pairs stored or not, unless that is said."""
+    return testing.discrete_models(max_states, pairs=pairs)
 
 
-@st.composite
-def continuous_models(draw, max_states=2):
-    """Eigenvalues 0, equal ones, Gaussian rationals; no stored pairs."""
-    states = draw(st.integers(1, max_states))
-    eigenvalues = draw(st.lists(st.one_of(st.just(sp.S.Zero), gaussian), min_size=states, max_size=states))
-    if states > 1 and draw(st.booleans()):
-        eigenvalues[1] = eigenvalues[0]
-    b, c = (draw(st.lists(gaussian, min_size=states, max_size=states)) for _ in range(2))
-    return DiagonalSSM(tuple(eigenvalues), tuple(b), tuple(c), draw(small))
+def continuous_models(max_states=2):
+    """Without stored pairs."""
+    return testing.continuous_models(max_states)
 
 
-decoders = st.lists(small, min_size=1, max_size=4).map(lambda g: PolynomialDecoder(tuple(g)))
-real_inputs = st.one_of(st.lists(small, max_size=4), st.just([sp.S.One] * 3))
+decoders = testing.decoders()
+real_inputs = testing.exact_inputs()
 
 
 def simulated_output(model, inputs):

@@ -102,7 +102,7 @@ def forms():
     return [forward_operator(pairs, decoder), volterra_kernel(pairs, decoder, 2)]
 
 
-@pytest.mark.parametrize("form", forms(), ids=str)
+@pytest.mark.parametrize("form", forms(), ids=("operator", "kernel"))
 def test_constructor_notation_is_read_back_as_the_same_form(form):
     again = read_srepr(write_srepr(form))
     assert again == form

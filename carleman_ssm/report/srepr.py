@@ -90,7 +90,8 @@ def read_srepr(text: str) -> ClosedForm:
 def _identity(identity: Identity) -> str:
     return (
         f"Identity(left={sp.srepr(identity.left)}, right={sp.srepr(identity.right)}, "
-        f"name={identity.name!r}, because={identity.because!r}, nonzero={_tuple(identity.nonzero)})"
+        f"name={identity.name!r}, because={identity.because!r}, nonzero={_tuple(identity.nonzero)}, "
+        f"sizes={identity.sizes!r})"
     )
 
 
