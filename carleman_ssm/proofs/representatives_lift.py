@@ -8,6 +8,7 @@ from types import MappingProxyType
 from carleman_ssm.formulas.statements import ClosedForm
 from carleman_ssm.proofs.instances import Instances, over, symbolic_decoder, symbolic_model
 from carleman_ssm.theory.collapse import forward_operator
+from carleman_ssm.theory.discretisation import bilinear_step, held_step
 from carleman_ssm.theory.held_input import held_kick
 
 
@@ -18,6 +19,8 @@ def _collapsed(states: int) -> ClosedForm:
 LIFT: Mapping[str, Instances] = MappingProxyType(
     {
         "theory.collapse.forward_operator": over(_collapsed, (1, 2)),
+        "theory.discretisation.bilinear_step": {"": bilinear_step},
+        "theory.discretisation.held_step": {"": held_step},
         "theory.held_input.held_kick": {"": held_kick},
     }
 )

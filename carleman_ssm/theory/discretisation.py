@@ -1,0 +1,101 @@
+r"""One sampled step of one mode, with the law that characterises it: zero-order hold and bilinear transform.
+
+Both are $x_k = \lambda_n x_{k-1} + \bar b_n u_k$ with the coefficients of `ssm.zero_order_hold` and
+`ssm.bilinear_transform`. What is held is the input; what the bilinear transform replaces is the derivative.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import sympy as sp
+
+from carleman_ssm.formulas.statements import ClosedForm, Identity
+from carleman_ssm.theory.ssm import DiagonalSSM, DiscreteSSM, bilinear_transform, zero_order_hold
+
+RATE, GAIN, STATE, INPUT = sp.symbols("a_n b_n x_n u")
+STEP = sp.Symbol("Delta", positive=True)
+REFERENCE = "derivations/00_discretisation"
+
+
+def held_step() -> ClosedForm:
+    r"""The state of a mode after $\Delta$ with the input held: $e^{a_n\Delta}x_n + \Delta\varphi_1(a_n\Delta)b_nu$.
+
+    Returns
+    -------
+    ClosedForm
+        $\lambda_n x_n + \bar b_n u$. Certificates: it starts at $x_n$, and its derivative by $\Delta$ is $a_n$ times
+        itself plus $b_n u$; both hold at $a_n = 0$ as well.
+
+    References
+    ----------
+    THEORY §3; Gu et al. (2022), S4D, eq. 3.
+
+    Examples
+    --------
+    >>> step = held_step()
+    >>> step.expression
+    bbar_n*u + lambda_n*x_n
+    >>> step.where[sp.Symbol("lambda_n")]
+    exp(Delta*a_n)
+    """
+    form = _step(zero_order_hold)
+    moved = _written(form)
+    return _with(
+        form,
+        Identity(moved.subs(STEP, 0), STATE, name="no time, no change", because=r"$e^0 = 1$ and $\bar b_n = 0$"),
+        Identity(
+            moved.diff(STEP),
+            RATE * moved + GAIN * INPUT,
+            name="the mode moves by its equation",
+            because=r"$\frac{d}{d\Delta}e^{a_n\Delta} = a_ne^{a_n\Delta}$ and "
+            r"$\frac{d}{d\Delta}\Delta\varphi_1(a_n\Delta) = e^{a_n\Delta}$",
+        ),
+    )
+
+
+def bilinear_step() -> ClosedForm:
+    r"""The state of a mode after one step of Tustin's rule: $\frac{1+a_n\Delta/2}{1-a_n\Delta/2}x_n + \bar b_nu$.
+
+    Returns
+    -------
+    ClosedForm
+        $\lambda_n x_n + \bar b_n u$. Certificate: the difference of the two states is $\Delta$ times the right-hand
+        side of the equation at their mean.
+
+    References
+    ----------
+    THEORY §3; Gu et al. (2022), S4D, eq. 3.
+
+    Examples
+    --------
+    >>> bilinear_step().where[sp.Symbol("bbar_n")]
+    Delta*b_n/(-Delta*a_n/2 + 1)
+    """
+    form = _step(bilinear_transform)
+    moved = _written(form)
+    law = Identity(
+        moved - STATE,
+        STEP * (RATE * (moved + STATE) / 2 + GAIN * INPUT),
+        name="trapezoidal rule",
+        because="solved for the new state",
+        nonzero=(1 - RATE * STEP / 2,),
+    )
+    return _with(form, law)
+
+
+def _step(rule: Callable[[DiagonalSSM, sp.Expr], DiscreteSSM]) -> ClosedForm:
+    """One step by a rule, its coefficients by their names."""
+    model = rule(DiagonalSSM((RATE,), (GAIN,), (sp.S.One,)), STEP)
+    multiplier, gain = sp.symbols("lambda_n bbar_n")
+    where = {multiplier: model.multipliers[0], gain: model.input_vector[0]}
+    arguments = (RATE, GAIN, STEP, STATE, INPUT)
+    return ClosedForm(sp.Symbol("x_k"), multiplier * STATE + gain * INPUT, arguments, where, (), REFERENCE)
+
+
+def _written(form: ClosedForm) -> sp.Expr:
+    return form.expression.xreplace(dict(form.where))
+
+
+def _with(form: ClosedForm, *certificates: Identity) -> ClosedForm:
+    return ClosedForm(form.symbol, form.expression, form.arguments, form.where, certificates, form.reference)
