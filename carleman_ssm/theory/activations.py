@@ -250,7 +250,7 @@ def gelu_taylor_remainder(degree: int, y: sp.Expr) -> sp.Expr:
 
     References
     ----------
-    T13.
+    derivations/13_gelu_series; THEORY T13.
     """
     p = require_count(degree, "the degree of a Taylor polynomial")
     if p % 2 or p == 0:
