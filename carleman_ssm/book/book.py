@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.metadata import version
+from typing import Any
 
 from carleman_ssm.book.bibliography import BIBLIOGRAPHY, Source, citations
-from carleman_ssm.book.contents import Chapter, Form, chapter
+from carleman_ssm.book.contents import Chapter, Form, Known, chapter
 from carleman_ssm.book.introduction import INTRODUCTION
-from carleman_ssm.proofs.ledger import Entry, check_script
+from carleman_ssm.book.numbered import numbered_statements
+from carleman_ssm.formulas.evidence import Evidence
+
+SCHEMA = 1
+_ENOUGH = {Evidence.PROVED, Evidence.CERTIFIED, Evidence.SUPPORTED}
 
 
 @dataclass(frozen=True)
@@ -40,16 +46,38 @@ class Book:
         return dict(sorted(Counter(kinds).items()))
 
     @property
-    def sources(self) -> tuple[Source, ...]:
-        """Works that are cited somewhere in it, in the order of the bibliography."""
-        keys = {source.key for one in self.chapters for source in one.sources} | set(citations(INTRODUCTION))
-        return tuple(source for key, source in BIBLIOGRAPHY.items() if key in keys)
+    def doubtful(self) -> tuple[str, ...]:
+        """Numbers of statements that are refuted or undecided."""
+        marks = (mark for one in self.chapters for mark in one.marks.values())
+        return tuple(mark.number for mark in marks if mark.evidence not in _ENOUGH)
 
     @property
+    def sources(self) -> tuple[Source, ...]:
+        """Works that are cited somewhere in it, in the order of the bibliography."""
+        texts = (INTRODUCTION, *(one.text for one in numbered_statements()), *self.false_claims)
+        keys = {source.key for one in self.chapters for source in one.sources}
+        keys |= {key for text in texts for key in citations(text)}
+        return tuple(source for key, source in BIBLIOGRAPHY.items() if key in keys)
+
+    @cached_property
     def index(self) -> tuple[tuple[Form, Chapter], ...]:
         """Closed forms by name, with the chapter that derives them."""
         rows = [(form, one) for one in self.chapters for form in one.forms]
         return tuple(sorted(rows, key=lambda row: (row[0].name, row[1].number)))
+
+    def content(self) -> dict[str, Any]:
+        """Data for a file: every statement with its evidence, every closed form with its chapter."""
+        chapters = [
+            {
+                "number": one.number,
+                "script": one.script.name,
+                "title": one.title,
+                "statements": [{"number": mark.number, "evidence": mark.words} for mark in one.marks.values()],
+            }
+            for one in self.chapters
+        ]
+        forms = [{"name": form.name, "chapter": one.number, "certificates": form.numbers} for form, one in self.index]
+        return {"schema": SCHEMA, "edition": self.edition, "chapters": chapters, "closed_forms": forms}
 
 
 def _kind(words: str) -> str:
@@ -60,17 +88,13 @@ def _kind(words: str) -> str:
     return words
 
 
-def make_book(
-    names: Iterable[str], *, ledger: Callable[[str], tuple[Entry, ...]] = check_script, claims: Iterable[str] = ()
-) -> Book:
+def make_book(evidence: Mapping[str, Iterable[Known]], claims: Iterable[str] = ()) -> Book:
     """The book of some scripts.
 
     Parameters
     ----------
-    names
-        Of scripts, in the order of the book (`find_scripts`).
-    ledger
-        What checks a script.
+    evidence
+        Names of scripts, in the order of the book, with what is known of their statements (`known_of`).
     claims
         Prose of the false claims.
 
@@ -79,5 +103,5 @@ def make_book(
     ValueError
         There is no script of a name.
     """
-    chapters = tuple(chapter(number, name, ledger(name)) for number, name in enumerate(names, start=1))
-    return Book(chapters, tuple(claims))
+    chapters = (chapter(number, name, evidence[name]) for number, name in enumerate(evidence, start=1))
+    return Book(tuple(chapters), tuple(claims))

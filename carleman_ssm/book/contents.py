@@ -16,11 +16,24 @@ from carleman_ssm.formulas.bounds import Bound
 from carleman_ssm.formulas.derivations import Derivation
 from carleman_ssm.formulas.evidence import Evidence
 from carleman_ssm.formulas.statements import ClosedForm, Identity
-from carleman_ssm.proofs.ledger import Entry
+from carleman_ssm.proofs.ledger import check_script, statements_of
 from carleman_ssm.proofs.representatives import representatives_of
 from carleman_ssm.proofs.scripts import Script, Section, load_script
 
 Statement = Identity | Bound
+Known = tuple[str, Evidence]
+"""What is known of a statement: in words, and its level."""
+
+
+def known_of(name: str) -> tuple[Known, ...]:
+    """What is known of the statements of a script, in its order: here they are checked.
+
+    Raises
+    ------
+    ValueError
+        There is no such script.
+    """
+    return tuple((entry.words, entry.verdict.evidence) for entry in check_script(name))
 
 
 @dataclass(frozen=True)
@@ -150,6 +163,15 @@ class Chapter:
         """Letters that the script itself declares: TeX -> meaning."""
         return declared_in(self.script)
 
+    def earlier(self, claim: Claim) -> str:
+        """The number of another statement before it with the same two sides and conditions, or nothing."""
+        one = claim.statement
+        if isinstance(one, Identity):
+            for other, mark in self.marks.items():
+                if isinstance(other, Identity) and _same(one, other):
+                    return "" if mark.number == claim.mark.number else mark.number
+        return ""
+
     @property
     def sources(self) -> tuple[Source, ...]:
         """Works that it cites, and those that its statements are known from."""
@@ -158,7 +180,11 @@ class Chapter:
         return tuple(source for key, source in BIBLIOGRAPHY.items() if key in cited | known)
 
 
-def chapter(number: int, name: str, ledger: Iterable[Entry]) -> Chapter:
+def _same(one: Identity, other: Identity) -> bool:
+    return (one.left, one.right, one.nonzero) == (other.left, other.right, other.nonzero)
+
+
+def chapter(number: int, name: str, known: Iterable[Known]) -> Chapter:
     """The chapter of a script.
 
     Parameters
@@ -167,18 +193,19 @@ def chapter(number: int, name: str, ledger: Iterable[Entry]) -> Chapter:
         Its number in the book.
     name
         Of the script.
-    ledger
-        Its entries, in the order of the script (`check_script`).
+    known
+        What is known of its statements, in the order of the script (`known_of`).
 
     Raises
     ------
     ValueError
-        There is no such script.
+        There is no such script, or not as much is known as it states.
     """
     script = load_script(name)
+    statements = [statement for _, _, statement in statements_of(script)]
     marks = {
-        entry.statement: Mark(f"{number}.{place}", entry.words, entry.verdict.evidence)
-        for place, entry in enumerate(ledger, start=1)
+        statement: Mark(f"{number}.{place}", *each)
+        for place, (statement, each) in enumerate(zip(statements, known, strict=True), start=1)
     }
     last = max((place for place, section in enumerate(script.sections) if section.steps), default=None)
     parts, done = [], 0

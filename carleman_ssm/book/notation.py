@@ -101,7 +101,7 @@ NOTATION: tuple[Letter, ...] = (
          "T12"),
     _row("\\eta_n", "eta_#", "a second displacement", "T12"),
     _row("S(A)", "S", "lift of the linear map A", "T12"),
-    _row("G", "G", "generator of Pascal's matrices, $G_{p,p-1} = p$", "T12'"),
+    _row("G", "G", "generator of Pascal's matrices, $G_{p,p-1} = p$", "T12′"),
     _row("\\mu,\\, v", "mu v mu_# v_#", "mean and variance", "T23"),
 )  # fmt: skip
 """The letters of all derivations."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from carleman_ssm.book.bibliography import BIBLIOGRAPHY, CITATION
+from carleman_ssm.book.numbered import statement_numbers
 
 
 @dataclass(frozen=True)
@@ -16,11 +17,12 @@ class Words:
     Parameters
     ----------
     kind
-        ``"text"``, ``"emphasis"``, ``"strong"``, ``"code"``, ``"formula"`` (TeX) or ``"citation"``.
+        ``"text"``, ``"emphasis"``, ``"strong"``, ``"code"``, ``"formula"`` (TeX), ``"citation"`` or
+        ``"statement"`` (a number of THEORY).
     text
         Without its marks.
     key
-        Of a citation: in the bibliography.
+        Of a citation: in the bibliography. Of a statement: its number.
     """
 
     kind: str
@@ -58,6 +60,7 @@ _MARKS = re.compile(
     re.DOTALL,
 )
 _STATEMENT = re.compile(r"\[THEORY ([^\]]*)\]")
+_REFERENCE = re.compile(r"(?<!\w)(§\d+|T\d+b?[′']?)(?!\w)")
 _NUMBER = re.compile(r"§\d+|T\d+[a-z]?[′']?")
 
 
@@ -110,8 +113,10 @@ def words(text: str) -> tuple[Words, ...]:
 
     Examples
     --------
-    >>> [(run.kind, run.text) for run in words("about $y_0$, see Rugh (1981) [THEORY T14]")]
-    [('text', 'about '), ('formula', 'y_0'), ('text', ', see '), ('citation', 'Rugh (1981)'), ('text', ' [T14]')]
+    >>> [(run.kind, run.text) for run in words("of $y_0$: Rugh (1981)")]
+    [('text', 'of '), ('formula', 'y_0'), ('text', ': '), ('citation', 'Rugh (1981)')]
+    >>> [(run.kind, run.text) for run in words("[THEORY T14]")]
+    [('text', '['), ('statement', 'T14'), ('text', ']')]
     """
     if text.count("$") % 2:
         msg = f"a formula in {text[:60]!r} is not closed: dollars come in pairs"
@@ -135,7 +140,21 @@ def _cited(text: str) -> list[Words]:
             stop = found.end() + (text[found.end() : found.end() + 1] == ")" and "(" in found.group())
             runs += [Words("text", text[end : found.start()]), Words("citation", text[found.start() : stop], key)]
             end = stop
-    return [run for run in [*runs, Words("text", text[end:])] if run.text]
+    return [one for run in [*runs, Words("text", text[end:])] if run.text for one in _numbered(run)]
+
+
+def _numbered(run: Words) -> Iterator[Words]:
+    """A run of text with the numbers of statements apart."""
+    pieces = _REFERENCE.split(run.text) if run.kind == "text" else [run.text]
+    if len(pieces) == 1:
+        yield run
+        return
+    for place, piece in enumerate(pieces):
+        number = piece.replace("'", "′")
+        if place % 2 and number in statement_numbers():
+            yield Words("statement", piece, number)
+        elif piece:
+            yield Words("text", piece)
 
 
 def statements_in(text: str) -> tuple[str, ...]:

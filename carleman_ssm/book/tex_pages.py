@@ -8,11 +8,11 @@ from carleman_ssm.book.book import Book
 from carleman_ssm.book.contents import Chain, Chapter, Claim, Form, Mark, Part
 from carleman_ssm.book.introduction import EVIDENCE, EVIDENCE_MARKS, INTRODUCTION, SUBTITLE, TITLE
 from carleman_ssm.book.notation import FUNCTIONS, NOTATION
+from carleman_ssm.book.numbered import numbered_statements
 from carleman_ssm.book.prose import words
-from carleman_ssm.book.tex_prose import blocks, inline, literal
+from carleman_ssm.book.tex_prose import blocks, inline, literal, statement_anchor
 from carleman_ssm.formulas.evidence import Evidence
 from carleman_ssm.formulas.statement_displays import chain_links, statement_lines, where_lines
-from carleman_ssm.formulas.statements import Identity
 
 _SIGNS = {
     Evidence.PROVED: r"$\blacksquare$",
@@ -66,6 +66,7 @@ def latex_source(book: Book) -> str:
         _headed("Notation", _notation()),
         *(_chapter(one) for one in book.chapters),
         *_claims(book),
+        _headed("The numbered statements", _numbered()),
         _headed("Bibliography", _bibliography(book)),
         _headed("Index of closed forms", _index(book)),
         r"\end{document}",
@@ -156,7 +157,7 @@ def _claim(claim: Claim, chapter: Chapter) -> Iterator[str]:
     statement = claim.statement
     texts = (literal(statement.name), inline(words(statement.because)))
     said = ": ".join(text for text in texts if text)
-    earlier = _earlier(claim, chapter)
+    earlier = chapter.earlier(claim)
     if earlier:
         yield f"{said}: this is ({earlier}).{_text_mark(claim.mark)}"
     else:
@@ -166,21 +167,6 @@ def _claim(claim: Claim, chapter: Chapter) -> Iterator[str]:
 def _said(text: str, lines: Iterable[str], mark: Mark | None = None) -> str:
     """A display under its words: one paragraph, which no page break separates."""
     return "\n".join([text or r"\leavevmode", _display(lines, mark)])
-
-
-def _earlier(claim: Claim, chapter: Chapter) -> str:
-    """The number of the first statement with the same two sides and conditions, where that is another one."""
-    one = claim.statement
-    if not isinstance(one, Identity):
-        return ""
-    for other, mark in chapter.marks.items():
-        if isinstance(other, Identity) and (other.left, other.right, other.nonzero) == (
-            one.left,
-            one.right,
-            one.nonzero,
-        ):
-            return "" if mark.number == claim.mark.number else mark.number
-    return ""
 
 
 def _form(form: Form) -> str:
@@ -208,6 +194,15 @@ def _claims(book: Book) -> Iterator[str]:
     """Claims that sound true and are false; nothing where there are none."""
     if book.false_claims:
         yield _headed("Claims that sound true and are false", "\n\n".join(map(blocks, book.false_claims)))
+
+
+def _numbered() -> str:
+    parts = [
+        rf"\hypertarget{{{statement_anchor(one.number)}}}{{}}\textbf{{{literal(one.number)} ({literal(one.name)}).}} "
+        + blocks(one.text)
+        for one in numbered_statements()
+    ]
+    return "\n\n".join(parts)
 
 
 def _bibliography(book: Book) -> str:

@@ -70,7 +70,13 @@ def _run(run: Words) -> str:
         "strong": rf"\textbf{{{text}}}",
         "code": rf"\texttt{{{text.replace('.', '.' + chr(92) + 'allowbreak{}')}}}",
         "citation": rf"\hyperlink{{source.{run.key}}}{{{text}}}",
+        "statement": rf"\hyperlink{{{statement_anchor(run.key)}}}{{{text}}}",
     }[run.kind]
+
+
+def statement_anchor(number: str) -> str:
+    """Where a numbered statement is found: letters that a link may hold."""
+    return "statement." + number.replace("§", "section").replace("′", "prime")
 
 
 def blocks(text: str) -> str:

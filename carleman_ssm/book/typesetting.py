@@ -92,3 +92,28 @@ def overfull_lines(log: str) -> tuple[str, ...]:
     """
     found = ((float(width), rest.strip()) for width, rest in _OVERFULL.findall(log))
     return tuple(f"{width:.1f} pt: {where}" for width, where in found if width > TOLERANCE)
+
+
+def set_with_typst(source: str) -> Typeset:
+    """The PDF of a Typst source, with a fixed date.
+
+    Raises
+    ------
+    ImportError
+        Typst is not installed; the message says what to install.
+    RuntimeError
+        Typst failed; the message is its own.
+    """
+    try:
+        import typst  # an extra: imported where it is needed
+    except ImportError:
+        msg = "no PDF engine: install pdflatex (texlive-latex-base), or `pip install carleman_ssm[documents]`"
+        raise ImportError(msg) from None
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "book.typ")
+        path.write_text(source, encoding="utf-8")
+        try:
+            return Typeset(bytes(typst.compile(str(path), root=folder)), (), "typst")
+        except typst.TypstError as error:
+            msg = f"typst failed: {error}"
+            raise RuntimeError(msg) from None

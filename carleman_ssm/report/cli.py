@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from carleman_ssm.report.book import book
 from carleman_ssm.report.derive import Discretization, Format, Init
 from carleman_ssm.report.derive import derive as write_derivation
 from carleman_ssm.report.inputs import CentreChoice, Fit
@@ -231,6 +232,7 @@ def convert(
 
 app.command()(predict)
 app.command()(steer)
+app.command()(book)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
