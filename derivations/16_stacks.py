@@ -17,21 +17,26 @@ from carleman_ssm.theory.stacks import PolynomialLayer, PolynomialStack
 u, t = sp.Symbol("u"), sp.Symbol("t")
 x1, x2, lam1, lam2, b1, b2 = sp.symbols("x_1_0 x_2_0 lambda_1_0 lambda_2_0 bbar_1_0 bbar_2_0")
 g10, g11, g12, g20, g21, v = sp.symbols("g_1_0 g_1_1 g_1_2 g_2_0 g_2_1 v")
-notation = {
-    t: "here: a common scale of all inputs and states",
-    v: "here: what the first layer gives to the second",
-    sp.Symbol("q_0"): "coefficients of the gate",
-    sp.Symbol("e_0"): "weights $e_h$ and biases $f_h$ of the encoder",
-    sp.Symbol("f_0"): "here: biases of the encoder",
-    sp.Symbol("V_0"): "weights of the head",
-    sp.Symbol("W_0"): "here: weights $W_n$ and biases $w_n$ behind a layer",
-    sp.Symbol("alpha_0"): "here: factors of BatchNorm, $\\beta_n$ its shifts",
-    sp.Symbol("beta_0"): "here: shifts of BatchNorm",
-    sp.Symbol("g"): "here: coefficient of $y^2$ in $\\sigma(y) = y + gy^2$",
-    sp.Symbol("s_0"): "running mean of the outputs",
-    sp.Symbol("a_1"): "here: heights of the inputs",
-    sp.Symbol("C_0_0"): "here: coefficients of a polynomial in the heights",
+letters = {
+    "t": "here: a common scale of all inputs and states",
+    "v": "here: what the first layer gives to the second",
+    "q_:2": "coefficients of the gate",
+    "e_:2": "weights of the encoder, $f_h$ its biases",
+    "f_:2": "here: biases of the encoder",
+    "V_:2": "weights of the head",
+    "W_:4": "here: weights behind a layer, $w_n$ biases",
+    "alpha_:2": "here: factors of BatchNorm, $\\beta_n$ its shifts",
+    "beta_:2": "here: shifts of BatchNorm",
+    "w_1": "here: bias of the gate",
+    "g": "here: coefficient of $y^2$ in $\\sigma(y) = y + gy^2$",
+    "s_0": "running mean of the outputs",
+    "a_1:3": "here: heights of the inputs",
+    "C_:4_:4": "here: coefficients of a polynomial in the heights",
+    "M_:2": "here: the two long entries of the last row of M(u)",
+    "m_:2": "here: the two long entries of the row of the running mean",
+    "xprime_1_0 xprime_2_0": "states after one more step",
 }
+notation = {symbol: meaning for names, meaning in letters.items() for symbol in sp.symbols(names, seq=True)}
 
 
 def product(*matrices):
@@ -41,9 +46,9 @@ def product(*matrices):
 
 # %% [markdown]
 # ## Substitution never raises the weight
-# Put $tx_1$ for $x_1$. The term of order p of v becomes $t^p$ times a polynomial in $1/t$, for every p; so v is of degree
-# at most $P_1$ in t for any $P_1$ and any coefficients, and $x_2$, which is given v, may be scaled by $t^{P_1}$. Weights
-# of products add, hence no monomial leaves the span.
+# Put $tx_1$ for $x_1$. The term of order p of v becomes $t^p$ times a polynomial in $1/t$, for every p; so v is of
+# degree at most $P_1$ in t for any $P_1$ and any coefficients, and $x_2$, which is given v, may be scaled by $t^{P_1}$.
+# Weights of products add, hence no monomial leaves the span.
 # %%
 p = sp.Symbol("p", integer=True, nonnegative=True)
 derivation = cs.Derivation("A stack of two layers", start=(t * lam1 * x1 + b1 * u) ** p)
@@ -88,7 +93,6 @@ derivation = derivation.chain(
     .step(product(G, M, lifted(x1, x2)), because=r"$f(x, u)^\alpha$ weighs at most $w\cdot\alpha$: a row of $M(u) X$")
     .lemma(*lift.step().certificates, *lift.output().certificates)
 )
-notation |= {xi1: "states after one more step", m0: "here: the two long entries of the last row of M(u)"}
 
 # %% [markdown]
 # ## The mean over time is one row more
@@ -99,12 +103,11 @@ to_mean = sp.symbols("m_0 m_1")
 derivation = derivation.chain(
     cs.Derivation(
         "One step of the state and of the running mean",
-        start=running.left,
+        running.left,
         where=where | dict(zip(to_mean, running.left.args[0][4, :2], strict=True)),
         sizes=running.sizes,
     ).step(running.right, because=running.because)
 )
-notation |= {to_mean[0]: "here: the two long entries of the row of the running mean"}
 
 # %% [markdown]
 # ## Heights of the inputs
@@ -120,40 +123,27 @@ derivation = derivation.lemma(*heights_from_values())
 # is affine and adds a constant. In each, one step of all monomials and the output are proved, for one layer of one mode
 # (two channels: two), $\sigma(y) = y + gy^2$.
 # %%
-mode = cs.DiscreteSSM((sp.Symbol("lambda_0"),), (1,), (1,))
-open_mode = cs.DiscreteSSM((sp.Symbol("lambda_0"),), (1,), (1,), sp.Symbol("D"))
-square = cs.PolynomialDecoder((0, 1, sp.Symbol("g")))
+square, gate = cs.PolynomialDecoder((0, 1, sp.Symbol("g"))), cs.PolynomialDecoder.symbolic(degree=1, name="q")
 
 
-def gated(*, residual):
-    """One channel, values and gates from one activation: y times the gate $q_0 + q_1 (y + w_1)$."""
-    mixing = ExactAffineMap(sp.Matrix([1, 1]), (0, sp.Symbol("w_1")))
-    return PolynomialLayer(
-        (mode,), square, mixing, cs.PolynomialDecoder.symbolic(degree=1, name="q"), residual=residual
-    )
+def mode(number=0, feedthrough=0):
+    return cs.DiscreteSSM((sp.Symbol(f"lambda_{number}"),), (1,), (1,), feedthrough)
 
 
-def normed():
-    """BatchNorm in front of one layer, with a residual path beside it, and behind it."""
-    norms = [ExactAffineMap.diagonal((sp.Symbol(f"alpha_{n}"),), (sp.Symbol(f"beta_{n}"),)) for n in range(2)]
-    return PolynomialLayer((mode,), square, residual=True, norm_before=norms[0], norm_after=norms[1])
+def one(channel, **parts):
+    """One layer of one channel with a residual path."""
+    return PolynomialStack((PolynomialLayer((channel,), square, residual=True, **parts),))
 
 
-def mixed():
-    """Two channels, encoded from one input, mixed behind, one entry read by the head."""
-    modes = [cs.DiscreteSSM((sp.Symbol(f"lambda_{h}"),), (1,), (1,)) for h in range(2)]
-    mixing = ExactAffineMap(sp.Matrix(2, 2, sp.symbols("W_0:4")))
-    layer = PolynomialLayer(tuple(modes), cs.PolynomialDecoder((0, 0, 1)), mixing, residual=True)
-    encoder = ExactAffineMap(sp.Matrix(sp.symbols("e_0:2")), sp.symbols("f_0:2"))
-    return PolynomialStack((layer,), encoder, ExactAffineMap(sp.Matrix([sp.symbols("V_0:2")])))
-
-
+norms = [ExactAffineMap.diagonal((sp.Symbol(f"alpha_{n}"),), (sp.Symbol(f"beta_{n}"),)) for n in range(2)]
+mixing = ExactAffineMap(sp.Matrix(2, 2, sp.symbols("W_0:4")))
+two_channels = PolynomialLayer((mode(0), mode(1)), cs.PolynomialDecoder((0, 0, 1)), mixing, residual=True)
+encoder = ExactAffineMap(sp.Matrix(sp.symbols("e_0:2")), sp.symbols("f_0:2"))
 networks = {
-    "residual path and feedthrough": PolynomialStack((PolynomialLayer((open_mode,), square, residual=True),)),
-    "gated linear unit": PolynomialStack((gated(residual=False),)),
-    "gated linear unit with a residual path": PolynomialStack((gated(residual=True),)),
-    "BatchNorm before and behind": PolynomialStack((normed(),)),
-    "two channels": mixed(),
+    "residual path and feedthrough": one(mode(0, sp.Symbol("D"))),
+    "gated linear unit": one(mode(), mixing=ExactAffineMap(sp.Matrix([1, 1]), (0, sp.Symbol("w_1"))), gate=gate),
+    "BatchNorm before and behind": one(mode(), norm_before=norms[0], norm_after=norms[1]),
+    "two channels": PolynomialStack((two_channels,), encoder, ExactAffineMap(sp.Matrix([sp.symbols("V_0:2")]))),
 }
 for name, stack in networks.items():
     lift = StackLift(stack)

@@ -22,10 +22,9 @@ g = cs.PolynomialDecoder.symbolic(degree=2, name="g")
 (f0, f1, f2), (g0, g1, g2) = f.coefficients, g.coefficients
 outer, biased = PolynomialMap.of_decoder(f, y), PolynomialMap.of_decoder(g, x)
 centred = PolynomialMap.of_decoder(cs.PolynomialDecoder((0, g1, g2)), x)
-notation = {
-    f0: "here: coefficients of the outer map",
-    x: "here: argument of the inner map",
-    y: "here: argument of the outer map",
+notation = {x: "here: argument of the inner map", y: "here: argument of the outer map"}
+notation |= dict.fromkeys((f0, f1, f2), "here: coefficients of the outer map") | {
+    sp.Symbol("delta_0"): "here: distance from the trajectory"
 }
 
 
@@ -111,9 +110,9 @@ notation |= {slope: "here: slope of the outer map where the biases put it"}
 
 # %% [markdown]
 # ## Two layers over two steps
-# Each layer has one mode, $\bar b = c = 1$, and the decoder $q + y + y^2$ with a bias q: from rest it takes $v_1, v_2$ to
-# $q + y_1 + y_1^2$ and $q + y_2 + y_2^2$ with $y_1 = v_1$, $y_2 = \lambda v_1 + v_2$. These are maps of two variables;
-# about the bias-only trajectory $(q_1, q_1)$ of the first layer their square matrices compose, written out at $D = 1$.
+# Each layer has one mode, $\bar b = c = 1$, and the decoder $q + y + y^2$ with a bias q: from rest it takes $v_1, v_2$
+# to $q + y_1 + y_1^2$ and $q + y_2 + y_2^2$ with $y_1 = v_1$, $y_2 = \lambda v_1 + v_2$. These are maps of two
+# variables; about the bias-only trajectory $(q_1, q_1)$ of the first layer their square matrices compose: $D = 1$.
 # %%
 v = sp.symbols("v_1 v_2")
 notation |= {v[0]: "here: what enters a layer at step k", sp.Symbol("q_1"): "here: biases $q_\\ell$ of the layers"}

@@ -39,12 +39,21 @@ def _dense_steps() -> ClosedForm:
     return collapse(InvariantDense(sp.Matrix(2, 2, sp.symbols("A_:2_:2")), drives), 1)
 
 
+def _matrix_state() -> ClosedForm:
+    """One step of two values with one multiplier, degree 1."""
+    return collapse(VaryingDiagonal(((sp.Symbol("lambda_1"),),), (sp.Matrix([sp.symbols("v_1_:2")]),)), 1)
+
+
 FAMILIES: Mapping[str, Instances] = MappingProxyType(
     {
         "recurrences.clock.clocked_output": {"2, 3": _clocked},
         "recurrences.clock_ring.clocked_wave": {"": clocked_wave},
         "recurrences.cubic_series.cubic_series": {"1, 2": cubic_series},
-        "recurrences.lift.collapse": {"changing steps": _changing_steps, "dense steps": _dense_steps},
+        "recurrences.lift.collapse": {
+            "changing steps": _changing_steps,
+            "dense steps": _dense_steps,
+            "a matrix state": _matrix_state,
+        },
         "recurrences.sigmoid_powers.sigmoid_powers": over(sigmoid_powers, (1, 2, 3)),
     }
 )

@@ -151,7 +151,7 @@ def collapse(recurrence: AffineRecurrence, degree: int) -> ClosedForm:
 
     References
     ----------
-    THEORY T12, T19; derivations/12_affine_collapse.
+    THEORY T12, T19; derivations/12_steps_of_any_kind.
 
     Examples
     --------
@@ -176,7 +176,7 @@ def collapse(recurrence: AffineRecurrence, degree: int) -> ClosedForm:
         matrix,
         recurrence.parameters,
         certificates=tuple(replace(one, sizes=sizes) for one in certificates),
-        reference="derivations/12_affine_collapse",
+        reference="derivations/12_steps_of_any_kind",
     )
 
 
