@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
+import mpmath
 import sympy as sp
 
 from carleman_ssm.formulas.bounds import Bound
+from carleman_ssm.formulas.evaluation import Evaluator, FloatField, NoValue, Point
 from carleman_ssm.formulas.evidence import Evidence
 from carleman_ssm.formulas.matrices import explicit
 from carleman_ssm.formulas.statements import Identity
@@ -55,7 +58,7 @@ def planted_errors(statement: Identity | Bound) -> tuple[tuple[str, Identity | B
     side = explicit_matrix(statement.right)
     values = [side] if side is not None and not side.is_Matrix else list(side or ())
     twins: dict[sp.Basic, str] = {}
-    for kind, wrong in _wrong_entries(statement, values):
+    for kind, wrong in _wrong_entries(values):
         right = sp.ImmutableMatrix(*side.shape, wrong) if side.is_Matrix else wrong[0]  # type: ignore[union-attr]
         twins.setdefault(right, kind)
     return tuple(
@@ -72,7 +75,7 @@ def explicit_matrix(side: sp.Basic) -> sp.Basic | None:
     return explicit(side)
 
 
-def _wrong_entries(statement: Identity, values: _Entries) -> Iterator[tuple[str, _Entries]]:
+def _wrong_entries(values: _Entries) -> Iterator[tuple[str, _Entries]]:
     if not values:
         return
     yield "one added", [*values[:-1], values[-1] + 1]
@@ -82,7 +85,7 @@ def _wrong_entries(statement: Identity, values: _Entries) -> Iterator[tuple[str,
         yield from _changed(kind, change, values)
     for kind, change in (("conjugate swapped", _conjugated), ("off by one", _shifted)):
         for _, wrong in _changed(kind, change, values):
-            if _differ(statement, values, wrong):
+            if _differ(values, wrong):
                 yield kind, wrong
 
 
@@ -95,11 +98,23 @@ def _changed(kind: str, change: object, values: _Entries) -> Iterator[tuple[str,
             return
 
 
-def _differ(statement: Identity, values: Iterable[sp.Expr], wrong: Iterable[sp.Expr]) -> bool:
-    """Is the changed entry another function?"""
+def _differ(values: Iterable[sp.Expr], wrong: Iterable[sp.Expr]) -> bool:
+    """Is the changed entry another function? Points decide, without the normal form that is to be challenged."""
     (pair,) = [pair for pair in zip(values, wrong, strict=True) if pair[0] != pair[1]]
-    verdict = verify(Identity(*pair, nonzero=statement.nonzero))
-    return verdict.evidence not in (Evidence.PROVED, Evidence.SUPPORTED)
+    with mpmath.workdps(40):
+        gaps = [_gap(Evaluator(FloatField(), Point(seed)), *pair) for seed in range(4)]
+    clear = [gap for gap in gaps if gap is not None]
+    if clear:
+        return any(gap > mpmath.mpf(10) ** -20 for gap in clear)
+    return verify(Identity(*pair)).evidence not in (Evidence.PROVED, Evidence.SUPPORTED)
+
+
+def _gap(at: Evaluator, right: sp.Expr, wrong: sp.Expr) -> Any | None:
+    """How far the two are apart at a point; None where they have no values."""
+    try:
+        return abs(at(right) - at(wrong)) / max(abs(at(right)), 1)
+    except (NoValue, ZeroDivisionError, OverflowError):
+        return None
 
 
 @cache
