@@ -38,12 +38,14 @@ derivation = (
         nonzero=(p, q, p * q - r),
     )
 )
-resonance = cs.Identity(
-    sp.Sum(r**m * p ** (l1 - m) * (r / p) ** (l2 - m), (m, 0, mu)),
-    p ** (l1 - mu) * (r / p) ** (l2 - mu) * geometric_pair(r, r, mu, resonant=True),
-    name="resonance",
-    because=r"at $\lambda_p\lambda_q = \lambda'_r$ every delay adds the same",
-    nonzero=(p, r),
+derivation = derivation.lemma(
+    cs.Identity(
+        sp.Sum(r**m * p ** (l1 - m) * (r / p) ** (l2 - m), (m, 0, mu)),
+        p ** (l1 - mu) * (r / p) ** (l2 - mu) * geometric_pair(r, r, mu, resonant=True),
+        name="resonance",
+        because=r"at $\lambda_p\lambda_q = \lambda'_r$ every delay adds the same",
+        nonzero=(p, r),
+    )
 )
 
 # %% [markdown]
@@ -111,7 +113,8 @@ layers = {
     "the kernel at all lags": [(pair(*lags), delays(*lags)) for lags in regions],
     "derivatives of the simulated layers": [(pair(*lags), simulated(*lags)) for lags in numbers],
 }
-two_layers = [cs.Identity(*map(sp.Matrix, zip(*rows, strict=True)), name=name) for name, rows in layers.items()]
+for name, rows in layers.items():
+    derivation = derivation.lemma(cs.Identity(*map(sp.Matrix, zip(*rows, strict=True)), name=name, sizes="N = 1 and 1"))
 
 # %% [markdown]
 # ## Three waves
@@ -138,7 +141,7 @@ def size_of_gain(gain, ratio, apart):
 s, angle = sp.Symbol("s", positive=True), sp.Symbol("vartheta", real=True)
 turned, squared = s * sp.exp(sp.I * angle), (1 - s) ** 2 + 4 * s * sp.sin(angle / 2) ** 2
 phase = sp.I * sp.pi * ((waves_p + waves_q) * step - waves_r * next_step)
-three_waves = [
+derivation = derivation.lemma(
     cs.Identity((1 - kappa) * sp.Sum(kappa**m, (m, 0, mu)), 1 - kappa ** (mu + 1), name="contributions add up"),
     cs.Identity(
         geometric_pair(p * q, r, mu), r**mu * (1 - (p * q / r) ** (mu + 1)) / (1 - p * q / r), name="the mode taken out"
@@ -151,9 +154,7 @@ three_waves = [
     cs.Identity((1 - turned) * (1 - sp.conjugate(turned)), squared, name="squared distance"),
     size_of_gain(1 / sp.Abs(1 - x - sp.I * y), x + sp.I * y, {x: 0, y: 0}),
     size_of_gain(1 / sp.sqrt(squared), turned, {s: 0}),
-]
-for lemma in (resonance, *two_layers, *three_waves):
-    derivation = derivation.lemma(lemma)
+)
 
 # %%
 if __name__ == "__main__":

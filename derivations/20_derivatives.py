@@ -47,10 +47,13 @@ derivation = (
         because="the sum over the steps is a product of matrices",
     )
 )
-gradient = cs.Identity(
-    sp.ImmutableMatrix([sp.Derivative(logit, each) for each in u]),
-    sp.ImmutableMatrix(V / 2 * lags.T * sp.ImmutableMatrix([slope(at) for at in y])),
-    name="first derivatives",
+derivation = derivation.lemma(
+    cs.Identity(
+        sp.ImmutableMatrix([sp.Derivative(logit, each) for each in u]),
+        sp.ImmutableMatrix(V / 2 * lags.T * sp.ImmutableMatrix([slope(at) for at in y])),
+        name="first derivatives",
+        sizes="P = 3, L = 2",
+    )
 )
 
 # %% [markdown]
@@ -72,8 +75,7 @@ def density(at):
 hermite = {2: 2 - x**2, 3: x**3 - 4 * x, 4: -(x**4) + 7 * x**2 - 4, 5: x**5 - 11 * x**3 + 18 * x}
 slopes = {1: (1 + sp.erf(x / sp.sqrt(2))) / 2 + x * density(x)} | {n: h * density(x) for n, h in hermite.items()}
 far, inside = density(sp.Integer(2)), a + p * u[0] + q * u[1]
-lemmas = (
-    gradient,
+derivation = derivation.lemma(
     *(
         cs.Identity(sp.Derivative(gelu(x), (x, n)), value, name=f"derivative of GELU of order {n}")
         for n, value in slopes.items()
@@ -89,9 +91,6 @@ lemmas = (
         name="where the curvature turns, and its values there",
     ),
 )
-for lemma in lemmas:
-    derivation = derivation.lemma(lemma)
-
 # %%
 if __name__ == "__main__":
     print(cs.to_latex(derivation))

@@ -34,7 +34,7 @@ derivation = (
         nonzero=(squares,),
     )
 )
-one_number = (
+derivation = derivation.lemma(
     cs.Identity(
         sp.Sum(K[m] * (K[m] * t / inner(K, K, j)), (m, 0, n - 1)), t, name="it shifts by t", nonzero=(squares,)
     ),
@@ -68,7 +68,7 @@ def roots(q, case):
     )
 
 
-nearest = (
+derivation = derivation.lemma(
     cs.Identity(quadratic(y + t) - quadratic(y), g2 * t**2 + (g1 + 2 * g2 * y) * t, name="equation of the decoder"),
     cs.Identity(4 * g2 * (g2 * t**2 + s * t - r), (2 * g2 * t + s) ** 2 - disc, name="square completed"),
     *roots(sp.sqrt(disc), "positive slope"),
@@ -88,7 +88,7 @@ change = (((E * t - B * varrho) * K[m] + (A * varrho - B * t) * e[m]) / (A * E -
 apart = eta[m] - change.xreplace({t: inner(K, eta, j), varrho: inner(e, eta, j)})
 gram = (A * E - B**2).xreplace(outer)
 other = r - V * ((g0 + (y + t) * (g1 + (y + t) * g2)) - (g0 + y * (g1 + y * g2)))
-two_numbers = (
+derivation = derivation.lemma(
     cs.Identity(
         sp.ImmutableMatrix([sp.Sum(row[m] * change, (m, 0, n - 1)) for row in (K, e)]),
         sp.ImmutableMatrix([t, varrho]),
@@ -114,9 +114,6 @@ two_numbers = (
         nonzero=(A, A * E - B**2),
     ),
 )
-for lemma in (*one_number, *nearest, *two_numbers):
-    derivation = derivation.lemma(lemma)
-
 # %%
 if __name__ == "__main__":
     print(cs.to_latex(derivation))

@@ -59,7 +59,7 @@ def over_directions(summand):
 
 
 solved = sp.ImmutableMatrix(nu / 2 * inverse(system) * g)
-bounds = (
+derivation = derivation.lemma(
     cs.Identity(
         over_directions(any_eta**2)
         + nu * (r - over_directions(ascent * any_eta) - over_directions(eigenvalue * any_eta**2)),
@@ -80,7 +80,7 @@ gi, qi, di = sp.symbols("g_i q_i delta_i", real=True)
 step = nu / 2 * gi / (1 - nu * qi)
 reached = gi**2 * nu * (2 - nu * qi) / (4 * (1 - nu * qi) ** 2)
 saved = nu**2 * gi**2 / (4 * (1 - nu * qi))
-directions = (
+derivation = derivation.lemma(
     cs.Identity(gi * step + qi * step**2, reached, name="reached in one direction", nonzero=(1 - nu * qi,)),
     cs.Identity(
         sp.Derivative(reached, nu),
@@ -111,11 +111,13 @@ directions = (
 q = sp.Symbol("q", real=True)
 at_end = step.xreplace({nu: 1 / q})
 tau = sp.sqrt((r - (gi * at_end + qi * at_end**2)) / q)
-hard = cs.Identity(
-    sp.ImmutableMatrix([gi * at_end + qi * at_end**2 + q * tau**2, at_end**2 + tau**2]),
-    sp.ImmutableMatrix([r, r / q - gi**2 / (4 * q**2 * (1 - qi / q))]),
-    name="it reaches r and attains the bound",
-    nonzero=(q, q - qi),
+derivation = derivation.lemma(
+    cs.Identity(
+        sp.ImmutableMatrix([gi * at_end + qi * at_end**2 + q * tau**2, at_end**2 + tau**2]),
+        sp.ImmutableMatrix([r, r / q - gi**2 / (4 * q**2 * (1 - qi / q))]),
+        name="it reaches r and attains the bound",
+        nonzero=(q, q - qi),
+    )
 )
 
 # %% [markdown]
@@ -126,7 +128,7 @@ hard = cs.Identity(
 raised = sp.ImmutableMatrix(Q + mu * one)
 v = sp.ImmutableMatrix(sp.symbols("v_1 v_2", real=True))
 downhill, vi = sp.ImmutableMatrix(-2 * raised * v), -gi / (2 * (qi + mu))
-ball = (
+derivation = derivation.lemma(
     cs.Identity(
         raised * sp.ImmutableMatrix(-inverse(raised) * g / 2),
         -g / 2,
@@ -151,9 +153,6 @@ ball = (
         nonzero=(qi + mu,),
     ),
 )
-for lemma in (*bounds, *directions, hard, *ball):
-    derivation = derivation.lemma(lemma)
-
 # %%
 if __name__ == "__main__":
     print(cs.to_latex(derivation))

@@ -37,7 +37,7 @@ derivation = (
         nonzero=(rho - lam,),
     )
 )
-away_from_resonance = (
+derivation = derivation.lemma(
     cs.Identity(
         column([away(0), away(n + 1)]),
         column([1, lam * away(n) + rho ** (n + 1)]),
@@ -51,7 +51,7 @@ away_from_resonance = (
 # At $\rho = \lambda$ every input adds the same. Near it the quotient is a difference of neighbours; written with
 # $\varphi_1(z) = (e^z - 1)/z$ it is not.
 # %%
-at_resonance = (
+derivation = derivation.lemma(
     cs.Identity(
         column([1, resonant(n + 1)]),
         column([1, lam * resonant(n) + lam ** (n + 1)]),
@@ -69,24 +69,28 @@ at_resonance = (
 # %% [markdown]
 # ## The transfer function
 # The steady states obey the recurrence, and H is the transform of the kernel $K_m = c\bar b\lambda^m$ (+ D at $m = 0$):
-# what is missing up to lag T vanishes if $|\rho| > |\lambda|$. One mode; modes add.
+# what is missing up to lag T vanishes if $|\rho| > |\lambda|$. One mode; modes add, for any N.
 # %%
 D, c, b = sp.Symbol("D", real=True), sp.Symbol("c_0"), sp.Symbol("bbar_0")
 share = b * rho / (rho - lam)
 H = D + c * share
-steady = (
+derivation = derivation.lemma(
     cs.Identity(
         column([share * rho**k]),
         column([lam * (share * rho ** (k - 1)) + b * rho**k]),
         name="steady states",
         nonzero=(rho, rho - lam),
+        sizes="N = 1",
     ),
-    cs.Identity(c * (share * rho**k) + D * rho**k, H * rho**k, name="steady output", nonzero=(rho, rho - lam)),
+    cs.Identity(
+        c * (share * rho**k) + D * rho**k, H * rho**k, name="steady output", nonzero=(rho, rho - lam), sizes="N = 1"
+    ),
     cs.Identity(
         D + sp.Sum(c * b * lam**m * rho ** (-m), (m, 0, T)),
         H - c * share * (lam / rho) ** (T + 1),
         name="transform of the kernel",
         nonzero=(rho, rho - lam),
+        sizes="N = 1",
     ),
 )
 
@@ -111,18 +115,18 @@ def mixed_derivative(order):
         order * curve * sp.Mul(*(H_i * ratio**k for _, H_i, ratio in inputs)),
         name=f"mixed derivative in {order} amplitudes",
         nonzero=ratios[:order],
+        sizes=f"P = 2, order {order}",
     )
 
 
 orders = [quadratic(y0).expand(), (g1 + 2 * g2 * y0) * A * gain * rho**k, g2 * (A * gain * rho**k) ** 2]
-products = (
+derivation = derivation.lemma(
     mixed_derivative(1),
     mixed_derivative(2),
-    cs.Identity(sp.Add(*orders), quadratic(y0 + A * gain * rho**k), name="orders add up", nonzero=(rho,)),
+    cs.Identity(
+        sp.Add(*orders), quadratic(y0 + A * gain * rho**k), name="orders add up", nonzero=(rho,), sizes="P = 2"
+    ),
 )
-for lemma in (*away_from_resonance, *at_resonance, *steady, *products):
-    derivation = derivation.lemma(lemma)
-
 # %%
 if __name__ == "__main__":
     print(cs.to_latex(derivation))

@@ -39,7 +39,7 @@ derivation = (
         because=r"$\partial_\mu\Phi(\mu/s) = \varphi/s$ and $\partial_\mu^2\varphi(\mu/s) = (\mu^2 - s^2)\varphi/s^4$",
     )
 )
-widened = (
+derivation = derivation.lemma(
     cs.Identity(mean.subs(s, 1), mu / 2 * (1 + sp.erf(mu / sp.sqrt(2))), name="without spread GELU itself"),
     cs.Identity(
         sp.Derivative(distribution(mu / s), s) / s, sp.Derivative(distribution(mu / s), mu, 2), name="mean of the step"
@@ -62,16 +62,20 @@ def cubic(g):
 g = sp.symbols("g_0:4")
 fourth = mu**4 + 6 * mu**2 * v + 3 * v**2
 times_y = sp.expand(g[0] * mu + g[1] * (mu**2 + v) + g[2] * (mu**3 + 3 * mu * v) + g[3] * fourth)
-polynomial = (
+derivation = derivation.lemma(
     cs.Identity(
-        cubic(g).subs(v, 0), g[0] + mu * (g[1] + mu * (g[2] + mu * g[3])), name="without spread the decoder itself"
+        cubic(g).subs(v, 0),
+        g[0] + mu * (g[1] + mu * (g[2] + mu * g[3])),
+        name="without spread the decoder itself",
+        sizes="P = 3",
     ),
-    cs.Identity(sp.Derivative(cubic(g), v), sp.Derivative(cubic(g), mu, 2) / 2, name="heat equation"),
+    cs.Identity(sp.Derivative(cubic(g), v), sp.Derivative(cubic(g), mu, 2) / 2, name="heat equation", sizes="P = 3"),
     cs.Identity(
         times_y - mu * cubic(g),
         v * (g[1] + 2 * g[2] * mu + 3 * g[3] * mu**2 + 3 * g[3] * v),
         name="Stein's identity",
         because="integration by parts against the density",
+        sizes="P = 3",
     ),
 )
 
@@ -91,22 +95,21 @@ rows = list(zip(quadratics, means, spreads, strict=True))
 averages = sp.Mul(*(k[0] + k[1] * m + k[2] * m**2 + k[2] * w for k, m, w in rows))
 slopes = sp.Mul(*(k[1] + 2 * k[2] * m for k, m, _ in rows))
 joint = averages + c * slopes + 2 * c**2 * quadratics[0][2] * quadratics[1][2]
+both = "P = 2 and 2"
 still = {c: 0, spreads[0]: 0, spreads[1]: 0}
-pair = (
+derivation = derivation.lemma(
     cs.Identity(
         joint.xreplace(still),
         sp.Mul(*(k[0] + m * (k[1] + m * k[2]) for k, m, _ in rows)),
         name="product without spread",
+        sizes=both,
     ),
     *(
-        cs.Identity(sp.Derivative(joint, w), sp.Derivative(joint, m, 2) / 2, name=f"heat equation in {w}")
+        cs.Identity(sp.Derivative(joint, w), sp.Derivative(joint, m, 2) / 2, name=f"heat equation in {w}", sizes=both)
         for _, m, w in rows
     ),
-    cs.Identity(sp.Derivative(joint, c), sp.Derivative(joint, *means), name="Price's theorem"),
+    cs.Identity(sp.Derivative(joint, c), sp.Derivative(joint, *means), name="Price's theorem", sizes=both),
 )
-for lemma in (*widened, *polynomial, *pair):
-    derivation = derivation.lemma(lemma)
-
 # %%
 if __name__ == "__main__":
     print(cs.to_latex(derivation))

@@ -69,11 +69,13 @@ def even_harmonic(h):
 
 
 later = R * sp.cos(theta + sp.pi)
-half_a_turn = cs.Identity(
-    gelu(y) * sp.cos(theta) + gelu(later) * sp.cos(theta + sp.pi),
-    R / 2 + R / 2 * sp.cos(2 * theta),
-    name="half a turn later",
-    because=r"$\mathrm{GELU}(y) - \mathrm{GELU}(-y) = y$ and $2\cos^2\theta = 1 + \cos2\theta$",
+derivation = derivation.lemma(*even_harmonic(0), *even_harmonic(2)).lemma(
+    cs.Identity(
+        gelu(y) * sp.cos(theta) + gelu(later) * sp.cos(theta + sp.pi),
+        R / 2 + R / 2 * sp.cos(2 * theta),
+        name="half a turn later",
+        because=r"$\mathrm{GELU}(y) - \mathrm{GELU}(-y) = y$ and $2\cos^2\theta = 1 + \cos2\theta$",
+    )
 )
 
 # %% [markdown]
@@ -100,11 +102,12 @@ def lines(tones):
             halves = sp.Mul(*((size / 2) ** abs(count) for size, count in zip(sizes, h, strict=True)))
             total += sp.Integer(2) / sp.Mul(*map(sp.factorial, map(abs, h))) * g2 * halves * waves
     signal = y0 + sp.Add(*(size * sp.cos(angle) for size, angle in zip(sizes, angles, strict=True)))
-    return cs.Identity(total, g0 + signal * (g1 + signal * g2), name=f"all lines of {tones}")
+    return cs.Identity(
+        total, g0 + signal * (g1 + signal * g2), name=f"all lines of {tones}", sizes=f"P = 2, {tones} tones"
+    )
 
 
-for lemma in (*even_harmonic(0), *even_harmonic(2), half_a_turn, lines(1), lines(2)):
-    derivation = derivation.lemma(lemma)
+derivation = derivation.lemma(lines(1), lines(2))
 
 # %%
 if __name__ == "__main__":
