@@ -15,6 +15,7 @@ from carleman_ssm.report.derive import Discretization, Format, Init
 from carleman_ssm.report.derive import derive as write_derivation
 from carleman_ssm.report.inputs import CentreChoice, Fit
 from carleman_ssm.report.options import MODELS, folder
+from carleman_ssm.report.proof_commands import verify
 from carleman_ssm.report.ring_sources import Closure, InitialSpectrum
 from carleman_ssm.report.steering_commands import predict, steer
 
@@ -232,6 +233,7 @@ def convert(
 
 app.command()(predict)
 app.command()(steer)
+app.command()(verify)
 app.command()(book)
 
 

@@ -1,0 +1,175 @@
+"""Checks of whole derivations, as plain records: one script, or many in processes of their own."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from multiprocessing import get_context
+from time import perf_counter
+
+from carleman_ssm.proofs.ledger import Entry, check_script, underived_forms
+from carleman_ssm.proofs.representatives import representatives_of
+from carleman_ssm.proofs.scripts import load_script
+
+
+@dataclass(frozen=True)
+class CheckedStatement:
+    """A line of the ledger in texts and numbers alone.
+
+    Parameters
+    ----------
+    section, kind, name
+        Where the statement stands, whether it is a step, a conclusion or a lemma, and what it says.
+    words
+        What is known of it: "proved in general", "proved for N = 3", …
+    evidence, method
+        The level of the verdict, and what decided.
+    assumes
+        What must not vanish.
+    seconds
+        Of the verdict.
+    planted, refuted, missed
+        False twins, how many were refuted, and the kinds that were not.
+    as_claimed
+        The evidence reaches the claim, and no planted error was missed.
+    """
+
+    section: str
+    kind: str
+    name: str
+    words: str
+    evidence: str
+    method: str
+    assumes: tuple[str, ...]
+    seconds: float
+    planted: int
+    refuted: int
+    missed: tuple[str, ...]
+    as_claimed: bool
+
+
+@dataclass(frozen=True)
+class CheckedScript:
+    """What became of one derivation.
+
+    Parameters
+    ----------
+    name, title
+        Of the script.
+    statements
+        All that it states, in order.
+    closed_forms
+        The closed forms that cite it, with their instances.
+    underived
+        Closed form and certificate, where the script does not state the certificate.
+    seconds
+        Of the whole check.
+    error
+        Why the script could not be run, if it could not.
+    """
+
+    name: str
+    title: str
+    statements: tuple[CheckedStatement, ...] = ()
+    closed_forms: tuple[str, ...] = ()
+    underived: tuple[tuple[str, str], ...] = ()
+    seconds: float = 0.0
+    error: str = ""
+
+    @property
+    def as_claimed(self) -> bool:
+        """It ran, every statement is as claimed, and it states the certificates of all forms that cite it."""
+        fine = all(statement.as_claimed for statement in self.statements)
+        return bool(fine and self.statements and not self.underived and not self.error)
+
+    def count(self, beginning: str) -> int:
+        """Statements of which the words begin so, such as ``"proved in general"``."""
+        return sum(statement.words.startswith(beginning) for statement in self.statements)
+
+
+def check_plainly(name: str, planted: bool = True) -> CheckedScript:
+    """Check one derivation; a script that cannot be run is a finding, not an error.
+
+    Parameters
+    ----------
+    name
+        Of the script.
+    planted
+        Challenge each statement with planted errors, too.
+    """
+    started = perf_counter()
+    try:
+        entries = check_script(name, planted)
+        forms = tuple(f"{form}[{label}]" if label else form for form, label, _ in _citing(name))
+        underived, title = underived_forms(name), load_script(name).title
+    except Exception as error:  # whatever a script raises is told with its name
+        text = " ".join(f"{type(error).__name__}: {error}".split())
+        return CheckedScript(name, name, seconds=perf_counter() - started, error=text)
+    rows = tuple(map(_plain, entries))
+    return CheckedScript(name, title, rows, forms, underived, perf_counter() - started)
+
+
+def _citing(name: str) -> tuple[tuple[str, str, object], ...]:
+    return representatives_of(f"derivations/{name}")
+
+
+def _plain(entry: Entry) -> CheckedStatement:
+    verdict = entry.verdict
+    return CheckedStatement(
+        section=entry.section,
+        kind=entry.kind,
+        name=entry.statement.name,
+        words=entry.words,
+        evidence=verdict.evidence.value,
+        method=verdict.method,
+        assumes=tuple(map(str, verdict.nonzero)),
+        seconds=entry.seconds,
+        planted=entry.planted,
+        refuted=entry.refuted,
+        missed=entry.missed,
+        as_claimed=entry.as_claimed,
+    )
+
+
+def check_all(names: Sequence[str], *, planted: bool = True, jobs: int = 1) -> Iterator[CheckedScript]:
+    """Check derivations, several at a time; each is given out as soon as it is done.
+
+    Parameters
+    ----------
+    names
+        Of the scripts.
+    planted
+        Challenge each statement with planted errors, too.
+    jobs
+        Processes at a time; with 1 everything runs in this one.
+
+    Yields
+    ------
+    CheckedScript
+        In the order in which they end.
+
+    Raises
+    ------
+    ValueError
+        No process is asked for.
+    """
+    if jobs < 1:
+        msg = f"at least one process is needed, got jobs={jobs}"
+        raise ValueError(msg)
+    if jobs == 1 or len(names) < 2:
+        yield from (check_plainly(name, planted) for name in names)
+        return
+    # processes that start afresh: a fork would copy locks that threads of this process hold
+    pool = ProcessPoolExecutor(min(jobs, len(names)), get_context("spawn"), initializer=_end_quietly)
+    try:
+        tasks: list[Future[CheckedScript]] = [pool.submit(check_plainly, name, planted) for name in names]
+        yield from (task.result() for task in as_completed(tasks))
+    finally:  # also where the reader of these results has stopped
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _end_quietly() -> None:
+    """An interrupt from the terminal ends a worker without a traceback: the command itself says what happened."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
