@@ -12,6 +12,7 @@ from typing import Any
 from carleman_ssm.book.bibliography import BIBLIOGRAPHY, Source, citations
 from carleman_ssm.book.contents import Chapter, Form, Known, chapter
 from carleman_ssm.book.introduction import INTRODUCTION
+from carleman_ssm.book.notation import overridden, undeclared
 from carleman_ssm.book.numbered import numbered_statements
 from carleman_ssm.formulas.evidence import Evidence
 
@@ -50,6 +51,17 @@ class Book:
         """Numbers of statements that are refuted or undecided."""
         marks = (mark for one in self.chapters for mark in one.marks.values())
         return tuple(mark.number for mark in marks if mark.evidence not in _ENOUGH)
+
+    @property
+    def gaps(self) -> tuple[str, ...]:
+        """Letters that are declared nowhere, or mean two things, and works that the bibliography lacks."""
+        found = []
+        for one in self.chapters:
+            name = one.script.name
+            found += [f"{name}: the letter {letter} is not declared" for letter in undeclared(one.script)]
+            found += [f"{name}: the letter {letter} has another meaning here" for letter in overridden(one.script)]
+            found += [f"{name}: no source {key!r}" for key in citations(one.prose) if key not in BIBLIOGRAPHY]
+        return tuple(found)
 
     @property
     def sources(self) -> tuple[Source, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from carleman_ssm.book.bibliography import BIBLIOGRAPHY, CITATION
 from carleman_ssm.book.numbered import statement_numbers
@@ -60,7 +60,7 @@ _MARKS = re.compile(
     re.DOTALL,
 )
 _STATEMENT = re.compile(r"\[THEORY ([^\]]*)\]")
-_REFERENCE = re.compile(r"(?<!\w)(§\d+|T\d+b?[′']?)(?!\w)")
+_REFERENCE = re.compile(r"(?<!\w)(?:§\d+|T\d+b?[′']?)(?!\w)")
 _NUMBER = re.compile(r"§\d+|T\d+[a-z]?[′']?")
 
 
@@ -140,21 +140,19 @@ def _cited(text: str) -> list[Words]:
             stop = found.end() + (text[found.end() : found.end() + 1] == ")" and "(" in found.group())
             runs += [Words("text", text[end : found.start()]), Words("citation", text[found.start() : stop], key)]
             end = stop
-    return [one for run in [*runs, Words("text", text[end:])] if run.text for one in _numbered(run)]
+    return [one for run in [*runs, Words("text", text[end:])] for one in _numbered(run) if one.text]
 
 
 def _numbered(run: Words) -> Iterator[Words]:
     """A run of text with the numbers of statements apart."""
-    pieces = _REFERENCE.split(run.text) if run.kind == "text" else [run.text]
-    if len(pieces) == 1:
-        yield run
-        return
-    for place, piece in enumerate(pieces):
-        number = piece.replace("'", "′")
-        if place % 2 and number in statement_numbers():
-            yield Words("statement", piece, number)
-        elif piece:
-            yield Words("text", piece)
+    end = 0
+    for found in _REFERENCE.finditer(run.text if run.kind == "text" else ""):
+        number = found.group().replace("'", "′")
+        if number in statement_numbers():
+            yield Words("text", run.text[end : found.start()])
+            yield Words("statement", found.group(), number)
+            end = found.end()
+    yield replace(run, text=run.text[end:])
 
 
 def statements_in(text: str) -> tuple[str, ...]:

@@ -38,7 +38,7 @@ PREAMBLE = r"""\documentclass[10pt,a4paper,fleqn,oneside]{report}
 \setlength{\parindent}{0pt}
 \setlength{\parskip}{5pt plus 2pt minus 1pt}
 \setlength{\mathindent}{1.5em}
-\setlength{\emergencystretch}{5em}
+\sloppy\setlength{\emergencystretch}{5em}
 \raggedbottom
 \pagestyle{myheadings}
 \makeatletter
@@ -102,7 +102,7 @@ def _notation() -> str:
     rows = [rf"${row.tex}$ & {inline(words(row.meaning))} & {literal(row.statement)} \\" for row in NOTATION]
     signs = [rf"${sign}$ & {inline(words(meaning))} & \\" for sign, meaning in FUNCTIONS.items()]
     head = r"Letter & meaning & first in \\ \hline \endhead"
-    return _table(r"@{}p{34mm}p{90mm}p{16mm}@{}", [head, *rows, r"\hline", *signs])
+    return _table(r"@{}p{34mm}p{88mm}p{16mm}@{}", [head, *rows, r"\hline", *signs])
 
 
 def _table(columns: str, rows: Iterable[str]) -> str:
@@ -225,4 +225,4 @@ def _index(book: Book) -> str:
         for form, chapter in book.index
     ]
     head = r"Closed form & chapter & script \\ \hline \endhead"
-    return _table(r"@{}p{88mm}p{14mm}p{40mm}@{}", [head, *rows])
+    return _table(r"@{}p{84mm}p{12mm}p{40mm}@{}", [head, *rows])

@@ -49,7 +49,10 @@ def book(
         int | None, typer.Option(help="Processes that check; as many as there are cores by default.")
     ] = None,
 ) -> int:
-    """Print the derivations as one document: numbered statements, the evidence of each line, notation, sources."""
+    """Print the derivations as one document: numbered statements, the evidence of each line, notation, sources.
+
+    The exit code is 1 where a statement is refuted or undecided, a letter is not declared, or a line leaves its margin.
+    """
     wanted = find_scripts(tuple(names or ()))
     target = output or Path("book")
     target.mkdir(parents=True, exist_ok=True)
@@ -59,7 +62,8 @@ def book(
     counts = "; ".join(f"{count} {words}" for words, count in made.counts.items())
     typer.echo(f"{len(made.chapters)} derivations: {counts}")
     typer.echo("wrote " + ", ".join(map(str, written)))
-    complaints = [*_listed("neither proved nor certified nor supported", made.doubtful)]
+    complaints = _listed("statements neither proved nor certified nor supported", made.doubtful)
+    complaints += _listed("gaps", made.gaps)
     if typeset:
         complaints += _listed("lines leave their margin", typeset.overfull)
     for complaint in complaints:
