@@ -26,6 +26,8 @@ N, d, t = NODES, DISTANCE, TIME
 f, f_0 = mode_frequency(None, N), symmetric_start(N)  # the symmetric range
 z = N * t / 2 - d
 turn = 2 * sp.pi * sp.I / N
+f_n = sp.Symbol("f_n")
+symmetric, whole = {f_n: f}, {f_n: mode_frequency(whole_start(None), N)}
 
 # %% [markdown]
 # ## The propagator
@@ -36,10 +38,11 @@ spectral = mode_sum(sp.exp(lin_eigenvalue(f) * t) * sp.exp(-turn * f * d), N)
 quotient = sp.exp(turn * f_0 * z) * (sp.exp(2 * sp.pi * sp.I * z) - 1) / (N * (sp.exp(turn * z) - 1))
 apart = (sp.exp(turn * z) - 1, sp.sin(sp.pi * z / N))
 derivation = (
-    cs.Derivation("Rigid waves", start=spectral)
+    cs.Derivation("Rigid waves", start=spectral, where={sp.Symbol("z", real=True): z} | symmetric)
     .step(sp.exp(-t / 2) * interpolation_sum(z, N), because=r"$a_n t - 2\pi i f_n d/N = -t/2 + 2\pi i f_n z/N$")
     .step(sp.exp(-t / 2) * quotient, because="geometric sum", nonzero=apart)
     .step(cs.wave_propagator().expression.subs(sp.Symbol("z", real=True), z), because="half angles", nonzero=apart)
+    .lemma(*cs.wave_propagator().certificates[1:])
 )
 
 # %% [markdown]
@@ -47,41 +50,38 @@ derivation = (
 # For a step of $\Delta = 2\delta/N$ with a whole $\delta$ all modes are in phase at the distance $\delta$, modulo N,
 # and at any other distance the powers of a root of unity add up to zero: the step is $\rho P^\delta$.
 # %%
-hop = sp.Symbol("delta", integer=True)
-others = cs.Identity(
-    sp.Sum(sp.exp(turn * MODE * (hop - d)), (MODE, 1, N - 1)),
-    sp.Integer(-1),
-    name="with the first mode, 1, the roots of unity add up to 0",
-    because=r"$r + \dots + r^{N-1} = (r^N - 1)/(r - 1) - 1$ and $r^N = 1$",
-    nonzero=(sp.exp(turn * (hop - d)) - 1,),
-)
+shift = cs.Derivation("The step is a shift", cs.rigid_step().symbol, where=whole)
+derivation = derivation.chain(shift.lemma(*cs.rigid_step().certificates))
 
 # %% [markdown]
 # ## What a node holds
 # With $\bar b_n = 1$ mode n is $x_n = \sum_m \lambda_n^m u_{k-m}$ after k steps from rest, and
 # $\lambda_n = e^{2 a_n\delta/N} = \rho\,e^{2\pi i f_n\delta/N}$ is in phase with the nodes: each input travels as a
 # whole. One step moves the contents on and lets the input enter: $h_j(k) = \rho h_{j-\delta}(k-1) + D(-j) u_k$.
+# That, and the empty ring at $k = 0$, is an induction over all k.
 # %%
 m, j = sp.Symbol("m", integer=True, nonnegative=True), sp.Symbol("j", integer=True)
+hop = sp.Symbol("delta", integer=True)
 k, speed, u = sp.Symbol("k", integer=True, positive=True), HOP, sp.IndexedBase("u")
-multiplier = sp.exp(sp.expand(2 * lin_eigenvalue(f) * speed / N))
+multiplier = sp.exp(2 * lin_eigenvalue(f) * speed / N)
 modes = sp.Sum(multiplier**m * u[k - m], (m, 0, k - 1))
 damped = sp.Sum(sp.exp(-speed / N) ** m * sp.exp(turn * f * speed * m) * u[k - m], (m, 0, k - 1))
 contents = (
-    cs.Derivation("Node contents", start=mode_sum(modes * sp.exp(-turn * f * j), N))
+    cs.Derivation("Node contents", start=mode_sum(modes * sp.exp(-turn * f * j), N), where=symmetric)
     .step(mode_sum(damped * sp.exp(-turn * f * j), N), because=r"$\lambda_n^m = \rho^m e^{2\pi i f_n\delta m/N}$")
     .step(cs.unfold(cs.node_contents()).expression, because=r"at each lag the sum over n is $D(\delta m - j)$")
 )
+derivation = derivation.chain(contents.lemma(*cs.node_contents().certificates[:-2]))
 
 # %% [markdown]
 # ## How it is read, and the return of the wave
 # The weight of node j is the undamped kernel at its travel time $t_j = 2j/N$; for whole frequencies
 # $e^{2a_n} = e^{-1}$, so the kernel repeats itself after one revolution.
 # %%
-c, g = sp.IndexedBase("c"), mode_frequency(whole_start(None), N)  # from any whole frequency on
+c, g = sp.IndexedBase("c"), whole[f_n]
 kernel, travel = cs.impulse_response().expression, 2 * j / N
 read = (
-    cs.Derivation("Readout of a node", start=sp.exp(travel / 2) * kernel.subs(t, travel))
+    cs.Derivation("Readout of a node", start=sp.exp(travel / 2) * kernel.subs(t, travel), where=whole)
     .step(
         sp.exp(travel / 2) * sp.Sum(c[MODE] * sp.exp(-travel / 2) * sp.exp(turn * g * j), (MODE, 0, N - 1)),
         because=r"$a_n t_j = -t_j/2 + 2\pi i f_n j/N$",
@@ -89,45 +89,69 @@ read = (
     .step(cs.readout_weights().expression, because=r"$e^{t_j/2} e^{-t_j/2} = 1$")
 )
 again = (
-    cs.Derivation("One revolution later", start=kernel.subs(t, t + 2))
+    cs.Derivation("One revolution later", start=kernel.subs(t, t + 2), where=whole)
     .step(
         sp.Sum(c[MODE] * sp.exp(sp.expand(2 * lin_eigenvalue(g))) * sp.exp(lin_eigenvalue(g) * t), (MODE, 0, N - 1)),
         because=r"$e^{a_n(t+2)} = e^{2a_n}e^{a_n t}$",
     )
     .step(sp.exp(-1) * kernel, because=r"$e^{2a_n} = e^{-1}e^{2\pi i f_n} = e^{-1}$")
 )
+derivation = derivation.chain(
+    read.lemma(*cs.readout_weights().certificates), again.lemma(*cs.impulse_response().certificates)
+)
+
+# %% [markdown]
+# ## Prescribed taps
+# At one node per step $c_n = \frac1N\sum_q \rho^{-q} K_q e^{-2\pi i f_n q/N}$ gives the taps $K_0 \dots K_{N-1}$: tap q
+# gives what it should to lag q, and nothing to another one. Written out for three nodes.
+# %%
+q, rho, tap = sp.Symbol("q", integer=True), sp.Symbol("rho", positive=True), sp.Symbol("K_q")
+given = mode_sum(rho**-q * tap * sp.exp(-turn * g * q) * rho**m * sp.exp(turn * g * m), N)
+design, third = cs.tap_design(3), {sp.Symbol("zeta"): sp.exp(turn * N / 3), sp.Symbol("zetabar"): sp.exp(-turn * N / 3)}
+three = cs.Derivation("Three taps", design.symbol, where=third, sizes="N = 3").lemma(*design.certificates)
+derivation = derivation.lemma(
+    cs.Identity(given.subs(m, q), tap, name="a tap at its lag", because="N equal terms"),
+    cs.Identity(
+        given * (sp.exp(turn * (m - q)) - 1), 0, name="a tap at another lag", because="roots of unity add to 0"
+    ),
+).chain(three)
 
 # %% [markdown]
 # ## Zeroing the weight of a node
-# For a whole $\delta$ node j meets lag m at $\delta m - j$, a whole number: where that is a multiple of N the node
-# holds all of the lag, elsewhere nothing of it.   [THEORY T24]
+# The profile interpolates every mode exactly: read out at all nodes, mode n of the profile gives mode n at $\delta m$,
+# any other one nothing. So the nodes share the kernel. For a whole $\delta$ node j meets lag m at $\delta m - j$, a
+# whole number: where that is a multiple of N it holds all of the lag, elsewhere nothing of it.   [THEORY T24]
 # %%
-gone = deleted_share().certificates
-q, rho = sp.Symbol("q", integer=True), sp.Symbol("rho", positive=True)
+p, gone = sp.Symbol("p", integer=True), deleted_share().certificates
+
+
+def read_profile(other):
+    """Mode n, read from another mode of the profile that stands at delta m."""
+    return sp.Sum(sp.exp(turn * g * j) * sp.exp(turn * (g - MODE + other) * (speed * m - j)) / N, (j, 0, N - 1))
+
+
 visited = (
-    cs.Derivation("A lag that visits the node", start=gone[0].left)
+    cs.Derivation("A lag that visits the node", start=gone[0].left, where=whole)
     .step(
         rho**m * sp.Sum(c[MODE] * sp.exp(turn * g * (hop * m - q * N)), (MODE, 0, N - 1)),
         because=r"$D(qN) = 1$ for whole frequencies",
     )
     .step(gone[0].right, because=r"$e^{-2\pi i f_n q} = 1$")
+    .lemma(gone[1])
 )
+edited, weight = cs.edited_kernel(3, node=0), cs.readout_weights(3, first=-1).expression
+shares = {sp.Symbol(f"C_{place}"): weight.subs(j, place) for place in range(3)}
+profile, fronts = sp.Function("D"), [speed * m - place for place in range(3)]
+shares |= {3 * profile(front): 3 * interpolation_sum(front, 3) for front in fronts}
+shared = cs.Derivation("Three nodes share the kernel", edited.symbol, where=shares, sizes="N = 3")
+derivation = derivation.lemma(
+    cs.Identity(
+        read_profile(MODE), sp.exp(turn * g * speed * m), name="mode n of the profile", because="N equal terms"
+    ),
+    cs.Identity((sp.exp(turn * (MODE - p)) - 1) * read_profile(p), 0, name="another mode", because="roots of unity"),
+).chain(visited, shared.lemma(*edited.certificates))
 
-# %%
-chains = [statement for chain in (contents, read, again, visited) for statement in (*chain.steps, chain.conclusion)]
-forms = (
-    cs.wave_propagator(),
-    cs.rigid_step(),
-    cs.node_contents(),
-    cs.readout_weights(),
-    cs.impulse_response(),
-    cs.tap_design(3),
-    deleted_share(),
-    cs.edited_kernel(3, node=0),
-)
-certificates = [certificate for form in forms for certificate in form.certificates]
-for lemma in dict.fromkeys((others, *chains, *certificates)):
-    derivation = derivation.lemma(lemma)
+notation = {sp.Symbol("R"): "number of steps of one revolution"}
 
 # %%
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from __future__ import annotations
 import sympy as sp
 
 from carleman_ssm.formulas.statements import ClosedForm, Identity
+from carleman_ssm.theory.instances import node_count
 from carleman_ssm.theory.polynomials import require_integer
 from carleman_ssm.theory.wave_profile import (
     HOP,
@@ -55,7 +56,7 @@ def _share(place: sp.Expr, weight: sp.Expr, size: sp.Expr, first: sp.Expr | int 
 
 
 def _impulse_response(f: sp.Expr, size: sp.Expr, time: sp.Expr) -> sp.Expr:
-    return _over_modes(sp.exp(sp.expand(lin_eigenvalue(f) * time)), size)
+    return _over_modes(sp.exp(lin_eigenvalue(f) * time), size)
 
 
 def _weight(f: sp.Expr, size: sp.Expr, node: sp.Expr) -> sp.Expr:
@@ -92,7 +93,7 @@ def readout_weights(nodes: sp.Expr | int = NODES, *, first: sp.Expr | int | None
     f = mode_frequency(start, size)
     travel = 2 * _NODE / size
     undamped = sp.exp(travel / 2) * _impulse_response(f, size, travel)
-    unit_hop = _over_modes(sp.exp(sp.expand(lin_eigenvalue(f) * 2 / size)) ** _LAG, size)
+    unit_hop = _over_modes(sp.exp(lin_eigenvalue(f) * 2 / size) ** _LAG, size)
     certificates = (
         Identity(_weight(f, size, _NODE), undamped, name="undamped kernel", because=r"$e^{t_j/2} e^{a_n t_j}$"),
         Identity(
@@ -198,15 +199,15 @@ def tap_design(nodes: int, *, first: sp.Expr | int = 0) -> ClosedForm:
         phase = -2 * sp.pi * sp.I * (start + n) / size
         return sp.Add(*(rho**-m * _K[m] * sp.exp(phase * m) for m in range(size))) / size
 
-    def kernel(m: int) -> sp.Expr:
-        one_lag = [sp.exp(sp.expand(lin_eigenvalue(start + n) * 2 / size)) ** m for n in range(size)]
-        return sp.Add(*(weight(sp.Integer(n)) * factor for n, factor in enumerate(one_lag)))
-
+    multipliers = [sp.exp(sp.expand(lin_eigenvalue(start + n) * 2 / size)) for n in range(size)]
+    powers = sp.ImmutableMatrix(size, size, lambda m, n: sp.Pow(multipliers[n], m, evaluate=False))
+    weights = sp.ImmutableMatrix([weight(sp.Integer(n)) for n in range(size)])
     taps = Identity(
-        sp.ImmutableMatrix([kernel(m) for m in range(size)]),
+        sp.MatMul(powers, weights, evaluate=False),
         sp.ImmutableMatrix([_K[m] for m in range(size)]),
         name="the taps are the prescribed ones",
-        because="the discrete Fourier transform is invertible",
+        because=r"$\sum_n c_n\lambda_n^m = K_m$, as the discrete Fourier transform is invertible",
+        sizes=node_count(size),
     )
     return ClosedForm(_C[MODE], weight(MODE), (*letters(start), _K, MODE), {}, (taps,), REFERENCE)
 
@@ -256,6 +257,7 @@ def edited_kernel(nodes: int, *, node: int, first: sp.Expr | int | None = None, 
         _taps(f, size, step),
         name="what is kept and what the node held",
         because="the profile interpolates every mode exactly",
+        sizes=node_count(size),
     )
     where = {_DAMPING: sp.exp(-step / size)}
     symbols = (*letters(f - MODE, step), weights, _LAG)

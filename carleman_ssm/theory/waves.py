@@ -173,12 +173,14 @@ def rigid_step(nodes: sp.Expr | int = NODES, *, first: sp.Expr | int | None = No
     f = mode_frequency(start, size)
 
     def entry(distance: sp.Expr) -> sp.Expr:
-        step = sp.exp(sp.expand(lin_eigenvalue(f) * 2 * hop / size))
+        step = sp.exp(lin_eigenvalue(f) * 2 * hop / size)
         return mode_sum(step * sp.exp(-2 * sp.pi * sp.I * f * distance / size), size)
 
     landing, apart = hop + size * _TURNS, sp.exp(2 * sp.pi * sp.I * (hop - DISTANCE) / size) - 1
     certificates = (
-        Identity(entry(landing), sp.exp(-hop / size), name="arrival where the pattern hops to", because="all modes in phase"),
+        Identity(
+            entry(landing), sp.exp(-hop / size), name="arrival where the pattern hops to", because="all modes in phase"
+        ),
         Identity(apart * entry(DISTANCE), sp.S.Zero, name="on no other node", because="the roots of unity add up to 0"),
     )
     symbols = letters(size, start, hop)
@@ -247,7 +249,7 @@ def node_contents(
 
 def _kick_after_steps(size: sp.Expr, hop: sp.Expr) -> Identity:
     f = sp.Symbol("f", real=True)
-    one_step = sp.exp(sp.expand(lin_eigenvalue(f) * 2 * hop / size))
+    one_step = sp.exp(lin_eigenvalue(f) * 2 * hop / size)
     return Identity(
         one_step**_LAG * sp.exp(-2 * sp.pi * sp.I * f * _NODE / size),
         sp.exp(-hop / size) ** _LAG * sp.exp(2 * sp.pi * sp.I * f * (hop * _LAG - _NODE) / size),
