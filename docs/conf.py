@@ -1,4 +1,4 @@
-"""The documentation site. Build it with ``sphinx-build -W -n -b html docs DIR`` (extra ``docs``); it needs no network."""
+"""The documentation site: ``sphinx-build -W -n -b html docs DIR`` (extra ``docs``); needs no network."""
 
 import sys
 from importlib.metadata import version as installed_version
@@ -34,6 +34,9 @@ myst_dmath_double_inline = True
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_typehints_format = "short"
+autodoc_type_aliases = {
+    name: name for name in ("ArrayLike", "Floats", "Complexes", "Flags", "Labels", "Indices", "Tokens")
+}
 autodoc_class_signature = "mixed"
 autodoc_inherit_docstrings = True
 python_use_unqualified_type_names = True

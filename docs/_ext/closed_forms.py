@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import sympy as sp
 
+import carleman_ssm
 from carleman_ssm.formulas.latex import to_latex
 from carleman_ssm.formulas.statements import ClosedForm
 from carleman_ssm.formulas.verification import verify
@@ -23,11 +23,15 @@ LONGEST = 6000
 """Characters of TeX beyond which a form is described and not printed: no reader takes in that much."""
 
 
-def qualified(value: Any) -> str:
-    """The key of the table of representatives: ``theory.waves.wave_propagator``."""
-    function = inspect.unwrap(value.fget if isinstance(value, property) else value)
-    module = getattr(function, "__module__", "") or ""
-    return f"{module.removeprefix('carleman_ssm.')}.{getattr(function, '__qualname__', '')}"
+def qualified(name: str) -> str:
+    """The key of the table of representatives, ``theory.waves.wave_propagator``, of a documented name.
+
+    A method belongs to the class that is documented, also where a class that is not public defines it.
+    """
+    first, _, member = name.removeprefix("carleman_ssm.").partition(".")
+    owner = getattr(carleman_ssm, first)
+    module = getattr(owner, "__module__", "").removeprefix("carleman_ssm.")
+    return ".".join(part for part in (module, getattr(owner, "__qualname__", first), member) if part)
 
 
 def formula_lines(name: str) -> list[str]:
@@ -71,7 +75,7 @@ def certificates(form: ClosedForm) -> tuple[tuple[Any, str], ...]:
 
 def append(app: Sphinx, what: str, name: str, value: Any, options: Any, lines: list[str]) -> None:  # noqa: ARG001
     """For autodoc: after the sections of the docstring have been read."""
-    if (found := qualified(value)) in REPRESENTATIVES:
+    if (found := qualified(name)) in REPRESENTATIVES:
         lines += formula_lines(found)
 
 

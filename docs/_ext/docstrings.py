@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from docutils import nodes
 from public_names import public_paths
 
 from carleman_ssm.proofs.scripts import script_names
 
 if TYPE_CHECKING:
+    from docutils import nodes
     from sphinx.application import Sphinx
 
 _TOKENS = re.compile(

@@ -35,6 +35,9 @@ def notation_table() -> str:
     return "\n".join(["| letter | meaning | first in |", "|---|---|---|", *rows, ""])
 
 
+GENERATED = {"notation": notation_table}
+
+
 def write(path: Path, text: str) -> None:
     """Write what is new; an unchanged page keeps its time and is not read again."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -47,15 +50,14 @@ def generate(app: Sphinx) -> None:
     source, root = Path(app.srcdir), derivation_folder().parent
     shutil.copytree(root / "notebooks", source / "notebooks", dirs_exist_ok=True)
     write(source / "derivations" / "THEORY.md", statements_page((derivation_folder() / "THEORY.md").read_text("utf-8")))
-    write(source / "derivations" / "notation_table.md", notation_table())
     with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as pool:
         for name, text in zip(script_names(), pool.map(derivation_page, script_names()), strict=True):
             write(source / "derivations" / f"{name}.md", text)
 
 
 def substitute(app: Sphinx, docname: str, content: list[str]) -> None:  # noqa: ARG001
-    """The version of a page that its reader sees: HTML comments of the source are left out."""
-    content[0] = re.sub(r"<!-- (?:table: .*?|end) -->\n?", "\n", content[0])
+    """Tables for their marks, ``<!-- generated: notation -->``."""
+    content[0] = re.sub(r"<!-- generated: (\w+) -->", lambda found: GENERATED[found[1]](), content[0])
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 import carleman_ssm
 
-_HEADING = re.compile(r"^# (\w+): (.+)$")
+_HEADING = re.compile(r"^# (?!ruff:)(\w+): (.+)$")
 
 
 @dataclass(frozen=True)

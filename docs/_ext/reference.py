@@ -5,12 +5,13 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
-import carleman_ssm
 from docutils import nodes
 from docutils.parsers.rst import Directive
 from docutils.statemachine import StringList
 from public_names import public_groups, public_paths
 from sphinx.util import logging
+
+import carleman_ssm
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -27,7 +28,8 @@ class PublicNames(Directive):
         """One section for each heading, with an autodoc directive for each name."""
         groups = [group for group in public_groups() if group.room == self.arguments[0]]
         if not groups:
-            raise self.error(f"the table of contents has no room {self.arguments[0]!r}")
+            msg = f"the table of contents has no room {self.arguments[0]!r}"
+            raise self.error(msg)
         return [self._section(group.heading, group.names) for group in groups]
 
     def _section(self, heading: str, names: tuple[str, ...]) -> nodes.section:
@@ -43,7 +45,11 @@ def autodoc_lines(name: str) -> list[str]:
     """The directive for one public name: a class with its methods, a function, or data."""
     value = getattr(carleman_ssm, name)
     if inspect.isclass(value):
-        return [f".. autoclass:: carleman_ssm.{name}", "   :members:", ""]
+        above = [base for base in value.__mro__[1:] if base.__module__.startswith("carleman_ssm.")]
+        hidden = [base for base in above if f"{base.__module__}.{base.__qualname__}" not in public_paths()]
+        known = [base.__name__ for base in value.__mro__[1:] if base not in hidden]
+        inherited = [f"   :inherited-members: {', '.join(known)}"] if hidden else []  # nobody else documents them
+        return [f".. autoclass:: carleman_ssm.{name}", "   :members:", *inherited, ""]
     kind = "autofunction" if inspect.isroutine(value) else "autodata"
     return [f".. {kind}:: carleman_ssm.{name}", ""]
 
