@@ -17,7 +17,7 @@ hold, tustin = held_step(), bilinear_step()
 # ## The input is held
 # Variation of constants proposes $e^{a_n\Delta}x_n + \int_0^\Delta e^{a_n\tau}d\tau\,b_nu$, and the integral is
 # $\Delta\varphi_1(a_n\Delta)$ with $\varphi_1(z) = (e^z - 1)/z$. That it is right is seen by putting it in: as a
-# function of $\Delta$ it starts at $x_n$ and obeys the equation, and such an equation has one solution from there.
+# function of $\Delta$ it is $x_n$ at 0 and obeys the equation, and such an equation has one solution from there.
 # %%
 moved = cs.unfold(hold).expression
 derivation = (
@@ -27,7 +27,7 @@ derivation = (
         because=r"$\frac{d}{d\Delta}\,\Delta\varphi_1(a_n\Delta) = e^{a_n\Delta}$",
     )
     .step(a * moved + b * u, because=r"$e^z = z\varphi_1(z) + 1$")
-    .lemma(*hold.certificates)
+    .lemma(hold.certificates[0])
 )
 
 # %% [markdown]

@@ -7,9 +7,15 @@ from types import MappingProxyType
 
 from carleman_ssm.formulas.statements import ClosedForm
 from carleman_ssm.proofs.instances import Instances, over, symbolic_decoder, symbolic_model
+from carleman_ssm.theory.carleman import LiftedSystem, carleman_lift, one_step_map
 from carleman_ssm.theory.collapse import forward_operator
 from carleman_ssm.theory.discretisation import bilinear_step, held_step
 from carleman_ssm.theory.held_input import held_kick
+
+
+def _stepped(states: int, degree: int) -> LiftedSystem:
+    """A lift in discrete time with letters for everything."""
+    return carleman_lift(symbolic_model(states), symbolic_decoder(degree))
 
 
 def _collapsed(states: int) -> ClosedForm:
@@ -18,6 +24,14 @@ def _collapsed(states: int) -> ClosedForm:
 
 LIFT: Mapping[str, Instances] = MappingProxyType(
     {
+        "theory.carleman.StateAffineSystem.readout": {
+            "N = 1, P = 2": lambda: _stepped(1, 2).readout(),
+            "N = 2, P = 1": lambda: _stepped(2, 1).readout(),
+        },
+        "theory.carleman.one_step_map": {
+            "discrete, N = 1, P = 2": lambda: one_step_map(_stepped(1, 2)),
+            "discrete, N = 2, P = 1": lambda: one_step_map(_stepped(2, 1)),
+        },
         "theory.collapse.forward_operator": over(_collapsed, (1, 2)),
         "theory.discretisation.bilinear_step": {"": bilinear_step},
         "theory.discretisation.held_step": {"": held_step},

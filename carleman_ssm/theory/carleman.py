@@ -16,6 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from math import factorial, prod
+from typing import ClassVar
 
 import sympy as sp
 
@@ -35,6 +36,12 @@ class _Lift:
 
     ssm: DiagonalSSM | DiscreteSSM
     decoder: PolynomialDecoder
+    reference: ClassVar[str] = ""
+
+    @property
+    def sizes(self) -> str:
+        """Sizes that statements about the lift are written out for."""
+        return f"N = {self.ssm.states}, P = {self.decoder.degree}"
 
     @property
     def basis(self) -> MonomialBasis:
@@ -75,14 +82,8 @@ class _Lift:
         """
         shifted = self.decoder.shifted(self.ssm.feedthrough * u).coefficients
         powers = zip(self.basis.exponents.tolist(), self.basis.lift(self.ssm.output_vector), strict=True)
-        return sp.ImmutableMatrix(
-            [
-                [
-                    factorial(sum(alpha)) // prod(map(factorial, alpha)) * power * shifted[sum(alpha)]
-                    for alpha, power in powers
-                ]
-            ]
-        )
+        counts = ((sum(alpha), factorial(sum(alpha)) // prod(map(factorial, alpha)), power) for alpha, power in powers)
+        return sp.ImmutableMatrix([[count * power * shifted[degree] for degree, count, power in counts]])
 
     def readout(self, u: sp.Expr = INPUT) -> ClosedForm:
         r"""$G(u)$ with the certificate $G X = \sigma(c^\top x + D u)$ at $X = (x^\alpha)$.
@@ -97,8 +98,9 @@ class _Lift:
             self.decoder(self.ssm.readout(x, u)),
             name="the readout is the decoder",
             because="multinomial theorem",
+            sizes=self.sizes,
         )
-        return ClosedForm(sp.Symbol("G"), row, (*self.parameters, u), certificates=(law,), reference="THEORY T9")
+        return ClosedForm(sp.Symbol("G"), row, (*self.parameters, u), certificates=(law,), reference=self.reference)
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,7 @@ class BilinearSystem(_Lift):
     """
 
     ssm: DiagonalSSM
+    reference: ClassVar[str] = "derivations/14_bilinear_lift"
 
     @cached_property
     def drift(self) -> sp.ImmutableMatrix:
@@ -135,14 +138,13 @@ class BilinearSystem(_Lift):
         rows = zip(self.ssm.eigenvalues, x, self.ssm.input_vector, strict=True)
         velocity, lift = column([a * xn + b * u for a, xn, b in rows]), column(self.basis.lift(x))
         law = Identity(
-            lift.jacobian(column(x)) * velocity,
+            sp.MatMul(lift.jacobian(column(x)), velocity, evaluate=False),
             matrix * lift,
             name="drift of the lift",
             because=r"product rule, $x_n\,\partial_n x^\alpha = \alpha_n x^\alpha$",
+            sizes=self.sizes,
         )
-        return ClosedForm(
-            sp.Symbol("A_u"), matrix, (*self.ssm.parameters, u), certificates=(law,), reference="THEORY T14"
-        )
+        return ClosedForm(sp.Symbol("A_u"), matrix, (*self.ssm.parameters, u), {}, (law,), self.reference)
 
 
 @dataclass(frozen=True)
@@ -162,6 +164,7 @@ class StateAffineSystem(_Lift):
     """
 
     ssm: DiscreteSSM
+    reference: ClassVar[str] = "derivations/09_lift_of_a_step"
 
     def transition_matrix(self, u: sp.Expr) -> sp.ImmutableMatrix:
         """T(u), of degree P in u, shape (size, size)."""
@@ -247,8 +250,8 @@ def one_step_map(lifted: LiftedSystem, *, u: sp.Expr = INPUT, step: sp.Symbol = 
     Returns
     -------
     ClosedForm
-        Shape (size, size). Continuous: certificates $T|_{\Delta=0} = 1$ and $\partial_\Delta T = (A + uN) T$.
-        Discrete: $T(0) = M_0$, $\partial_u T = N T$, and $T X$ is the lift of $\Lambda x + \bar b u$.
+        Shape (size, size). Continuous: certificates $T|_{\Delta=0}X = X$ and $\partial_\Delta T = (A + uN) T$.
+        Discrete: $T(0)X = M_0X$, $\partial_u T = N T$, and $T X$ is the lift of $\Lambda x + \bar b u$.
 
     Raises
     ------
@@ -275,47 +278,53 @@ def one_step_map(lifted: LiftedSystem, *, u: sp.Expr = INPUT, step: sp.Symbol = 
         return _discrete_step(lifted, u)
     model, where = zero_order_hold(lifted.ssm, step).named()
     matrix = StateAffineSystem(model, lifted.decoder).transition_matrix(u)
-    unfolded = matrix.xreplace(where)
+    unfolded, state = matrix.xreplace(where), column(lifted.basis.lift(lifted.symbols("x")))
     certificates = (
         Identity(
-            unfolded.subs(step, 0),
-            sp.eye(lifted.basis.size),
+            sp.MatMul(unfolded.subs(step, 0), state, evaluate=False),
+            state,
             name="initial value",
             because=r"no time, no change: $\lambda_n = 1$ and $\bar b_n = 0$ at $\Delta = 0$",
+            sizes=lifted.sizes,
         ),
         Identity(
+            sp.MatMul(lifted.generator(u).expression, unfolded, evaluate=False),
             unfolded.diff(step),
-            lifted.generator(u).expression * unfolded,
             name="generator",
             because=r"$X' = (A + uN) X$ while the input is held",
+            sizes=lifted.sizes,
         ),
     )
-    return ClosedForm(sp.Symbol("T"), matrix, (*lifted.ssm.parameters, step, u), where, certificates, "THEORY T15")
+    arguments = (*lifted.ssm.parameters, step, u)
+    return ClosedForm(sp.Symbol("T"), matrix, arguments, where, certificates, "derivations/15_single_exponential")
 
 
 def _discrete_step(lifted: StateAffineSystem, u: sp.Expr) -> ClosedForm:
     model, where = lifted.ssm.named()
     named, x = StateAffineSystem(model, lifted.decoder), lifted.symbols("x")
-    matrix = named.transition_matrix(u)
+    matrix, state = named.transition_matrix(u), column(lifted.basis.lift(x))
     image = [a * xn + b * u for a, xn, b in zip(model.multipliers, x, model.input_vector, strict=True)]
     certificates = (
         Identity(
-            matrix.subs(u, 0),
-            named.transition_matrix(sp.S.Zero),
+            sp.MatMul(matrix.subs(u, 0), state, evaluate=False),
+            column(lifted.basis.lift(tuple(a * xn for a, xn in zip(model.multipliers, x, strict=True)))),
             name="initial value",
             because=r"$T(0) = M_0 = \mathrm{diag}(\lambda^\alpha)$",
+            sizes=lifted.sizes,
         ),
         Identity(
+            sp.MatMul(lowering_matrix(model.input_vector, lifted.decoder.degree), matrix, evaluate=False),
             matrix.diff(u),
-            lowering_matrix(model.input_vector, lifted.decoder.degree) * matrix,
             name="generator in the input",
             because=r"$T(u) = \exp(u \sum_n \bar b_n E_n) M_0$",
+            sizes=lifted.sizes,
         ),
         Identity(
-            matrix * column(lifted.basis.lift(x)),
+            sp.MatMul(matrix, state, evaluate=False),
             column(lifted.basis.lift(tuple(image))),
             name="one step",
             because=r"binomial theorem on every $\lambda_n x_n + \bar b_n u$",
+            sizes=lifted.sizes,
         ),
     )
-    return ClosedForm(sp.Symbol("T"), matrix, (*lifted.ssm.parameters, u), where, certificates, "THEORY T9")
+    return ClosedForm(sp.Symbol("T"), matrix, (*lifted.ssm.parameters, u), where, certificates, lifted.reference)

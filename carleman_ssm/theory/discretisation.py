@@ -24,8 +24,8 @@ def held_step() -> ClosedForm:
     Returns
     -------
     ClosedForm
-        $\lambda_n x_n + \bar b_n u$. Certificates: it starts at $x_n$, and its derivative by $\Delta$ is $a_n$ times
-        itself plus $b_n u$; both hold at $a_n = 0$ as well.
+        $\lambda_n x_n + \bar b_n u$. Certificates: its derivative by $\Delta$ is $a_n$ times itself plus $b_n u$, and
+        two steps with one input are one step (so a step of no length changes nothing); both at $a_n = 0$ as well.
 
     References
     ----------
@@ -41,15 +41,22 @@ def held_step() -> ClosedForm:
     """
     form = _step(zero_order_hold)
     moved = _written(form)
+    first, second = sp.symbols("Delta_1 Delta_2", positive=True)
+    twice = moved.subs(STEP, second).xreplace({STATE: moved.subs(STEP, first)})
     return _with(
         form,
-        Identity(moved.subs(STEP, 0), STATE, name="no time, no change", because=r"$e^0 = 1$ and $\bar b_n = 0$"),
         Identity(
             moved.diff(STEP),
             RATE * moved + GAIN * INPUT,
             name="the mode moves by its equation",
             because=r"$\frac{d}{d\Delta}e^{a_n\Delta} = a_ne^{a_n\Delta}$ and "
             r"$\frac{d}{d\Delta}\Delta\varphi_1(a_n\Delta) = e^{a_n\Delta}$",
+        ),
+        Identity(
+            twice,
+            moved.subs(STEP, first + second),
+            name="two steps with one input",
+            because="the second step starts where the first one ends",
         ),
     )
 
