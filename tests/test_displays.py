@@ -1,86 +1,178 @@
-"""Displays of a document: wide matrices, products and sums are broken before they are too small to read."""
+"""Displays of statements: every line fits the page at normal size, and nothing is lost on the way."""
 
 import re
-import runpy
-import shutil
-import subprocess
-from pathlib import Path
 
 import pytest
 import sympy as sp
+from hypothesis import given
+from hypothesis import strategies as st
 
-from carleman_ssm.formulas.displays import LEGIBLE, display_lines, equality_lines, width
+from carleman_ssm.formulas.bounds import Bound
+from carleman_ssm.formulas.broken_lines import Abbreviations
+from carleman_ssm.formulas.derivations import Derivation
+from carleman_ssm.formulas.displays import LINE, at_mark, definition_lines, equation_lines, unmarked
 from carleman_ssm.formulas.latex import document, to_latex
+from carleman_ssm.formulas.set_width import width
+from carleman_ssm.formulas.statement_displays import chain_links, statement_lines, where_lines
+from carleman_ssm.formulas.statements import ClosedForm, Identity
+from carleman_ssm.formulas.tex_text import escape, prose
+from tests.strategies_formulas import expressions
 
-DERIVATIONS = Path(__file__).parents[1] / "derivations"
-a, b = sp.symbols("a b")
-LONG = sp.Add(*sp.symbols("alpha_1:9_1:5"))
-STEMS = ["19_delta_rule", "19_selective_clock", "12_low_rank_steps", "10_cubic_kernels"]
-STEMS += [path.stem for path in sorted(DERIVATIONS.glob("2*.py"))]
-LINE = 472  # points of a line between margins of 22 mm on A4 or letter paper, about
+a, b, x, y = sp.symbols("a b x y")
+k = sp.Symbol("k", integer=True)
+LETTERS = sp.symbols("alpha_1:9_1:5")
+LONG = sp.Add(*LETTERS)
+
+
+def room(lines):
+    """The width of an alignment: the widest left part and the widest right part beside each other."""
+    sides = [at_mark(line) for line in lines]
+    return max(width(left) for left, _ in sides) + max(width(right) for _, right in sides)
 
 
 def test_what_is_short_stands_on_one_line():
-    assert display_lines(a + b, {}) == ["a + b"]
-    assert equality_lines(a, b, (a,), {}) == [r"a = b \qquad (a \neq 0)"]
+    assert statement_lines(a + b) == ("& a + b",)
+    assert statement_lines(Identity(a, b, nonzero=(a,))) == (r"a &= b \qquad (a \neq 0)",)
     matrix = sp.ImmutableMatrix([[a, b]])
-    assert equality_lines(matrix, matrix, (), {}) == [f"{to_latex(matrix)} = {to_latex(matrix)}"]
+    assert statement_lines(Identity(matrix, matrix)) == (f"{to_latex(matrix)} &= {to_latex(matrix)}",)
 
 
 def test_a_long_sum_is_broken_between_its_terms_and_loses_none():
-    lines = display_lines(LONG, {}, lead="=")
+    lines = statement_lines(Identity(x, LONG))
     assert len(lines) > 1
-    assert max(map(width, lines)) <= LEGIBLE
+    assert room(lines) <= LINE
     for term in LONG.args:
         assert sum(line.count(to_latex(term)) for line in lines) == 1
+    assert lines[0].startswith("x &= ")
+    assert all(line.startswith(r"&\quad + ") for line in lines[1:])
+
+
+def test_a_wide_left_side_stands_for_itself():
+    first, *rest = statement_lines(Identity(LONG, x))
+    assert first.startswith("&")
+    assert rest[-1] == "&= x"
+    assert room([first, *rest]) <= LINE
 
 
 def test_wide_matrices_are_compared_entry_by_entry():
     left, right = (sp.ImmutableMatrix([[LONG, one], [0, LONG]]) for one in (a, b))
-    lines = equality_lines(left, right, (b,), {})
-    assert max(map(width, lines)) <= LEGIBLE
-    assert r"(1,2)\colon\quad a = b" in lines
-    assert r"(2,1)\colon\quad 0 = 0" in lines
+    lines = statement_lines(Identity(left, right, nonzero=(b,)))
+    assert room(lines) <= LINE
+    assert r"&(1,2)\colon\quad a = b" in lines
+    assert not any("(2,1)" in line for line in lines), "there is nothing to compare: 0 = 0"
     assert lines[-1].endswith(r"(b \neq 0)")
     assert sum(line.count(r"\alpha_{8,4}") for line in lines) == 4
 
 
-def test_a_wide_matrix_beside_a_product_gives_its_entries_and_says_that_others_vanish():
+def test_a_wide_matrix_beside_a_product_gets_a_letter_and_its_entries_are_listed():
+    wide = sp.ImmutableMatrix([[LONG, 0], [a, LONG + b]])
+    product = sp.MatMul(sp.ImmutableMatrix([[a, 0], [1, b]]), sp.ImmutableMatrix([[b, 0], [x, y]]), evaluate=False)
+    lines = statement_lines(Identity(product, wide))
+    assert room(lines) <= LINE
+    assert r"= \mathcal{Q}_{1}" in lines[0] + lines[1]
+    listed = "".join(lines[1:])
+    assert r"\mathcal{Q}_{1}\colon\ 2 \times 2 \text{ matrix, 0 but for the entries}" in listed
+    assert r"[\mathcal{Q}_{1}]_{2,1} = a" in listed
+    assert "_{1,2} =" not in listed
+    assert sum(line.count(r"\alpha_{8,4}") for line in lines) == 2
+
+
+def test_a_long_product_of_matrices_is_broken_between_its_factors():
     product = sp.MatMul(*(sp.ImmutableMatrix([[a**n + n * b, 0], [n, b * a]]) for n in range(12)), evaluate=False)
-    lines = equality_lines(product, sp.ImmutableMatrix([[LONG, 0], [a, LONG]]), (), {})
-    assert max(map(width, lines)) <= LEGIBLE
-    assert sum(line.count("bmatrix") + line.count(r"\begin{matrix}") for line in lines) == 12
-    assert r"= 2 \times 2 \text{ matrix, 0 but for the entries}" in lines
-    assert r"(2,1)\colon\quad a" in lines
-    assert not any(line.startswith("(1,2)") for line in lines)
+    lines = statement_lines(product)
+    assert room(lines) <= LINE
+    assert sum(line.count(r"\begin{matrix}") for line in lines) == 12
+    assert all(r"\cdot" in line for line in lines[1:])
 
 
-def test_numbers_of_an_index_stand_apart_and_conjugates_do_not_touch():
-    assert to_latex(sp.Symbol("kappa_1_0") ** 2) == r"\kappa_{1,0}^{2}"
-    assert to_latex(sp.Symbol("kappa_10")) == r"\kappa_{10}"
-    conjugates = sp.conjugate(a) * sp.conjugate(sp.Symbol("lambda_0")) ** 3 * b
-    assert to_latex(conjugates) == r"b \overline{a} \, \overline{\lambda_{0}}^{3}"
+def test_a_condition_that_has_no_room_behind_stands_below():
+    lines = statement_lines(Identity(sp.Add(*LETTERS[:12]), x, nonzero=(*LETTERS[:9], LONG)))
+    assert room(lines) <= LINE
+    assert " ".join(lines).count(r"\neq 0") == 10
 
 
-@pytest.mark.symbolic
-@pytest.mark.parametrize("stem", STEMS)
-def test_no_display_of_these_derivations_is_shrunk_to_less_than_half(stem, tmp_path):
-    """TeX itself says how wide every display is before it is fitted to the line."""
-    if not shutil.which("pdflatex"):
-        pytest.skip("pdflatex is not installed")
-    source = document([runpy.run_path(str(DERIVATIONS / f"{stem}.py"))["derivation"]])
-    measured = source.replace(
-        r"\newcommand{\fitted}[1]{",
-        r"\newbox\wide\newcommand{\fitted}[1]{\setbox\wide\hbox{$\displaystyle #1$}\typeout{WIDTH \the\wd\wide}",
-    )
-    (tmp_path / "wide.tex").write_text(measured, encoding="utf-8")
-    done = subprocess.run(
-        ["pdflatex", "-halt-on-error", "-interaction=nonstopmode", "wide.tex"],
-        cwd=tmp_path,
-        capture_output=True,
-        check=True,
-        timeout=60,
-    )
-    widths = [float(width) for width in re.findall(r"WIDTH ([\d.]+)pt", done.stdout.decode(errors="replace"))]
-    assert len(widths) == source.count("\n\\fitted{")
-    assert max(widths) < 2 * LINE
+def test_bounds_print_their_boxes():
+    bound = Bound(x**2, x, {x: (sp.Integer(0), sp.Integer(1))})
+    assert statement_lines(bound) == (r"x^{2} &\le x \qquad (0 \le x \le 1)",)
+    assert to_latex(bound) == r"x^{2} \le x \qquad (0 \le x \le 1)"
+    many = Bound(LONG, x, {letter: (sp.Integer(0), sp.Integer(1)) for letter in (x, *LETTERS)})
+    lines = statement_lines(many)
+    assert room(lines) <= LINE
+    assert " ".join(lines).count(r"0 \le ") == 33
+
+
+def test_abbreviations_of_the_author_are_folded_into_statements_and_chains():
+    where = {y: a + b}
+    assert statement_lines(Identity((a + b) ** 2, x), where=where) == ("y^{2} &= x",)
+    assert statement_lines(Bound((a + b) ** 2, a, {a: (0, 1), b: (0, 1)}), where=where)[0].startswith(r"y^{2} &\le a")
+    chain = Derivation("t", (a + b) ** 2, where=where).step((a + b) * (a + b + 1) - a - b, "multiplied out", (a + b,))
+    start, link = chain_links(chain)
+    assert start.lines == ("& y^{2}",)
+    assert link.reason == "multiplied out"
+    assert r"(y \neq 0)" in link.lines[-1]
+    assert where_lines(where) == (r"\text{where}\quad y &= a + b",)
+    assert where_lines({}) == ()
+    assert r"\text{where}\quad y = a + b" in to_latex(chain)
+
+
+def test_a_derivation_prints_its_lemmas_and_further_chains():
+    part = Derivation("Part of it", x).step(x + y - y, "added and taken away").lemma(Identity(a, a, name="by itself"))
+    whole = Derivation("Whole", a).step(a + b - b, "the same").chain(part)
+    text = to_latex(whole)
+    for piece in (r"\text{Part of it}", r"\text{added and taken away}", r"\text{by itself}"):
+        assert text.count(piece) == 1
+    source = document([whole])
+    assert source.count("Part of it") == source.count("by itself") == source.count("added and taken away") == 1
+
+
+def test_letters_of_a_chain_are_explained_once_and_keep_their_meaning():
+    root = sp.sqrt(LONG)
+    chain = Derivation("roots", root).step(2 * root - root, "twice less once").step(3 * root - 2 * root, "again")
+    lines = [line for link in chain_links(chain) for line in link.lines]
+    assert sum(r"\text{where}" in line for line in lines) == 1
+    assert lines[0] == r"& \sqrt{\mathcal{Q}_{1}}"
+
+
+def test_cases_go_on_in_further_rows():
+    piecewise = sp.Piecewise((LONG, x > 0), (a, True))
+    lines = statement_lines(Identity(y, piecewise))
+    assert len(lines) == 1
+    assert room(lines) <= LINE
+    assert lines[0].count(r"\begin{cases}") == 1
+    assert lines[0].count(r"\alpha") == 32
+
+
+def test_equations_of_a_closed_form_share_the_room_that_the_widest_left_side_leaves():
+    form = ClosedForm(sp.Symbol("s"), a + b, LETTERS, {sp.Symbol("first_1_2_3_4_5"): LONG, a: LONG * 2, b: LONG / 2})
+    assert room(statement_lines(form)) <= LINE
+
+
+@given(expressions(), expressions(), st.sampled_from([12.0, 20.0, LINE]))
+def test_lines_of_any_statement_fit_and_lose_no_letter(left, right, line):
+    lines = statement_lines(Identity(left, right), line=line)
+    text = " ".join(map(unmarked, lines))
+    for letter in (left + right).atoms(sp.Symbol):
+        assert to_latex(letter) in text
+    assert room(lines) <= line
+    assert all(one.count("{") == one.count("}") and one.count(r"\left") == one.count(r"\right") for one in lines)
+
+
+def test_a_letter_stands_for_equal_parts():
+    folds = Abbreviations()
+    root = r"\sqrt{" + " + ".join(f"a_{{{n}}}" for n in range(40)) + "}"
+    lines = equation_lines("x", f"{root} + b {root}", LINE, folds)
+    assert list(folds.definitions) == [r"\mathcal{Q}_{1}"]
+    explained = definition_lines(folds, LINE)
+    assert room([*lines, *explained]) <= LINE
+    assert "".join(explained).count("a_{") == 40
+    assert definition_lines(folds, LINE) == [], "a letter is explained once"
+
+
+@pytest.mark.parametrize("text", ["a > b", "s < 0 | s > 0"])
+def test_signs_that_are_other_characters_in_texts_own_fonts_are_named(text):
+    """In the encoding OT1 a bare < in text is set as an inverted exclamation mark, > as ¿, | as a dash."""
+    assert not re.search("[<>|]", escape(text))
+    assert prose("s < 0, $s < 1$") == r"s \textless{} 0, $s < 1$"
+    source = document([Derivation(text, a).step(a, because="for a < b")], title=text)
+    words = re.sub(r"\$[^$]*\$|\\ensuremath\{[^}]*\}", "", source.split(r"\begin{document}")[1])
+    assert not re.search("[<>|]", words)

@@ -76,9 +76,11 @@ def test_a_closed_form_is_an_aligned_block_with_its_definitions():
 def test_a_derivation_has_its_reasons_at_the_right():
     text = to_latex(CHAIN)
     assert balanced(text)
-    assert r"&= x^{2} + 2 x y + y^{2} \qquad (x \neq 0) && \text{binomial theorem, $p=2$" in text
+    short = Derivation("Square", (x + y) ** 2).step(x**2 + 2 * x * y + y**2, "binomial theorem, $p=2$", (x,))
+    assert r"&= x^{2} + 2 x y + y^{2} \qquad (x \neq 0) && \text{binomial theorem, $p=2$}" in to_latex(short)
+    assert "&= x^{2} + 2 x y + y^{2} \\qquad (x \\neq 0) \\\\\n&\\qquad \\text{binomial theorem, $p=2$" in text
     assert r"\ensuremath{\Sigma} of 100 \%" in text
-    assert to_latex(Derivation("empty", x)) == "\\begin{aligned}\n&x\n\\end{aligned}"
+    assert to_latex(Derivation("empty", x)) == "\\begin{aligned}\n& x\n\\end{aligned}"
 
 
 def test_identities_verdicts_and_mappings_print():

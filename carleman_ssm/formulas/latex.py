@@ -10,18 +10,18 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from carleman_ssm.formulas.bounds import Bound
 from carleman_ssm.formulas.derivations import Derivation
-from carleman_ssm.formulas.displays import display_lines, equality_lines
+from carleman_ssm.formulas.printing import to_latex as to_latex
+from carleman_ssm.formulas.statement_displays import Where, chain_links, statement_lines, where_lines
 from carleman_ssm.formulas.statements import ClosedForm, Identity, fold
-from carleman_ssm.formulas.tex import closed_form_lines, nonvanishing
-from carleman_ssm.formulas.tex import to_latex as to_latex
 from carleman_ssm.formulas.tex_text import escape, prose, refuse_commands
 from carleman_ssm.formulas.typst_source import expression_to_typst, prose_to_typst, quoted
+from carleman_ssm.formulas.verdicts import Verdict
 
 _PREAMBLE = r"""\documentclass[11pt]{article}
 \usepackage{amsmath,amssymb,amsthm}
@@ -31,9 +31,9 @@ _PREAMBLE = r"""\documentclass[11pt]{article}
 \allowdisplaybreaks
 \setcounter{MaxMatrixCols}{64}
 \setlength{\parindent}{0pt}
-\newcommand{\fitted}[1]{\[\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{$\displaystyle #1$}\]}
 """
 _TIMEOUT = 60
+_LINE = 43.0  # em: between margins of 22 mm on A4 or letter paper
 
 _LONG_TYPST = 220  # characters of source beyond which the two sides of an identity stand on two lines
 
@@ -71,50 +71,51 @@ def _section(item: Any, settings: Mapping[str, Any]) -> str:
     if isinstance(item, str):
         return prose(item)
     if isinstance(item, ClosedForm):
-        return "\n".join([_display(closed_form_lines(item, **settings)), _certificates(item, settings)])
+        return "\n\n".join([_display(item, settings), *_origin(item, settings)])
     if isinstance(item, Derivation):
-        parts = [rf"\subsection*{{{escape(item.title)}}}", *_chain(item, settings)]
-        parts += [_named(lemma, settings) for lemma in item.lemmas]
-        return "\n".join(parts)
-    if isinstance(item, Identity):
+        return "\n\n".join(_derivation(item, settings))
+    if isinstance(item, Identity | Bound):
         return _named(item, settings)
-    return f"\\[\n{to_latex(item, **settings)}\n\\]"
+    if isinstance(item, Verdict):
+        return f"\\[\n{to_latex(item, **settings)}\n\\]"
+    return _display(item, settings)
 
 
-def _display(lines: Iterable[str]) -> str:
+def _display(item: Any, settings: Mapping[str, Any], where: Where | None = None) -> str:
+    return _align(statement_lines(item, line=_LINE, where=where, **settings))
+
+
+def _align(lines: Iterable[str]) -> str:
     body = " \\\\\n".join(lines)
-    return f"\\begin{{align*}}\n{body}\n\\end{{align*}}"
+    return f"\\begin{{align*}}\n{body}\n\\end{{align*}}" if body else ""
 
 
-def _chain(derivation: Derivation, settings: Mapping[str, Any]) -> list[str]:
+def _derivation(derivation: Derivation, settings: Mapping[str, Any], section: str = "subsection") -> Iterator[str]:
     """The links of a chain below each other, each under its reason: side by side they leave the page."""
-    lines = _fitted(display_lines(derivation.start, settings))
-    for step in derivation.steps:
-        *before, last = display_lines(step.right, settings, lead="=")
-        lines += [prose(step.because), *_fitted([*before, last + nonvanishing(step.nonzero, **settings)])]
-    return lines
+    yield rf"\{section}*{{{escape(derivation.title)}}}"
+    for link in chain_links(derivation, line=_LINE, **settings):
+        yield "\n".join(part for part in (prose(link.reason), _align(link.lines)) if part)
+    yield _align(where_lines(derivation.where, line=_LINE, **settings))
+    for lemma in derivation.lemmas:
+        yield _named(lemma, settings, derivation.where)
+    for chain in derivation.chains:
+        yield from _derivation(chain, settings, "subsubsection")
 
 
-def _fitted(lines: Iterable[str]) -> list[str]:
-    return [rf"\fitted{{{line}}}" for line in lines]
+def _named(statement: Identity | Bound, settings: Mapping[str, Any], where: Where | None = None) -> str:
+    """A statement in words and as a display."""
+    words = ": ".join(text for text in (escape(statement.name), prose(statement.because)) if text)
+    return "\n".join([words, _display(statement, settings, where)])
 
 
-def _named(identity: Identity | Bound, settings: Mapping[str, Any]) -> str:
-    """A statement in words and as a display that is shrunk where it would leave the page."""
-    words = ": ".join(text for text in (escape(identity.name), prose(identity.because)) if text)
-    if isinstance(identity, Bound):
-        return "\n".join([words, *_fitted([to_latex(identity, **settings)])])
-    return "\n".join([words, *_fitted(equality_lines(identity.left, identity.right, identity.nonzero, settings))])
-
-
-def _certificates(form: ClosedForm, settings: Mapping[str, Any]) -> str:
-    source = [f"Source: {escape(form.reference)}."] if form.reference else []
-    proofs = (
-        ["Characterised by", *(_named(fold(one, form.where), settings) for one in form.certificates)]
-        if form.certificates
-        else []
-    )
-    return "\n\n".join([*source, *proofs])
+def _origin(form: ClosedForm, settings: Mapping[str, Any]) -> Iterator[str]:
+    """What a closed form rests on."""
+    if form.reference:
+        yield f"Source: {escape(form.reference)}."
+    if form.certificates:
+        yield "Characterised by"
+    for certificate in form.certificates:
+        yield _named(certificate, settings, form.where)
 
 
 def to_typst(item: Any, *, translate: bool = True) -> str:
