@@ -8,7 +8,7 @@ from typing import Any
 
 import mpmath
 import sympy as sp
-from hypothesis import HealthCheck, find, settings
+from hypothesis import HealthCheck, Phase, find, settings
 from hypothesis.errors import NoSuchExample
 from hypothesis.strategies import SearchStrategy
 
@@ -156,6 +156,7 @@ def _simplest(drawn: SearchStrategy[Any], examples: int, holds: Any) -> Mapping[
         derandomize=True,
         database=None,
         deadline=None,
+        phases=(Phase.generate, Phase.shrink),
         suppress_health_check=list(HealthCheck),
     )
     try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import sympy as sp
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
@@ -10,6 +12,7 @@ _PLAIN = (sp.Integer(0), sp.Integer(1), sp.Integer(-1), sp.Rational(1, 2), sp.Ra
 _HARD = (sp.Integer(0), sp.Integer(1), sp.Integer(-1), sp.I, sp.Rational(1, 2))
 
 
+@cache
 def rationals(largest: int = 4) -> SearchStrategy[sp.Rational]:
     """Rationals in ±largest with denominators up to 7; 0, ±1, 1/2 and a few others often.
 
@@ -22,6 +25,7 @@ def rationals(largest: int = 4) -> SearchStrategy[sp.Rational]:
     return st.sampled_from([value for value in _PLAIN if abs(value) <= largest]) | drawn
 
 
+@cache
 def gaussians(largest: int = 4) -> SearchStrategy[sp.Expr]:
     """Gaussian rationals p + iq, real and zero ones among them.
 
@@ -33,6 +37,7 @@ def gaussians(largest: int = 4) -> SearchStrategy[sp.Expr]:
     return st.builds(lambda real, imaginary: real + sp.I * imaginary, rationals(largest), rationals(largest))
 
 
+@cache
 def multipliers() -> SearchStrategy[sp.Expr]:
     r"""Multipliers $\lambda$: 0 (a mode without memory), 1 (a sum), −1, i and 1/2 often; any Gaussian rational else."""
     return st.sampled_from(_HARD) | gaussians()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import sympy as sp
 from hypothesis import strategies as st
@@ -12,7 +13,8 @@ from carleman_ssm.formulas.evaluation import NoValue, Point
 from carleman_ssm.testing.numbers import gaussians, multipliers, rationals
 
 _FACTS = ("real", "integer", "positive", "negative", "nonnegative", "nonpositive", "imaginary", "zero", "even", "odd")
-_SEQUENCE = range(-4, 9)  # indices at which a sequence has drawn elements; it repeats them elsewhere
+_LONGEST = 6  # a sequence has at most so many elements, and repeats them
+_WAYS = st.integers(0, 5)
 
 
 class GivenPoint(Point):
@@ -56,8 +58,9 @@ def _of_its_kind(symbol: sp.Basic) -> SearchStrategy[sp.Expr]:
     return multipliers() | gaussians()
 
 
-def _related(known: list[sp.Expr], way: int) -> sp.Expr | None:
+def _related(before: list[object], way: int) -> sp.Expr | None:
     """A value that resonates with those drawn before: equal, conjugate, a square, an inverse, a product."""
+    known = [value for value in before if isinstance(value, sp.Expr)]
     last = known[-1] if known else None
     if last is None or way == 0:
         return None
@@ -72,12 +75,9 @@ def _related(known: list[sp.Expr], way: int) -> sp.Expr | None:
     return sp.expand(last * known[-2]) if len(known) > 1 else None
 
 
-@st.composite
 def points(
-    draw: DrawFn,
-    symbols: Iterable[sp.Basic],
-    values: Mapping[sp.Basic, SearchStrategy[sp.Expr]] | None = None,
-) -> dict[sp.Basic, object]:
+    symbols: Iterable[sp.Basic], values: Mapping[sp.Basic, SearchStrategy[sp.Expr]] | None = None
+) -> SearchStrategy[dict[sp.Basic, object]]:
     """Exact values that respect the assumptions of every symbol.
 
     Parameters
@@ -89,26 +89,45 @@ def points(
 
     Returns
     -------
-    dict
-        ``symbol -> exact number``, ``sequence -> tuple of exact numbers``.
+    SearchStrategy
+        Of dictionaries ``symbol -> exact number``, ``sequence -> tuple of exact numbers``.
 
     Raises
     ------
     TypeError
         Something that is neither a symbol nor a sequence.
+
+    Examples
+    --------
+    >>> from hypothesis import find
+    >>> lam, mu = sp.symbols("lambda mu")
+    >>> find(points((lam, mu)), lambda point: point[lam] != 0 and point[mu] == point[lam] ** 2)
+    {lambda: 1, mu: 1}
     """
-    drawn: dict[sp.Basic, object] = {}
     own = dict(values or {})
+    plan: dict[sp.Basic, SearchStrategy[Any]] = {}
     for symbol in symbols:
         if isinstance(symbol, sp.IndexedBase):
-            drawn[symbol] = draw(st.lists(own.get(symbol, gaussians()), min_size=1, max_size=len(_SEQUENCE)).map(tuple))
-            continue
-        if not isinstance(symbol, sp.Symbol):
+            plan[symbol] = st.lists(own.get(symbol, gaussians()), min_size=1, max_size=_LONGEST).map(tuple)
+        elif isinstance(symbol, sp.Symbol):
+            admitted = own.get(symbol, _of_its_kind(symbol))
+            plan[symbol] = admitted.filter(lambda value, symbol=symbol: _allows(symbol, value))
+        else:
             msg = f"points are drawn for symbols and sequences, got {symbol!r} of type {type(symbol).__name__}"
             raise TypeError(msg)
-        known = [value for value in drawn.values() if isinstance(value, sp.Expr)]
-        value = draw(own.get(symbol, _of_its_kind(symbol)).filter(lambda value, symbol=symbol: _allows(symbol, value)))
-        # both are drawn in every case, so that the simplest point is found by the same choices
-        other = _related(known, draw(st.integers(0, 5)))
-        drawn[symbol] = value if other is None or symbol in own or not _allows(symbol, other) else other
+    return _points(plan, frozenset(own))
+
+
+@st.composite
+def _points(
+    draw: DrawFn, plan: Mapping[sp.Basic, SearchStrategy[Any]], own: frozenset[sp.Basic]
+) -> dict[sp.Basic, object]:
+    drawn: dict[sp.Basic, object] = {}
+    for symbol, strategy in plan.items():
+        drawn[symbol] = value = draw(strategy)
+        if isinstance(symbol, sp.IndexedBase) or symbol in own:
+            continue
+        # the value is drawn in every case, so that the simplest point is found by the same choices
+        other = _related([value for key, value in drawn.items() if key != symbol], draw(_WAYS))
+        drawn[symbol] = value if other is None or not _allows(symbol, other) else other
     return drawn
