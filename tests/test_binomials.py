@@ -39,6 +39,8 @@ TRUE = {
     "symmetry": (binomial(alpha, alpha - beta), binomial(alpha, beta)),
     "explicit lower argument": (binomial(n, 3), n * (n - 1) * (n - 2) / 6),
     "absorption": ((beta + 1) * binomial(alpha, beta + 1), (alpha - beta) * binomial(alpha, beta)),
+    "absorption, both arguments": ((beta + 1) * binomial(alpha + 1, beta + 1), (alpha + 1) * binomial(alpha, beta)),
+    "absorption, downwards": (alpha * binomial(alpha - 1, beta - 1), beta * binomial(alpha, beta)),
     "multinomial": (
         binomial(alpha + beta, beta) * binomial(alpha + beta + m, m),
         factorial(alpha + beta + m) / (factorial(alpha) * factorial(beta) * factorial(m)),
@@ -97,6 +99,7 @@ def test_false_statements_are_refuted_with_a_witness(name):
 def test_the_binomial_theorem_needs_no_condition_and_a_ratio_says_its_own():
     assert verify(Identity(*TRUE["binomial theorem"])).nonzero == ()
     assert verify(Identity(*TRUE["absorption"])).nonzero == ()
+    assert verify(Identity(*TRUE["absorption, both arguments"])).nonzero == ()
     falling = Identity((alpha + 1 - beta) * binomial(alpha + 1, beta), (alpha + 1) * binomial(alpha, beta))
     assert verify(falling).nonzero == (alpha - beta + 1,)
     assert verify(Identity(powers(m), powers(m) * binomial(alpha, 0))).proved

@@ -3,8 +3,9 @@ r"""Normal form of binomial coefficients and factorials with symbolic arguments,
 $\binom nk = n(n-1)\cdots(n-k+1)/k!$ for an integer $k \ge 0$, and 0 for $k < 0$, whatever $n$ is: so
 $\binom{n+1}k = \binom nk + \binom n{k-1}$ (Pascal) holds for **every** $n$ and every integer $k$, and the
 coefficients of $n + s$ become those of $n$ without any condition. Where that does not decide, a second normal form
-uses the ratios $\binom n{k+1} = \frac{n-k}{k+1}\binom nk$ and $\binom{n+1}k = \frac{n+1}{n+1-k}\binom nk$, and
-records what it divides by. For an integer $n \ge 0$, $\sum_{i=0}^n\binom ni r^i = (1+r)^n$ and with powers of i
+uses the ratios $\binom{n+1}{k+1} = \frac{n+1}{k+1}\binom nk$, $\binom n{k+1} = \frac{n-k}{k+1}\binom nk$ and
+$\binom{n+1}k = \frac{n+1}{n+1-k}\binom nk$, and records what it divides by. For an integer $n \ge 0$,
+$\sum_{i=0}^n\binom ni r^i = (1+r)^n$, and with powers of i
 $\sum_i\binom ni i^p r^i = \sum_q {p \brace q}\, n^{\underline q}\, r^q (1+r)^{n-q}$.
 """
 
@@ -61,8 +62,12 @@ def _length(e: sp.Expr) -> tuple[bool, int, str]:
 def _by_ratios(form: Normaliser, upper: sp.Expr, lower: sp.Expr) -> Ratio:
     """The coefficient of the arguments without their whole numbers, times what leads there."""
     (s, n), (j, k) = _stripped(upper), _stripped(lower)
-    above = [n + t for t in range(1, s + 1)] + [n - t - lower for t in range(-s)]
-    below = [n + t - lower for t in range(1, s + 1)] + [n - t for t in range(-s)]
+    both = min(s, j) if s > 0 and j > 0 else max(s, j) if s < 0 and j < 0 else 0  # both at once divide by less
+    above = [upper - t for t in range(both)] + [lower + t + 1 for t in range(-both)]
+    below = [lower - t for t in range(both)] + [upper + t + 1 for t in range(-both)]
+    s, j, lower = s - both, j - both, lower - both
+    above += [n + t for t in range(1, s + 1)] + [n - t - lower for t in range(-s)]
+    below += [n + t - lower for t in range(1, s + 1)] + [n - t for t in range(-s)]
     above += [n - k - t + 1 for t in range(1, j + 1)] + [k - t for t in range(-j)]
     below += [k + t for t in range(1, j + 1)] + [n - k + t + 1 for t in range(-j)]
     plain = sp.binomial(n, k)

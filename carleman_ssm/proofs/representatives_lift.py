@@ -7,15 +7,21 @@ from types import MappingProxyType
 
 from carleman_ssm.formulas.statements import ClosedForm
 from carleman_ssm.proofs.instances import Instances, over, symbolic_decoder, symbolic_model
-from carleman_ssm.theory.carleman import LiftedSystem, carleman_lift, one_step_map
+from carleman_ssm.theory.carleman import BilinearSystem, LiftedSystem, carleman_lift, one_step_map
 from carleman_ssm.theory.collapse import forward_operator
 from carleman_ssm.theory.discretisation import bilinear_step, held_step
 from carleman_ssm.theory.held_input import held_kick
+from carleman_ssm.theory.ssm import DiagonalSSM
 
 
 def _stepped(states: int, degree: int) -> LiftedSystem:
     """A lift in discrete time with letters for everything."""
     return carleman_lift(symbolic_model(states), symbolic_decoder(degree))
+
+
+def _moved(states: int, degree: int) -> BilinearSystem:
+    """A lift in continuous time with letters for everything."""
+    return BilinearSystem(DiagonalSSM.symbolic(states), symbolic_decoder(degree))
 
 
 def _collapsed(states: int) -> ClosedForm:
@@ -24,6 +30,14 @@ def _collapsed(states: int) -> ClosedForm:
 
 LIFT: Mapping[str, Instances] = MappingProxyType(
     {
+        "theory.carleman.BilinearSystem.generator": {
+            "N = 1, P = 2": lambda: _moved(1, 2).generator(),
+            "N = 2, P = 1": lambda: _moved(2, 1).generator(),
+        },
+        "theory.carleman.BilinearSystem.readout": {
+            "N = 1, P = 2": lambda: _moved(1, 2).readout(),
+            "N = 2, P = 1": lambda: _moved(2, 1).readout(),
+        },
         "theory.carleman.StateAffineSystem.readout": {
             "N = 1, P = 2": lambda: _stepped(1, 2).readout(),
             "N = 2, P = 1": lambda: _stepped(2, 1).readout(),
