@@ -32,11 +32,16 @@ def curvature(at):
 # The step k adds $\sigma''(y_k)$ times the product of what the two inputs put into it.
 # %%
 logit = V / 2 * (cubic(y[0]) + cubic(y[1]))
+at = [sp.Function("y_0")(u[0]), sp.Function("y_1")(u[0], u[1])]
+short = dict(zip(at, y, strict=True)) | {sp.Function("ell")(*u): V / 2 * (cubic(at[0]) + cubic(at[1]))}
+notation = {V: "weight of the channel in the logit", sp.Symbol("ell"): "the logit of one channel"}
 first, second = (row.T * row for row in (lags.row(0), lags.row(1)))
 derivation = (
     cs.Derivation(
         "The Hessian of a pooled logit",
         start=sp.ImmutableMatrix(2, 2, lambda i, j: sp.Derivative(logit, u[i], u[j])),
+        where=short,
+        sizes="P = 3, L = 2",
     )
     .step(
         sp.ImmutableMatrix(V / 2 * (curvature(y[0]) * first + curvature(y[1]) * second)),

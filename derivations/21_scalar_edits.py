@@ -14,8 +14,26 @@ K, e, eta = (sp.IndexedBase(name) for name in ("K", "e", "eta"))
 t, varrho = sp.symbols("t varrho", real=True)
 
 
-def inner(a, b, index=m):
+def inner(a, b, index=j):
     return sp.Sum(a[index] * b[index], (index, 0, n - 1))
+
+
+A, B, E, V = sp.symbols("A B E V", real=True)
+products = {A: inner(K, K), B: inner(K, e), E: inner(e, e)}
+shifts = {t: inner(K, eta), varrho: inner(e, eta)}
+notation = {
+    n: "here: number of inputs",
+    e: "weights of a residual path",
+    eta: "here: any change of the inputs, $\\eta_m$",
+    t: "here: shift of the pre-activation by the change",
+    varrho: "shift of the residual path by the change",
+    A: "square of the length of K",
+    B: "inner product of K and e",
+    E: "square of the length of e",
+    V: "weight of the channel in the readout",
+    sp.Symbol("r"): "here: wanted change of what is read out",
+    sp.Symbol("s"): "here: slope of the decoder at the level y",
+}
 
 
 # %% [markdown]
@@ -23,23 +41,21 @@ def inner(a, b, index=m):
 # What is left of a change without its part along K:
 # %%
 squares, seen = inner(K, K), inner(K, eta)
-share = inner(K, eta, j) / inner(K, K, j)
+share = seen / squares
 rest = sp.Sum((eta[m] - K[m] * share) ** 2, (m, 0, n - 1))
 derivation = (
-    cs.Derivation("The part that the shift does not see", start=rest)
+    cs.Derivation("The part that the shift does not see", start=rest, where=products | shifts)
     .step(sp.Sum(eta[m] ** 2 - 2 * eta[m] * K[m] * share + (K[m] * share) ** 2, (m, 0, n - 1)), because="multiply out")
     .step(
-        inner(eta, eta) - seen**2 / squares,
+        inner(eta, eta, m) - seen**2 / squares,
         because="sum term by term: the middle part is twice the last",
         nonzero=(squares,),
     )
 )
 derivation = derivation.lemma(
+    cs.Identity(sp.Sum(K[m] * (K[m] * t / squares), (m, 0, n - 1)), t, name="it shifts by t", nonzero=(squares,)),
     cs.Identity(
-        sp.Sum(K[m] * (K[m] * t / inner(K, K, j)), (m, 0, n - 1)), t, name="it shifts by t", nonzero=(squares,)
-    ),
-    cs.Identity(
-        inner(eta, eta), seen**2 / squares + rest, name="no change with this shift is shorter", nonzero=(squares,)
+        inner(eta, eta, m), seen**2 / squares + rest, name="no change with this shift is shorter", nonzero=(squares,)
     ),
 )
 
@@ -80,13 +96,11 @@ derivation = derivation.lemma(
 # With the products A, B, E of K and e a combination of both reaches any two shifts, and what is orthogonal to both
 # is wasted. Along $V(\sigma(y + t) - \sigma(y)) + \varrho = r$ the square N of the norm depends on t alone.
 # %%
-A, B, E, V = sp.symbols("A B E V", real=True)
 g0, g1, g2 = sp.symbols("g_0 g_1 g_2")
 norm = (E * t**2 - 2 * B * t * varrho + A * varrho**2) / (A * E - B**2)
-outer, within = ({A: inner(K, K, i), B: inner(K, e, i), E: inner(e, e, i)} for i in (m, j))
-change = (((E * t - B * varrho) * K[m] + (A * varrho - B * t) * e[m]) / (A * E - B**2)).xreplace(within)
-apart = eta[m] - change.xreplace({t: inner(K, eta, j), varrho: inner(e, eta, j)})
-gram = (A * E - B**2).xreplace(outer)
+change = (((E * t - B * varrho) * K[m] + (A * varrho - B * t) * e[m]) / (A * E - B**2)).xreplace(products)
+apart = eta[m] - change.xreplace(shifts)
+gram = (A * E - B**2).xreplace(products)
 other = r - V * ((g0 + (y + t) * (g1 + (y + t) * g2)) - (g0 + y * (g1 + y * g2)))
 derivation = derivation.lemma(
     cs.Identity(
@@ -96,8 +110,8 @@ derivation = derivation.lemma(
         nonzero=(gram,),
     ),
     cs.Identity(
-        inner(eta, eta),
-        norm.xreplace(outer | {t: inner(K, eta), varrho: inner(e, eta)}) + sp.Sum(apart**2, (m, 0, n - 1)),
+        inner(eta, eta, m),
+        norm.xreplace(products | shifts) + sp.Sum(apart**2, (m, 0, n - 1)),
         name="no change with these shifts is shorter",
         nonzero=(gram,),
     ),

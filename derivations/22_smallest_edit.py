@@ -39,13 +39,25 @@ delta = sp.ImmutableMatrix(sp.symbols("delta_1 delta_2", real=True))
 slope = sp.ImmutableMatrix(2 / nu * system * delta)
 
 
+zeta = sp.symbols("zeta_1:3", real=True)
+notation = dict.fromkeys(delta, "here: stationary change, $\\delta_\\nu$") | {nu: "multiplier of the goal"}
+notation |= dict.fromkeys(zeta, "distance from the stationary change")
+notation |= dict.fromkeys(eta, "here: any change of the inputs") | dict.fromkeys((q11, q12, q22), "entries of Q")
+notation |= dict.fromkeys(g, "here: gradient of the margin") | {r: "here: wanted change of the margin"}
+
+
 def lagrangian(change):
     return (change.T * change)[0] + nu * (r - moved(change, slope))
 
 
 apart = inner(eta - delta, system, eta - delta)
 derivation = (
-    cs.Derivation("Every change against the stationary one", start=lagrangian(eta))
+    cs.Derivation(
+        "Every change against the stationary one",
+        start=lagrangian(eta),
+        where=dict(zip((*g, *zeta), (*slope, *(eta - delta)), strict=True)),
+        sizes="n = 2",
+    )
     .step(lagrangian(delta) + apart, because=r"no linear part: $2(I - \nu Q)\delta = \nu g$", nonzero=(nu,))
     .step(nu * r - inner(delta, system, delta) + apart, because=r"$L(\delta) = d(\nu)$", nonzero=(nu,))
 )

@@ -15,6 +15,12 @@ n, T = (sp.Symbol(name, integer=True, nonnegative=True) for name in ("n", "T"))
 i, m, k = (sp.Symbol(name, integer=True) for name in "imk")
 lam, rho, w = sp.symbols("lambda_0 rho w")
 column = sp.ImmutableMatrix
+notation = {
+    rho: "here: ratio of an input $\\rho^n$ from step to step",
+    n: "here: steps since the input was switched on",
+    T: "here: the last lag of a partial sum",
+    w: "logarithm of the ratio of input and multiplier",
+}
 
 
 def away(age, ratio=rho):
@@ -69,7 +75,7 @@ derivation = derivation.lemma(
 # %% [markdown]
 # ## The transfer function
 # The steady states obey the recurrence, and H is the transform of the kernel $K_m = c\bar b\lambda^m$ (+ D at $m = 0$):
-# what is missing up to lag T vanishes if $|\rho| > |\lambda|$. One mode; modes add, for any N.
+# what is missing up to lag T vanishes if $|\rho| > |\lambda|$. Said of one mode; as modes add, it holds for any N.
 # %%
 D, c, b = sp.Symbol("D", real=True), sp.Symbol("c_0"), sp.Symbol("bbar_0")
 share = b * rho / (rho - lam)
@@ -80,7 +86,6 @@ derivation = derivation.lemma(
         column([lam * (share * rho ** (k - 1)) + b * rho**k]),
         name="steady states",
         nonzero=(rho, rho - lam),
-        sizes="N = 1",
     ),
     cs.Identity(
         c * (share * rho**k) + D * rho**k, H * rho**k, name="steady output", nonzero=(rho, rho - lam), sizes="N = 1"
@@ -90,7 +95,6 @@ derivation = derivation.lemma(
         H - c * share * (lam / rho) ** (T + 1),
         name="transform of the kernel",
         nonzero=(rho, rho - lam),
-        sizes="N = 1",
     ),
 )
 
@@ -100,6 +104,8 @@ derivation = derivation.lemma(
 # %%
 g0, g1, g2, y0, A, gain = sp.symbols("g_0 g_1 g_2 y_0 A H")
 sizes, gains, ratios = (sp.symbols(f"{stem}_1:3") for stem in ("A", "H", "rho"))
+notation |= dict.fromkeys((A, *sizes), "amplitude of an input") | dict.fromkeys(ratios, notation[rho])
+notation |= dict.fromkeys((gain, *gains), "value of the transfer function at the ratio of an input")
 
 
 def quadratic(y):

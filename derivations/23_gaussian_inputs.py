@@ -97,6 +97,11 @@ slopes = sp.Mul(*(k[1] + 2 * k[2] * m for k, m, _ in rows))
 joint = averages + c * slopes + 2 * c**2 * quadratics[0][2] * quadratics[1][2]
 both = "P = 2 and 2"
 still = {c: 0, spreads[0]: 0, spreads[1]: 0}
+F = [sp.Function(f"F_{i}")(m, w) for i, (_, m, w) in enumerate(rows, start=1)]
+F_slope = [sp.Function(f"Fprime_{i}")(m) for i, (_, m, _) in enumerate(rows, start=1)]
+notation = {
+    sp.Symbol(name): text for name, text in {"F_1": "mean of a decoder", "Fprime_1": "mean of its slope"}.items()
+}
 derivation = derivation.lemma(
     cs.Identity(
         joint.xreplace(still),

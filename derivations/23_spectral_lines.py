@@ -14,6 +14,7 @@ import carleman_ssm as cs
 
 R, theta = sp.Symbol("R", real=True), sp.Symbol("theta", real=True)
 y, x = R * sp.cos(theta), R**2 / 4
+notation = {R: "amplitude of the pre-activation", theta: "phase of a sinusoid"}
 
 
 def gelu(at):
@@ -108,6 +109,9 @@ def lines(tones):
 
 
 derivation = derivation.lemma(lines(1), lines(2))
+notation |= dict.fromkeys(sp.symbols("R_1:3"), notation[R]) | dict.fromkeys(
+    sp.symbols("theta_1:3"), "here: phases of the tones"
+)
 
 # %%
 if __name__ == "__main__":

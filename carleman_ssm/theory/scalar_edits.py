@@ -72,9 +72,9 @@ def shift_laws(change: sp.Expr) -> tuple[Identity, ...]:
     derivations/21_scalar_edits; THEORY T21.
     """
     j = sp.Symbol("j", integer=True)
-    length, seen = inner_product(_kernel, _kernel), inner_product(_kernel, _any)
-    change = change.xreplace({_A: inner_product(_kernel, _kernel, j)})
-    left_over = _any[ENTRY] - change.xreplace({_shift: inner_product(_kernel, _any, j)})
+    length, seen = inner_product(_kernel, _kernel, j), inner_product(_kernel, _any, j)
+    change = change.xreplace({_A: length})
+    left_over = _any[ENTRY] - change.xreplace({_shift: seen})
     return (
         Identity(
             sp.Sum(_kernel[ENTRY] * change, (ENTRY, 0, _size - 1)), _shift, name="it shifts by t", nonzero=(length,)
@@ -196,26 +196,21 @@ def edit_of_two_shifts() -> ClosedForm:
     """
     j = sp.Symbol("j", integer=True)
     products = {_A: (_kernel, _kernel), _B: (_kernel, _residual), _E: (_residual, _residual)}
-    outside, inside = (
-        {letter: inner_product(*pair, index) for letter, pair in products.items()} for index in (ENTRY, j)
-    )
-    seen, seen_inside = (
-        {_shift: inner_product(_kernel, _any, index), _other_shift: inner_product(_residual, _any, index)}
-        for index in (ENTRY, j)
-    )
+    inside = {letter: inner_product(*pair, j) for letter, pair in products.items()}
+    seen = {_shift: inner_product(_kernel, _any, j), _other_shift: inner_product(_residual, _any, j)}
     gram = _A * _E - _B**2
     expression = (
         (_E * _shift - _B * _other_shift) * _kernel[ENTRY] + (_A * _other_shift - _B * _shift) * _residual[ENTRY]
     ) / gram
     change = expression.xreplace(inside)
     reached = [sp.Sum(row[ENTRY] * change, (ENTRY, 0, _size - 1)) for row in (_kernel, _residual)]
-    apart = _any[ENTRY] - change.xreplace(seen_inside)
-    condition = (gram.xreplace(outside),)
+    apart = _any[ENTRY] - change.xreplace(seen)
+    condition = (gram.xreplace(inside),)
     certificates = (
         Identity(column(reached), column([_shift, _other_shift]), name="both shifts", nonzero=condition),
         Identity(
             inner_product(_any, _any),
-            _squared_norm(_shift, _other_shift).xreplace(outside | seen) + sp.Sum(apart**2, (ENTRY, 0, _size - 1)),
+            _squared_norm(_shift, _other_shift).xreplace(inside | seen) + sp.Sum(apart**2, (ENTRY, 0, _size - 1)),
             name="no change with these shifts is shorter",
             because="Pythagoras: the part in the plane of K and e, and the rest",
             nonzero=condition,
