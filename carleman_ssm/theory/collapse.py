@@ -24,11 +24,13 @@ from carleman_ssm.theory.carleman import (
     StateAffineSystem,
     carleman_lift,
 )
+from carleman_ssm.theory.instances import at_size
 from carleman_ssm.theory.polynomials import PolynomialDecoder, exact_without
 from carleman_ssm.theory.ssm import DiagonalSSM, DiscreteSSM, zero_order_hold
 
 STEPS = sp.Symbol("k", integer=True, positive=True)
 REFERENCE = "derivations/12_affine_collapse"
+RANK_REFERENCE = "derivations/11_three_forms"
 
 Model = LiftedSystem | DiagonalSSM | DiscreteSSM
 
@@ -147,7 +149,7 @@ def rank_form(
 
     References
     ----------
-    THEORY T12′; Oseledets (2013); Grasedyck (2010).
+    derivations/11_three_forms, 12_pascal_cores; THEORY T12′; Oseledets (2013); Grasedyck (2010).
     """
     system, where, parameters = _discrete_system(model, decoder, step)
     k = _checked_steps(steps)
@@ -160,11 +162,13 @@ def rank_form(
     }
     arguments = (*parameters, _SEQUENCE, *([k] if isinstance(k, sp.Symbol) else []))
     certificates = (
-        *_pascal_certificates(system.decoder),
-        *_convolution_certificates(system.ssm, k if isinstance(k, sp.Symbol) else STEPS),
+        *at_size(_pascal_certificates(system.decoder), f"P = {system.decoder.degree}"),
+        *at_size(
+            _convolution_certificates(system.ssm, k if isinstance(k, sp.Symbol) else STEPS), f"N = {system.ssm.states}"
+        ),
     )
     return ClosedForm(
-        sp.IndexedBase("z")[k], _rank_product(system.decoder, y), arguments, definitions, certificates, "THEORY T12′"
+        sp.IndexedBase("z")[k], _rank_product(system.decoder, y), arguments, definitions, certificates, RANK_REFERENCE
     )
 
 

@@ -14,10 +14,11 @@ from math import comb, factorial, prod
 import sympy as sp
 
 from carleman_ssm.formulas.statements import ClosedForm, Identity
+from carleman_ssm.theory.instances import at_size
 from carleman_ssm.theory.polynomials import PolynomialDecoder, require_count
 from carleman_ssm.theory.ssm import DiscreteSSM
 
-_REFERENCE = "THEORY T10"
+_REFERENCE = "derivations/11_three_forms"
 _TERM_BUDGET = 20_000
 _SMALL = 40  # certificates that grow with the size of the model are attached up to this many entries
 
@@ -40,7 +41,7 @@ def convolution_kernel(discrete: DiscreteSSM) -> ClosedForm:
 
     References
     ----------
-    THEORY T10; Gu et al. (2022), S4D, eq. 5.
+    derivations/11_three_forms; THEORY T10; Gu et al. (2022), S4D, eq. 5.
 
     Examples
     --------
@@ -55,7 +56,7 @@ def convolution_kernel(discrete: DiscreteSSM) -> ClosedForm:
         _kernel_value(model, m),
         (*discrete.parameters, m),
         where,
-        tuple(_kernel_certificates(model, m)),
+        at_size(_kernel_certificates(model, m), f"N = {model.states}"),
         _REFERENCE,
     )
 
@@ -75,13 +76,13 @@ def volterra_kernel(discrete: DiscreteSSM, decoder: PolynomialDecoder, order: in
     Returns
     -------
     ClosedForm of ``h_p[m_1, …, m_p]`` (of ``h_0`` for order 0). Certificates: the step of the
-    impulse's state; symmetry; and, for small models, that the values at small lags are the derivatives
+    impulse's state; and, for small models, that the values at small lags are the derivatives
     $\frac{1}{p!}\partial^p z/\partial u_{k-m_1}\cdots\partial u_{k-m_p}$ at $u = 0$ of the simulated model,
     the separable exponential form, and the recurrence in a lag.
 
     References
     ----------
-    THEORY T10; Rugh (1981), §6.
+    derivations/11_three_forms; THEORY T10; Rugh (1981), §6.
 
     Examples
     --------
@@ -97,9 +98,8 @@ def volterra_kernel(discrete: DiscreteSSM, decoder: PolynomialDecoder, order: in
     expression = _coefficient(decoder, order) * prod((kernel[lag] for lag in lags), start=sp.S.One)
     arguments = (*discrete.parameters, *_new_symbols(discrete, decoder), *lags)
     definitions = {**where, kernel[m]: _kernel_value(model, m)} if order else where
-    return ClosedForm(
-        symbol, expression, arguments, definitions, tuple(_volterra_certificates(model, decoder, lags)), _REFERENCE
-    )
+    certificates = at_size(_volterra_certificates(model, decoder, lags), f"N = {model.states}, p = {order}")
+    return ClosedForm(symbol, expression, arguments, definitions, certificates, _REFERENCE)
 
 
 def volterra_series(discrete: DiscreteSSM, decoder: PolynomialDecoder, steps: int) -> ClosedForm:
@@ -124,7 +124,7 @@ def volterra_series(discrete: DiscreteSSM, decoder: PolynomialDecoder, steps: in
 
     References
     ----------
-    THEORY T10 (time-ordered version).
+    derivations/11_three_forms; THEORY T10 (time-ordered version).
     """
     require_count(steps, "the number of steps")
     terms = sum(comb(steps + p - 1, p) for p in range(1, decoder.degree + 1)) + 1
@@ -151,7 +151,8 @@ def volterra_series(discrete: DiscreteSSM, decoder: PolynomialDecoder, steps: in
     definitions = {**where, kernel[m]: _kernel_value(model, m)}
     arguments = (*discrete.parameters, *_new_symbols(discrete, decoder), u)
     simulated = decoder(simulate(model, [u[j] for j in range(1, steps + 1)]))
-    certificate = Identity(written, simulated, name="the series is the output of the recurrence")
+    sizes = f"N = {model.states}, P = {decoder.degree}, k = {steps}"
+    certificate = Identity(written, simulated, name="the series is the output of the recurrence", sizes=sizes)
     symbol = sp.Symbol(f"z_{steps}")
     return ClosedForm(symbol, expression, arguments, definitions, (certificate,), _REFERENCE)
 
@@ -226,8 +227,6 @@ def _volterra_certificates(
 
     if order and doubled.states**order <= _SMALL and doubled.feedthrough == 0:
         certificates.append(Identity(h(*lags), _separable(doubled, g, lags), name="separable exponentials"))
-    if order >= 2:
-        certificates.append(Identity(h(*lags), h(lags[1], lags[0], *lags[2:]), name="symmetry in the lags"))
     if order and doubled.states <= 6:
         shifted = [h(lags[0] + 1 + j, *lags[1:]) for j in range(doubled.states + 1)]
         certificates.append(Identity(_annihilated(doubled, shifted), sp.S.Zero, name="recurrence in a lag"))
