@@ -43,6 +43,8 @@ LIFT: Mapping[str, Instances] = MappingProxyType(
             "N = 2, P = 1": lambda: _stepped(2, 1).readout(),
         },
         "theory.carleman.one_step_map": {
+            "continuous, N = 1, P = 1": lambda: one_step_map(_moved(1, 1)),
+            "continuous, N = 2, P = 1": lambda: one_step_map(_moved(2, 1)),
             "discrete, N = 1, P = 2": lambda: one_step_map(_stepped(1, 2)),
             "discrete, N = 2, P = 1": lambda: one_step_map(_stepped(2, 1)),
         },
