@@ -159,8 +159,8 @@ class Chapter:
         return "\n\n".join([*(part.prose for part in self.parts), *reasons])
 
     @property
-    def letters(self) -> Mapping[str, str]:
-        """Letters that the script itself declares: TeX -> meaning."""
+    def letters(self) -> tuple[tuple[str, str], ...]:
+        """Letters that the script itself declares: TeX and meaning."""
         return declared_in(self.script)
 
     def earlier(self, claim: Claim) -> str:

@@ -20,6 +20,8 @@ from carleman_ssm.formulas.statements import Identity
 from carleman_ssm.formulas.tex import to_latex
 from carleman_ssm.proofs.scripts import Script
 
+_LISTED = 4  # more letters of one meaning are shortened by dots
+
 
 @dataclass(frozen=True)
 class Letter:
@@ -57,7 +59,7 @@ NOTATION: tuple[Letter, ...] = (
     _row("j,\\, l", "j l", "nodes of the ring", "T1"),
     _row("d", "d", "distance of two nodes, $(j - l) \\bmod N$", "T2"),
     _row("k", "k", "step; the state after it is $x_k$", "§3"),
-    _row("m", "m m_#", "lag: steps since an input", "T10"),
+    _row("m,\\, l_1,\\, l_2", "m m_# l_#", "lags: steps since an input", "T10"),
     _row("t,\\, s", "t s", "time, and a second one", "§3"),
     _row("\\tau", "tau", "time of an input; for a clock that the input drives $\\tau_k = \\sum_{i\\le k}\\Delta_i$",
          "T15"),
@@ -177,9 +179,17 @@ def undeclared(script: Script) -> tuple[str, ...]:
     return tuple(name for name in map(name_of, letters_of(derived)) if not is_known(name) and name not in own)
 
 
-def declared_in(script: Script) -> Mapping[str, str]:
-    """Letters that a script declares: as they are printed, with their meaning; indices of one letter once."""
-    return {to_latex(symbol): meaning for symbol, meaning in script.notation.items()}
+def declared_in(script: Script) -> tuple[tuple[str, str], ...]:
+    """Letters that a script declares, as they are printed, with their meaning; letters of one meaning together."""
+    together: dict[str, list[str]] = {}
+    for symbol, meaning in script.notation.items():
+        together.setdefault(re.sub("^here:", "here", meaning), []).append(to_latex(symbol))
+    return tuple((_enumerated(letters), meaning) for meaning, letters in together.items())
+
+
+def _enumerated(letters: list[str]) -> str:
+    shown = letters if len(letters) <= _LISTED else [*letters[:2], r"\dots", letters[-1]]
+    return r",\, ".join(shown)
 
 
 def overridden(script: Script) -> tuple[str, ...]:

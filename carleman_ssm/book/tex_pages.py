@@ -2,7 +2,7 @@ r"""The book as LaTeX: only packages of a basic TeX, nothing in it that changes 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 from carleman_ssm.book.book import Book
 from carleman_ssm.book.contents import Chain, Chapter, Claim, Form, Mark, Part
@@ -47,6 +47,9 @@ PREAMBLE = r"""\documentclass[10pt,a4paper,fleqn,oneside]{report}
 \renewcommand{\section}{\@startsection{section}{1}{0pt}{14pt plus 4pt}{4pt}{\raggedright\large\bfseries}}
 \g@addto@macro\normalsize{\abovedisplayskip4pt plus 2pt\belowdisplayskip5pt plus 2pt
   \abovedisplayshortskip2pt plus 2pt\belowdisplayshortskip4pt plus 2pt}
+\makeatother
+\makeatletter
+\renewcommand{\l@chapter}[2]{\vskip3pt{\@dottedtocline{0}{0em}{2em}{\bfseries#1}{#2}}}
 \makeatother
 \newcommand{\inmargin}[1]{\rlap{\hspace{5mm}\smash{\parbox[t]{29mm}{\raggedright\scriptsize #1}}}}
 \newcommand{\beside}[2]{\tag*{\inmargin{#1\\#2}}}
@@ -128,11 +131,9 @@ def _anchor(chapter: Chapter) -> str:
     return f"derivation.{chapter.number}"
 
 
-def _letters(letters: Mapping[str, str]) -> str:
-    if not letters:
-        return ""
-    listed = "; ".join(f"${tex}$: {inline(words(meaning))}" for tex, meaning in letters.items())
-    return rf"\textit{{Letters of this derivation.}} {listed}."
+def _letters(letters: Iterable[tuple[str, str]]) -> str:
+    listed = "; ".join(f"${tex}$: {inline(words(meaning))}" for tex, meaning in letters)
+    return rf"\textit{{Letters of this derivation.}} {listed}." if listed else ""
 
 
 def _derived(part: Part, chapter: Chapter) -> Iterator[str]:

@@ -100,11 +100,9 @@ def _chapter(chapter: Chapter) -> str:
     return "\n\n".join(filter(None, parts))
 
 
-def _letters(letters: Mapping[str, str]) -> str:
-    if not letters:
-        return ""
-    listed = "; ".join(f"${tex}$: {meaning}" for tex, meaning in letters.items())
-    return inline(words(f"*Letters of this derivation.* {listed}."))
+def _letters(letters: Iterable[tuple[str, str]]) -> str:
+    listed = "; ".join(f"${tex}$: {meaning}" for tex, meaning in letters)
+    return inline(words(f"*Letters of this derivation.* {listed}.")) if listed else ""
 
 
 def _derived(part: Part, chapter: Chapter) -> Iterator[str]:

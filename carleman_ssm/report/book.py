@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Annotated
 
@@ -16,13 +14,17 @@ from rich.console import Console
 from rich.progress import Progress
 
 from carleman_ssm.book.book import Book, make_book
-from carleman_ssm.book.contents import Known, known_of
+from carleman_ssm.book.contents import Known
 from carleman_ssm.book.tex_pages import latex_source
 from carleman_ssm.book.typesetting import Typeset, has_tex, set_with_tex, set_with_typst
 from carleman_ssm.book.typst_pages import typst_source
+from carleman_ssm.formulas.evidence import Evidence
+from carleman_ssm.proofs.checks import check_all
 from carleman_ssm.proofs.scripts import find_scripts
 from carleman_ssm.report.options import folder
+from carleman_ssm.report.terminal import results_in
 
+_FILES = ("book.json", "book.tex", "book.typ", "book.pdf")
 MAX_SHOWN = 10
 """Complaints of one kind that are written out."""
 
@@ -54,11 +56,14 @@ def book(
     The exit code is 1 where a statement is refuted or undecided, a letter is not declared, or a line leaves its margin.
     """
     wanted = find_scripts(tuple(names or ()))
+    processes = os.cpu_count() or 1 if jobs is None else jobs
+    if processes < 1:
+        msg = f"--jobs must be at least 1, got {processes}"
+        raise ValueError(msg)
     target = output or Path("book")
-    target.mkdir(parents=True, exist_ok=True)
-    console = Console(stderr=True)
-    made = make_book(checked(wanted, jobs, console))
-    written, typeset = write_book(made, target, form)
+    with results_in(target, _FILES):
+        made = make_book(checked(wanted, processes, Console(stderr=True)))
+        written, typeset = write_book(made, target, form)
     counts = "; ".join(f"{count} {words}" for words, count in made.counts.items())
     typer.echo(f"{len(made.chapters)} derivations: {counts}")
     typer.echo("wrote " + ", ".join(map(str, written)))
@@ -71,34 +76,26 @@ def book(
     return 1 if complaints else 0
 
 
-def checked(names: Iterable[str], jobs: int | None, console: Console) -> dict[str, tuple[Known, ...]]:
+def checked(names: Sequence[str], jobs: int, console: Console) -> dict[str, tuple[Known, ...]]:
     """What is known of the statements of each script, checked in parallel, in the order of the names.
 
     Raises
     ------
     ValueError
         Fewer than one process.
+    RuntimeError
+        A script cannot be run; the message names it.
     """
-    wanted = tuple(names)
-    count = min(len(wanted), jobs if jobs is not None else os.cpu_count() or 1)
-    if count < 1:
-        msg = f"--jobs {jobs} is too few: at least 1 process checks"
-        raise ValueError(msg)
-    with Progress(console=console, transient=True) as progress:
-        task = progress.add_task("checking", total=len(wanted))
-        if count == 1:
-            return dict(_one_by_one(wanted, progress, task))
-        with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
-            pending = {name: pool.submit(known_of, name) for name in wanted}
-            for future in pending.values():
-                future.add_done_callback(lambda _: progress.advance(task))
-            return {name: future.result() for name, future in pending.items()}
-
-
-def _one_by_one(names: Iterable[str], progress: Progress, task: object) -> Iterable[tuple[str, tuple[Known, ...]]]:
-    for name in names:
-        yield name, known_of(name)
-        progress.advance(task)  # type: ignore[arg-type]
+    found: dict[str, tuple[Known, ...]] = {}
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("checking", total=len(names))
+        for script in check_all(names, planted=False, jobs=jobs):
+            if script.error:
+                msg = f"the derivation {script.name} cannot be run: {script.error}"
+                raise RuntimeError(msg)
+            found[script.name] = tuple((each.words, Evidence(each.evidence)) for each in script.statements)
+            progress.advance(task)
+    return {name: found[name] for name in names}
 
 
 def write_book(made: Book, target: Path, form: BookFormat) -> tuple[tuple[Path, ...], Typeset | None]:
