@@ -25,22 +25,13 @@ N, d = NODES, DISTANCE
 step, further = sp.symbols("Delta s", positive=True)
 a, place = lin_eigenvalue(mode_frequency(None, N)), sp.exp(-2 * sp.pi * sp.I * mode_frequency(None, N) * d / N)
 z = N * step / 2 - d
-
-# %% [markdown]
-# ## The derivative of the kick is the propagator
-# %%
-held = (sp.exp(a * step) - 1) / a
-derivation = (
-    cs.Derivation("Derivative of the held kick", start=mode_sum(sp.Derivative(held * place, step), N))
-    .step(mode_sum(sp.exp(a * step) * place, N), because=r"$\partial_\Delta (e^{a\Delta} - 1)/a = e^{a\Delta}$")
-    .step(sp.exp(-step / 2) * interpolation_sum(z, N), because=r"$z = \tfrac N2\Delta - d$")
-    .step(sp.exp(-step / 2) * cs.periodic_sinc(z, N), because="periodic sinc", nonzero=(sp.sin(sp.pi * z / N),))
-)
+names = {sp.Symbol("z", real=True): z, sp.Symbol("f_n"): mode_frequency(None, N)}
 
 # %% [markdown]
 # ## One mode
 # The hold of $\Delta + s$ is the hold of s moved on for $\Delta$, and the hold of $\Delta$; with $s = 0$ this says that
-# no time gives no kick. In nodes, $\Delta = 2\delta/N$, the derivative gains the factor 2/N.
+# no time gives no kick. In nodes, $\Delta = 2\delta/N$, the derivative gains the factor 2/N. All of it holds for every
+# complex a.
 # %%
 b, hop = sp.Symbol("a"), sp.Symbol("delta", real=True)
 
@@ -49,8 +40,18 @@ def hold(time):
     return time * cs.phi(1, b * time)
 
 
-mode = (
-    cs.Identity(hold(step), (sp.exp(b * step) - 1) / b, name="the held input of a mode", nonzero=(b,)),
+derivation = cs.Derivation(
+    "Derivative of the held kick",
+    start=mode_sum(sp.Derivative((sp.exp(a * step) - 1) / a * place, step), N),
+    where=names,
+).lemma(
+    cs.Identity(
+        hold(step),
+        (sp.exp(b * step) - 1) / b,
+        name="the held input of a mode",
+        because=r"the definition of $\varphi_1$",
+        nonzero=(b,),
+    ),
     cs.Identity(
         hold(step + further),
         hold(step) + sp.exp(b * step) * hold(further),
@@ -64,8 +65,19 @@ mode = (
         because=r"$d\Delta = \tfrac2N d\delta$",
     ),
 )
-for lemma in (*mode, *cs.held_kick().certificates):
-    derivation = derivation.lemma(lemma)
+
+# %% [markdown]
+# ## The derivative of the kick is the propagator
+# For symbolic N, every distance and every step.
+# %%
+derivation = (
+    derivation.step(
+        mode_sum(sp.exp(a * step) * place, N), because=r"$\partial_\Delta (e^{a\Delta} - 1)/a = e^{a\Delta}$"
+    )
+    .step(sp.exp(-step / 2) * interpolation_sum(z, N), because=r"$z = \tfrac N2\Delta - d$")
+    .step(sp.exp(-step / 2) * cs.periodic_sinc(z, N), because="periodic sinc", nonzero=(sp.sin(sp.pi * z / N),))
+    .lemma(*cs.held_kick().certificates)
+)
 
 # %%
 if __name__ == "__main__":

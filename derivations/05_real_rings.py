@@ -4,68 +4,17 @@
 # one real mode among M stored ones, whose two copies merge, it has $N = 2M - 1$ nodes: M = 32 stored modes of S4D-Lin
 # make 63 nodes, not 64. Without a real mode it has $N = 2M$ nodes and changes sign once around.   [THEORY T5, T5b]
 #
-# The chain takes one real mode and one pair, three nodes; reality for any M follows as a lemma.
+# Everything is a sum over pairs, so one pair on N nodes is shown, for symbolic N, and then that sums of pairs are real
+# for symbolic M.
 # %%
 import sympy as sp
 
 import carleman_ssm as cs
 
-M = sp.Symbol("M", integer=True, positive=True)
-n, d = sp.symbols("n d", integer=True)
+M, N = sp.symbols("M N", integer=True, positive=True)
+n, j, d = sp.symbols("n j d", integer=True)
 a = sp.IndexedBase("a")
-half, turn = sp.Rational(1, 2), 2 * sp.pi * sp.I
-
-
-def product(*matrices):
-    """Printed as a product, multiplied out only by the check."""
-    return sp.MatMul(*matrices, evaluate=False)
-
-
-# %% [markdown]
-# ## The output
-# $x_0$ is real because its eigenvalue is; in the gauge b = 1.
-# %%
-rate = sp.Symbol("a_0", real=True)
-pair, c0, c1, x1 = sp.symbols("a_1 c_0 c_1 x_1")
-x0 = sp.Symbol("x_0", real=True)
-stored = cs.DiagonalSSM((rate, pair), (1, 1), (c0, c1), conjugate_pairs=True)
-ring = cs.ring_embedding(stored, closure="real")
-nodes = sp.symbols("h_0:3", real=True)
-bar = sp.conjugate
-
-
-def content(j):
-    return (x0 + 2 * sp.re(x1 * sp.exp(-turn * j / 3))) / 3
-
-
-def weight(j):
-    return 2 * sp.re(c0) + 2 * sp.re(c1 * sp.exp(turn * j / 3))
-
-
-derivation = (
-    cs.Derivation("Output of a real ring", start=2 * sp.re(c0 * x0 + c1 * x1))
-    .step(
-        2 * sp.re(c0) * x0 + c1 * x1 + bar(c1) * bar(x1),
-        because=r"the two copies of the real mode merge, the pair stays $x_1, \bar x_1$",
-    )
-    .step(
-        ring.readout(ring.node_contents((bar(x1), x0, x1)), sp.S.Zero),
-        because="the transform of the modes at the frequencies -1, 0, 1",
-    )
-    .step(sum(weight(j) * content(j) for j in range(3)), because=r"$z + \bar z = 2\,\mathrm{Re}\,z$: both are real")
-)
-
-# %% [markdown]
-# ## Reality, for any number of pairs
-# Conjugate modes stand at opposite frequencies, so each coupling is its own conjugate.
-# %%
-
-
-def coupling(at_zero, first, size):
-    """Conjugate modes at opposite frequencies: integers around a real mode, or half-integers."""
-    phase = sp.exp(-turn * (n + first) * d / size)
-    pairs = sp.Sum(a[n] * phase + bar(a[n]) / phase, (n, 1 if at_zero else 0, M - 1))
-    return (at_zero + pairs) / size
+half, turn, bar = sp.Rational(1, 2), 2 * sp.pi * sp.I, sp.conjugate
 
 
 def imaginary(value):
@@ -73,58 +22,128 @@ def imaginary(value):
     return sp.im(value, evaluate=False)
 
 
-real_for_any_size = (
-    cs.Identity(imaginary(coupling(rate, 0, 2 * M - 1)), 0, name="real couplings, N = 2M - 1"),
-    cs.Identity(imaginary(coupling(0, half, 2 * M)), 0, name="real couplings, N = 2M"),
+# %% [markdown]
+# ## The output of a pair
+# The modes x and $\bar x$ stand at the frequencies $\pm\frac q2$: whole numbers on the periodic ring, halves of odd
+# ones on the anti-periodic ring. Node j holds $h_j$ and has the weight $C_j$, both real; the weight of one mode meets
+# the content of the other in a sum of roots of unity, which is 0 unless N divides q.
+# %%
+c, x, q = sp.Symbol("c_n"), sp.Symbol("x_n"), sp.Symbol("q", integer=True)
+wave = sp.exp(sp.I * sp.pi * q * j / N)
+weight, content = c * wave + bar(c) / wave, (x / wave + bar(x) * wave) / N
+derivation = (
+    cs.Derivation(
+        "Output of a real ring",
+        start=2 * sp.re(c * x),
+        where={sp.Symbol("C_j"): weight, N * sp.Symbol("h_j"): N * content},
+    )
+    .step(c * x + bar(c) * bar(x), because=r"$2\,\mathrm{Re}\,z = z + \bar z$")
+    .step(
+        sp.Sum((c * x + bar(c) * bar(x) + c * bar(x) * wave**2 + bar(c) * x / wave**2) / N, (j, 0, N - 1)),
+        because=r"N equal terms; $\sum_j e^{\pm 2\pi i q j/N} = 0$",
+        nonzero=(sp.exp(turn * q / N) - 1,),
+    )
+    .step(sp.Sum(weight * content, (j, 0, N - 1)), because="the terms of a product")
+    .lemma(
+        cs.Identity(imaginary(weight), 0, name="the weight is real", because="a sum of conjugates"),
+        cs.Identity(imaginary(content), 0, name="the content is real", because="a sum of conjugates"),
+    )
+)
+
+# %% [markdown]
+# ## A real mode, and its two copies
+# It stands at the frequency 0. Its state $x_0$ is real, so that its copies merge and twice the real part of its output
+# weight remains.
+# %%
+c0, x0 = sp.Symbol("c_0"), sp.Symbol("x_0", real=True)
+derivation = derivation.lemma(
+    cs.Identity(c0 * x0 + bar(c0) * x0, 2 * sp.re(c0) * x0, name="the copies merge", because=r"$\bar x_0 = x_0$")
+)
+
+# %% [markdown]
+# ## Real couplings, for any number of pairs
+# Conjugate modes stand at opposite frequencies: whole ones around a real mode, or halves. So each coupling is its own
+# conjugate.
+# %%
+rate = sp.Symbol("a_0", real=True)
+
+
+def coupling(at_zero, first, size):
+    phase = sp.exp(-turn * (n + first) * d / size)
+    pairs = sp.Sum(a[n] * phase + bar(a[n]) / phase, (n, 1 if at_zero else 0, M - 1))
+    return (at_zero + pairs) / size
+
+
+conjugates = "each pair is its own conjugate"
+derivation = derivation.lemma(
+    cs.Identity(imaginary(coupling(rate, 0, 2 * M - 1)), 0, name="real couplings, N = 2M - 1", because=conjugates),
+    cs.Identity(imaginary(coupling(0, half, 2 * M)), 0, name="real couplings, N = 2M", because=conjugates),
     cs.Identity(
         coupling(0, half, 2 * M).subs(d, d + 2 * M),
         -coupling(0, half, 2 * M),
         name="the anti-periodic ring changes sign",
-        because="half a turn more",
+        because="half a turn more for half-integer frequencies",
     ),
 )
 
 # %% [markdown]
 # ## Why two closures
 # Every circulant matrix has the eigenvector $(1, \dots, 1)$: a real one has a real eigenvalue, so pairs without a
-# real mode are on no real ring that is periodic. The skew-circulant one has not this eigenvector: the waves
-# $e^{\pm i\pi j/N}$ take its place.
+# real mode are on no real ring that is periodic. The skew-circulant one has not this eigenvector: the wave
+# $e^{i\pi j/N}$ takes its place. Row j of N: the distances up to j, and with the other sign those across the seam.
 # %%
-w = sp.symbols("w_0:4", real=True)
-ones = sp.ones(4, 1)
-wave = sp.ImmutableMatrix([sp.exp(sp.I * sp.pi * j / 4) for j in range(4)])
-mobius = sum(w[j] * sp.exp(-sp.I * sp.pi * j / 4) for j in range(4))
-closures = (
+w = sp.IndexedBase("w", real=True)
+across = sp.Sum(w[d] * sp.exp(sp.I * sp.pi * (N + j - d) / N), (d, j + 1, N - 1))
+derivation = derivation.lemma(
     cs.Identity(
-        product(cs.circulant(w), ones), sum(w) * ones, name="a real eigenvalue", because="every row has one sum"
+        sp.Sum(w[d], (d, 0, j)) + sp.Sum(w[d], (d, j + 1, N - 1)),
+        sp.Sum(w[d], (d, 0, N - 1)),
+        name="a real eigenvalue",
+        because="every row of a circulant matrix has one sum",
     ),
     cs.Identity(
-        product(cs.skew_circulant(w), wave), mobius * wave, name="a complex eigenvalue", because=r"$e^{i\pi} = -1$"
+        sp.Sum(w[d] * sp.exp(sp.I * sp.pi * (j - d) / N), (d, 0, j)) - across,
+        sp.exp(sp.I * sp.pi * j / N) * sp.Sum(w[d] * sp.exp(-sp.I * sp.pi * d / N), (d, 0, N - 1)),
+        name="a complex eigenvalue of the skew-circulant matrix",
+        because=r"$-e^{i\pi(N + m)/N} = e^{i\pi m/N}$",
     ),
 )
 
 # %% [markdown]
-# ## Instances
-# The real ring of one real mode and a pair, and the anti-periodic ring of two pairs: W, the kick and C are real.
+# ## Written out
+# Two instances: the ring of one real mode and a pair, with $b = 1$, and the anti-periodic ring of one pair. W, the kick
+# and C are real, and they are the model.
 # %%
-two_pairs = cs.ring_embedding(cs.DiagonalSSM.symbolic(states=2, conjugate_pairs=True), closure="antiperiodic")
-instances = [
-    statement
-    for embedding in (ring, two_pairs)
-    for statement in (
-        *(
-            cs.Identity(sp.ImmutableMatrix(values).applyfunc(imaginary), sp.zeros(len(values), 1), name=name)
-            for values, name in (
-                (embedding.couplings, "W is real"),
-                (embedding.kick, "the kick is real"),
-                (embedding.readout_weights, "C is real"),
-            )
-        ),
-        *cs.ring_equivalence(embedding).certificates,
+t, a0, (a1, c1) = sp.Symbol("t", real=True), rate, sp.symbols("a_1 c_1")
+mixed = cs.DiagonalSSM((a0, a1), (1, 1), (c0, c1), conjugate_pairs=True)
+pair = cs.DiagonalSSM.symbolic(states=1, conjugate_pairs=True)
+
+
+def written_out(title, model, closure):
+    ring = cs.ring_embedding(model, closure=closure)
+    decays = tuple(b * sp.exp(a * t) for a, b in zip(ring.modes.eigenvalues, ring.modes.input_vector, strict=True))
+    names = {}
+    for stem, values in (("w", ring.couplings), ("C", ring.readout_weights)):
+        names |= {sp.Symbol(f"{stem}_{place}"): value for place, value in enumerate(values)}
+    names |= {sp.Function(f"h_{place}")(t): value for place, value in enumerate(ring.node_contents(decays))}
+    form, parts = cs.ring_equivalence(ring), (*ring.couplings, ring.kick[0], *ring.readout_weights)
+    real = cs.Identity(
+        sp.ImmutableMatrix([imaginary(part) for part in parts]),
+        sp.zeros(len(parts), 1),
+        name="W, the kick and C are real",
+        because="conjugates at opposite frequencies",
+        sizes=f"N = {ring.nodes}",
     )
-]
-for lemma in (*real_for_any_size, *closures, *instances):
-    derivation = derivation.lemma(lemma)
+    chain = cs.Derivation(title, form.symbol, where=names, sizes=f"N = {ring.nodes}")
+    return chain.lemma(real, *form.certificates)
+
+
+derivation = derivation.chain(
+    written_out("A real mode and a pair on three nodes", mixed, "real"),
+    written_out("A pair on the anti-periodic ring of two nodes", pair, "antiperiodic"),
+)
+
+notation = {w: "couplings by distance of a real matrix"}
 
 # %%
 if __name__ == "__main__":

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+import sympy as sp
+
 from carleman_ssm.proofs.instances import Instances, over, symbolic_model
 from carleman_ssm.theory.couplings import coupling_strength, s4d_lin_couplings, s4d_lin_self_coupling
 from carleman_ssm.theory.dispersion import (
@@ -44,6 +46,12 @@ def _laws() -> dict[str, Dispersion]:
     return {f"{name}, continuous": law for name, law in started.items()} | held | bilinear
 
 
+def _mixed_pairs() -> DiagonalSSM:
+    """A real mode and one of a conjugate pair, in the gauge b = 1."""
+    eigenvalues = (sp.Symbol("a_0", real=True), sp.Symbol("a_1"))
+    return DiagonalSSM(eigenvalues, (sp.S.One, sp.S.One), sp.symbols("c_0 c_1"), conjugate_pairs=True)
+
+
 _LAWS = tuple(f"{name}, {rule}" for name in ("Lin", "Inv") for rule in ("continuous", "held", "bilinear"))
 
 RINGS: Mapping[str, Instances] = MappingProxyType(
@@ -75,6 +83,10 @@ RINGS: Mapping[str, Instances] = MappingProxyType(
             "2, textbook": lambda: ring_equivalence(ring_embedding(symbolic_model(2), gauge="textbook")),
             "3, unit input": lambda: ring_equivalence(ring_embedding(symbolic_model(3))),
             "3, continuous": lambda: ring_equivalence(ring_embedding(DiagonalSSM.symbolic(states=3), gauge="textbook")),
+            "3, real": lambda: ring_equivalence(ring_embedding(_mixed_pairs(), closure="real")),
+            "2, antiperiodic": lambda: ring_equivalence(
+                ring_embedding(DiagonalSSM.symbolic(states=1, conjugate_pairs=True), closure="antiperiodic")
+            ),
         },
         "theory.wave_readout.deleted_share": {"": deleted_share},
         "theory.wave_readout.edited_kernel": {"3": lambda: edited_kernel(3, node=0)},

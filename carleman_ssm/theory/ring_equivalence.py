@@ -16,10 +16,11 @@ from carleman_ssm.theory.collapse import before_the_first_input, collapsed_state
 from carleman_ssm.theory.instances import at_size, node_count
 from carleman_ssm.theory.polynomials import exact_without
 from carleman_ssm.theory.ring import RingEmbedding
-from carleman_ssm.theory.ring_modes import Model, regauged, spectrum_of
+from carleman_ssm.theory.ring_modes import COMPLEX, Model, regauged, spectrum_of
 from carleman_ssm.theory.ssm import DiscreteSSM
 
 REFERENCE = "derivations/01_ring_equivalence"
+REAL_REFERENCE = "derivations/05_real_rings"
 
 _TIME = sp.Symbol("t", real=True)
 _STEPS = sp.Symbol("k", integer=True, positive=True)
@@ -53,7 +54,7 @@ def ring_equivalence(ring: RingEmbedding) -> ClosedForm:
 
     References
     ----------
-    derivations/01_ring_equivalence; THEORY T1, T1′, T5.
+    derivations/01_ring_equivalence, and derivations/05_real_rings for real closures; THEORY T1, T1′, T5.
 
     Examples
     --------
@@ -78,7 +79,7 @@ def ring_equivalence(ring: RingEmbedding) -> ClosedForm:
         (*ring.model.parameters, *arguments),
         dict(zip(letters, contents, strict=True)),
         at_size((*_transform_certificates(ring, letters), *law), node_count(ring.nodes)),
-        REFERENCE,
+        REFERENCE if ring.closure == COMPLEX else REAL_REFERENCE,
     )
 
 

@@ -178,9 +178,7 @@ def rigid_step(nodes: sp.Expr | int = NODES, *, first: sp.Expr | int | None = No
 
     landing, apart = hop + size * _TURNS, sp.exp(2 * sp.pi * sp.I * (hop - DISTANCE) / size) - 1
     certificates = (
-        Identity(
-            entry(landing), sp.exp(-hop / size), name="arrival where the pattern hops to", because="all modes in phase"
-        ),
+        Identity(entry(landing), sp.exp(-hop / size), name="arrival after the hop", because="all modes in phase"),
         Identity(apart * entry(DISTANCE), sp.S.Zero, name="on no other node", because="the roots of unity add up to 0"),
     )
     symbols = letters(size, start, hop)
