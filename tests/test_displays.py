@@ -11,11 +11,14 @@ from carleman_ssm.formulas.bounds import Bound
 from carleman_ssm.formulas.broken_lines import Abbreviations
 from carleman_ssm.formulas.derivations import Derivation
 from carleman_ssm.formulas.displays import LINE, at_mark, definition_lines, equation_lines, unmarked
+from carleman_ssm.formulas.evidence import Evidence
 from carleman_ssm.formulas.latex import document, to_latex
 from carleman_ssm.formulas.set_width import width
 from carleman_ssm.formulas.statement_displays import chain_links, statement_lines, where_lines
 from carleman_ssm.formulas.statements import ClosedForm, Identity
 from carleman_ssm.formulas.tex_text import escape, prose
+from carleman_ssm.formulas.verdicts import Verdict
+from carleman_ssm.formulas.verification import verify
 from tests.strategies_formulas import expressions
 
 a, b, x, y = sp.symbols("a b x y")
@@ -176,3 +179,26 @@ def test_signs_that_are_other_characters_in_texts_own_fonts_are_named(text):
     source = document([Derivation(text, a).step(a, because="for a < b")], title=text)
     words = re.sub(r"\$[^$]*\$|\\ensuremath\{[^}]*\}", "", source.split(r"\begin{document}")[1])
     assert not re.search("[<>|]", words)
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        ClosedForm(x, a + b, (a, b)),
+        Identity(a, a),
+        Derivation("t", a).step(a, "the same"),
+        Bound(a, a + 1, {a: (0, 1)}),
+        verify(Identity(a, b)),
+    ],
+    ids=lambda shown: type(shown).__name__,
+)
+def test_notebooks_show_statements_as_formulas(shown):
+    assert shown._repr_latex_() == f"$$\n{to_latex(shown)}\n$$"
+
+
+def test_a_method_of_a_verdict_that_is_too_long_for_a_line_goes_on_in_the_next():
+    verdict = Verdict(Evidence.REFUTED, "a word and one more, " * 12, witness=dict.fromkeys(LETTERS, sp.Rational(1, 3)))
+    lines = to_latex(verdict).splitlines()[1:-1]
+    assert max(width(unmarked(line.removesuffix(r"\\"))) for line in lines) <= LINE
+    assert "".join(lines).count("word") == 12
+    assert "".join(lines).count(r"\alpha") == 32

@@ -8,11 +8,12 @@ from types import MappingProxyType
 
 import sympy as sp
 
+from carleman_ssm.formulas.printing import Shown
 from carleman_ssm.formulas.statements import immutable
 
 
 @dataclass(frozen=True)
-class Bound:
+class Bound(Shown):
     r"""The statement $\text{left} \le \text{right}$ for all points of a box of real numbers.
 
     Parameters

@@ -12,11 +12,12 @@ from types import MappingProxyType
 import sympy as sp
 
 from carleman_ssm.formulas.bounds import Bound
+from carleman_ssm.formulas.printing import Shown
 from carleman_ssm.formulas.statements import Identity, immutable
 
 
 @dataclass(frozen=True)
-class Derivation:
+class Derivation(Shown):
     """A chain ``start = … = end`` with a reason for every step, and the lemmas that it stands on.
 
     Lemmas are statements that are not links of the chain (the base and the step of an induction, a bound); further

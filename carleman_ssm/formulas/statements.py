@@ -15,6 +15,7 @@ from unicodedata import normalize
 import sympy as sp
 
 from carleman_ssm.formulas.evidence import Evidence
+from carleman_ssm.formulas.printing import Shown
 
 
 def check_names(symbols: Iterable[sp.Basic]) -> None:
@@ -53,7 +54,7 @@ def immutable(expression: sp.Basic | sp.MatrixBase) -> sp.Basic:
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Shown):
     """The statement that two expressions are equal for all values of their symbols.
 
     Two sides are stored, because ``sympy.Eq(x, x)`` collapses to ``True``.
@@ -102,7 +103,7 @@ class Identity:
 
 
 @dataclass(frozen=True)
-class ClosedForm:
+class ClosedForm(Shown):
     r"""A named result: ``symbol = expression`` where further symbols stand for their definitions.
 
     Parameters
@@ -150,11 +151,6 @@ class ClosedForm:
     def definition(self) -> Identity:
         """The statement ``symbol = expression`` with every `where` unfolded."""
         return Identity(self.symbol, unfold(self).expression, name="definition")
-
-    def _repr_latex_(self) -> str:
-        from carleman_ssm.formulas.latex import to_latex  # the printer reads statements, not the reverse
-
-        return f"$$\n{to_latex(self)}\n$$"
 
 
 def _check_order(where: Mapping[sp.Basic, sp.Basic]) -> None:

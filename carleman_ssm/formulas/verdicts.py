@@ -9,10 +9,11 @@ from typing import NoReturn
 import sympy as sp
 
 from carleman_ssm.formulas.evidence import Evidence
+from carleman_ssm.formulas.printing import Shown
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Shown):
     """The outcome of a check, with what it rests on.
 
     Parameters
