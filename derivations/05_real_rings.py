@@ -31,20 +31,19 @@ def imaginary(value):
 c, x, q = sp.Symbol("c_n"), sp.Symbol("x_n"), sp.Symbol("q", integer=True)
 wave = sp.exp(sp.I * sp.pi * q * j / N)
 weight, content = c * wave + bar(c) / wave, (x / wave + bar(x) * wave) / N
+names, apart = {sp.Symbol("C_j"): weight, N * sp.Symbol("h_j"): N * content}, (sp.exp(turn * q / N) - 1,)
 derivation = (
-    cs.Derivation(
-        "Output of a real ring",
-        start=2 * sp.re(c * x),
-        where={sp.Symbol("C_j"): weight, N * sp.Symbol("h_j"): N * content},
-    )
-    .step(c * x + bar(c) * bar(x), because=r"$2\,\mathrm{Re}\,z = z + \bar z$")
-    .step(
-        sp.Sum((c * x + bar(c) * bar(x) + c * bar(x) * wave**2 + bar(c) * x / wave**2) / N, (j, 0, N - 1)),
-        because=r"N equal terms; $\sum_j e^{\pm 2\pi i q j/N} = 0$",
-        nonzero=(sp.exp(turn * q / N) - 1,),
-    )
-    .step(sp.Sum(weight * content, (j, 0, N - 1)), because="the terms of a product")
+    cs.Derivation("Output of a real ring", start=sp.Sum(weight * content, (j, 0, N - 1)), where=names)
+    .step(c * x + bar(c) * bar(x), because="N equal terms, and the cross terms add to 0", nonzero=apart)
+    .step(2 * sp.re(c * x), because=r"$z + \bar z = 2\,\mathrm{Re}\,z$")
     .lemma(
+        cs.Identity(
+            (c * x + bar(c) * bar(x) + c * bar(x) * wave**2 + bar(c) * x / wave**2) / N,
+            weight * content,
+            name="one node",
+            because="the terms of a product",
+        ),
+        cs.Identity(sp.Sum(wave**2, (j, 0, N - 1)), 0, name="cross terms", because="roots of unity", nonzero=apart),
         cs.Identity(imaginary(weight), 0, name="the weight is real", because="a sum of conjugates"),
         cs.Identity(imaginary(content), 0, name="the content is real", because="a sum of conjugates"),
     )
