@@ -1,5 +1,6 @@
 """Every notebook runs from top to bottom, and its stored text outputs are what it prints now."""
 
+import re
 from pathlib import Path
 
 import nbformat
@@ -10,11 +11,33 @@ FOLDER = Path(__file__).parent.parent / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 
 
+SHOWN = ("text/plain", "text/latex", "text/markdown", "text/html")
+
+
 def printed(notebook):
-    """What the cells of a notebook print, measured rounding errors left out."""
-    outputs = (output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs)
+    """All text that the cells show, line by line: prints, results and formulas; measured rounding errors left out."""
+    outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
     text = "".join(output.text for output in outputs if output.output_type == "stream" and output.name == "stdout")
-    return [line for line in text.splitlines() if "(measured)" not in line]
+    text += "".join(f"\n{output.data[kind]}" for output in outputs for kind in SHOWN if kind in output.get("data", {}))
+    return [re.sub(r" at 0x[0-9a-f]+", "", line) for line in text.splitlines() if "(measured)" not in line]
+
+
+def cells_of(*outputs):
+    cell = nbformat.v4.new_code_cell(outputs=[nbformat.v4.new_output(kind, **content) for kind, content in outputs])
+    return nbformat.v4.new_notebook(cells=[cell])
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (("stream", {"text": "norm 1.25"}), ("stream", {"text": "norm 1.26"})),
+        (("execute_result", {"data": {"text/latex": "$x_1$"}}), ("execute_result", {"data": {"text/latex": "$x_2$"}})),
+        (("display_data", {"data": {"text/html": "<b>3</b>"}}), ("display_data", {"data": {"text/html": "<b>4</b>"}})),
+    ],
+)
+def test_a_changed_number_would_be_seen(one, other):
+    assert printed(cells_of(one)) != printed(cells_of(other))
+    assert printed(cells_of(one)) == printed(cells_of(one))
 
 
 def test_there_is_a_notebook():
