@@ -17,6 +17,7 @@ y, u, K, each = sp.Symbol("y"), sp.IndexedBase("u"), sp.IndexedBase("K"), sp.Ind
 notation = {
     K: r"here: taps $K_m$; with two indices the share $K_{n,m} = c_n\lambda_n^m\bar b_n$ of mode n",
     each: r"here: the pre-activation; $y_m$ is what lag m adds to it",
+    sp.Symbol("eta"): "a second summand of the pre-activation",
 }
 
 
@@ -151,7 +152,7 @@ derivation = derivation.chain(
     .step(sp.ImmutableMatrix([g[0] + g[1] * (past + now) + g[2] * (past + now) ** 2]), because=r"$\sigma(y)$")
     .step(
         sp.ImmutableMatrix([g[0] + g[1] * (past + now) + g[2] * (past**2 + 2 * past * now + now**2)]),
-        because="in the order of time: two squares and one pair",
+        "in order of time",
     )
 ).lemma(*cs.rank_form(one, square).certificates)
 

@@ -22,6 +22,7 @@ import sympy as sp
 
 from carleman_ssm.formulas.statements import ClosedForm, Identity
 from carleman_ssm.theory.affine_lift import affine_representation, column, lowering_matrix
+from carleman_ssm.theory.instances import at_size
 from carleman_ssm.theory.polynomials import (
     PolynomialDecoder,
     require_count,
@@ -30,7 +31,7 @@ from carleman_ssm.theory.polynomials import (
     require_kind,
 )
 
-REFERENCE = "THEORY T12′"
+REFERENCE = "derivations/12_pascal_cores"
 MAX_PARTS = 6
 """More summands are better grouped: a window is one summand."""
 
@@ -55,7 +56,7 @@ def marginal_decoder(decoder: PolynomialDecoder, degrees: Sequence[int]) -> Poly
 
     References
     ----------
-    THEORY T12′.
+    derivations/12_pascal_cores; THEORY T12′.
 
     Examples
     --------
@@ -96,7 +97,7 @@ def marginal(decoder: PolynomialDecoder, degrees: Sequence[int]) -> ClosedForm:
 
     References
     ----------
-    THEORY T12′; Oseledets (2013).
+    derivations/12_pascal_cores; THEORY T12′; Oseledets (2013).
 
     Examples
     --------
@@ -124,7 +125,8 @@ def marginal(decoder: PolynomialDecoder, degrees: Sequence[int]) -> ClosedForm:
             because=r"scaling $a_i$ by $t_i$ counts its degree",
         ),
     )
-    return ClosedForm(sp.Symbol("z"), expression, (*decoder.parameters, *parts, rest), {}, certificates, REFERENCE)
+    stated = at_size(certificates, f"P = {decoder.degree}")
+    return ClosedForm(sp.Symbol("z"), expression, (*decoder.parameters, *parts, rest), {}, stated, REFERENCE)
 
 
 def joint_part(decoder: PolynomialDecoder, parts: int = 2) -> ClosedForm:
@@ -152,7 +154,7 @@ def joint_part(decoder: PolynomialDecoder, parts: int = 2) -> ClosedForm:
 
     References
     ----------
-    THEORY T12′; Grabisch, Marichal, Roubens (2000).
+    derivations/12_pascal_cores; THEORY T12′; Grabisch, Marichal, Roubens (2000).
 
     Examples
     --------
@@ -179,13 +181,14 @@ def joint_part(decoder: PolynomialDecoder, parts: int = 2) -> ClosedForm:
             because=r"a term takes part if every $p_i \ge 1$",
         ),
         Identity(
-            sp.Add(*(_moebius(decoder, chosen, rest) for chosen in subsets)),
+            sp.Add(*(_moebius(decoder, chosen, rest) for chosen in subsets), evaluate=False),
             decoder(sp.Add(*letters, rest)),
             name="parts add up",
             because="Möbius inversion over the subsets",
         ),
     )
-    return ClosedForm(sp.Symbol("z"), expression, (*decoder.parameters, *letters, rest), {}, certificates, REFERENCE)
+    stated = at_size(certificates, f"P = {decoder.degree}, r = {parts}")
+    return ClosedForm(sp.Symbol("z"), expression, (*decoder.parameters, *letters, rest), {}, stated, REFERENCE)
 
 
 def _summands(decoder: PolynomialDecoder, count: int) -> tuple[tuple[sp.Symbol, ...], sp.Symbol]:

@@ -21,11 +21,12 @@ from math import comb
 import sympy as sp
 
 from carleman_ssm.formulas.statements import ClosedForm, Identity
+from carleman_ssm.theory.instances import at_size
 from carleman_ssm.theory.marginals import marginal_decoder
 from carleman_ssm.theory.polynomials import PolynomialDecoder, require_free, require_integer, require_kind
 from carleman_ssm.theory.random_joins import contracted, exponential, join_series
 
-REFERENCE = "THEORY T12′"
+REFERENCE = "derivations/12_pascal_cores"
 MAX_DEGREE = 5
 """The definitions sum over $2^P$ coalitions."""
 
@@ -55,7 +56,8 @@ def shapley_value(decoder: PolynomialDecoder) -> ClosedForm:
 
     References
     ----------
-    THEORY T12′; Shapley (1953); Owen (1972), Management Science 18, 64 (the integral over t).
+    derivations/12_pascal_cores; THEORY T12′.
+    Shapley (1953); Owen (1972), Management Science 18, 64 (the integral over t).
 
     Examples
     --------
@@ -111,7 +113,8 @@ def shapley_interaction(decoder: PolynomialDecoder, *, taylor: bool = False) -> 
 
     References
     ----------
-    THEORY T12′; Grabisch & Roubens (1999), Int. J. Game Theory 28, 547; Sundararajan, Dhamdhere & Agarwal (2020), ICML.
+    derivations/12_pascal_cores; THEORY T12′.
+    Grabisch & Roubens (1999), Int. J. Game Theory 28, 547; Sundararajan, Dhamdhere & Agarwal (2020), ICML.
 
     Examples
     --------
@@ -212,4 +215,5 @@ def _form(
     certificates: tuple[Identity, ...],
 ) -> ClosedForm:
     used = {name: value for name, value in where.items() if expression.has(name)}
-    return ClosedForm(symbol, expression, (*decoder.parameters, *players, _rest), used, certificates, REFERENCE)
+    stated = at_size(certificates, f"P = {decoder.degree}")
+    return ClosedForm(symbol, expression, (*decoder.parameters, *players, _rest), used, stated, REFERENCE)
