@@ -90,7 +90,7 @@ def evidence_words(statement: Statement, verdict: Verdict) -> str:
         return f"proved for {sizes}" if sizes else "proved in general"
     if verdict.evidence is Evidence.CERTIFIED and isinstance(statement, Bound):
         box = (f"{symbol} in [{least}, {greatest}]" for symbol, (least, greatest) in statement.domain.items())
-        return f"certified on {', '.join(box)}"
+        return f"certified on {', '.join(box)}" if statement.domain else "certified"
     if verdict.evidence is Evidence.SUPPORTED:
         return f"supported at {verdict.digits} digits"
     if verdict.evidence is Evidence.REFUTED:

@@ -203,14 +203,14 @@ def _print(console: Console, report: VerificationReport, verbose: bool) -> None:
 
 def _table(report: VerificationReport) -> Table:
     levels = [name for name, words in _LEVELS.items() if any(script.count(words) for script in report.scripts)]
-    table = Table(box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))  # as narrow as 80 columns
     table.add_column("derivation", no_wrap=True)
-    for name in ("stated", *levels, *(["planted"] if report.planted else []), "forms", "s"):
+    for name in (*levels, *(["planted"] if report.planted else []), "forms", "s"):
         table.add_column(name, justify="right", no_wrap=True)
     if not report.as_claimed:
         table.add_column("")
     for script in report.scripts:
-        counts = [len(script.statements), *(script.count(_LEVELS[name]) for name in levels)]
+        counts = [script.count(_LEVELS[name]) for name in levels]
         if report.planted:
             counts.append(sum(statement.planted for statement in script.statements))
         numbers = (f"{count}" if count else "·" for count in (*counts, len(script.closed_forms)))
