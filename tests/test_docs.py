@@ -183,3 +183,17 @@ def test_statements_are_targets_and_scripts_are_links(extensions):
     text = "**T12′ (rank).** Text. *Proof:* `12_affine_collapse.py`."
     page = extensions("pages").statements_page(text)
     assert page == "(theory-t12-prime)=\n**T12′ (rank).** Text. *Proof:* [12_affine_collapse](12_affine_collapse.md)."
+
+
+def test_citations_of_statements_are_links_where_there_is_such_a_statement(extensions):
+    linked = extensions("pages").linked
+    assert linked("see THEORY T12′.") == "see [THEORY T12′](#theory-t12-prime)."
+    assert linked("see THEORY T99.") == "see THEORY T99."
+
+
+def test_annotations_are_shown_as_they_are_written(extensions):
+    short = extensions("docstrings").shortened
+    array = "~numpy.ndarray[tuple[~typing.Any, ...], ~numpy.dtype[~numpy.float64]]"
+    assert short(f"(x: {array} | None, n: int = 3)") == "(x: NDArray[~numpy.float64] | None, n: int = 3)"
+    assert short("~collections.abc.Sequence[float] | TypeAliasForwardRef('Floats')").endswith("[float] | Floats")
+    assert short("list[~carleman_ssm.theory.fits.ChebyshevFit]") == "list[~carleman_ssm.theory.fits.ChebyshevFit]"

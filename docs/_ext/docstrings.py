@@ -28,6 +28,13 @@ _TOKENS = re.compile(
     re.DOTALL,
 )
 
+_NAME = r"~?(?:\w+\.)*"
+_SPELLED_OUT = (
+    (rf"{_NAME}ndarray\[tuple\[(?:{_NAME}Any|int), \.\.\.\], {_NAME}dtype\[([\w.~]+)\]\]", r"NDArray[\1]"),
+    (r"TypeAliasForwardRef\('([\w.]+)'\)", r"\1"),
+    (rf"{_NAME}_Buffer \|.*?{_NAME}_NestedSequence\[[^\[\]]*str\]", "ArrayLike"),
+)
+
 
 def to_restructured(lines: list[str]) -> list[str]:
     """The lines of one docstring; examples stay as they are."""
@@ -91,8 +98,26 @@ def anchor(statement: str) -> str:
 def convert(app: Sphinx, what: str, name: str, value: Any, options: Any, lines: list[str]) -> None:  # noqa: ARG001
     """For autodoc: before the sections of NumPy's form are read."""
     lines[:] = to_restructured(lines)
-    if what == "property" and lines:  # else a colon in its first line would end the name of a type
-        lines.insert(0, "")
+    if what in ("property", "attribute", "data") and lines:  # else a colon in its first line would end a type
+        lines[:0] = [".. what follows is prose", ""]
+
+
+def shorten(app: Sphinx, what: str, name: str, value: Any, options: Any, *written: str | None) -> Any:  # noqa: ARG001
+    """For autodoc: annotations as they are written in the source, not as they are spelled out by NumPy."""
+    return tuple(None if part is None else shortened(part) for part in written)
+
+
+def shortened(annotation: str) -> str:
+    """An annotation without the inner structure of NumPy's arrays.
+
+    Examples
+    --------
+    >>> shortened("~numpy.ndarray[tuple[~typing.Any, ...], ~numpy.dtype[~numpy.float64]] | None")
+    'NDArray[~numpy.float64] | None'
+    """
+    for pattern, short in _SPELLED_OUT:
+        annotation = re.sub(pattern, short, annotation)
+    return annotation
 
 
 def resolve(app: Sphinx, env: Any, node: nodes.Element, contnode: nodes.Element) -> nodes.Element | None:
@@ -109,5 +134,6 @@ def resolve(app: Sphinx, env: Any, node: nodes.Element, contnode: nodes.Element)
 def setup(app: Sphinx) -> dict[str, bool]:
     """Before NumPy sections are read; after Sphinx has tried the name as it stands."""
     app.connect("autodoc-process-docstring", convert, priority=400)
+    app.connect("autodoc-process-signature", shorten)
     app.connect("missing-reference", resolve)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _STATEMENT = re.compile(r"^\*\*(T\d+′?b?|§\d+)", re.MULTILINE)
 _SCRIPT = re.compile(r"`(\d\d_\w+)\.py`")
+_CITED = re.compile(r"\bTHEORY (T\d+′?b?|§\d+)")
 PROCESSES = 2
 
 
@@ -27,6 +28,12 @@ def statements_page(text: str) -> str:
     """THEORY.md with a target before each statement, and links to the scripts that prove them."""
     targeted = _STATEMENT.sub(lambda found: f"({anchor(found[1])})=\n{found[0]}", text)
     return _SCRIPT.sub(r"[\1](\1.md)", targeted)
+
+
+def linked(text: str) -> str:
+    """Markdown in which every citation of a statement that there is ("THEORY T9") is a link to it."""
+    listed = set(_STATEMENT.findall((derivation_folder() / "THEORY.md").read_text(encoding="utf-8")))
+    return _CITED.sub(lambda cited: f"[{cited[0]}](#{anchor(cited[1])})" if cited[1] in listed else cited[0], text)
 
 
 def notation_table() -> str:
@@ -55,8 +62,11 @@ def generate(app: Sphinx) -> None:
             write(source / "derivations" / f"{name}.md", text)
 
 
-def substitute(app: Sphinx, docname: str, content: list[str]) -> None:  # noqa: ARG001
-    """Tables for their marks, ``<!-- generated: notation -->``."""
+def substitute(app: Sphinx, docname: str, content: list[str]) -> None:
+    """Tables for their marks, ``<!-- generated: notation -->``, and links for citations of statements."""
+    if not str(app.env.doc2path(docname)).endswith(".md"):
+        return
+    content[0] = linked(content[0])
     content[0] = re.sub(r"<!-- generated: (\w+) -->", lambda found: GENERATED[found[1]](), content[0])
 
 
