@@ -6,6 +6,8 @@
 # contraction: put $v = (1 - G) w$. That is why the dense recurrence is accurate at every N, where the eigenvectors of
 # HiPPO-LegS are not.   [THEORY T12]
 # %%
+from dataclasses import replace
+
 import sympy as sp
 
 import carleman_ssm as cs
@@ -29,8 +31,16 @@ before, after = w - half * w, w + half * w
 # ## The chain
 # The difference of the two squares is a quadratic form of the symmetric part of A, in which the rotation drops out.
 # %%
+squares = sp.symbols("V_0 V_1", real=True)
+where = dict(zip(squares, (square(before), square(w)), strict=True))
+notation = {
+    alpha: "here: decay rate of the stored mode",
+    omega: "here: frequency of the stored mode",
+    squares[0]: "square of the length of the state before the step",
+    squares[1]: "square of the length of w",
+}
 derivation = (
-    cs.Derivation("The length of a state after one step", start=square(after))
+    cs.Derivation("The length of a state after one step", start=square(after), where=where)
     .step(
         square(before) + delta * (w.T * (A + A.T) * w)[0],
         because=r"$|w + Gw|^2 - |w - Gw|^2 = 2 w^\top (G + G^\top) w$ with $G = \Delta A / 2$",
@@ -43,12 +53,31 @@ derivation = (
 
 # %% [markdown]
 # ## What else is said of S4
-# At $\omega^L = 1$ the truncated generating function is that of $\tilde c^\top = c^\top (1 - \bar A^L)$, the readout
-# that a layer stores; its step is inverted by Sherman and Morrison's formula; HiPPO-LegS is normal up to its rank one,
-# and its spectrum is real.
+# Written out for a state of two entries and two steps: the output; the truncated generating function at $\omega^L = 1$,
+# which is that of $\tilde c^\top = c^\top (1 - \bar A^L)$, the readout that a layer stores; the step, inverted by
+# Sherman and Morrison's formula; HiPPO-LegS, which is normal up to its rank one and has a real spectrum.   [Gu, Goel
+# and Ré 2022]
 # %%
-for law in s4_statement(2, 3).laws:
-    derivation = derivation.lemma(law)
+s4 = s4_statement(2, 2)
+general = ("bilinear rule",)
+derivation = derivation.lemma(
+    *s4.output.certificates,
+    *(replace(law, sizes="" if law.name in general else "N = 2, L = 2") for law in s4.laws),
+)
+meanings = {
+    "a": "here: entries of a dense matrix",
+    "b": "here: input weights of a dense step",
+    "d": "here: entries of the diagonal part of a step",
+    "g": "here: entries of half a step, $G = \\frac12\\Delta A$",
+    "mu": "here: an eigenvalue",
+    "p": "here: parts of the vector P of the low rank",
+    "q": "here: second vector of a low rank",
+    "w": "here: real coordinates of the state, after $1 - G$",
+}
+letters = {letter for one in derivation.statements for letter in (one.left.free_symbols | one.right.free_symbols)}
+named = {letter: str(letter).split("_")[0] for letter in sorted(letters - set(notation), key=str)}
+notation |= {letter: meanings[stem] for letter, stem in named.items() if stem in meanings}
 
+# %%
 if __name__ == "__main__":
     print(cs.to_latex(derivation))

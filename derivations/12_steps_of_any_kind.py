@@ -9,6 +9,7 @@ import sympy as sp
 
 import carleman_ssm as cs
 from carleman_ssm.recurrences.affine import InvariantDense, VaryingDiagonal
+from carleman_ssm.recurrences.invariant_statements import s4d_statement
 from carleman_ssm.recurrences.lift import collapse
 
 k, j = (sp.Symbol(name, integer=True, positive=True) for name in "kj")
@@ -73,6 +74,12 @@ values = sp.symbols("v_1_:2")
 pair = VaryingDiagonal(((multipliers[0],),), (sp.Matrix([values]),))
 derivation = derivation.lemma(*collapse(pair, 1).certificates)
 notation |= dict.fromkeys(values, "here: values of step k, one for each column of the state")
+
+# %% [markdown]
+# ## A family
+# Every statement of a family carries the collapse of its own steps: here S4D with one mode, two steps, degree 1.
+# %%
+derivation = derivation.lemma(*s4d_statement(1, 2).collapsed(1).certificates)
 
 # %%
 if __name__ == "__main__":

@@ -6,17 +6,14 @@
 # $w_k = \beta_k (\kappa_k - \sum_{i<k} (\kappa_i \cdot \kappa_k)\, w_i)$, for symbolic $k$: the product of k steps
 # differs from the identity by a matrix of rank at most k, and its vectors solve one triangular system.   [THEORY T19]
 #
-# What is proved by machine here is for keys of two entries, $N = 2$, and any number of steps. For other N the argument
-# is the same row by row: its only sum over the entries is the exchange
-# $\kappa_k^\top \sum_{i<k} \kappa_i w_i^\top = \sum_{i<k} (\kappa_i \cdot \kappa_k)\, w_i^\top$ of two finite
-# sums, in words; what follows it is a lemma on one entry, in which N does not occur.
-#
-# That is all that is left of a closed form. The lemmas say why there is no clock: two steps commute only if their keys
-# are orthogonal or parallel, and their product is symmetric only if they commute. Two things beside them are in words:
-# that $\exp(\sum_i \tau_i G_i)$ with the symmetric generators of the steps is symmetric, because transposition leaves
-# every power of a symmetric matrix as it is; and that in $(\kappa \cdot \eta)^2 \le |\kappa|^2 |\eta|^2$
+# That is all that is left of a closed form. What follows says why there is no clock: two steps commute only if their
+# keys are orthogonal or parallel, and their product is symmetric only if they commute. Two things beside them are in
+# words: that $\exp(\sum_i \tau_i G_i)$ with the symmetric generators of the steps is symmetric, because transposition
+# leaves every power of a symmetric matrix as it is; and that in $(\kappa \cdot \eta)^2 \le |\kappa|^2 |\eta|^2$
 # (Cauchy–Schwarz) equality of real keys means that they are parallel.
 # %%
+from dataclasses import replace
+
 import sympy as sp
 
 import carleman_ssm as cs
@@ -24,11 +21,9 @@ from carleman_ssm.recurrences.commuting_keys import clock_laws, column, commutat
 from carleman_ssm.recurrences.delta_rule import delta_net_statement, gated_delta_net_statement
 from carleman_ssm.recurrences.turning_steps import turning_laws
 
-ENTRIES = 2
 k, i = sp.Symbol("k", integer=True, positive=True), sp.Symbol("i", integer=True, positive=True)
-beta, kappa, w = (sp.IndexedBase(name) for name in ("beta", "kappa", "w"))
-key = sp.ImmutableMatrix([kappa[k, n] for n in range(ENTRIES)])
-one = sp.eye(ENTRIES)
+n, m = sp.symbols("n m", integer=True, positive=True)
+beta, kappa, w, overlap = (sp.IndexedBase(name) for name in ("beta", "kappa", "w", "o"))
 
 
 def over_steps(term, until):
@@ -36,51 +31,45 @@ def over_steps(term, until):
     return sp.Sum(term, (i, 1, until))
 
 
-def product_up_to(last):
-    r"""$1 - \sum_{i \le \text{last}} \kappa_i w_i^\top$."""
-    return sp.ImmutableMatrix(ENTRIES, ENTRIES, lambda n, m: one[n, m] - over_steps(kappa[i, n] * w[i, m], last))
-
-
-def answered(last):
-    r"""$\sum_{i \le \text{last}} (\kappa_i \cdot \kappa_k)\, w_i$."""
-    overlap = sp.Add(*(kappa[i, n] * kappa[k, n] for n in range(ENTRIES)))
-    return sp.ImmutableMatrix([over_steps(overlap * w[i, m], last) for m in range(ENTRIES)])
-
-
 # %% [markdown]
 # ## The induction
+# Entry (n, m), for keys of any length. A step reads of what came before only the row $\kappa_k^\top (1 - \sum_{i<k}
+# \kappa_i w_i^\top)$, which is known by the overlaps $o_{ik} = \kappa_i \cdot \kappa_k$; what it takes off is
+# $\kappa_k$ times the vector $w_k$ in brackets, one more term of the sum.
 # %%
-before = product_up_to(k - 1)
-new = beta[k] * (key - answered(k - 1))
+before = sp.KroneckerDelta(n, m) - over_steps(kappa[i, n] * w[i, m], k - 1)
+row = kappa[k, m] - over_steps(overlap[i, k] * w[i, m], k - 1)
+new = beta[k] * kappa[k, m] - over_steps(beta[k] * overlap[i, k] * w[i, m], k - 1)
 derivation = (
-    cs.Derivation(
-        "One more step of the delta rule, keys of two entries",
-        start=sp.MatMul((one - beta[k] * key * key.T).as_immutable(), before, evaluate=False),
-    )
+    cs.Derivation("One more step of the delta rule", start=before - beta[k] * kappa[k, n] * row)
+    .step(before - kappa[k, n] * new, because=r"$\beta_k$ goes into the bracket, which is $w_k$")
     .step(
-        (before - beta[k] * key * (key.T * before)).as_immutable(),
-        because=r"the step reads only the row $\kappa_k^\top$ of what came before",
+        sp.KroneckerDelta(n, m) - over_steps(kappa[i, n] * w[i, m], k) + kappa[k, n] * (w[k, m] - new),
+        because="one term more in the sum; the last bracket vanishes by the definition of $w_k$",
     )
-    .step(
-        (before - key * new.T).as_immutable(),
-        because=r"$\beta_k \kappa_k^\top (1 - \sum_{i<k} \kappa_i w_i^\top) = w_k^\top$, one term more in the sum",
+    .lemma(
+        cs.Identity(
+            sp.KroneckerDelta(n, m) - over_steps(kappa[i, n] * w[i, m], 0),
+            sp.KroneckerDelta(n, m),
+            name="no step",
+            because="an empty sum",
+        )
     )
 )
-rest = cs.Identity(product_up_to(sp.S.Zero), one, name="no step", because="an empty sum")
 
 # %% [markdown]
-# Entry (n, m) of the same for keys of any length: the row $\kappa_k^\top (1 - \sum_{i<k} \kappa_i w_i^\top)$ is known
-# by the overlaps $o_{ik} = \kappa_i \cdot \kappa_k$, and $w_k$ is $\beta_k$ times it.
+# The row itself exchanges the sum over the entries of a key with that over the steps. Written out for keys of two
+# entries and any number of steps; more entries add terms in the same way.
 # %%
-n, m = sp.symbols("n m", integer=True, positive=True)
-overlap = sp.IndexedBase("o")
-row = kappa[k, m] - over_steps(overlap[i, k] * w[i, m], k - 1)
-entry_before, entry_after = (sp.KroneckerDelta(n, m) - over_steps(kappa[i, n] * w[i, m], last) for last in (k - 1, k))
-entry = cs.Identity(
-    entry_before - beta[k] * kappa[k, n] * row,
-    entry_after + kappa[k, n] * (w[k, m] - beta[k] * row),
-    name="one more step of keys of any length, entry by entry",
-    because=r"one term more in the sum; the bracket vanishes for $w_k = \beta_k (\kappa_k - \sum_{i<k} o_{ik} w_i)$",
+pair = (1, 2)
+derivation = derivation.lemma(
+    cs.Identity(
+        sp.Add(*(kappa[k, e] * over_steps(kappa[i, e] * w[i, m], k - 1) for e in pair)),
+        over_steps(sp.Add(*(kappa[i, e] * kappa[k, e] for e in pair)) * w[i, m], k - 1),
+        name="the row in overlaps",
+        because=r"$\kappa_k^\top \sum_i \kappa_i w_i^\top = \sum_i (\kappa_i \cdot \kappa_k)\, w_i^\top$",
+        sizes="N = 2",
+    )
 )
 
 # %% [markdown]
@@ -89,10 +78,11 @@ entry = cs.Identity(
 # ones ($\eta = |\kappa|^2 p - (\kappa \cdot p) \kappa$). Even there each step has to be an exponential of its own, with
 # the determinant $e^{-\tau}$: for $\beta |\kappa|^2 = 1$ the step is singular and there is no $\tau$.
 # %%
-first, second = (column(sp.symbols(f"{stem}_:{ENTRIES}")) for stem in ("kappa", "eta"))
-who_commutes = (
-    *commutation_laws(first, second),
-    *clock_laws(first, column(sp.symbols(f"p_:{ENTRIES}")), sp.symbols("beta_1 beta_2")),
+first, second = (column(sp.symbols(f"{stem}_:2")) for stem in ("kappa", "eta"))
+third = column(sp.symbols("p_:2"))
+derivation = derivation.lemma(
+    *(replace(law, sizes="N = 2") for law in commutation_laws(first, second)),
+    *(replace(law, sizes="N = 2") for law in clock_laws(first, third, sp.symbols("beta_1 beta_2"))),
 )
 
 # %% [markdown]
@@ -104,18 +94,37 @@ who_commutes = (
 # the next place. Three steps turn at small strengths too, $0 < \beta < 4\sqrt3 - 6$ for keys at 0, 60 and 120 degrees.
 # That real multipliers carry no wave (T6 v) is said of steps that share a ring, not of these.
 # %%
-turning = turning_laws(3)
+derivation = derivation.lemma(*(replace(law, sizes="N = 2 or 3") for law in turning_laws(3)))
 
 # %% [markdown]
-# ## Three steps without induction, with decays, and the lift
-# The lift never needed that the transitions commute: the ordered product of the lifted steps is one displacement after
-# the lift of $A_k \cdots A_1$.
+# ## Two steps without induction
+# Keys of two entries and one value: the output is that of the recurrence, and the WY form with the state in the span of
+# the keys. The second family has decays $g_k$ beside.   [Yang et al. 2024]
 # %%
-plain, gated = delta_net_statement(2, 3), gated_delta_net_statement(2, 3)
-said = {law.name for law in (*who_commutes, *turning)}
-written_out = [law for law in (*plain.laws, *gated.laws) if "of 1 step," not in law.name and law.name not in said]
-for lemma in (rest, entry, *who_commutes, *turning, *written_out, *plain.collapsed(1).certificates):
-    derivation = derivation.lemma(lemma)
+known = {statement.name for statement in derivation.statements}
+for statement in (delta_net_statement(2, 2), gated_delta_net_statement(2, 2)):
+    laws = (law for law in statement.laws if law.name not in known)
+    derivation = derivation.lemma(*statement.output.certificates, *(replace(law, sizes="N = 2, L = 2") for law in laws))
+notation = {
+    beta: "strengths $\\beta_k$ of the steps",
+    kappa: "keys $\\kappa_k$",
+    w: "here: vectors of the WY form",
+    overlap: "overlaps of the keys, $o_{ik} = \\kappa_i\\cdot\\kappa_k$",
+}
+meanings = {
+    "beta": "here: strengths of the steps",
+    "eta": "here: a second key",
+    "g": "here: decays of the steps",
+    "kappa": "keys",
+    "p": "here: a vector that gives an orthogonal key",
+    "q": "here: query of the last step",
+    "tau": "here: time of a step on the clock",
+    "theta": "here: angle of two keys",
+    "v": "here: values of the steps",
+}
+letters = {letter for one in derivation.statements for letter in (one.left.free_symbols | one.right.free_symbols)}
+named = {letter: str(letter).split("_")[0] for letter in sorted(letters - set(notation), key=str)}
+notation |= {letter: meanings[stem] for letter, stem in named.items() if stem in meanings}
 
 # %%
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from carleman_ssm.recurrences.clock import Clock, clock_laws, clocked_output
 from carleman_ssm.recurrences.clock_drives import hold_laws
 from carleman_ssm.recurrences.clock_ring import clocked_wave
 from carleman_ssm.recurrences.lift import collapse
+from carleman_ssm.recurrences.selective_statements import gla_statement, mamba2_statement, mamba_statement
 from carleman_ssm.recurrences.sigmoid_powers import ARGUMENT, held_recurrence, hold_certificates, sigmoid_powers
 
 k, j, i = (sp.Symbol(name, integer=True, positive=True) for name in "kji")
@@ -24,6 +25,14 @@ def on_the_clock(last, until):
     r"""$\sum_{j \le \text{until}} e^{a(\tau_\text{last} - \tau_j)} b_j$."""
     return sp.Sum(sp.exp(a * (tau[last] - tau[j])) * b[j], (j, 1, until))
 
+
+notation = {
+    b: "here: drives $b_k$ of the steps, any functions of the inputs",
+    sp.Symbol("w"): "here: an input that is held",
+    sp.Symbol("v"): "here: argument of the sigmoid",
+}
+notation |= dict.fromkeys(sp.symbols("s_1:3"), "sigmoid of a step")
+notation |= dict.fromkeys(sp.symbols("stilde_:2 ttilde_:2"), "two times on the clock, of every row")
 
 # %% [markdown]
 # ## The induction
@@ -98,6 +107,19 @@ derivation = derivation.lemma(
 # every $\Delta_k$, so the pattern stays rigid and its place is N/2 times the clock.
 # %%
 derivation = derivation.lemma(*clocked_wave().certificates)
+
+# %% [markdown]
+# ## Families
+# The outputs of Mamba, Mamba-2 and GLA on their clocks, for one state and two steps (the last two with two values).
+# [Gu and Dao 2023; Dao and Gu 2024; Yang et al. 2024]
+# %%
+meanings = {"kappa": "keys", "q": "here: queries of the steps", "v": "here: values of the steps"}
+meanings |= {"A": "here: rate of a row", "B": "input weights of a step", "C": "here: readout of a step"}
+meanings |= {"g": "here: logarithm of the decay of a row", "x": "here: what enters at a step"}
+for statement in (mamba_statement(1, 2), mamba2_statement(1, 2), gla_statement(1, 2)):
+    derivation = derivation.lemma(*statement.output.certificates)
+    letters = {s for one in statement.output.certificates for s in one.left.free_symbols | one.right.free_symbols}
+    notation |= {s: meanings[stem] for s in sorted(letters, key=str) if (stem := str(s).split("_")[0]) in meanings}
 
 # %%
 if __name__ == "__main__":

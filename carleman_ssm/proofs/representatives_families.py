@@ -10,10 +10,18 @@ import sympy as sp
 from carleman_ssm.formulas.statements import ClosedForm
 from carleman_ssm.proofs.instances import Instances, over
 from carleman_ssm.recurrences.affine import InvariantDense, VaryingDiagonal
+from carleman_ssm.recurrences.attention_statements import linear_attention_statement, retnet_statement
+from carleman_ssm.recurrences.block_statement import s4_block_statement
 from carleman_ssm.recurrences.clock import Clock, clocked_output
 from carleman_ssm.recurrences.clock_ring import clocked_wave
 from carleman_ssm.recurrences.cubic_series import cubic_series
+from carleman_ssm.recurrences.delta_rule import delta_net_statement, gated_delta_net_statement
+from carleman_ssm.recurrences.h3_statement import h3_statement
+from carleman_ssm.recurrences.invariant_statements import dss_statement, s4_statement, s4d_statement
 from carleman_ssm.recurrences.lift import collapse
+from carleman_ssm.recurrences.mimo_statements import lru_statement, s5_statement
+from carleman_ssm.recurrences.rational_gates import rg_lru_statement, s7_statement
+from carleman_ssm.recurrences.selective_statements import gla_statement, mamba2_statement, mamba_statement
 from carleman_ssm.recurrences.sigmoid_powers import sigmoid_powers
 
 
@@ -44,6 +52,31 @@ def _matrix_state() -> ClosedForm:
     return collapse(VaryingDiagonal(((sp.Symbol("lambda_1"),),), (sp.Matrix([sp.symbols("v_1_:2")]),)), 1)
 
 
+_STATEMENTS = {
+    "s4d": lambda: s4d_statement(1, 2),
+    "s4-block": lambda: s4_block_statement(1, 2),
+    "s4": lambda: s4_statement(2, 2),
+    "dss": lambda: dss_statement(1, 2),
+    "s5": lambda: s5_statement(1, 2),
+    "lru": lambda: lru_statement(1, 2),
+    "h3": lambda: h3_statement(1, 2),
+    "linear-attention": lambda: linear_attention_statement(1, 2),
+    "retnet": lambda: retnet_statement(1, 2),
+    "gla": lambda: gla_statement(1, 2),
+    "mamba": lambda: mamba_statement(1, 2),
+    "mamba2": lambda: mamba2_statement(1, 2),
+    "rg-lru": lambda: rg_lru_statement(1, 2),
+    "s7": lambda: s7_statement(1, 2),
+    "delta-net": lambda: delta_net_statement(2, 2),
+    "gated-delta-net": lambda: gated_delta_net_statement(2, 2),
+}
+"""The statement of every family at a small size."""
+
+
+def _output(family: str) -> ClosedForm:
+    return _STATEMENTS[family]().output
+
+
 FAMILIES: Mapping[str, Instances] = MappingProxyType(
     {
         "recurrences.clock.clocked_output": {"2, 3": _clocked},
@@ -54,6 +87,9 @@ FAMILIES: Mapping[str, Instances] = MappingProxyType(
             "dense steps": _dense_steps,
             "a matrix state": _matrix_state,
         },
+        "recurrences.pair_letters.pair_output": over(_output, ("s4d", "s4-block")),
+        "recurrences.statement.FamilyStatement.collapsed": {"s4d": lambda: s4d_statement(1, 2).collapsed(1)},
+        "recurrences.statement.read_output": over(_output, _STATEMENTS),
         "recurrences.sigmoid_powers.sigmoid_powers": over(sigmoid_powers, (1, 2, 3)),
     }
 )

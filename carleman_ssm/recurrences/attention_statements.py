@@ -18,6 +18,7 @@ from carleman_ssm.recurrences.cubic_kernels import Branch, cubic_kernel
 from carleman_ssm.recurrences.cubic_laws import AffineMaps, Rows, degree_law, kernel_laws, kernel_twins, require_sizes
 from carleman_ssm.recurrences.statement import FamilyStatement, read_output
 
+REFERENCE = "derivations/12_products_of_inputs"
 VALUES = 2
 """Columns of the matrix states."""
 
@@ -64,7 +65,7 @@ def linear_attention_statement(states: int = 2, steps: int = 3, *, product_featu
     def read(state: sp.ImmutableMatrix, query: Vector = q[-1]) -> sp.Expr:
         return sp.Add(*(query[i] * state[i, 0] for i in range(states)))
 
-    output = read_output(recurrence, read, symbol=sp.Symbol(f"o_{steps}"), reference="THEORY T12")
+    output = read_output(recurrence, read, symbol=sp.Symbol(f"o_{steps}"), reference=REFERENCE)
     pairs = sp.Add(*(sp.Add(*map(sp.Mul, q[-1], key)) * value[0] for key, value in zip(k, v, strict=True)))
     law = Identity(output.expression, pairs, name="sum over causal pairs of query and key", because="sums exchanged")
     twins = (
@@ -141,7 +142,7 @@ def retnet_statement(states: int = 2, steps: int = 3) -> FamilyStatement:
     def read(state: sp.ImmutableMatrix) -> sp.Expr:
         return _real_part(sp.Add(*(sp.conjugate(q[-1][n]) * state[n, 0] for n in range(states))))
 
-    output = read_output(recurrence, read, symbol=sp.Symbol(f"o_{steps}"), reference="THEORY T12")
+    output = read_output(recurrence, read, symbol=sp.Symbol(f"o_{steps}"), reference=REFERENCE)
     maps = AffineMaps.symbolic(states, VALUES, steps, real=False)
     linear = maps.put_into(output.expression, (q, k, v), biases=False)
     kernel = cubic_kernel(_retention_branches(maps, multipliers, steps), maps.v[0])

@@ -58,7 +58,7 @@ def s4_block_statement(states: int = 2, steps: int = 3, disc: Rule = "zoh") -> F
     """
     inputs, pairs = input_letters(steps), _pairs(states)
     stored = _sampled(pairs, disc, steps)
-    recurrence, output = pair_output(stored, inputs, "THEORY T10; Gu et al. (2022), S4D, eq. 3")
+    recurrence, output = pair_output(stored, inputs, "derivations/12_time_invariant_families")
     model, rate = stored.named()[0], pairs.eigenvalues[0]
     multipliers, gains = mode_letters("lambda", states), mode_letters("bbar", states)
     softmax = ((), ()) if disc != "dss" else _softmax(rate, multipliers[0], steps)

@@ -208,7 +208,9 @@ def _statement(family: str, recurrence: VaryingRankOne) -> FamilyStatement:
         row = column(query).T * state
         return row[0] if recurrence.columns == 1 else row
 
-    output = read_output(recurrence, read, symbol=sp.Symbol(f"y_{recurrence.steps}"), reference="THEORY T19")
+    output = read_output(
+        recurrence, read, symbol=sp.Symbol(f"y_{recurrence.steps}"), reference="derivations/19_delta_rule"
+    )
     last = recurrence.steps
     twins = tuple(_false_outputs(recurrence, read, output.expression))
     if last > 1 and recurrence.states > 1:

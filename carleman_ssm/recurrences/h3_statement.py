@@ -126,7 +126,10 @@ def h3_statement(states: int = 2, steps: int = 3) -> FamilyStatement:
     recurrence = h3.recurrence(products)
     # query and feedthrough are those of the last step, whatever step the state is of
     output = read_output(
-        recurrence, lambda state: h3.read(state, products[-1]), symbol=sp.Symbol(f"y_{steps}"), reference="THEORY T12"
+        recurrence,
+        lambda state: h3.read(state, products[-1]),
+        symbol=sp.Symbol(f"y_{steps}"),
+        reference="derivations/12_products_of_inputs",
     )
     maps = AffineMaps.symbolic(1, 1, steps, real=True)
     letters = tuple(tuple((letter,) for letter in series) for series in (h3.queries, h3.keys, h3.values))

@@ -37,6 +37,7 @@ from carleman_ssm.recurrences.softmax_laws import (
 from carleman_ssm.recurrences.statement import FamilyStatement, read_output
 from carleman_ssm.theory.ssm import DiagonalSSM, DiscreteSSM, zero_order_hold
 
+REFERENCE = "derivations/12_time_invariant_families"
 _HALF = sp.Rational(1, 2)
 
 
@@ -69,7 +70,7 @@ def s4d_statement(states: int = 2, steps: int = 3) -> FamilyStatement:
     stored = zero_order_hold(
         DiagonalSSM(rates, ones, mode_letters("c", states), FEEDTHROUGH, conjugate_pairs=True), STEP
     )
-    recurrence, output = pair_output(stored, inputs, "THEORY T10; Gu et al. (2022), S4D, eq. 5")
+    recurrence, output = pair_output(stored, inputs, REFERENCE)
     model = stored.named()[0]
     return FamilyStatement(
         "s4d",
@@ -118,7 +119,7 @@ def s4_statement(states: int = 2, steps: int = 3) -> FamilyStatement:
         recurrence,
         lambda state: (row * state)[0] + FEEDTHROUGH * inputs[-1],
         symbol=sp.Symbol(f"y_{steps}"),
-        reference="Gu, Goel & Ré (2022), S4, eq. 5",
+        reference="derivations/12_low_rank_steps",
         arguments=(*recurrence.parameters[: states * states], *drive, *readout, FEEDTHROUGH, *inputs),
     )
     flipped = flipped_bilinear()
@@ -181,7 +182,7 @@ def dss_statement(states: int = 2, steps: int = 3) -> FamilyStatement:
         recurrence,
         read,
         symbol=sp.Symbol(f"y_{steps}"),
-        reference="Gupta, Gu & Berant (2022), DSS, proposition 1, with the bound of the layer",
+        reference=REFERENCE,
         where=definitions,
         arguments=(*rates, STEP_RE, STEP_IM, EPSILON, *weights, FEEDTHROUGH, *inputs),
     )

@@ -66,7 +66,9 @@ def s5_statement(states: int = 2, steps: int = 3) -> FamilyStatement:
         total = _dot(weights, list(state))
         return total + sp.conjugate(total) + _dot(feedthrough, inputs[-1])
 
-    output = read_output(recurrence, read, symbol=sp.Symbol(f"y_{steps}"), reference="THEORY T12")
+    output = read_output(
+        recurrence, read, symbol=sp.Symbol(f"y_{steps}"), reference="derivations/12_time_invariant_families"
+    )
     pairs = _with_conjugates(recurrence, weights, feedthrough, inputs)
     laws = (
         Identity(output.expression, _convolution(recurrence, weights, feedthrough, inputs, pairs=True), name="kernels"),
@@ -121,7 +123,9 @@ def lru_statement(states: int = 2, steps: int = 3) -> FamilyStatement:
         total = _dot(weights, list(state))
         return (total + sp.conjugate(total)) / 2 + direct
 
-    output = read_output(recurrence, read, symbol=sp.Symbol(f"y_{steps}"), reference="THEORY T12")
+    output = read_output(
+        recurrence, read, symbol=sp.Symbol(f"y_{steps}"), reference="derivations/12_time_invariant_families"
+    )
     plain, _ = _recurrence(states, steps)
     last = _dot(weights, list(recurrence.state(steps)))
     turned = InvariantDiagonal(tuple(map(sp.conjugate, recurrence.multipliers)), recurrence.drives)

@@ -23,6 +23,7 @@ from carleman_ssm.recurrences.circle_gates import by_entry, circle_laws, on_circ
 from carleman_ssm.recurrences.statement import FamilyStatement, read_output
 from carleman_ssm.theory.polynomials import require_integer
 
+REFERENCE = "derivations/19_rational_gates"
 DECAY_EXPONENT = 8
 """c of RG-LRU, fixed by its authors."""
 
@@ -62,7 +63,7 @@ def rg_lru_statement(states: int = 2, steps: int = 3) -> FamilyStatement:
     recurrence = VaryingDiagonal(decays, drives)
     weights = by_entry(sp.symbols(f"c_:{states}"), sp.symbols(f"s_:{states}"))
     read = _reader(weights)
-    output = read_output(recurrence, read, symbol=sp.Symbol(f"y_{steps}"), reference="THEORY T19")
+    output = read_output(recurrence, read, symbol=sp.Symbol(f"y_{steps}"), reference=REFERENCE)
     laws = (*circle_laws(states, steps), _first_step_law(recurrence), *_clock_laws(states, steps))
     twins = (*_root_twins(recurrence, output.expression), *_own_decay_twin(recurrence, read))
     return FamilyStatement("rg-lru", recurrence, output, laws, twins, input_degree=None, real_spectrum=True)
@@ -104,7 +105,7 @@ def s7_statement(states: int = 2, steps: int = 3) -> FamilyStatement:
     where = _s7_letters(states, steps)
     free = sorted({s for value in where.values() for s in value.free_symbols} | set(weights), key=str)
     output = read_output(
-        recurrence, read, symbol=sp.Symbol(f"y_{steps}"), reference="THEORY T19", where=where, arguments=tuple(free)
+        recurrence, read, symbol=sp.Symbol(f"y_{steps}"), reference=REFERENCE, where=where, arguments=tuple(free)
     )
     laws = (*_cleared_laws(recurrence, rates), *_range_laws(sp.Symbol("Lambda", real=True)))
     twins = (

@@ -1,0 +1,108 @@
+# %% [markdown]
+# # Time-invariant families are convolutions
+# S4D, its block, DSS, S5 and LRU store modes $x_k = \lambda x_{k-1} + \bar b u_k$ and read $2\,\mathrm{Re}(c^\top x) +
+# Du$ or a part of it. We show that every stored mode adds $c\bar b\lambda^m$ and its conjugate to tap m of the kernel,
+# for any number of steps. What differs between the families is how the letters come from what is stored; each is
+# written out for one mode and two steps.   [THEORY T10, T12]
+# %%
+from dataclasses import replace
+
+import sympy as sp
+
+import carleman_ssm as cs
+from carleman_ssm.recurrences.block_statement import s4_block_statement
+from carleman_ssm.recurrences.invariant_statements import dss_statement, s4d_statement
+from carleman_ssm.recurrences.mimo_statements import lru_statement, s5_statement
+
+k, j = (sp.Symbol(name, integer=True, positive=True) for name in "kj")
+m = sp.Symbol("m", integer=True, nonnegative=True)
+lam, b, c, D = sp.symbols("lambda_0 bbar_0 c_0 D")
+u = sp.IndexedBase("u")
+
+# %% [markdown]
+# ## A stored mode, any number of steps
+# The state from rest is $\sum_j\lambda^{k-j}\bar bu_j$. Counted by the lag $m = k - j$ the output is the kernel.
+# %%
+mirrored = tuple(map(sp.conjugate, (lam, b, c)))
+
+
+def read(multiplier, gain, weight):
+    return weight * sp.Sum(multiplier ** (k - j) * gain * u[j], (j, 1, k))
+
+
+def taps(multiplier, gain, weight):
+    return sp.Sum(weight * gain * multiplier**m * u[k - m], (m, 0, k - 1))
+
+
+tap = c * b * lam**m + mirrored[2] * mirrored[1] * mirrored[0] ** m
+derivation = (
+    cs.Derivation("Output of a stored mode", start=read(lam, b, c) + read(*mirrored) + D * u[k])
+    .step(taps(lam, b, c) + taps(*mirrored) + D * u[k], because=r"$j = k - m$")
+    .step(sp.Sum(tap * u[k - m], (m, 0, k - 1)) + D * u[k], because="both sums run over the same lags")
+)
+
+# %% [markdown]
+# ## S4D
+# $\lambda = e^{a\Delta}$ and $\bar b = (e^{a\Delta} - 1)/a$. The output is that of the recurrence, of the convolution
+# and of the system with the conjugate mode appended; the hold solves $x' = ax + 1$.   [Gu et al. 2022]
+# %%
+
+
+def written_out(statement, *general):
+    """Claims of a family at one mode and two steps; those named are about letters alone and hold in general."""
+    for law in (*statement.output.certificates, *statement.laws):
+        yield replace(law, sizes="" if law.name.startswith(general or "-") else "N = 1, L = 2")
+
+
+hold = "the hold solves"
+derivation = derivation.lemma(*written_out(s4d_statement(1, 2), hold))
+
+# %% [markdown]
+# ## The block of S4D
+# It stores B and C, two directions, copies of modes for its channels, and chooses the bilinear rule or a hold.
+# %%
+derivation = derivation.lemma(*written_out(s4_block_statement(1, 2), hold, "bilinear rule"))
+
+# %% [markdown]
+# ## DSS
+# The input weights make the modes a softmax over the L lags, with a small $\varepsilon$ in the normaliser; its laws
+# hold for any L.   [Gupta, Gu and Berant 2022]
+# %%
+derivation = derivation.lemma(
+    *written_out(dss_statement(1, 2), hold, "without", "with", "epsilon", "the form", "equal steps")
+)
+
+# %% [markdown]
+# ## S5 and LRU
+# Several inputs share the modes, here two; the kicks of all inputs enter one ring. LRU draws $\lambda = e^{-\nu +
+# i\vartheta}$ with its own normaliser $\gamma$.   [Smith, Warrington and Linderman 2023; Orvieto et al. 2023]
+# %%
+derivation = derivation.lemma(*written_out(s5_statement(1, 2), hold, "trapezoidal"))
+derivation = derivation.lemma(*written_out(lru_statement(1, 2), "the modulus", "the mean square"))
+
+# %% [markdown]
+# ## Letters
+# What is not in the table of notation:
+# %%
+meanings = {
+    "B": "input weights that the block stores",
+    "D": "feedthroughs of several outputs or inputs",
+    "L": "number of steps",
+    "Lambda": "here: stored eigenvalue",
+    "W": "here: readout weight of DSS",
+    "alpha": "here: decay rate of a mode",
+    "epsilon": "what DSS adds to its normaliser",
+    "gamma": "normaliser of LRU",
+    "nu": "here: decay of a mode of LRU in one step",
+    "omega": "here: frequency of a mode",
+    "r": "here: modulus of a multiplier",
+    "theta": "here: angle of a mode of LRU in one step",
+}
+letters = {letter for one in derivation.statements for letter in (one.left.free_symbols | one.right.free_symbols)}
+notation = {
+    letter: meanings[stem] for letter in sorted(letters, key=str) if (stem := str(letter).split("_")[0]) in meanings
+}
+
+# %%
+if __name__ == "__main__":
+    print(cs.to_latex(derivation))
