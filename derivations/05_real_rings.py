@@ -110,10 +110,11 @@ derivation = derivation.lemma(
 
 # %% [markdown]
 # ## Written out
-# Two instances: the ring of one real mode and a pair, with $b = 1$, and the anti-periodic ring of one pair. W, the kick
-# and C are real, and they are the model.
+# Two instances: the ring of one real mode and a pair, with $b = 1$, and the anti-periodic ring of one pair. W and C are
+# real, and the ring is the model.
 # %%
 t, a0, (a1, c1) = sp.Symbol("t", real=True), rate, sp.symbols("a_1 c_1")
+third = {sp.Symbol("zeta"): sp.exp(turn / 3), sp.Symbol("zetabar"): sp.exp(-turn / 3)}
 mixed = cs.DiagonalSSM((a0, a1), (1, 1), (c0, c1), conjugate_pairs=True)
 pair = cs.DiagonalSSM.symbolic(states=1, conjugate_pairs=True)
 
@@ -125,11 +126,13 @@ def written_out(title, model, closure):
     for stem, values in (("w", ring.couplings), ("C", ring.readout_weights)):
         names |= {sp.Symbol(f"{stem}_{place}"): value for place, value in enumerate(values)}
     names |= {sp.Function(f"h_{place}")(t): value for place, value in enumerate(ring.node_contents(decays))}
-    form, parts = cs.ring_equivalence(ring), (*ring.couplings, ring.kick[0], *ring.readout_weights)
+    roots = third if ring.nodes == 3 else {}
+    names = roots | {key: value.xreplace({root: name for name, root in roots.items()}) for key, value in names.items()}
+    form, parts = cs.ring_equivalence(ring), (*ring.couplings, *ring.readout_weights)
     real = cs.Identity(
         sp.ImmutableMatrix([imaginary(part) for part in parts]),
         sp.zeros(len(parts), 1),
-        name="W, the kick and C are real",
+        name="W and C are real",
         because="conjugates at opposite frequencies",
         sizes=f"N = {ring.nodes}",
     )

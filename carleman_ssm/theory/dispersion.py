@@ -129,11 +129,19 @@ class Dispersion:
         Per step the slope is $\mathrm{Im}(\lambda'/\lambda)$, which no choice of the branch changes.
         """
         value = self.eigenvalue
-        slope = Identity(sp.Derivative(self.phase, MODE_NUMBER), self.slope, name="slope of the phase")
+        slope = Identity(
+            sp.Derivative(self.phase, MODE_NUMBER), self.slope, name="slope of the phase", because="a derivative in n"
+        )
         if not self.per_step:
-            return (Identity(sp.re(value, evaluate=False), self.modulus, name="decay: Re a"), slope)
+            decay = Identity(sp.re(value, evaluate=False), self.modulus, name="decay", because=r"$\mathrm{Re}\,a_n$")
+            return (decay, slope)
         return (
-            Identity(sp.powsimp(value * sp.conjugate(value), combine="exp"), self.modulus, name="modulus squared"),
+            Identity(
+                sp.powsimp(value * sp.conjugate(value), combine="exp"),
+                self.modulus,
+                name="modulus squared",
+                because=r"$\lambda_n\bar\lambda_n$",
+            ),
             slope,
             Identity(
                 sp.im(sp.Derivative(value, MODE_NUMBER) / value),

@@ -16,6 +16,7 @@ import sympy as sp
 
 from carleman_ssm.formulas.statements import ClosedForm, Identity
 from carleman_ssm.formulas.verification import verify
+from carleman_ssm.theory.instances import at_size, node_count
 from carleman_ssm.theory.ssm import DiscreteSSM
 from carleman_ssm.theory.wave_profile import (
     MODE,
@@ -139,7 +140,7 @@ def _certificates(
     register = sp.symbols(f"g_0:{size}")
     filling = sp.ImmutableMatrix([*register[:-1], 0])
     entering = sp.ImmutableMatrix([_INPUT, *[0] * (size - 1)])
-    return (
+    statements = (
         Identity(
             sp.MatMul(sp.ImmutableMatrix(sp.diag(*model.multipliers)), frame, evaluate=False),
             frame * companion,
@@ -160,6 +161,7 @@ def _certificates(
         ),
         Identity(frame.det(method="berkowitz"), determinant, name="determinant", because="Vandermonde"),
     )
+    return at_size(statements, node_count(size))
 
 
 def unit_hop_characteristic(nodes: sp.Expr | int = NODES, *, first: sp.Expr | int | None = None) -> ClosedForm:
@@ -201,7 +203,8 @@ def unit_hop_characteristic(nodes: sp.Expr | int = NODES, *, first: sp.Expr | in
     if size.is_Integer:
         modes = range(written_nodes(nodes, "give the symbol N"))
         factors = [z - multiplier.subs(MODE, n) for n in modes]
-        certificates.append(Identity(sp.Mul(*factors), z**size - sp.exp(-1), name="all roots"))
+        product = sp.Mul(*factors)
+        certificates.append(Identity(product, z**size - sp.exp(-1), name="all roots", because="N different roots"))
     reference = "derivations/06_dispersion_and_rigidity"
-    symbols = (*letters(size, start), z)
-    return ClosedForm(sp.Symbol("chi"), z**size - sp.exp(-1), symbols, {}, tuple(certificates), reference)
+    symbols, stated = (*letters(size, start), z), at_size(certificates, node_count(size))
+    return ClosedForm(sp.Symbol("chi"), z**size - sp.exp(-1), symbols, {}, stated, reference)

@@ -46,10 +46,23 @@ def participation_ratio_formula(nodes: sp.Expr | int = NODES) -> ClosedForm:
     difference = sp.Sum((p[_NODE] - p[_OTHER]) ** 2, (_OTHER, 0, size - 1), (_NODE, 0, size - 1)) / 2
     others = sp.Sum(p[_OTHER], (_OTHER, 0, size - 1)) - p[_NODE]
     certificates = (
-        Identity(_total(share, _NODE, window) ** 2 / _total(share**2, _NODE, window), window, name="equal shares"),
-        Identity(size * _total(p[_NODE] ** 2, _NODE, size) - together, difference, name="at most N"),
         Identity(
-            together - _total(p[_NODE] ** 2, _NODE, size), _total(p[_NODE] * others, _NODE, size), name="at least 1"
+            _total(share, _NODE, window) ** 2 / _total(share**2, _NODE, window),
+            window,
+            name="equal shares",
+            because="W equal terms",
+        ),
+        Identity(
+            size * _total(p[_NODE] ** 2, _NODE, size) - together,
+            difference,
+            name="at most N",
+            because="squares are not negative",
+        ),
+        Identity(
+            together - _total(p[_NODE] ** 2, _NODE, size),
+            _total(p[_NODE] * others, _NODE, size),
+            name="at least 1",
+            because="products of what is not negative",
         ),
     )
     return ClosedForm(sp.Symbol("PR"), ratio, (*letters(size), _CONTENTS), {}, certificates, REFERENCE)
@@ -103,6 +116,7 @@ def jittered_peak(nodes: sp.Expr | int = NODES) -> ClosedForm:
             sp.Sum((before + 1 + after).subs(q, mean.subs(TIME, 0)), (MODE, 0, size - 1)) / size**2,
             sp.S.One,
             name="in phase at the start",
+            because="every pair adds 1",
         ),
     )
     symbols = (*letters(size), _SPREAD, TIME)
