@@ -67,7 +67,7 @@ derivation = derivation.chain(
 
 # %% [markdown]
 # ## The velocity of a packet
-# The slope of the argument, $\mathrm{Im}(\lambda'/\lambda)$, is the group velocity. S4D-Lin has $B = \frac{\pi n\Delta}2$.
+# The slope of the argument, $\mathrm{Im}(\lambda'/\lambda)$, is the group velocity. S4D-Lin: $B = \frac{\pi n\Delta}2$.
 # %%
 mode, step = MODE_NUMBER, STEP
 A, B, C = 1 - step / 4, sp.pi * mode * step / 2, 1 + step / 4
@@ -126,8 +126,8 @@ derivation = derivation.lemma(*cs.real_spectrum_contents().certificates)
 # %% [markdown]
 # ## Many nodes
 # The participation ratio, $(\sum_j p_j)^2/\sum_j p_j^2$ of the energies $p_j = |h_j|^2$, counts the nodes that share
-# the energy: at least 1, at most N. Phases that err by $\varepsilon_n t$, standard deviation s, leave of the peak, in the
-# mean, $q = e^{-s^2t^2}$ and an N-th of the rest.
+# the energy: at least 1, at most N. Phases that err by $\varepsilon_n t$, standard deviation s, leave of the peak, in
+# the mean, $q = e^{-s^2t^2}$ and an N-th of the rest.
 # %%
 derivation = derivation.lemma(*cs.participation_ratio_formula().certificates, *cs.jittered_peak().certificates)
 
