@@ -9,7 +9,15 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from time import perf_counter
 
-from carleman_ssm.proofs.ledger import Entry, check_script, underived_forms
+from carleman_ssm.proofs.false_claims import FALSE_CLAIMS, FalseClaim
+from carleman_ssm.proofs.ledger import (
+    Entry,
+    check_script,
+    evidence_words,
+    is_refuted,
+    reaches_claim,
+    underived_forms,
+)
 from carleman_ssm.proofs.representatives import representatives_of
 from carleman_ssm.proofs.scripts import load_script
 
@@ -87,6 +95,45 @@ class CheckedScript:
     def count(self, beginning: str) -> int:
         """Statements of which the words begin so, such as ``"proved in general"``."""
         return sum(statement.words.startswith(beginning) for statement in self.statements)
+
+
+@dataclass(frozen=True)
+class CheckedClaim:
+    """What became of one claim that sounds true.
+
+    Parameters
+    ----------
+    number, claim
+        Which one.
+    words
+        On what would follow from it: "refuted at …".
+    instead
+        What is known of the statement that holds.
+    as_claimed
+        The first is refuted with a witness, the second stands.
+    """
+
+    number: int
+    claim: str
+    words: str
+    instead: str
+    as_claimed: bool
+
+
+def check_claims() -> tuple[CheckedClaim, ...]:
+    """The claims that sound true, each with its refutation and what holds instead."""
+    return tuple(map(_checked_claim, FALSE_CLAIMS))
+
+
+def _checked_claim(claim: FalseClaim) -> CheckedClaim:
+    (wrong, right), (refuted, held) = claim.build(), claim.verdicts
+    return CheckedClaim(
+        number=claim.number,
+        claim=claim.claim,
+        words=evidence_words(wrong, refuted),
+        instead=evidence_words(right, held),
+        as_claimed=is_refuted(refuted) and reaches_claim(right, held),
+    )
 
 
 def check_plainly(name: str, planted: bool = True) -> CheckedScript:

@@ -150,11 +150,12 @@ def _checked(name: str, section: str, kind: str, statement: Statement, planted: 
     verdict = verify(statement)
     seconds = perf_counter() - started
     twins = planted_errors(statement) if planted else ()
-    missed = tuple(error for error, twin in twins if not _is_refuted(verify(twin)))
+    missed = tuple(error for error, twin in twins if not is_refuted(verify(twin)))
     return Entry(name, section, kind, statement, verdict, seconds, len(twins), len(twins) - len(missed), missed)
 
 
-def _is_refuted(verdict: Verdict) -> bool:
+def is_refuted(verdict: Verdict) -> bool:
+    """Refuted, and with values of the letters for which both sides differ (none where there are no letters)."""
     return verdict.evidence is Evidence.REFUTED and verdict.witness is not None
 
 

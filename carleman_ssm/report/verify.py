@@ -18,7 +18,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from carleman_ssm.proofs.checks import CheckedScript, CheckedStatement, check_all
+from carleman_ssm.proofs.checks import (
+    CheckedClaim,
+    CheckedScript,
+    CheckedStatement,
+    check_all,
+    check_claims,
+)
 from carleman_ssm.proofs.scripts import find_scripts
 from carleman_ssm.report.terminal import heading, results_in
 
@@ -43,16 +49,19 @@ class VerificationReport:
         Were planted errors tried?
     seconds
         Of the run.
+    claims
+        The claims that sound true; none where derivations were asked for by name.
     """
 
     scripts: tuple[CheckedScript, ...]
     planted: bool
     seconds: float
+    claims: tuple[CheckedClaim, ...] = ()
 
     @property
     def as_claimed(self) -> bool:
         """Is everything as claimed?"""
-        return all(script.as_claimed for script in self.scripts)
+        return all(one.as_claimed for one in (*self.scripts, *self.claims))
 
 
 def verify(
@@ -101,7 +110,8 @@ def verify(
     with _writable(output):
         started = perf_counter()
         found = _check(scripts, planted, processes)
-        report = VerificationReport(found, planted, perf_counter() - started)
+        claims = () if names else check_claims()
+        report = VerificationReport(found, planted, perf_counter() - started, claims)
         if output is not None:
             _write(output, report)
     screen = console or Console()
@@ -164,6 +174,7 @@ def content(report: VerificationReport) -> dict[str, Any]:
             }
             for script in report.scripts
         ],
+        "false_claims": [asdict(claim) for claim in report.claims],
     }
 
 
@@ -193,7 +204,12 @@ def _print(console: Console, report: VerificationReport, verbose: bool) -> None:
             heading(console, f"{script.name}: {script.title}")
             for statement in script.statements:
                 console.print(Text(_line(statement)), soft_wrap=True)
+        if report.claims:
+            heading(console, "claims that sound true")
+        for claim in report.claims:
+            console.print(Text(f"  {claim.number}. {claim.claim} {_said(claim)}"), soft_wrap=True)
     wrong = [line for script in report.scripts for line in _complaints(script)]
+    wrong += [f"claim {one.number}, {one.claim} {_said(one)}" for one in report.claims if not one.as_claimed]
     if wrong:
         heading(console, "not as claimed")
         for line in wrong:
@@ -224,6 +240,10 @@ def _line(statement: CheckedStatement) -> str:
     return f"  {statement.name}: {statement.words}{planted} ({statement.seconds:.2f} s)"
 
 
+def _said(claim: CheckedClaim) -> str:
+    return f"This is {claim.words}; what holds instead is {claim.instead}."
+
+
 def _complaints(script: CheckedScript) -> Iterator[str]:
     if script.error:
         yield f"{script.name} cannot be run: {script.error}"
@@ -247,5 +267,7 @@ def _summary(report: VerificationReport) -> str:
     planted = sum(statement.planted for statement in statements)
     refuted = sum(statement.refuted for statement in statements)
     tried = f"; {refuted} of {planted} planted errors refuted" if report.planted else ""
+    refuted_claims = sum(claim.as_claimed for claim in report.claims)
+    claims = f"; {refuted_claims} of {len(report.claims)} claims that sound true refuted" if report.claims else ""
     outcome = "everything is as claimed" if report.as_claimed else "NOT everything is as claimed"
-    return f"{len(statements)} statements: {counted}{tried}; {report.seconds:.0f} s; {outcome}"
+    return f"{len(statements)} statements: {counted}{tried}{claims}; {report.seconds:.0f} s; {outcome}"
