@@ -44,7 +44,7 @@ derivation = (
     cs.Derivation("What one more mode adds", start=mode_by_mode(N + 1) - mode_by_mode(N))
     .step(convolved(K[N, m]), because="the modes before it are the same")
     .step(lag_by_lag(N + 1) - lag_by_lag(N), because="at each lag the tap grows by its share")
-    .lemma(cs.Identity(mode_by_mode(1), lag_by_lag(1), name="one mode", because="one term"))
+    .lemma(cs.Identity(mode_by_mode(1), lag_by_lag(1), name="one mode"))
 )
 
 # %% [markdown]
@@ -139,6 +139,7 @@ derivation = derivation.chain(
 # commute and multiply to that of the sum, so each input has its own matrix of size P + 1. For two inputs and P = 2:
 # %%
 g, now, past = sp.symbols("g_0:3"), K[0] * u[2], K[1] * u[1]
+in_time = past**2 + 2 * past * now + now**2
 
 
 def train(*shifts):
@@ -150,10 +151,7 @@ derivation = derivation.chain(
     cs.Derivation("The three forms of two inputs", start=train(past, now), sizes="k = 2, P = 2")
     .step(train(past + now), because=r"$e^{aG} e^{bG} = e^{(a+b)G}$")
     .step(sp.ImmutableMatrix([g[0] + g[1] * (past + now) + g[2] * (past + now) ** 2]), because=r"$\sigma(y)$")
-    .step(
-        sp.ImmutableMatrix([g[0] + g[1] * (past + now) + g[2] * (past**2 + 2 * past * now + now**2)]),
-        "in order of time",
-    )
+    .step(sp.ImmutableMatrix([g[0] + g[1] * (past + now) + g[2] * in_time]), because="in the order of time")
 ).lemma(*cs.rank_form(one, square).certificates)
 
 # %%

@@ -138,7 +138,7 @@ def rank_form(
     Returns
     -------
     ClosedForm
-        Of ``z[k]``, a product row · matrix · column. Certificates: $E(0) = 1$ and $E'(y) = G E(y)$ for
+        Of ``z[k]``, a product row · matrix · column. Certificates: $E'(y) = G E(y)$ and $E(y) E(-y) = 1$ for
         $E(y) = e^{yG}$; $E(y) E(y') = E(y + y')$; $g^\top E(y) e_0 = \sigma(y)$; and that $y_k$ is the
         output of the recurrence.
 
@@ -282,13 +282,23 @@ def _collapse_certificates(system: StateAffineSystem, k: sp.Symbol) -> tuple[Ide
 
 def _pascal_certificates(decoder: PolynomialDecoder) -> tuple[Identity, ...]:
     y, other = sp.symbols("y eta")
-    power = {at: affine_representation([sp.S.One], [at], decoder.degree) for at in (y, other, y + other)}
+    power = {at: affine_representation([sp.S.One], [at], decoder.degree) for at in (y, other, y + other, -y)}
     generator = lowering_matrix([sp.S.One], decoder.degree)
     return (
-        Identity(power[y].subs(y, 0), sp.eye(decoder.degree + 1), name="E(0) = 1"),
-        Identity(power[y].diff(y), generator * power[y], name="generator", because=r"$E(y) = e^{yG}$"),
         Identity(
-            power[y] * power[other],
+            sp.MatMul(generator, power[y], evaluate=False),
+            power[y].diff(y),
+            name="generator",
+            because=r"$E'(y) = G\,E(y)$",
+        ),
+        Identity(
+            sp.MatMul(power[y], power[-y], evaluate=False),
+            sp.eye(decoder.degree + 1),
+            name="back again",
+            because=r"$E(y)\,E(-y) = E(0)$",
+        ),
+        Identity(
+            sp.MatMul(power[y], power[other], evaluate=False),
             power[y + other],
             name="commuting factors",
             because="one factor for each past input",

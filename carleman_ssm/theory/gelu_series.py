@@ -49,7 +49,7 @@ def gelu_coefficient() -> ClosedForm:
     certificates = (
         Identity(
             2 * _coefficient(sp.S.Zero),
-            sp.Derivative(activation("gelu").expression(_y), (_y, 2)).doit().subs(_y, 0),
+            sp.Subs(sp.Derivative(activation("gelu").expression(_y), (_y, 2)), _y, 0),
             name="the curvature at 0",
         ),
         Identity(
@@ -101,7 +101,7 @@ def gelu_series(degree: int) -> ClosedForm:
     density = sp.Add(*(_density_coefficient(sp.Integer(r)) * _y ** (2 * r) for r in terms))
     cut = _density_coefficient(sp.Integer(p // 2 - 1)) * _y**p
     exact, sizes = activation("gelu").expression(_y), f"P = {p}"
-    at_rest = (function.subs(_y, 0) for function in (exact, exact.diff(_y)))
+    at_rest = (sp.Subs(function, _y, 0) for function in (exact, sp.Derivative(exact, _y)))
     certificates = (
         Identity(
             column([polynomial.subs(_y, 0), polynomial.diff(_y).subs(_y, 0)]),
