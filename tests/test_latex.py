@@ -212,7 +212,8 @@ class TestTypst(_NoTex):
         target = tmp_path / "statements.pdf"
         assert write_pdf(items, target, title="A “title” # here") == "typst"
         assert target.read_bytes().startswith(b"%PDF")
-        assert r"\mathcal" in typst_document(items)
+        assert "cal(X) → attach(hat(x), b: 0)" in typst_document(items)
+        assert "#raw" not in typst_document(items)
 
     @given(expression=expressions())
     def test_every_expression_is_valid_typst(self, expression, tmp_path_factory):

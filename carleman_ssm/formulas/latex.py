@@ -18,9 +18,9 @@ from carleman_ssm.formulas.bounds import Bound
 from carleman_ssm.formulas.derivations import Derivation
 from carleman_ssm.formulas.printing import to_latex as to_latex
 from carleman_ssm.formulas.statement_displays import Where, chain_links, statement_lines, where_lines
-from carleman_ssm.formulas.statements import ClosedForm, Identity, fold
+from carleman_ssm.formulas.statements import ClosedForm, Identity
 from carleman_ssm.formulas.tex_text import escape, prose, refuse_commands
-from carleman_ssm.formulas.typst_source import expression_to_typst, prose_to_typst, quoted
+from carleman_ssm.formulas.typst_source import typst_document as typst_document
 from carleman_ssm.formulas.verdicts import Verdict
 
 _PREAMBLE = r"""\documentclass[11pt]{article}
@@ -34,8 +34,6 @@ _PREAMBLE = r"""\documentclass[11pt]{article}
 """
 _TIMEOUT = 60
 _LINE = 43.0  # em: between margins of 22 mm on A4 or letter paper
-
-_LONG_TYPST = 220  # characters of source beyond which the two sides of an identity stand on two lines
 
 
 def document(items: Iterable[Any], title: str = "", **settings: Any) -> str:
@@ -118,49 +116,6 @@ def _origin(form: ClosedForm, settings: Mapping[str, Any]) -> Iterator[str]:
         yield _named(certificate, settings, form.where)
 
 
-def to_typst(item: Any, *, translate: bool = True) -> str:
-    """One item of a document in Typst's notation; ``translate=False`` leaves formulas in prose as TeX."""
-    if isinstance(item, str):
-        return prose_to_typst(item, translate=translate)
-    if isinstance(item, ClosedForm):
-        lines = _typst_equations({item.symbol: item.expression, **item.where})
-        blocks = [_typst_display(lines)]
-        blocks += [f"#{quoted(f'Source: {item.reference}.')}"] if item.reference else []
-        folded = (fold(certificate, item.where) for certificate in item.certificates)
-        return "\n\n".join([*blocks, *(to_typst(c, translate=translate) for c in folded)])
-    if isinstance(item, Derivation):
-        return _typst_derivation(item, translate)
-    if isinstance(item, Identity):
-        reason = prose_to_typst(item.because, translate=translate)
-        left, right = expression_to_typst(item.left), expression_to_typst(item.right) + _typst_conditions(item)
-        long = len(left) + len(right) > _LONG_TYPST
-        display = _typst_display([f"& {left}", f"& quad = {right}"] if long else [f"{left} = {right}"])
-        return f"#{quoted(item.name + ' ')} {reason}\n\n{display}"
-    if isinstance(item, Mapping):
-        return _typst_display(_typst_equations(item))
-    return _typst_display([expression_to_typst(item)])
-
-
-def _typst_equations(definitions: Mapping[Any, Any]) -> list[str]:
-    return [f"{expression_to_typst(left)} &= {expression_to_typst(right)}" for left, right in definitions.items()]
-
-
-def _typst_conditions(identity: Identity) -> str:
-    return "".join(f" quad ({expression_to_typst(e)} != 0)" for e in identity.nonzero)
-
-
-def _typst_derivation(item: Derivation, translate: bool) -> str:
-    blocks = [f"== #{quoted(item.title)}", _typst_display([expression_to_typst(item.start)])]
-    for step in item.steps:
-        right = expression_to_typst(step.right) + _typst_conditions(step)
-        blocks += [prose_to_typst(step.because, translate=translate), _typst_display([f"= {right}"])]
-    return "\n\n".join([*blocks, *(to_typst(lemma, translate=translate) for lemma in item.lemmas)])
-
-
-def _typst_display(lines: Iterable[str]) -> str:
-    return "$ " + " \\\n".join(lines) + " $"
-
-
 def write_pdf(content: str | Iterable[Any], path: str | Path, title: str = "") -> str:
     """Set a document as PDF with pdfLaTeX if it is installed, else with Typst.
 
@@ -229,18 +184,6 @@ def _pdflatex(source: str) -> bytes:
             msg = f"pdflatex failed:\n{tail}"
             raise RuntimeError(msg)
         return result.read_bytes()
-
-
-def typst_document(items: Iterable[Any], title: str = "", *, translate: bool = True) -> str:
-    """Complete Typst source of the same items."""
-    head = [
-        "#set page(margin: 22mm)",
-        "#set text(size: 10.5pt)",
-        "#set math.equation(numbering: none)",
-        "#show math.equation: set block(breakable: true)",
-    ]
-    heading = [f"#align(center, text(size: 16pt, {quoted(title)}))"] if title else []
-    return "\n\n".join([*head, *heading, *(to_typst(item, translate=translate) for item in items)]) + "\n"
 
 
 def _typst_pdf(engine: Any, items: list[Any], title: str) -> bytes:

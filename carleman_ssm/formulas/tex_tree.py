@@ -204,6 +204,10 @@ class _Reader:
         self.blank()
         if self.here() == "{":
             return self.group()
+        digits, start = self.here(), self.starts[self.place]
+        if digits.isdigit():  # without braces only the first digit of a number is meant
+            self.tokens[self.place : self.place + 1] = list(digits)
+            self.starts[self.place : self.place + 1] = range(start, start + len(digits))
         node = self.node()
         return Row(node.source, (node,))
 
