@@ -10,6 +10,7 @@ import sympy as sp
 
 import carleman_ssm as cs
 from carleman_ssm.formulas.special import phi
+from carleman_ssm.predictions.formulas import response_laws
 
 n, T = (sp.Symbol(name, integer=True, nonnegative=True) for name in ("n", "T"))
 i, m, k = (sp.Symbol(name, integer=True) for name in "imk")
@@ -133,6 +134,21 @@ derivation = derivation.lemma(
         sp.Add(*orders), quadratic(y0 + A * gain * rho**k), name="orders add up", nonzero=(rho,), sizes="P = 2"
     ),
 )
+# %% [markdown]
+# ## A mode and its conjugate under a real input
+# What the formulas of trained networks are built of: the real parts of a mode and of an input
+# $e^{i\vartheta}\rho^n$, with the conjugates as letters of their own, give four sums of the same kind.
+# %%
+derivation = derivation.lemma(response_laws()[-1])
+notation |= {
+    sp.Symbol("w_0"): "here: weight of a mode",
+    sp.Symbol("wbar_0"): "its conjugate",
+    sp.Symbol("lambdabar_0"): "conjugate of the multiplier",
+    sp.Symbol("rhobar"): "conjugate of the ratio of the input",
+    sp.Symbol("alpha"): "here: phase factor $e^{i\\vartheta}$ of the input",
+    sp.Symbol("alphabar"): "its conjugate",
+}
+
 # %%
 if __name__ == "__main__":
     print(cs.to_latex(derivation))

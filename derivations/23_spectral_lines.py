@@ -11,6 +11,7 @@ from itertools import product
 import sympy as sp
 
 import carleman_ssm as cs
+from carleman_ssm.predictions.frequency_polynomials import products_of_inputs
 
 R, theta = sp.Symbol("R", real=True), sp.Symbol("theta", real=True)
 y, x = R * sp.cos(theta), R**2 / 4
@@ -112,6 +113,19 @@ derivation = derivation.lemma(lines(1), lines(2))
 notation |= dict.fromkeys(sp.symbols("R_1:3"), notation[R]) | dict.fromkeys(
     sp.symbols("theta_1:3"), "here: phases of the tones"
 )
+
+# %% [markdown]
+# ## Products of sinusoidal inputs
+# A network of degree P multiplies inputs of ages $k_1, \dots, k_n$, $n \le P$. A product of any number of cosines is a
+# sum of them: one more factor splits every term into two.
+# %%
+angle, age, omega = sp.symbols("vartheta k_1 omega", real=True)
+term = (sp.cos(angle + age * omega + theta) + sp.cos(angle - age * omega - theta)) / 2
+derivation = derivation.lemma(
+    cs.Identity(sp.cos(angle) * sp.cos(age * omega + theta), term, name="one more factor", because="sum of angles"),
+    *products_of_inputs(3),
+)
+notation |= {angle: "angle of a term"} | dict.fromkeys(sp.symbols("k_1:5", integer=True), "ages of the inputs")
 
 # %%
 if __name__ == "__main__":

@@ -8,17 +8,19 @@ number of significant digits and are then exact decimals: the formula is exact f
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import cache
 
 import numpy as np
 import sympy as sp
 
-from carleman_ssm.formulas.statements import ClosedForm
+from carleman_ssm.formulas.statements import ClosedForm, Identity
 from carleman_ssm.networks.kernel import modes
 from carleman_ssm.networks.network import S4DNetwork
 from carleman_ssm.operators.decoders import ChannelDecoders, FittedDecoders
 from carleman_ssm.operators.one_layer import OneLayerForm
 
 MAX_PARAMETERS = 200
+REFERENCE = "derivations/10_damped_waves"
 
 _k, _m, _j = sp.symbols("k m j", integer=True, nonnegative=True)
 
@@ -44,6 +46,49 @@ def kernel_expression(network: S4DNetwork, channel: int, lag: sp.Symbol, digits:
         frequency, phase = decimal(np.angle(multiplier), digits), decimal(np.angle(weight), digits)
         terms.append(amplitude * decay**lag * sp.cos(frequency * lag + phase))
     return sp.Add(*terms)
+
+
+@cache
+def channel_laws() -> tuple[Identity, ...]:
+    r"""What the definitions of a channel rest on: waves, the convolution from rest, and Chebyshev's recurrence.
+
+    Returns
+    -------
+    tuple of Identity
+        $\mathrm{Re}\,Ae^{i\phi}(\rho e^{i\omega})^m = A\rho^m\cos(\omega m + \phi)$; the sum over the lags after one
+        more step is $\lambda$ times the one before plus the new input; $2\cos\vartheta\cos p\vartheta - \cos(p-1)\vartheta = \cos(p+1)\vartheta$.
+
+    References
+    ----------
+    THEORY T10; derivations/10_damped_waves.
+    """
+    amplitude, decay = sp.symbols("A rho", positive=True)
+    omega, phi, theta = sp.symbols("omega phi vartheta", real=True)
+    p, multiplier, u = sp.Symbol("p", integer=True), sp.Symbol("lambda_0"), sp.IndexedBase("u")
+
+    def lags(last: sp.Expr) -> sp.Expr:
+        return sp.Sum(multiplier**_m * u[last - _m], (_m, 0, last))
+
+    return (
+        Identity(
+            sp.re(amplitude * sp.exp(sp.I * phi) * (decay * sp.exp(sp.I * omega)) ** _m),
+            amplitude * decay**_m * sp.cos(omega * _m + phi),
+            name="a mode is a damped wave",
+            because=r"$\lambda = \rho e^{i\omega}$ and the weight $Ae^{i\phi}$",
+        ),
+        Identity(
+            multiplier * lags(_k) + u[_k + 1],
+            lags(_k + 1),
+            name="one more step of the convolution",
+            because="every input is one step older",
+        ),
+        Identity(
+            2 * sp.cos(theta) * sp.cos(p * theta) - sp.cos((p - 1) * theta),
+            sp.cos((p + 1) * theta),
+            name="recurrence of the Chebyshev polynomials",
+            because=r"$T_p(\cos\vartheta) = \cos p\vartheta$",
+        ),
+    )
 
 
 def _channel_definitions(
@@ -103,7 +148,8 @@ def channel_formula(
     Returns
     -------
     ClosedForm
-        Of ``z_h[k]``; `where` holds K[m], u[j], y[k] and, for a fit, t and the Chebyshev polynomials.
+        Of ``z_h[k]``; `where` holds K[m], u[j], y[k] and, for a fit, t and the Chebyshev polynomials. Certificates:
+        `channel_laws`. The numbers themselves are those of the trained network, rounded.
 
     Raises
     ------
@@ -120,7 +166,8 @@ def channel_formula(
         expression,
         (_k, *inputs),
         {**where, **definitions},
-        reference="THEORY T10; derivations/12_affine_collapse",
+        channel_laws(),
+        REFERENCE,
     )
 
 
@@ -143,7 +190,7 @@ def network_formula(network: S4DNetwork, form: OneLayerForm, decoders: ChannelDe
     Returns
     -------
     ClosedForm
-        The column of logits as a function of the input sequences.
+        The column of logits as a function of the input sequences. Certificates: `channel_laws`.
 
     Raises
     ------
@@ -152,7 +199,7 @@ def network_formula(network: S4DNetwork, form: OneLayerForm, decoders: ChannelDe
 
     References
     ----------
-    THEORY T10.
+    THEORY T10; derivations/10_damped_waves.
     """
     count = parameter_count(network)
     if count > MAX_PARAMETERS or not decoders.exact:
@@ -172,7 +219,7 @@ def network_formula(network: S4DNetwork, form: OneLayerForm, decoders: ChannelDe
     if form.skip.value.any():
         where |= {mean: _pool(form, base[_k]) for mean, base in zip(means, inputs, strict=True)}
     rows = [_logit(form, label, pooled, means, digits) for label in range(form.classes)]
-    return ClosedForm(sp.Symbol("ell"), sp.ImmutableMatrix(rows), inputs, where, reference="THEORY T10")
+    return ClosedForm(sp.Symbol("ell"), sp.ImmutableMatrix(rows), inputs, where, channel_laws(), REFERENCE)
 
 
 def _pool(form: OneLayerForm, expression: sp.Expr) -> sp.Expr:

@@ -35,7 +35,7 @@ from carleman_ssm.theory.finite_responses import AGE, geometric_response, near_r
 MAX_MODES = 1024
 SILENT = 1e-150  # multipliers below it have no logarithm, or none that matters: the mode is silent after its first step
 _Wave = tuple[sp.Expr, sp.Expr, sp.Expr, sp.Expr]
-REFERENCE = "THEORY T10, T15; derivations/23_frequency_responses"
+REFERENCE = "derivations/23_frequency_responses"
 
 _k = sp.Symbol("k", integer=True, nonnegative=True)
 

@@ -33,7 +33,8 @@ from carleman_ssm.predictions.polynomial_networks import orders_of_scale, polyno
 
 MAX_NUMBERS = 2**25  # numbers in the sequences of the grid: 256 MiB
 MAX_PRINTED = 2000
-MAX_PROVED = 4  # inputs in the products whose expansion goes with a formula
+REFERENCE = "derivations/23_spectral_lines"
+MAX_PROVED = 3  # inputs in the products whose expansion goes with a formula: one more factor is one more step of it
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -90,7 +91,7 @@ class FrequencyPolynomial(Brief):
             for n in range(int(self.orders.max()) + 1)
         ]
         laws = products_of_inputs(min(int(self.orders.max()), MAX_PROVED))
-        return ClosedForm(sp.Symbol("ell"), sp.Add(*sums), (a, omega, theta), {}, laws, "THEORY T16, T23")
+        return ClosedForm(sp.Symbol("ell"), sp.Add(*sums), (a, omega, theta), {}, laws, REFERENCE)
 
 
 @cache
@@ -102,7 +103,7 @@ def products_of_inputs(degree: int) -> tuple[Identity, ...]:
 
     References
     ----------
-    THEORY T23.
+    THEORY T23; derivations/23_spectral_lines.
     """
     omega, theta = sp.symbols("omega theta", real=True)
     laws = []
@@ -111,7 +112,7 @@ def products_of_inputs(degree: int) -> tuple[Identity, ...]:
         turns = (sp.Add(*map(sp.Mul, signs, ages)) * omega + sum(signs) * theta for signs in product((1, -1), repeat=n))
         inputs = sp.Mul(*(sp.cos(age * omega + theta) for age in ages))
         total = sp.Rational(1, 2**n) * sp.Add(*map(sp.cos, turns))
-        laws.append(Identity(inputs, total, name=f"a product of {n} inputs"))
+        laws.append(Identity(inputs, total, name=f"a product of {n} inputs", sizes=f"n = {n}"))
     return tuple(laws)
 
 

@@ -13,8 +13,11 @@ from carleman_ssm.proofs.representatives_depth import DEPTH
 from carleman_ssm.proofs.representatives_families import FAMILIES
 from carleman_ssm.proofs.representatives_lift import LIFT
 from carleman_ssm.proofs.representatives_rings import RINGS
+from carleman_ssm.proofs.representatives_trained import TRAINED
 
-REPRESENTATIVES: Mapping[str, Instances] = MappingProxyType({**LIFT, **RINGS, **DECODERS, **DEPTH, **FAMILIES})
+REPRESENTATIVES: Mapping[str, Instances] = MappingProxyType(
+    {**LIFT, **RINGS, **DECODERS, **DEPTH, **FAMILIES, **TRAINED}
+)
 """Qualified name, ``"theory.waves.wave_propagator"``, -> label of the instance -> what builds it."""
 
 
