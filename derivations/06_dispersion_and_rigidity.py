@@ -67,7 +67,7 @@ derivation = derivation.chain(
 
 # %% [markdown]
 # ## The velocity of a packet
-# The slope of the argument, $\mathrm{Im}(\lambda'/\lambda)$, is the group velocity. S4D-Lin: $B = \frac{\pi n\Delta}2$.
+# The slope of the argument, $\mathrm{Im}(\log\lambda)'$, is the group velocity. S4D-Lin: $B = \frac{\pi n\Delta}2$.
 # %%
 mode, step = MODE_NUMBER, STEP
 A, B, C = 1 - step / 4, sp.pi * mode * step / 2, 1 + step / 4
@@ -89,12 +89,12 @@ bilinear = cs.bilinear_dispersion(lin)
 packet = (
     cs.Derivation(
         "Group velocity after the bilinear transform",
-        start=N / (2 * sp.pi) * sp.im(sp.Derivative(law, mode) / law, evaluate=False),
+        start=N / (2 * sp.pi) * sp.im(sp.Derivative(sp.log(law), mode), evaluate=False),
         where=shortened(B),
     )
     .step(
         N / (2 * sp.pi) * (logarithm - sp.conjugate(logarithm)) / (2 * sp.I),
-        because=r"$\lambda'/\lambda = \frac{iB'}{A + iB} + \frac{iB'}{C - iB}$ with $B' = \frac{\pi\Delta}2$",
+        because=r"$(\log\lambda)' = \frac{iB'}{A + iB} + \frac{iB'}{C - iB}$ with $B' = \frac{\pi\Delta}2$",
     )
     .step(
         N / (2 * sp.pi) * slope * (A / (A**2 + B**2) + C / (C**2 + B**2)),

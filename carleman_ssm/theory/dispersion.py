@@ -144,7 +144,7 @@ class Dispersion:
             ),
             slope,
             Identity(
-                sp.im(sp.Derivative(value, MODE_NUMBER) / value),
+                sp.im(sp.Derivative(sp.log(value), MODE_NUMBER), evaluate=False),
                 self.slope,
                 name="slope of the argument",
                 because=r"$\mathrm{Im}\,(\log\lambda)'$",

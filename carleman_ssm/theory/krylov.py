@@ -143,7 +143,7 @@ def _certificates(
     statements = (
         Identity(
             sp.MatMul(sp.ImmutableMatrix(sp.diag(*model.multipliers)), frame, evaluate=False),
-            frame * companion,
+            sp.MatMul(frame, companion, evaluate=False),
             name="companion form",
             because=r"$\chi(\lambda_n) = 0$ (Cayley and Hamilton)",
         ),
