@@ -61,7 +61,7 @@ class VerificationReport:
     @property
     def as_claimed(self) -> bool:
         """Is everything as claimed?"""
-        return all(one.as_claimed for one in (*self.scripts, *self.claims))
+        return all(script.as_claimed for script in self.scripts) and all(claim.as_claimed for claim in self.claims)
 
 
 def verify(
