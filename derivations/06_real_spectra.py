@@ -31,7 +31,7 @@ def over_pairs(summand):
 # ## Never larger than at node 0
 # The conjugate of $h_d$ has the conjugate phases, because the weights are real: nothing else is asked of them, and the
 # first lemma below says it alone. Each pair of modes (m, n) stands beside (n, m), so that only the cosine of the
-# difference of their phases stays.
+# difference of their phases stays. For every N and d and all real weights.
 # %%
 turn = 2 * sp.pi * (m - n) * d / N
 kick, away = kicked_contents(0), kicked_contents(d)
@@ -44,16 +44,25 @@ derivation = (
     .step(over_pairs(v[m] * v[n] * (1 - sp.cos(turn))), because="the pairs (m, n) and (n, m) together")
     .step(excess_at_the_kick(), because=r"$1 - \cos x = 2\sin^2(x/2)$")
 )
+kicked, largest, both_sides = standing_contents().certificates
 
 # %% [markdown]
 # ## Both directions alike
 # $\bar h_d = h_{-d}$, so $|h_{-d}| = |h_d|$: a pattern cannot move to one side. For that the weights need no sign: it
-# holds for all real inputs. Multipliers of both signs are the counterexample to the rest. Of complex weights all three
-# laws are false, and refuted (`theory.real_spectra.complex_twins`).
+# holds for all real inputs. Of complex weights all three laws are false, and refuted
+# (`theory.real_spectra.complex_twins`).
 # %%
-for form in (standing_contents(), alternating_hop()):
-    for lemma in form.certificates:
-        derivation = derivation.lemma(lemma)
+derivation = derivation.lemma(kicked, largest, both_sides)
+
+# %% [markdown]
+# ## Both signs
+# $\lambda_n = (-1)^n \rho$ on $N = 2M$ nodes is $\rho P^M$: one step takes the kick to the opposite node, and two bring
+# it back. It is the counterexample to the rest, for symbolic M.
+# %%
+hop = cs.Derivation("Half of the ring in one step", start=alternating_hop().certificates[0].left)
+derivation = derivation.chain(hop.lemma(*alternating_hop().certificates))
+
+notation = {v: "weights that a kick leaves on the modes, products of real multipliers"}
 
 # %%
 if __name__ == "__main__":
