@@ -2,14 +2,14 @@
 
 import json
 import re
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
 import sympy as sp
 
 from carleman_ssm.book.bibliography import BIBLIOGRAPHY, citations
-from carleman_ssm.book.book import make_book
-from carleman_ssm.book.contents import Chain, Claim, chapter, known_of
+from carleman_ssm.book.book import Book, make_book
+from carleman_ssm.book.contents import Chain, Claim, chapter, known_of, refuted_claims
 from carleman_ssm.book.introduction import EVIDENCE, INTRODUCTION
 from carleman_ssm.book.notation import NOTATION, is_known, meaning_of, overridden, undeclared
 from carleman_ssm.book.numbered import numbered_statements, statement_numbers
@@ -166,7 +166,7 @@ def test_sources_belong_to_numbered_statements():
     for source in BIBLIOGRAPHY.values():
         assert source.statements, source.key
         assert set(source.statements) <= statement_numbers(), source.key
-        assert source.authors.split(",")[0].split()[-1] == source.key.split()[0] or "et al." in source.authors
+        assert source.authors.split(",")[0].split()[-1] == re.split("[ ,]", source.key)[0]
 
 
 def test_all_statements_of_theory_are_read():
@@ -245,5 +245,14 @@ def test_the_claims_of_a_chapter_are_printed_once(book):
             assert (same.left, same.right) == (claim.statement.left, claim.statement.right)
 
 
-def test_pages_are_where_the_package_says(tmp_path):
-    assert Path(derivation_folder(), f"{SCRIPT}.py").exists()
+def test_claims_that_are_false_are_printed_with_their_witnesses(book):
+    claims = refuted_claims()
+    made = Book(book.chapters, claims)
+    assert made.doubtful == ()
+    source = latex_source(made)
+    for one in claims:
+        assert one.follows.mark.evidence is Evidence.REFUTED
+        assert f"({one.follows.mark.number})" in source
+        assert f"({one.holds.mark.number})" in source
+    twisted = tuple(replace(one, follows=one.holds) for one in claims)
+    assert len(Book(book.chapters, twisted).doubtful) == len(claims)

@@ -10,10 +10,11 @@ from importlib.metadata import version
 from typing import Any
 
 from carleman_ssm.book.bibliography import BIBLIOGRAPHY, Source, citations
-from carleman_ssm.book.contents import Chapter, Form, Known, chapter
+from carleman_ssm.book.contents import Chapter, Form, Known, Refuted, chapter
 from carleman_ssm.book.introduction import INTRODUCTION
 from carleman_ssm.book.notation import overridden, undeclared
 from carleman_ssm.book.numbered import numbered_statements
+from carleman_ssm.book.prose import statements_in
 from carleman_ssm.formulas.evidence import Evidence
 
 SCHEMA = 1
@@ -29,11 +30,11 @@ class Book:
     chapters
         One for each derivation.
     false_claims
-        Prose of the claims that are false.
+        Claims that sound true, with what refutes them.
     """
 
     chapters: tuple[Chapter, ...]
-    false_claims: tuple[str, ...] = ()
+    false_claims: tuple[Refuted, ...] = ()
 
     @property
     def edition(self) -> str:
@@ -48,9 +49,11 @@ class Book:
 
     @property
     def doubtful(self) -> tuple[str, ...]:
-        """Numbers of statements that are refuted or undecided."""
-        marks = (mark for one in self.chapters for mark in one.marks.values())
-        return tuple(mark.number for mark in marks if mark.evidence not in _ENOUGH)
+        """Numbers of statements that are refuted or undecided, and of false claims that are not refuted."""
+        marks = [mark for one in self.chapters for mark in one.marks.values()]
+        marks += [one.holds.mark for one in self.false_claims]
+        wrong = [one.follows.mark for one in self.false_claims if one.follows.mark.evidence is not Evidence.REFUTED]
+        return tuple(mark.number for mark in marks if mark.evidence not in _ENOUGH) + tuple(m.number for m in wrong)
 
     @property
     def gaps(self) -> tuple[str, ...]:
@@ -66,7 +69,7 @@ class Book:
     @property
     def sources(self) -> tuple[Source, ...]:
         """Works that are cited somewhere in it, in the order of the bibliography."""
-        texts = (INTRODUCTION, *(one.text for one in numbered_statements()), *self.false_claims)
+        texts = (INTRODUCTION, *(one.text for one in numbered_statements()))
         keys = {source.key for one in self.chapters for source in one.sources}
         keys |= {key for text in texts for key in citations(text)}
         return tuple(source for key, source in BIBLIOGRAPHY.items() if key in keys)
@@ -76,6 +79,10 @@ class Book:
         """Closed forms by name, with the chapter that derives them."""
         rows = [(form, one) for one in self.chapters for form in one.forms]
         return tuple(sorted(rows, key=lambda row: (row[0].name, row[1].number)))
+
+    def deriving(self, number: str) -> tuple[Chapter, ...]:
+        """The chapters that say they derive a numbered statement."""
+        return tuple(one for one in self.chapters if number in statements_in(one.introduced))
 
     def content(self) -> dict[str, Any]:
         """Data for a file: every statement with its evidence, every closed form with its chapter."""
@@ -100,7 +107,7 @@ def _kind(words: str) -> str:
     return words
 
 
-def make_book(evidence: Mapping[str, Iterable[Known]], claims: Iterable[str] = ()) -> Book:
+def make_book(evidence: Mapping[str, Iterable[Known]], claims: Iterable[Refuted] = ()) -> Book:
     """The book of some scripts.
 
     Parameters
@@ -108,7 +115,7 @@ def make_book(evidence: Mapping[str, Iterable[Known]], claims: Iterable[str] = (
     evidence
         Names of scripts, in the order of the book, with what is known of their statements (`known_of`).
     claims
-        Prose of the false claims.
+        The false claims, judged (`refuted_claims`).
 
     Raises
     ------

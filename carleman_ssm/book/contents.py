@@ -16,7 +16,9 @@ from carleman_ssm.formulas.bounds import Bound
 from carleman_ssm.formulas.derivations import Derivation
 from carleman_ssm.formulas.evidence import Evidence
 from carleman_ssm.formulas.statements import ClosedForm, Identity
-from carleman_ssm.proofs.ledger import check_script, statements_of
+from carleman_ssm.formulas.verification import verify
+from carleman_ssm.proofs.false_claims import FALSE_CLAIMS, FalseClaim
+from carleman_ssm.proofs.ledger import check_script, evidence_words, statements_of
 from carleman_ssm.proofs.representatives import representatives_of
 from carleman_ssm.proofs.scripts import Script, Section, load_script
 
@@ -124,6 +126,42 @@ class Form:
 
 
 @dataclass(frozen=True)
+class Refuted:
+    """A claim that sounds true and is false.
+
+    Parameters
+    ----------
+    claim
+        What is claimed, why it is false, and what holds.
+    follows, holds
+        What would follow from it, with the evidence against it, and what holds instead, with the evidence for it.
+    witness
+        Where what would follow is false: letters and values; empty if no letter is in it.
+    """
+
+    claim: FalseClaim
+    follows: Claim
+    holds: Claim
+    witness: tuple[tuple[sp.Basic, sp.Basic], ...]
+
+
+def refuted_claims() -> tuple[Refuted, ...]:
+    """All false claims, judged."""
+    return tuple(map(_judged, FALSE_CLAIMS))
+
+
+def _judged(claim: FalseClaim) -> Refuted:
+    statements = claim.statement, claim.holds
+    verdicts = tuple(map(verify, statements))
+    words = verdicts[0].evidence.value, evidence_words(statements[1], verdicts[1])
+    follows, holds = (
+        Claim(statement, Mark(f"F{claim.number}{letter}", each, verdict.evidence))
+        for statement, letter, each, verdict in zip(statements, "ab", words, verdicts, strict=True)
+    )
+    return Refuted(claim, follows, holds, tuple((verdicts[0].witness or {}).items()))
+
+
+@dataclass(frozen=True)
 class Chapter:
     """One derivation.
 
@@ -156,7 +194,12 @@ class Chapter:
     def prose(self) -> str:
         """All words of the script."""
         reasons = (str(getattr(one, "because", "")) for one in self.marks)
-        return "\n\n".join([*(part.prose for part in self.parts), *reasons])
+        return "\n\n".join([self.introduced, *reasons])
+
+    @property
+    def introduced(self) -> str:
+        """Words of its sections, without the reasons of its statements."""
+        return "\n\n".join(part.prose for part in self.parts)
 
     @property
     def letters(self) -> tuple[tuple[str, str], ...]:

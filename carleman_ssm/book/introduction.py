@@ -54,6 +54,14 @@ of the statement. In the tests, each statement is also spoilt on purpose, by a c
 conjugate that is not one, an index that is off by one, and the check has to refute it with a counterexample.
 """
 
+FALSE_CLAIMS_INTRODUCTION = r"""
+Each of these has been heard, or thought, while the statements of this book were made. For each one a statement is shown
+that would follow from it in a small case, with the values of its letters at which that statement fails; then what holds
+instead, with its own evidence.
+"""
+
+NO_LETTER = "Refuted: no letter is in it, the numbers decide."
+
 EVIDENCE_MARKS: tuple[tuple[Evidence, str, str], ...] = (
     (Evidence.PROVED, "proved in general", "for all values of all letters that occur, sizes among them"),
     (Evidence.PROVED, "proved for N = 3", "for all values of the letters, with the sizes that are given"),

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from carleman_ssm.book.bibliography import BIBLIOGRAPHY, CITATION
+from carleman_ssm.book.bibliography import BIBLIOGRAPHY, CITATION, key_of
 from carleman_ssm.book.numbered import statement_numbers
 
 
@@ -127,15 +127,25 @@ def words(text: str) -> tuple[Words, ...]:
     for found in _MARKS.finditer(line):
         runs += _cited(line[end : found.start()])
         kind = str(found.lastgroup)
-        runs.append(Words(kind, found[kind]))
+        runs += _marked(kind, found[kind])
         end = found.end()
     return (*runs, *_cited(line[end:]))
+
+
+def _marked(kind: str, text: str) -> Iterator[Words]:
+    """A run of one kind; formulas inside of emphasis stay formulas."""
+    if kind not in ("strong", "emphasis"):
+        yield Words(kind, text)
+        return
+    for place, piece in enumerate(text.split("$")):
+        if piece:
+            yield Words("formula" if place % 2 else kind, piece)
 
 
 def _cited(text: str) -> list[Words]:
     runs, end = [], 0
     for found in CITATION.finditer(text):
-        key = f"{found[1]} {found[2]}"
+        key = key_of(found)
         if key in BIBLIOGRAPHY:
             stop = found.end() + (text[found.end() : found.end() + 1] == ")" and "(" in found.group())
             runs += [Words("text", text[end : found.start()]), Words("citation", text[found.start() : stop], key)]

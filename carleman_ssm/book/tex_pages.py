@@ -5,13 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from carleman_ssm.book.book import Book
-from carleman_ssm.book.contents import Chain, Chapter, Claim, Form, Mark, Part
-from carleman_ssm.book.introduction import EVIDENCE, EVIDENCE_MARKS, INTRODUCTION, SUBTITLE, TITLE
+from carleman_ssm.book.contents import Chain, Chapter, Claim, Form, Mark, Part, Refuted
+from carleman_ssm.book.introduction import (
+    EVIDENCE,
+    EVIDENCE_MARKS,
+    FALSE_CLAIMS_INTRODUCTION,
+    INTRODUCTION,
+    NO_LETTER,
+    SUBTITLE,
+    TITLE,
+)
 from carleman_ssm.book.notation import FUNCTIONS, NOTATION
 from carleman_ssm.book.numbered import numbered_statements
 from carleman_ssm.book.prose import words
 from carleman_ssm.book.tex_prose import blocks, inline, literal, statement_anchor
 from carleman_ssm.formulas.evidence import Evidence
+from carleman_ssm.formulas.latex import to_latex
 from carleman_ssm.formulas.statement_displays import chain_links, statement_lines, where_lines
 
 _SIGNS = {
@@ -40,6 +49,7 @@ PREAMBLE = r"""\documentclass[10pt,a4paper,fleqn,oneside]{report}
 \setlength{\mathindent}{1.5em}
 \sloppy\setlength{\emergencystretch}{5em}
 \raggedbottom
+\renewcommand{\arraystretch}{1.1}
 \pagestyle{myheadings}
 \makeatletter
 \renewcommand{\@makechapterhead}[1]{{\parindent0pt\raggedright\LARGE\bfseries\thechapter\quad#1\par\vskip12pt}}
@@ -69,7 +79,7 @@ def latex_source(book: Book) -> str:
         _headed("Notation", _notation()),
         *(_chapter(one) for one in book.chapters),
         *_claims(book),
-        _headed("The numbered statements", _numbered()),
+        _headed("The numbered statements", _numbered(book)),
         _headed("Bibliography", _bibliography(book)),
         _headed("Index of closed forms", _index(book)),
         r"\end{document}",
@@ -104,7 +114,7 @@ def _evidence(book: Book) -> str:
 def _notation() -> str:
     rows = [rf"${row.tex}$ & {inline(words(row.meaning))} & {literal(row.statement)} \\" for row in NOTATION]
     signs = [rf"${sign}$ & {inline(words(meaning))} & \\" for sign, meaning in FUNCTIONS.items()]
-    head = r"Letter & meaning & first in \\ \hline \endhead"
+    head = r"Letter & meaning & first in \\[2pt] \hline \rule{0pt}{11pt}\endhead"
     return _table(r"@{}p{34mm}p{88mm}p{16mm}@{}", [head, *rows, r"\hline", *signs])
 
 
@@ -142,16 +152,19 @@ def _derived(part: Part, chapter: Chapter) -> Iterator[str]:
 
 
 def _chain(chain: Chain) -> Iterator[str]:
+    """One paragraph: reasons and displays in turn."""
     start, *links = chain_links(chain.derivation)
+    parts = []
     if not chain.continued:
         sizes = f" ({literal(chain.derivation.sizes)})" if chain.derivation.sizes else ""
-        yield _said(rf"\textit{{{literal(chain.title)}{sizes}.}}", start.lines)
+        parts.append(_said(rf"\textit{{{literal(chain.title)}{sizes}.}}", start.lines))
     for link, mark in zip(links, chain.marks, strict=True):
-        yield _said(inline(words(link.reason)), link.lines, mark)
+        parts.append(_said(inline(words(link.reason)), link.lines, mark))
     if chain.derivation.where and not chain.continued:
-        yield _display(where_lines(chain.derivation.where))
+        parts.append(_display(where_lines(chain.derivation.where)))
     if chain.together:
-        yield rf"All steps together.{_text_mark(chain.together)}"
+        parts.append(rf"All steps together.{_text_mark(chain.together)}")
+    yield "\n".join(parts)
 
 
 def _claim(claim: Claim, chapter: Chapter) -> Iterator[str]:
@@ -179,12 +192,17 @@ def _form(form: Form) -> str:
 
 def _display(lines: Iterable[str], mark: Mark | None = None) -> str:
     body = " \\\\\n".join(lines)
-    beside = rf"\beside{{({mark.number}) {_sign(mark)}}}{{{literal(mark.words)}}}" if mark else ""
+    beside = rf"\beside{_margin(mark)}" if mark else ""
     return f"\\begin{{align*}}\n{body}{beside}\n\\end{{align*}}"
 
 
 def _text_mark(mark: Mark) -> str:
-    return rf"\textmark{{({mark.number}) {_sign(mark)}}}{{{literal(mark.words)}}}"
+    return rf"\textmark{_margin(mark)}"
+
+
+def _margin(mark: Mark) -> str:
+    """Number, sign and words; a size stays on one line."""
+    return rf"{{({mark.number}) {_sign(mark)}}}{{{literal(mark.words).replace(' = ', '~=~')}}}"
 
 
 def _sign(mark: Mark) -> str:
@@ -194,15 +212,34 @@ def _sign(mark: Mark) -> str:
 def _claims(book: Book) -> Iterator[str]:
     """Claims that sound true and are false; nothing where there are none."""
     if book.false_claims:
-        yield _headed("Claims that sound true and are false", "\n\n".join(map(blocks, book.false_claims)))
+        intro = blocks(FALSE_CLAIMS_INTRODUCTION)
+        yield _headed("Claims that sound true and are false", "\n\n".join([intro, *map(_refuted, book.false_claims)]))
 
 
-def _numbered() -> str:
+def _refuted(one: Refuted) -> str:
+    claim = one.claim
+    values = ", ".join(f"${to_latex(letter)} = {to_latex(value)}$" for letter, value in one.witness)
+    witness = f"Refuted at {values}." if values else NO_LETTER
     parts = [
-        rf"\hypertarget{{{statement_anchor(one.number)}}}{{}}\textbf{{{literal(one.number)} ({literal(one.name)}).}} "
-        + blocks(one.text)
-        for one in numbered_statements()
+        inline(words(f"**{claim.number}. {claim.claim}**")),
+        blocks(claim.why),
+        _said("It would follow that", statement_lines(one.follows.statement), one.follows.mark) + f"\n{witness}",
+        _said(inline(words(f"Instead: {claim.instead} [THEORY {claim.numbered}]")), *_held(one.holds)),
     ]
+    return "\n\n".join(parts)
+
+
+def _held(claim: Claim) -> tuple[tuple[str, ...], Mark]:
+    return statement_lines(claim.statement), claim.mark
+
+
+def _numbered(book: Book) -> str:
+    parts = []
+    for one in numbered_statements():
+        head = rf"\textbf{{{literal(one.number)} ({literal(one.name)}).}}"
+        chapters = ", ".join(rf"\hyperlink{{{_anchor(each)}}}{{{each.number}}}" for each in book.deriving(one.number))
+        found = f" (Chapter {chapters}.)" if chapters else ""
+        parts.append(rf"\hypertarget{{{statement_anchor(one.number)}}}{{}}{head} {blocks(one.text)}{found}")
     return "\n\n".join(parts)
 
 
@@ -225,5 +262,5 @@ def _index(book: Book) -> str:
         rf"{literal(chapter.script.name)} \\"
         for form, chapter in book.index
     ]
-    head = r"Closed form & chapter & script \\ \hline \endhead"
+    head = r"Closed form & chapter & script \\[2pt] \hline \rule{0pt}{11pt}\endhead"
     return _table(r"@{}p{84mm}p{12mm}p{40mm}@{}", [head, *rows])

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-
-import sympy as sp
+from collections.abc import Iterable, Iterator
 
 from carleman_ssm.book.book import Book
-from carleman_ssm.book.contents import Chain, Chapter, Claim, Form, Mark, Part, Statement
-from carleman_ssm.book.introduction import EVIDENCE, EVIDENCE_MARKS, INTRODUCTION, SUBTITLE, TITLE
+from carleman_ssm.book.contents import Chain, Chapter, Claim, Form, Mark, Part, Refuted
+from carleman_ssm.book.introduction import (
+    EVIDENCE,
+    EVIDENCE_MARKS,
+    FALSE_CLAIMS_INTRODUCTION,
+    INTRODUCTION,
+    NO_LETTER,
+    SUBTITLE,
+    TITLE,
+)
 from carleman_ssm.book.notation import FUNCTIONS, NOTATION
 from carleman_ssm.book.numbered import numbered_statements
 from carleman_ssm.book.prose import words
 from carleman_ssm.book.typst_prose import blocks, inline
-from carleman_ssm.formulas.bounds import Bound
 from carleman_ssm.formulas.evidence import Evidence
-from carleman_ssm.formulas.statements import Identity, fold
-from carleman_ssm.formulas.typst_source import expression_to_typst, quoted
+from carleman_ssm.formulas.latex import to_latex
+from carleman_ssm.formulas.statement_displays import chain_links, statement_lines, where_lines
+from carleman_ssm.formulas.tex_to_typst import quoted, typst_display
 
 _SIGNS = {
     Evidence.PROVED: "■",
@@ -49,12 +55,8 @@ def typst_source(book: Book) -> str:
         _headed("How to read the evidence", _evidence(book)),
         _headed("Notation", _notation()),
         *(_chapter(one) for one in book.chapters),
-        *(
-            [_headed("Claims that sound true and are false", "\n\n".join(map(blocks, book.false_claims)))]
-            if book.false_claims
-            else []
-        ),
-        _headed("The numbered statements", _numbered()),
+        *_claims(book),
+        _headed("The numbered statements", _numbered(book)),
         _headed("Bibliography", _bibliography(book)),
         _headed("Index of closed forms", _index(book)),
     ]
@@ -111,75 +113,83 @@ def _derived(part: Part, chapter: Chapter) -> Iterator[str]:
 
 
 def _chain(chain: Chain) -> Iterator[str]:
-    where = chain.derivation.where
+    start, *links = chain_links(chain.derivation)
     if not chain.continued:
         yield f"#emph({quoted(chain.title + '.')})"
-        yield _display(expression_to_typst(_folded(chain.derivation.start, where)))
-    for link, mark in zip(chain.derivation.steps, chain.marks, strict=True):
-        yield inline(words(link.because))
-        yield _display(f"= {expression_to_typst(_folded(link.right, where))}{_conditions(link)}", mark)
-    if where and not chain.continued:
-        yield _display("upright(where) quad " + _equations(where))
+        yield _display(start.lines)
+    for link, mark in zip(links, chain.marks, strict=True):
+        yield inline(words(link.reason))
+        yield _display(link.lines, mark)
+    if chain.derivation.where and not chain.continued:
+        yield _display(where_lines(chain.derivation.where))
     if chain.together:
-        yield _display('"All steps together."', chain.together)
+        yield _beside("All steps together.", chain.together)
 
 
 def _claim(claim: Claim, chapter: Chapter) -> Iterator[str]:
     statement = claim.statement
-    name, reason = f"#{quoted(statement.name)}", inline(words(statement.because))
+    said = f"#{quoted(statement.name)}"
+    if statement.because:
+        said += f"#{quoted(': ')}{inline(words(statement.because))}"
     earlier = chapter.earlier(claim)
-    yield f"{name}#{quoted(': ')}{reason}" if statement.because else name
+    yield said
     if earlier:
-        yield _display(quoted(f"this is ({earlier})"), claim.mark)
+        yield _beside(f"This is ({earlier}).", claim.mark)
     else:
-        yield _display(_statement(statement, claim.where), claim.mark)
+        yield _display(statement_lines(statement, where=claim.where), claim.mark)
 
 
-def _statement(statement: Statement, where: Mapping[sp.Basic, sp.Basic]) -> str:
-    if isinstance(statement, Bound):
-        box = ", ".join(
-            f"{expression_to_typst(least)} ≤ {expression_to_typst(symbol)} ≤ {expression_to_typst(greatest)}"
-            for symbol, (least, greatest) in statement.domain.items()
-        )
-        return f"{expression_to_typst(statement.left)} ≤ {expression_to_typst(statement.right)} quad ({box})"
-    folded = fold(statement, where)
-    return f"{expression_to_typst(folded.left)} = {expression_to_typst(folded.right)}{_conditions(statement)}"
-
-
-def _conditions(statement: Identity) -> str:
-    return "".join(f" quad ({expression_to_typst(one)} != 0)" for one in statement.nonzero)
-
-
-def _folded(expression: sp.Basic, where: Mapping[sp.Basic, sp.Basic]) -> sp.Basic:
-    return fold(Identity(expression, expression), where).left
-
-
-def _equations(definitions: Mapping[sp.Basic, sp.Basic]) -> str:
-    lines = (f"{expression_to_typst(left)} &= {expression_to_typst(right)}" for left, right in definitions.items())
-    return " \\\n".join(lines)
+def _refuted(one: Refuted) -> str:
+    claim = one.claim
+    values = ", ".join(f"${to_latex(letter)} = {to_latex(value)}$" for letter, value in one.witness)
+    parts = [
+        inline(words(f"**{claim.number}. {claim.claim}**")),
+        blocks(claim.why),
+        _beside("It would follow that", one.follows.mark),
+        _display(statement_lines(one.follows.statement)),
+        inline(words(f"Refuted at {values}." if values else NO_LETTER)),
+        inline(words(f"Instead: {claim.instead} [THEORY {claim.numbered}]")),
+        _display(statement_lines(one.holds.statement), one.holds.mark),
+    ]
+    return "\n\n".join(parts)
 
 
 def _form(form: Form) -> str:
     proofs = ", ".join(f"({number})" for number in form.numbers)
     shown = f", here {form.label}" if form.instances > 1 else ""
     said = f"{shown}; characterised by {proofs}" if proofs else shown
-    lines = _equations({form.form.symbol: form.form.expression, **form.form.where})
-    return f"#raw({quoted(form.name)})#{quoted(said)}\n\n{_display(lines)}"
+    return f"#raw({quoted(form.name)})#{quoted(said)}\n\n{_display(statement_lines(form.form))}"
 
 
-def _display(formula: str, mark: Mark | None = None) -> str:
-    beside = f"[({mark.number}) {_sign(mark)} \\ #{quoted(mark.words)}]" if mark else "[]"
-    return f"#display($ {formula} $, {beside})"
+def _display(lines: Iterable[str], mark: Mark | None = None) -> str:
+    return f"#display({typst_display(lines)}, {_margin(mark)})"
+
+
+def _beside(text: str, mark: Mark) -> str:
+    return f"#display([#{quoted(text)}], {_margin(mark)})"
+
+
+def _margin(mark: Mark | None) -> str:
+    return f"[({mark.number}) {_sign(mark)} \\ #{quoted(mark.words)}]" if mark else "[]"
 
 
 def _sign(mark: Mark) -> str:
     return "□" if mark.words.startswith("proved for") else _SIGNS[mark.evidence]
 
 
-def _numbered() -> str:
-    return "\n\n".join(
-        f"#strong({quoted(f'{one.number} ({one.name}).')}) {blocks(one.text)}" for one in numbered_statements()
-    )
+def _claims(book: Book) -> Iterator[str]:
+    if book.false_claims:
+        parts = [blocks(FALSE_CLAIMS_INTRODUCTION), *map(_refuted, book.false_claims)]
+        yield _headed("Claims that sound true and are false", "\n\n".join(parts))
+
+
+def _numbered(book: Book) -> str:
+    parts = []
+    for one in numbered_statements():
+        chapters = ", ".join(str(each.number) for each in book.deriving(one.number))
+        found = f" #{quoted(f'(Chapter {chapters}.)')}" if chapters else ""
+        parts.append(f"#strong({quoted(f'{one.number} ({one.name}).')}) {blocks(one.text)}{found}")
+    return "\n\n".join(parts)
 
 
 def _bibliography(book: Book) -> str:

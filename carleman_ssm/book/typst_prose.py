@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from carleman_ssm.book.prose import Block, Display, Paragraph, Words, read
-from carleman_ssm.formulas.typst_source import prose_to_typst, quoted
+from carleman_ssm.formulas.tex_to_typst import quoted, tex_to_typst
 
 
 def inline(runs: Iterable[Words]) -> str:
@@ -22,7 +22,7 @@ def inline(runs: Iterable[Words]) -> str:
 
 def _run(run: Words) -> str:
     if run.kind == "formula":
-        return prose_to_typst(f"${run.text}$")
+        return f"${tex_to_typst(run.text)}$"
     text = quoted(run.text)
     command = {"emphasis": "emph", "strong": "strong", "code": "raw"}.get(run.kind)
     return f"#{command}({text})" if command else f"#{text}"
@@ -37,7 +37,6 @@ def _block(block: Block) -> str:
     if isinstance(block, Paragraph):
         return inline(block.words)
     if isinstance(block, Display):
-        formula = prose_to_typst(f"${block.tex}$")
-        return f"$ {formula.strip('$')} $" if formula.startswith("$") else formula
+        return f"$ {tex_to_typst(block.tex)} $"
     sign = "+" if block.ordered else "-"
     return "\n".join(f"{sign} {inline(item)}" for item in block.items)

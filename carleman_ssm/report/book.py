@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from carleman_ssm.book.book import Book, make_book
-from carleman_ssm.book.contents import Known
+from carleman_ssm.book.contents import Known, refuted_claims
 from carleman_ssm.book.tex_pages import latex_source
 from carleman_ssm.book.typesetting import Typeset, has_tex, set_with_tex, set_with_typst
 from carleman_ssm.book.typst_pages import typst_source
@@ -62,7 +62,8 @@ def book(
         raise ValueError(msg)
     target = output or Path("book")
     with results_in(target, _FILES):
-        made = make_book(checked(wanted, processes, Console(stderr=True)))
+        known = checked(wanted, processes, Console(stderr=True))
+        made = make_book(known, () if names else refuted_claims())
         written, typeset = write_book(made, target, form)
     counts = "; ".join(f"{count} {words}" for words, count in made.counts.items())
     typer.echo(f"{len(made.chapters)} derivations: {counts}")
