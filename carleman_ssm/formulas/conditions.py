@@ -96,14 +96,15 @@ def _never_negative(e: sp.Expr, ranges: tuple[_Range, ...]) -> bool:
 
 
 def _vanishes_rarely(divisor: sp.Expr) -> bool:
-    """True if the divisor is analytic in free continuous symbols and does not vanish identically.
+    """True if the divisor is a quotient of functions analytic in free continuous symbols, neither of them 0.
 
     Symbols range over real or complex intervals, so one certain non-zero value is enough. A divisor with
     integer symbols could vanish for one integer and all else: it stays.
     """
-    if any(symbol.is_integer for symbol in divisor.free_symbols) or not _analytic(divisor):
+    if any(symbol.is_integer for symbol in divisor.free_symbols):
         return False
-    return any(_certainly_nonzero(divisor, seed) for seed in range(3))
+    parts = divisor.as_numer_denom()
+    return all(_analytic(part) and any(_certainly_nonzero(part, seed) for seed in range(3)) for part in parts)
 
 
 def _analytic(e: sp.Expr) -> bool:

@@ -283,6 +283,8 @@ class Normaliser:
         if base.is_Pow or isinstance(base, sp.exp):
             inner, power = base.as_base_exp()
             return [sp.Pow(inner, sp.expand(power * exponent))]
+        if isinstance(base, (phi, *_EXPONENTIAL)) and not self.depends(base):
+            return [sp.Pow(base.rewrite(sp.exp), exponent)]
         if base.is_Add:
             content, rest = base.primitive()
             primitive = content == 1

@@ -97,9 +97,10 @@ def _entries(identity: Identity) -> list[_Pair] | None:
 
 
 def _differentiated(expression: sp.Expr) -> sp.Expr:
-    if not expression.has(sp.Derivative):
+    """Derivatives and values at a point, carried out."""
+    if not expression.has(sp.Derivative, sp.Subs):
         return expression
-    return expression.replace(lambda e: isinstance(e, sp.Derivative), lambda e: e.doit(deep=False))
+    return expression.replace(lambda e: isinstance(e, sp.Derivative | sp.Subs), lambda e: e.doit(deep=False))
 
 
 def _cancelled_divisors(identity: Identity) -> list[sp.Expr]:

@@ -31,7 +31,6 @@ class Motion:
     excitation: sp.Expr
     where: dict[sp.Symbol, sp.Expr]
     law: Callable[[tuple[int, ...]], list[Identity]]
-    reference: str
     bound: tuple[str, ...] = ()
 
 
@@ -45,29 +44,42 @@ def continuous_motion(model: DiagonalSSM, excitation: Excitation) -> Motion:
         for a, b in zip(model.eigenvalues, model.input_vector, strict=True)
     )
 
-    def law(alpha: tuple[int, ...]) -> list[Identity]:
-        monomial = monomial_of(states, alpha)
-        drift = sp.Add(*(power * a for power, a in zip(alpha, model.eigenvalues, strict=True)))
-        drive = sp.Add(
-            *(
-                power * b * monomial_of(states, _lowered(alpha, n))
-                for n, (power, b) in enumerate(zip(alpha, model.input_vector, strict=True))
-                if power
-            )
-        )
-        start = monomial_of([excitation.impulse_weight * b for b in model.input_vector], alpha)
-        expansions = (
-            [_exponential_expansion(model, *excitation.terms[0], t, alpha, monomial)]
-            if len(excitation.terms) == 1 and excitation.impulse_weight == 0
-            else []
-        )
-        return [
-            Identity(monomial.subs(t, 0), start, name=f"value just after t = 0, exponents {alpha}"),
-            Identity(monomial.diff(t), drift * monomial + u * drive, name=f"T14, exponents {alpha}"),
-            *(e for e in expansions if e is not None),
-        ]
+    return Motion(t, states, u, {}, lambda alpha: _continuous_law(model, excitation, t, states, alpha))
 
-    return Motion(t, states, u, {}, law, "THEORY T15")
+
+def _continuous_law(
+    model: DiagonalSSM, excitation: Excitation, t: sp.Symbol, states: tuple[sp.Expr, ...], alpha: tuple[int, ...]
+) -> list[Identity]:
+    """The value after the impulse, the equation T14 of the monomial, and T15 for a single exponential."""
+    monomial = monomial_of(states, alpha)
+    drift = sp.Add(*(power * a for power, a in zip(alpha, model.eigenvalues, strict=True)))
+    drive = sp.Add(
+        *(
+            power * b * monomial_of(states, _lowered(alpha, n))
+            for n, (power, b) in enumerate(zip(alpha, model.input_vector, strict=True))
+            if power
+        )
+    )
+    expansion = None
+    if len(excitation.terms) == 1 and excitation.impulse_weight == 0:
+        expansion = _exponential_expansion(model, *excitation.terms[0], t, alpha, monomial)
+    return [
+        Identity(
+            sp.Subs(monomial, t, 0),
+            monomial_of([excitation.impulse_weight * b for b in model.input_vector], alpha),
+            name=f"value just after t = 0, exponents {alpha}",
+            because="from rest, an impulse sets the modes to its weight times b",
+            sizes=_sizes(alpha),
+        ),
+        Identity(
+            monomial.diff(t),
+            drift * monomial + excitation(t) * drive,
+            name=f"T14, exponents {alpha}",
+            because=r"$\dot X_\alpha = (\alpha\cdot a)X_\alpha + u\sum_n\alpha_nb_nX_{\alpha-e_n}$",
+            sizes=_sizes(alpha),
+        ),
+        *([] if expansion is None else [expansion]),
+    ]
 
 
 def _exponential_expansion(
@@ -85,7 +97,14 @@ def _exponential_expansion(
         terms.append(count * sp.exp((growth + (sum(alpha) - sum(beta)) * rate) * t))
     used = tuple(gap for gap, power in zip(gaps, alpha, strict=True) if power and not gap.is_number)
     expansion = monomial_of(shares, alpha) * sp.Add(*terms)
-    return Identity(monomial, expansion, name=f"T15, exponents {alpha}", nonzero=used)
+    return Identity(
+        monomial,
+        expansion,
+        name=f"T15, exponents {alpha}",
+        because=r"binomial theorem on $e^{st} - e^{a_nt}$",
+        nonzero=used,
+        sizes=_sizes(alpha),
+    )
 
 
 def discrete_motion(model: DiscreteSSM, excitation: Excitation, step: sp.Expr, form: str) -> Motion:
@@ -114,9 +133,7 @@ def discrete_motion(model: DiscreteSSM, excitation: Excitation, step: sp.Expr, f
             )
         ]
 
-    return Motion(
-        k, forced.states(k, form), forced.excitation(k), where, law, "THEORY T9", ("i",) if form == "sum" else ()
-    )
+    return Motion(k, forced.states(k, form), forced.excitation(k), where, law, ("i",) if form == "sum" else ())
 
 
 @dataclass(frozen=True)
@@ -190,13 +207,26 @@ def _discrete_law(forced: _Forced, k: sp.Symbol, alpha: tuple[int, ...], form: s
     used = tuple(sorted((gap for gap in gaps if not gap.is_number), key=sp.default_sort_key))
     return [
         Identity(
-            monomial_of(forced.states(sp.S.One, form), alpha),
+            sp.Subs(monomial_of(now, alpha), k, 1),
             monomial_of(first, alpha),
             name=f"{case}value at k = 1, exponents {alpha}",
+            because="from rest, the first input alone",
             nonzero=used,
+            sizes=_sizes(alpha),
         ),
-        Identity(monomial_of(later, alpha), sp.Add(*terms), nonzero=used, name=f"{case}T9, exponents {alpha}"),
+        Identity(
+            monomial_of(later, alpha),
+            sp.Add(*terms),
+            name=f"{case}T9, exponents {alpha}",
+            because=r"$x_{k+1} = \lambda x_k + \bar bu_{k+1}$ and the binomial theorem",
+            nonzero=used,
+            sizes=_sizes(alpha),
+        ),
     ]
+
+
+def _sizes(alpha: tuple[int, ...]) -> str:
+    return f"N = {len(alpha)}, exponents {', '.join(map(str, alpha))}"
 
 
 def monomial_of(values: Sequence[sp.Expr], alpha: Sequence[int]) -> sp.Expr:

@@ -28,6 +28,7 @@ from carleman_ssm.theory.polynomials import PolynomialDecoder, require_count
 from carleman_ssm.theory.ssm import DiagonalSSM, DiscreteSSM
 
 Form = Literal["closed", "sum"]
+REFERENCE = "derivations/15_closed_responses"
 _SMALL = 40  # readout certificates are attached up to this many monomials
 
 
@@ -149,7 +150,7 @@ def _closed_form(
         raise ValueError(msg)
     used = set().union(expression.free_symbols, *(value.free_symbols for value in where.values()))
     arguments = (*(s for s in dict.fromkeys(given) if s in used), motion.time)
-    return ClosedForm(symbol, expression, arguments, where, certificates, motion.reference)
+    return ClosedForm(symbol, expression, arguments, where, certificates, REFERENCE)
 
 
 def _motion(model: DiagonalSSM | DiscreteSSM, excitation: Excitation, step: sp.Expr, form: Form) -> Motion:
@@ -174,7 +175,13 @@ def _readout_certificate(
             weight = count * monomial_of(model.output_vector, alpha) * shifted.coefficients[sum(alpha)]
             terms.append(weight * monomial_of(states, alpha))
     output = decoder(model.readout(states, u))
-    return Identity(output, sp.Add(*terms), name="the output reads the lifted monomials")
+    return Identity(
+        output,
+        sp.Add(*terms),
+        name="the output reads the lifted monomials",
+        because="multinomial theorem",
+        sizes=f"N = {model.states}, P = {decoder.degree}",
+    )
 
 
 def _state_symbols(count: int) -> tuple[sp.Symbol, ...]:
