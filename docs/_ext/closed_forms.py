@@ -59,12 +59,15 @@ def _entries(expression: sp.Basic) -> list[sp.Basic]:
 
 
 def _known(form: ClosedForm) -> Iterator[str]:
-    found = [f"{claim.name or 'certificate'} ({words})" for claim, words in certificates(form)]
     name = form.reference.removeprefix("derivations/")
-    derived = [f"derived in :doc:`{name} </derivations/{name}>`"] if name in script_names() else []
-    if found or derived:
-        text = "; ".join([*derived, *found])
-        yield from (text[0].upper() + text[1:] + ".", "")
+    parts = [f"derived in :doc:`{name} </derivations/{name}>`"] if name in script_names() else []
+    grouped: dict[str, list[str]] = {}
+    for claim, words in certificates(form):
+        grouped.setdefault(words, []).append(claim.name or "what characterises it")
+    parts += [f"{words}: {', '.join(dict.fromkeys(names))}" for words, names in grouped.items()]
+    if parts:
+        text = ". ".join(part[0].upper() + part[1:] for part in parts)
+        yield from (f"{text}.", "")
 
 
 @cache

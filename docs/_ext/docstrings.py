@@ -133,7 +133,10 @@ def resolve(app: Sphinx, env: Any, node: nodes.Element, contnode: nodes.Element)
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Before NumPy sections are read; after Sphinx has tried the name as it stands."""
+    from sphinx.util.inspect import TypeAliasForwardRef  # the rest of this module is tested without Sphinx
+
     app.connect("autodoc-process-docstring", convert, priority=400)
     app.connect("autodoc-process-signature", shorten)
+    TypeAliasForwardRef.__repr__ = lambda alias: alias.name  # how types of properties are printed, which no event sees
     app.connect("missing-reference", resolve)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
