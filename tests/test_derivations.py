@@ -67,6 +67,7 @@ def test_sections_hold_all_that_is_derived_and_the_script_is_short(name):
     for part in ("steps", "lemmas", "chains"):
         found = tuple(item for section in script.sections for item in getattr(section, part))
         assert found == getattr(script.derivation, part), part
+    assert {row[2] for row in statements_of(script)} == set(script.derivation.statements)
     assert script.title
     assert "[THEORY " in script.sections[0].prose
     lines = (derivation_folder() / f"{name}.py").read_text(encoding="utf-8").count("\n")
