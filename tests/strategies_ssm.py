@@ -47,8 +47,8 @@ def value_of(form: ClosedForm, **values):
 def planted(identity: Identity) -> Identity:
     """The false twin: the right side with an error of one in its last entry."""
     right = identity.right
-    if isinstance(right, sp.MatrixBase):
-        wrong = sp.Matrix(right)
+    if right.is_Matrix:
+        wrong = sp.Matrix(right.as_explicit())
         wrong[wrong.rows - 1, wrong.cols - 1] += 1
         return Identity(identity.left, wrong, nonzero=identity.nonzero)
     return Identity(identity.left, right + 1, nonzero=identity.nonzero)

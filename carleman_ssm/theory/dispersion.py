@@ -133,8 +133,8 @@ class Dispersion:
             sp.Derivative(self.phase, MODE_NUMBER), self.slope, name="slope of the phase", because="a derivative in n"
         )
         if not self.per_step:
-            decay = Identity(sp.re(value, evaluate=False), self.modulus, name="decay", because=r"$\mathrm{Re}\,a_n$")
-            return (decay, slope)
+            real = sp.re(value, evaluate=False)
+            return (Identity(real, self.modulus, name="decay: Re a", because="damping is the real part"), slope)
         return (
             Identity(
                 sp.powsimp(value * sp.conjugate(value), combine="exp"),
