@@ -18,6 +18,7 @@ from carleman_ssm.formulas.broken_lines import Abbreviations, broken, text_lines
 from carleman_ssm.formulas.derivations import Derivation
 from carleman_ssm.formulas.displays import LINE, equation_lines, unmarked, with_definitions
 from carleman_ssm.formulas.printing import to_latex
+from carleman_ssm.formulas.repetitions import shortened
 from carleman_ssm.formulas.set_width import width
 from carleman_ssm.formulas.statements import ClosedForm, Identity, fold
 from carleman_ssm.formulas.tex import escape, nonvanishing, prose
@@ -94,6 +95,7 @@ def _box(statement: Bound, settings: Mapping[str, Any]) -> str:
 
 def _related(left: str, relation: str, right: str, condition: str, line: float) -> tuple[str, ...]:
     folds = Abbreviations()
+    left, right, condition = shortened([left, right, condition], line, folds)
     lines = equation_lines(left, right, line, folds, relation=relation, tail=condition)
     return with_definitions(lines, line, folds)
 
@@ -148,11 +150,12 @@ def chain_links(derivation: Derivation, *, line: float = LINE, **settings: Any) 
     """
     folds = Abbreviations()
     start = to_latex(_folded(derivation.start, derivation.where), **settings)
-    lines = equation_lines("", start, line, folds, relation="")
+    lines = equation_lines("", shortened([start], line, folds)[0], line, folds, relation="")
     links = [Link("", with_definitions(lines, line, folds))]
     for step in derivation.steps:
         condition = nonvanishing((_folded(one, derivation.where) for one in step.nonzero), **settings)
         right = to_latex(_folded(step.right, derivation.where), **settings)
+        right, condition = shortened([right, condition], line, folds)
         lines = equation_lines("", right, line, folds, tail=condition)
         links.append(Link(step.because, with_definitions(lines, line, folds)))
     return tuple(links)

@@ -32,7 +32,7 @@ _NAMES = (
     "approx ≈ sim ∼ circ ∘ wedge ∧ vee ∨ subset ⊂ subseteq ⊆ cup ∪ cap ∩ setminus ∖ forall ∀ exists ∃ nabla ∇ "
     "ell ℓ prime ′ mid | lfloor ⌊ rfloor ⌋ lceil ⌈ rceil ⌉ propto ∝ succ ≻ prec ≺ ll ≪ gg ≫ iff ⇔ Rightarrow ⇒ "
     "Leftrightarrow ⇔ odot ⊙ ast ∗ star ⋆ dagger † hbar ℏ Re ℜ Im ℑ emptyset ∅ perp ⟂ parallel ∥ gets ← bmod mod "
-    "varphi φ varepsilon ε vartheta ϑ phi ϕ epsilon ϵ vert | Vert ‖ colon \\: checkmark ✓ square □ blacksquare ■ "
+    "varphi φ varepsilon ε vartheta ϑ phi ϕ epsilon ϵ vert | Vert ‖ checkmark ✓ square □ blacksquare ■ "
     "bigoplus ⨁ bigotimes ⨂ leftrightarrow ↔ longrightarrow ⟶ aleph ℵ varrho ϱ varsigma ς"
 )
 _SIGNS = dict(zip(_NAMES.split()[::2], _NAMES.split()[1::2], strict=True))
@@ -50,7 +50,11 @@ _SPACES = {
     **{r"\quad": "quad", r"\qquad": "quad quad"},
 }
 _SPECIAL = frozenset("#$\"\\&_^/()[]{},;:~*'`@")
-_ORDINARY = {"'": "′", "|": 'class("normal", |)', r"\mid": 'class("relation", |)'}
+_ORDINARY = {
+    **{"'": "′", "|": 'class("normal", |)', r"\|": 'class("normal", ‖)', r"\mid": 'class("relation", |)'},
+    **{r"\colon": 'class("punctuation", \\:)'},
+}
+_CONTINUED, _AFTER_NOTHING = re.compile(r"^((?:quad )+)(?=[-+] )"), r'\1"" '  # a sign between two terms, not of one
 _SIZES = {"big": 120, "Big": 180, "bigg": 240, "Bigg": 300}
 _TEXT_ESCAPE = re.compile(
     r"\\(textbackslash|textasciitilde|textasciicircum|textless|textgreater|textbar|dots)\{\}|\\ensuremath\{([^{}]*)\}"
@@ -89,9 +93,10 @@ def typst_lines(lines: Iterable[str]) -> tuple[str, ...]:
     Examples
     --------
     >>> typst_lines([r"x_{1} &= 2", r"&\quad + y"])
-    ('attach(x, b: 1) & = 2', ' & quad + y')
+    ('attach(x, b: 1) & = 2', ' & quad "" + y')
     """
-    return tuple(" & ".join(map(tex_to_typst, at_mark(line))) for line in lines)
+    sides = (tuple(map(tex_to_typst, at_mark(line))) for line in lines)
+    return tuple(f"{left} & {_CONTINUED.sub(_AFTER_NOTHING, right)}" for left, right in sides)
 
 
 def typst_display(lines: Iterable[str]) -> str:
@@ -130,8 +135,8 @@ def _(node: Atom) -> str:
         return _SIGNS[name]
     if name in _FUNCTIONS:
         return name
-    if name in _SPECIAL or name in ("|", "%"):
-        return {"|": "‖", "%": "%"}.get(name, f"\\{name}")
+    if name in _SPECIAL or name == "%":
+        return f"\\{name}" if name in _SPECIAL else name
     return _greek(name)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 _TOKEN = re.compile(r"\\(?:begin|end)\s*\{[a-z]+\*?\}|\\[A-Za-z]+|\\.|\s+|\d+(?:\.\d+)?|.", re.DOTALL)
 
@@ -104,6 +105,7 @@ class Scripts(Node):
     above: Row | None
 
 
+@lru_cache(maxsize=512)
 def parse(tex: str) -> Row:
     r"""The tree of a formula.
 
