@@ -106,7 +106,6 @@ PENDING = {
     "theory.carleman.BilinearSystem.readout",
     "theory.carleman.StateAffineSystem.readout",
     "theory.carleman.one_step_map",
-    "theory.oscillator_solutions.oscillator_solution",
     "theory.responses.lifted_response",
     "theory.responses.output_response",
 }

@@ -72,12 +72,14 @@ def test_planted_errors_in_the_nonlinear_equations_are_refuted(time):
 
 
 def test_the_solution_of_another_drive_does_not_solve_the_equations():
-    """A false twin: the same modes, the input forgotten in the equation of psi."""
+    """False twins: modes of half of the input, and the input forgotten in the equation of psi."""
     form = solved(DiagonalSSM.symbolic(2), EXCITATIONS["step"], sp.symbols("p_0:2"))
+    (motion,) = [c for c in form.certificates if c.name == "motion of the modes"]
     (law,) = [c for c in form.certificates if c.name == "equation of psi_0"]
-    wrong = Identity(law.left, law.right.xreplace({A: 2 * A}), nonzero=law.nonzero)
-    assert verify(law).proved
-    assert verify(wrong).evidence is Evidence.REFUTED
+    for right, wrong in ((motion, {A: 2 * A}), (law, {sp.Symbol("u", real=True): 0})):
+        twin = Identity(right.left, right.right.xreplace(wrong), nonzero=right.nonzero)
+        assert verify(right).proved
+        assert verify(twin).evidence is Evidence.REFUTED
 
 
 @settings(max_examples=8)

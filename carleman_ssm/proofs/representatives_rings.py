@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 import sympy as sp
 
+from carleman_ssm.formulas.statements import ClosedForm
 from carleman_ssm.proofs.instances import Instances, over, symbolic_model
 from carleman_ssm.theory.couplings import coupling_strength, s4d_lin_couplings, s4d_lin_self_coupling
 from carleman_ssm.theory.dispersion import (
@@ -16,9 +17,11 @@ from carleman_ssm.theory.dispersion import (
     s4d_inv_dispersion,
     s4d_lin_dispersion,
 )
+from carleman_ssm.theory.excitations import Excitation
 from carleman_ssm.theory.krylov import unit_hop_characteristic
 from carleman_ssm.theory.kuramoto import KuramotoModel, kuramoto_field, phase_gap, projected_step
 from carleman_ssm.theory.localisation import jittered_peak, participation_ratio_formula
+from carleman_ssm.theory.oscillator_solutions import oscillator_solution
 from carleman_ssm.theory.oscillators import OscillatorNetwork
 from carleman_ssm.theory.polar import complex_phase_field, polar_field, polar_step
 from carleman_ssm.theory.polar_laws import polar_law, s4d_lin_polar_law
@@ -26,7 +29,7 @@ from carleman_ssm.theory.real_spectra import alternating_hop, standing_contents
 from carleman_ssm.theory.rigidity import real_spectrum_contents, rigid_spectrum
 from carleman_ssm.theory.ring import ring_embedding
 from carleman_ssm.theory.ring_equivalence import ring_equivalence
-from carleman_ssm.theory.ssm import DiagonalSSM
+from carleman_ssm.theory.ssm import DiagonalSSM, DiscreteSSM
 from carleman_ssm.theory.wave_profile import RANGES
 from carleman_ssm.theory.wave_readout import (
     deleted_share,
@@ -37,6 +40,13 @@ from carleman_ssm.theory.wave_readout import (
 )
 from carleman_ssm.theory.wave_resonance import resonance_gain, s4d_lin_resonance
 from carleman_ssm.theory.waves import node_contents, rigid_step, wave_propagator
+
+_HEIGHT = sp.Symbol("A", real=True)
+
+
+def _two_nodes(model: DiagonalSSM | DiscreteSSM, excitation: Excitation) -> ClosedForm:
+    network = OscillatorNetwork.of_ring(ring_embedding(model))
+    return oscillator_solution(network, excitation, initial=sp.symbols("p_0 p_1"))
 
 
 def _laws() -> dict[str, Dispersion]:
@@ -70,8 +80,14 @@ RINGS: Mapping[str, Instances] = MappingProxyType(
         "theory.kuramoto.projected_step": over(lambda n: projected_step(KuramotoModel.symbolic(n)), (2, 3)),
         "theory.localisation.jittered_peak": {"": jittered_peak},
         "theory.localisation.participation_ratio_formula": {"": participation_ratio_formula},
-        "theory.polar.complex_phase_field": {"3": lambda: complex_phase_field(OscillatorNetwork.symbolic(3))},
-        "theory.polar.polar_field": {"3": lambda: polar_field(OscillatorNetwork.symbolic(3))},
+        "theory.oscillator_solutions.oscillator_solution": {
+            "N = 2": lambda: _two_nodes(DiagonalSSM.symbolic(2), Excitation.step(_HEIGHT)),
+            "N = 2, discrete": lambda: _two_nodes(
+                DiscreteSSM.symbolic(2), Excitation.exponential(sp.Symbol("s"), _HEIGHT)
+            ),
+        },
+        "theory.polar.complex_phase_field": {"2": lambda: complex_phase_field(OscillatorNetwork.symbolic(2))},
+        "theory.polar.polar_field": {"2": lambda: polar_field(OscillatorNetwork.symbolic(2))},
         "theory.polar.polar_step": {"2": lambda: polar_step(OscillatorNetwork.symbolic(2, discrete=True))},
         "theory.polar_laws.polar_law": {"": polar_law},
         "theory.polar_laws.s4d_lin_polar_law": {"": s4d_lin_polar_law},

@@ -2,9 +2,10 @@ r"""The exact solution of the nonlinear oscillator network: the ring is linear, 
 
 $$x_j(t) = \frac1N \sum_n e^{-2\pi i f_n j/N} \Big(e^{a_n t} x_n(0) + b_n \int_0^t e^{a_n(t-\tau)} u(\tau)\,d\tau\Big),
     \qquad \psi_j(t) = -i \ln x_j(t), \quad r_j = |x_j|, \quad \theta_j = \arg x_j,$$
-in closed form for the inputs of `theory.excitations`; in discrete time $\lambda_n^k$ and a geometric sum. That the
-nonlinear equations T7 hold along it is a certificate for up to three nodes, and follows for every size from the
-motion of the modes. The logarithm may be continued along the path; a node passes a singular point where $x_j = 0$.
+in closed form for the inputs of `theory.excitations`; in discrete time $\lambda_n^k$ and a geometric sum. Modes that
+move as they should solve the nonlinear equations T7, whatever the input: for up to three nodes that is a certificate
+in letters for the modes, and the motion of these modes is another one. The logarithm may be continued along the path;
+a node passes a singular point where $x_j = 0$.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ import sympy as sp
 from carleman_ssm.formulas.statements import ClosedForm, Identity
 from carleman_ssm.theory.couplings import circulant, skew_circulant
 from carleman_ssm.theory.excitations import Excitation
+from carleman_ssm.theory.instances import at_size, node_count
 from carleman_ssm.theory.motions import continuous_motion, discrete_motion
 from carleman_ssm.theory.oscillators import OscillatorNetwork, real_symbol
 from carleman_ssm.theory.polar import (
     INPUT,
-    REFERENCE,
     amplitude_symbols,
     complex_phase_field,
     phase_symbols,
@@ -33,11 +34,9 @@ from carleman_ssm.theory.ring import RingEmbedding
 from carleman_ssm.theory.ring_modes import ANTIPERIODIC
 from carleman_ssm.theory.ssm import DiagonalSSM, DiscreteSSM
 
+REFERENCE = "derivations/07_oscillator_solutions"
 PROVED_NODES = 3
 """Up to this many nodes the nonlinear equations themselves are certificates."""
-
-_SHORT = 6
-"""Below this many nodes times exponentials of the input each polar equation is also certified on its own."""
 
 
 def oscillator_solution(
@@ -66,11 +65,10 @@ def oscillator_solution(
     ClosedForm
         Of the column $\psi_j$, with the modes ``x_n`` and the nodes ``h_j`` as definitions. Certificates: the start
         and the motion of the modes; and for up to `PROVED_NODES` nodes that the *nonlinear* equations hold along
-        the solution. Continuous: the field of $\psi$; and for a real input the polar equations at
-        $r_j = \sqrt{h_j \bar h_j}$, $\theta_j = \frac{1}{2i} (\ln h_j - \ln \bar h_j)$, as the velocity
-        $e^{i\theta}(r' + i r\theta') = h'$ and, where that is not too long, as $r r'$ and $r^2\theta'$ each. Discrete:
-        the polar step. They claim nothing where some $h_j = 0$, and a compiled solution refuses such a time:
-        from rest, $t = 0$.
+        whatever modes move so, in letters $x_n$ and u. Continuous: the field of $\psi$; and for a real input the polar
+        equations at $r_j = \sqrt{h_j \bar h_j}$, $\theta_j = \frac{1}{2i} (\ln h_j - \ln \bar h_j)$, as the velocity
+        $e^{i\theta}(r' + i r\theta') = h'$ and as $r r'$ and $r^2\theta'$ each. Discrete: the polar step. They claim
+        nothing where some $h_j = 0$, and a compiled solution refuses such a time: from rest, $t = 0$.
 
     Raises
     ------
@@ -80,7 +78,7 @@ def oscillator_solution(
 
     References
     ----------
-    derivations/07_polar_oscillators; THEORY T7, T15.
+    derivations/07_oscillator_solutions; THEORY T7, T15.
 
     Examples
     --------
@@ -152,12 +150,14 @@ def _continuous_path(
     kicked = [x + beta * excitation.impulse_weight for x, beta in zip(start, ring.kick, strict=True)]
     moved = [a * x + b * u for x, (_, _, a, b) in zip(modes, rows, strict=True)]
     certificates = [
-        Identity(_column([node.subs(t, 0) for node in nodes]), _column(kicked), name="nodes just after t = 0"),
-        Identity(_column([x.diff(t) for x in modes]), _column(moved), name="motion of the modes"),
+        Identity(_column([sp.Subs(node, t, 0) for node in nodes]), _column(kicked), name="nodes just after t = 0"),
+        Identity(_column([sp.Derivative(x, t) for x in modes]), _column(moved), name="motion of the modes"),
     ]
     if ring.nodes <= PROVED_NODES:
-        certificates += _nonlinear_laws(OscillatorNetwork.of_ring(ring), t, nodes, u)
-    return t, modes, {}, certificates
+        letters, drive = _letters(ring, u)
+        moving = [a * x + b * drive for x, (_, _, a, b) in zip(letters, rows, strict=True)]
+        certificates += _nonlinear_laws(ring, ring.node_contents(letters), ring.node_contents(moving), drive)
+    return t, modes, {}, _at_nodes(ring, certificates)
 
 
 def _discrete_path(
@@ -187,48 +187,63 @@ def _discrete_path(
         letters = OscillatorNetwork(
             build(ring.node_contents(named.multipliers)), ring.node_contents(named.input_vector), discrete=True
         )
-        certificates += _stepwise_laws(letters, ring.node_contents(modes), ring.node_contents(later), u.subs(k, k + 1))
-    return k, modes, dict(motion.where), certificates
+        x, drive = _letters(ring, u)
+        stepped = [m * mode + b * drive for mode, (_, _, m, b) in zip(x, rows, strict=True)]
+        certificates += _stepwise_laws(letters, ring.node_contents(x), ring.node_contents(stepped), drive)
+    return k, modes, dict(motion.where), _at_nodes(ring, certificates)
 
 
-def _nonlinear_laws(network: OscillatorNetwork, t: sp.Symbol, nodes: tuple[sp.Expr, ...], u: sp.Expr) -> list[Identity]:
-    """The equations of ψ, and for a real input those of θ and r, along the solution."""
+def _at_nodes(ring: RingEmbedding, certificates: list[Identity]) -> list[Identity]:
+    return list(at_size(certificates, node_count(ring.nodes)))
+
+
+def _letters(ring: RingEmbedding, u: sp.Expr) -> tuple[tuple[sp.Symbol, ...], sp.Symbol]:
+    """Letters for the modes, and for the input: real if it is."""
+    real = sp.expand(u - sp.conjugate(u)) == 0
+    return tuple(sp.Symbol(f"x_{n}") for n in range(ring.nodes)), INPUT if real else sp.Symbol(INPUT.name)
+
+
+_Nodes = tuple[sp.Expr, ...]
+
+
+def _nonlinear_laws(ring: RingEmbedding, nodes: _Nodes, moving: _Nodes, u: sp.Symbol) -> list[Identity]:
+    """The equations of ψ, and for a real input those of θ and r, where the nodes move like this."""
+    network = OscillatorNetwork.of_ring(ring)
     psi = {sp.Symbol(f"psi_{j}"): -sp.I * sp.log(node) for j, node in enumerate(nodes)}
     field = list(complex_phase_field(network).where.values())
     laws = [
-        Identity(phase.diff(t), right.xreplace({**psi, INPUT: u}), name=f"equation of psi_{j}", nonzero=(nodes[j],))
-        for j, (phase, right) in enumerate(zip(psi.values(), field, strict=True))
+        Identity(-sp.I * speed / node, right.xreplace({**psi, INPUT: u}), name=f"equation of psi_{j}", nonzero=(node,))
+        for j, (node, speed, right) in enumerate(zip(nodes, moving, field, strict=True))
     ]
-    return laws if sp.expand(u - sp.conjugate(u)) != 0 else laws + _polar_laws(network, t, nodes, u)
+    return laws + _polar_laws(network, nodes, moving) if u == INPUT else laws
 
 
-def _polar_laws(network: OscillatorNetwork, t: sp.Symbol, nodes: tuple[sp.Expr, ...], u: sp.Expr) -> list[Identity]:
-    """The equations of θ and r along the solution: both at once, and one by one for short expressions."""
+def _polar_laws(network: OscillatorNetwork, nodes: _Nodes, moving: _Nodes) -> list[Identity]:
+    """The equations of θ and r for a real input: both at once, and one by one."""
     laws = []
-    polar, r = list(polar_field(network).where.values()), amplitude_symbols(network.nodes)
-    theta, short = phase_symbols(network.nodes), len(nodes) * len(sp.Add.make_args(u)) < _SHORT
-    for j, node in enumerate(nodes):
+    polar, r, theta = (
+        list(polar_field(network).where.values()),
+        amplitude_symbols(network.nodes),
+        phase_symbols(network.nodes),
+    )
+    for j, (node, speed) in enumerate(zip(nodes, moving, strict=True)):
         turning, growing = polar[j], polar[network.nodes + j]
         velocity = sp.exp(sp.I * theta[j]) * (growing + sp.I * r[j] * turning)
-        statements = [("velocity", velocity, node.diff(t))]
-        if short:
-            mirrored = sp.conjugate(node)
-            ahead, behind = node.diff(t) * mirrored, node * mirrored.diff(t)
-            statements += [
-                ("r^2 theta'", r[j] ** 2 * turning, (ahead - behind) / (2 * sp.I)),
-                ("r r'", r[j] * growing, (ahead + behind) / 2),
-            ]
+        ahead, behind = speed * sp.conjugate(node), node * sp.conjugate(speed)
+        statements = [
+            ("velocity", velocity, speed),
+            ("r^2 theta'", r[j] ** 2 * turning, (ahead - behind) / (2 * sp.I)),
+            ("r r'", r[j] * growing, (ahead + behind) / 2),
+        ]
         laws += [
-            Identity(motion, _along(field, nodes).xreplace({INPUT: u}), name=f"{what} of node {j}", nonzero=(node,))
+            Identity(motion, _along(field, nodes), name=f"{what} of node {j}", nonzero=(node,))
             for what, field, motion in statements
         ]
     return laws
 
 
-def _stepwise_laws(
-    network: OscillatorNetwork, nodes: tuple[sp.Expr, ...], later: tuple[sp.Expr, ...], u: sp.Expr
-) -> list[Identity]:
-    """The polar step takes the nodes after step k to those after step k + 1."""
+def _stepwise_laws(network: OscillatorNetwork, nodes: _Nodes, later: _Nodes, u: sp.Symbol) -> list[Identity]:
+    """The polar step takes the nodes to those after one step of the modes."""
     where = polar_step(network).where
     return [
         Identity(
