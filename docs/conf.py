@@ -15,7 +15,7 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
     "sphinx.ext.mathjax",
-    "sphinx-mathjax-offline",
+    "offline_mathjax",
     "myst_nb",
     "docstrings",
     "closed_forms",
