@@ -15,6 +15,13 @@ c, s, omega = sp.symbols("c s omega")
 parts = [weight * value for weight, value in zip(K, u, strict=True)]
 y = sp.Add(*parts)
 line = c + s * y
+total = sp.Symbol("y")
+notation = {
+    c: "here: constant of the decoder",
+    s: "here: slope of the line in the decoder",
+    omega: "here: lowest frequency of the decoder",
+}
+notation |= dict.fromkeys(a, "here: weights of the cosines") | dict.fromkeys(b, "here: weights of the sines")
 
 
 def phases(power):
@@ -28,11 +35,33 @@ def waves(turn):
 
 
 # %% [markdown]
-# ## The chain
+# ## One more input
+# For any frequency and any number of inputs before: with one more summand the phase is multiplied by its own.
 # %%
+before, nu = sp.symbols("y_1 nu", real=True)
+value, tap = sp.symbols("u K", real=True)
+own, others = sp.exp(sp.I * nu * tap * value), sp.exp(sp.I * nu * before)
 derivation = (
+    cs.Derivation("One more input multiplies a wave by its phase", start=sp.cos(nu * (before + tap * value)))
+    .step(
+        (sp.exp(sp.I * nu * (before + tap * value)) + sp.exp(-sp.I * nu * (before + tap * value))) / 2,
+        because=r"$2\cos\theta = e^{i\theta} + e^{-i\theta}$",
+    )
+    .step(
+        (others * own + 1 / (others * own)) / 2,
+        because=r"$e^{i\nu(y_1 + Ku)} = e^{i\nu y_1}e^{i\nu Ku}$: the phase of the others times its own",
+    )
+)
+notation |= {nu: "any frequency of the decoder", before: "here: what the other inputs add up to"}
+
+# %% [markdown]
+# ## Two inputs, two frequencies
+# %%
+derivation = derivation.chain(
     cs.Derivation(
         "Cosines as phase products",
+        where={total: y},
+        sizes="2 inputs, 2 frequencies",
         start=line + sp.Add(*(a[n - 1] * sp.cos(n * omega * y) + b[n - 1] * sp.sin(n * omega * y) for n in (1, 2))),
     )
     .step(
@@ -44,15 +73,21 @@ derivation = (
 
 # %% [markdown]
 # ## All orders at once
-# The mixed derivative in two inputs is the second derivative of σ times both
-# kernel values: no order of interaction was cut off.
+# The mixed derivative in two inputs is the second derivative of $\sigma$ times both kernel values: no order of
+# interaction was cut off.
 # %%
 mixed = (line + waves(phases)).doit().diff(u[0], u[1])
 curvature = sp.Add(
     *(-((n * omega) ** 2) * (a[n - 1] * sp.cos(n * omega * y) + b[n - 1] * sp.sin(n * omega * y)) for n in (1, 2))
 )
 derivation = derivation.lemma(
-    cs.Identity(mixed, K[0] * K[1] * curvature, name="two inputs interact", because=r"$y = K_0u_0 + K_1u_1$")
+    cs.Identity(
+        mixed,
+        K[0] * K[1] * curvature,
+        name="two inputs interact",
+        because=r"$y = K_0u_0 + K_1u_1$",
+        sizes="2 inputs, 2 frequencies",
+    )
 )
 
 # %%

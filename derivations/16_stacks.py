@@ -148,16 +148,11 @@ networks = {
 for name, stack in networks.items():
     lift = StackLift(stack)
     moved, now = stack.advance(lift.state, lift.inputs), sp.ImmutableMatrix(lift.basis.lift(lift.state))
-    reached, sizes = sp.ImmutableMatrix(stack.output(lift.state, lift.inputs)), f"N = {len(lift.state)}, {name}"
-    derivation = derivation.lemma(
-        cs.Identity(
-            product(lift.step_matrix, now),
-            sp.ImmutableMatrix(lift.basis.lift(moved)),
-            name=f"{name}: step",
-            sizes=sizes,
-        ),
-        cs.Identity(product(lift.output_matrix, now), reached, name=f"{name}: output", sizes=sizes),
-    )
+    reached = sp.ImmutableMatrix(lift.basis.lift(moved)), sp.ImmutableMatrix(stack.output(lift.state, lift.inputs))
+    matrices = {"step": lift.step_matrix, "output": lift.output_matrix}
+    for (what, matrix), right in zip(matrices.items(), reached, strict=True):
+        law = cs.Identity(product(matrix, now), right, name=f"{name}: {what}", sizes=f"N = {len(lift.state)}, {name}")
+        derivation = derivation.lemma(law)
 
 # %%
 if __name__ == "__main__":

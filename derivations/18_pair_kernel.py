@@ -15,6 +15,8 @@ l1, l2, mu, d = (sp.Symbol(name, integer=True, nonnegative=True) for name in ("l
 m = sp.Symbol("m", integer=True)
 g2, c, b, cc, bb = sp.symbols("g_2 c_0 bbar_0 cprime_0 bbarprime_0")
 p, q, r = sp.symbols("lambda_p lambda_q lambdaprime_r")
+notation = dict.fromkeys((l1, l2), "lags of two inputs") | {mu: "here: the smaller of two lags"}
+notation |= {d: "here: difference of two lags", sp.Symbol("l"): "here: a lag"}
 
 # %% [markdown]
 # ## The geometric sum
@@ -115,46 +117,6 @@ layers = {
 }
 for name, rows in layers.items():
     derivation = derivation.lemma(cs.Identity(*map(sp.Matrix, zip(*rows, strict=True)), name=name, sizes="N = 1 and 1"))
-
-# %% [markdown]
-# ## Three waves
-# Relative to the mode r itself the contributions are powers of $\kappa = \lambda_p\lambda_q/\lambda'_r$; the gain is
-# $1/|1 - \kappa|$ for $|\kappa| < 1$ (S4D-Lin: $\Delta' < 2\Delta$), and without limit beyond. Its square times
-# $(1 - \kappa)(1 - \bar\kappa)$ is 1, and it is 1 at $\kappa = 0$; in between it vanishes nowhere.
-# S4D-Lin, $a_n = -\frac12 + i\pi n$, with the steps $\Delta$ and $\Delta'$: largest where
-# $(p + q)\Delta - r\Delta'$ is an even number, so with equal steps at $p + q = r$.
-# %%
-kappa, (x, y) = sp.Symbol("kappa"), sp.symbols("x y", real=True)
-waves_p, waves_q, waves_r = sp.symbols("p q r", integer=True)
-step, next_step = sp.symbols("Delta Deltaprime", positive=True)
-
-
-def s4d_lin(n, step):
-    return sp.exp((-sp.Rational(1, 2) + sp.I * sp.pi * n) * step)
-
-
-def size_of_gain(gain, ratio, apart):
-    left = [gain**2 * (1 - ratio) * (1 - sp.conjugate(ratio)), gain.subs(apart)]
-    return cs.Identity(sp.Matrix(left), sp.Matrix([1, 1]), name="size of the gain")
-
-
-s, angle = sp.Symbol("s", positive=True), sp.Symbol("vartheta", real=True)
-turned, squared = s * sp.exp(sp.I * angle), (1 - s) ** 2 + 4 * s * sp.sin(angle / 2) ** 2
-phase = sp.I * sp.pi * ((waves_p + waves_q) * step - waves_r * next_step)
-derivation = derivation.lemma(
-    cs.Identity((1 - kappa) * sp.Sum(kappa**m, (m, 0, mu)), 1 - kappa ** (mu + 1), name="contributions add up"),
-    cs.Identity(
-        geometric_pair(p * q, r, mu), r**mu * (1 - (p * q / r) ** (mu + 1)) / (1 - p * q / r), name="the mode taken out"
-    ),
-    cs.Identity(
-        s4d_lin(waves_p, step) * s4d_lin(waves_q, step) / s4d_lin(waves_r, next_step),
-        sp.exp(next_step / 2 - step) * sp.exp(phase),
-        name="ratio of S4D-Lin",
-    ),
-    cs.Identity((1 - turned) * (1 - sp.conjugate(turned)), squared, name="squared distance"),
-    size_of_gain(1 / sp.Abs(1 - x - sp.I * y), x + sp.I * y, {x: 0, y: 0}),
-    size_of_gain(1 / sp.sqrt(squared), turned, {s: 0}),
-)
 
 # %%
 if __name__ == "__main__":

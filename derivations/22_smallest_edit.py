@@ -10,7 +10,7 @@ import sympy as sp
 
 import carleman_ssm as cs
 
-nu, mu, r, m, epsilon = sp.symbols("nu mu r m epsilon", real=True)
+nu, r = sp.symbols("nu r", real=True)
 q11, q12, q22 = sp.symbols("q_1_1 q_1_2 q_2_2", real=True)
 Q = sp.ImmutableMatrix([[q11, q12], [q12, q22]])
 g, eta = (sp.ImmutableMatrix(sp.symbols(f"{name}_1 {name}_2", real=True)) for name in ("g", "eta"))
@@ -31,57 +31,64 @@ def moved(change, slope):
 
 # %% [markdown]
 # ## The lower bound
-# Two inputs, with every entry of Q a letter; then, in the eigenbasis of Q, any number n of them. The gradient is
-# written by the stationary point, $g = \frac2\nu(I - \nu Q)\delta$: for $\nu \ne 0$ and an invertible matrix that is
-# any g, and $\frac{\nu^2}4g^\top(I - \nu Q)^{-1}g = \delta^\top(I - \nu Q)\delta$.
+# In the eigenbasis of Q, for any number n of inputs. The gradient is written by the stationary point,
+# $g_i = \frac2\nu(1 - \nu q_i)\delta_i$: for $\nu \ne 0$ and an invertible matrix that is any g, and
+# $\frac{\nu^2}4g^\top(I - \nu Q)^{-1}g = \delta^\top(I - \nu Q)\delta$.
 # %%
-delta = sp.ImmutableMatrix(sp.symbols("delta_1 delta_2", real=True))
-slope = sp.ImmutableMatrix(2 / nu * system * delta)
-
-
-zeta = sp.symbols("zeta_1:3", real=True)
-notation = dict.fromkeys(delta, "here: stationary change, $\\delta_\\nu$") | {nu: "multiplier of the goal"}
-notation |= dict.fromkeys(zeta, "distance from the stationary change")
-notation |= dict.fromkeys(eta, "here: any change of the inputs") | dict.fromkeys((q11, q12, q22), "entries of Q")
-notation |= dict.fromkeys(g, "here: gradient of the margin") | {r: "here: wanted change of the margin"}
-
-
-def lagrangian(change):
-    return (change.T * change)[0] + nu * (r - moved(change, slope))
-
-
-apart = inner(eta - delta, system, eta - delta)
-derivation = (
-    cs.Derivation(
-        "Every change against the stationary one",
-        start=lagrangian(eta),
-        where=dict(zip((*g, *zeta), (*slope, *(eta - delta)), strict=True)),
-        sizes="n = 2",
-    )
-    .step(lagrangian(delta) + apart, because=r"no linear part: $2(I - \nu Q)\delta = \nu g$", nonzero=(nu,))
-    .step(nu * r - inner(delta, system, delta) + apart, because=r"$L(\delta) = d(\nu)$", nonzero=(nu,))
-)
 i, n = sp.Symbol("i", integer=True), sp.Symbol("n", integer=True, positive=True)
-any_eta, any_best, eigenvalue = (sp.IndexedBase(name)[i] for name in ("eta", "delta", "q"))
-weight, ascent = 1 - nu * eigenvalue, 2 / nu * (1 - nu * eigenvalue) * any_best
+any_eta, best, eigenvalue = (sp.IndexedBase(name)[i] for name in ("eta", "delta", "q"))
+weight, ascent = 1 - nu * eigenvalue, 2 / nu * (1 - nu * eigenvalue) * best
 
 
-def over_directions(summand):
+def total(summand):
     return sp.Sum(summand, (i, 1, n))
 
 
-solved = sp.ImmutableMatrix(nu / 2 * inverse(system) * g)
-derivation = derivation.lemma(
-    cs.Identity(
-        over_directions(any_eta**2)
-        + nu * (r - over_directions(ascent * any_eta) - over_directions(eigenvalue * any_eta**2)),
-        nu * r - over_directions(weight * any_best**2) + over_directions(weight * (any_eta - any_best) ** 2),
-        name="lower bound in any number of directions",
-        because=r"$g_i = \frac2\nu(1 - \nu q_i)\delta_i$",
+derivation = (
+    cs.Derivation(
+        "Every change against the stationary one",
+        start=total(any_eta**2) + nu * (r - total(ascent * any_eta) - total(eigenvalue * any_eta**2)),
+    )
+    .step(
+        nu * r + total(weight * (any_eta**2 - 2 * best * any_eta)),
+        because=r"$g_i = \frac2\nu(1 - \nu q_i)\delta_i$, direction by direction",
         nonzero=(nu,),
-    ),
-    cs.Identity(system * solved, nu / 2 * g, name="stationary", nonzero=(system.det(),)),
+    )
+    .step(
+        nu * r - total(weight * best**2) + total(weight * (any_eta - best) ** 2),
+        because=r"square completed: $L(\delta) = d(\nu)$, and the rest is not negative",
+    )
 )
+
+# %% [markdown]
+# Once more for two inputs with every entry of Q a letter, and the equation that $\delta_\nu$ solves.
+# %%
+delta = sp.ImmutableMatrix(sp.symbols("delta_1 delta_2", real=True))
+slope, zeta = sp.ImmutableMatrix(2 / nu * system * delta), sp.symbols("zeta_1:3", real=True)
+chi = sp.Symbol("chi", real=True)
+solved = sp.ImmutableMatrix(nu / 2 * inverse(system) * g)
+apart = inner(eta - delta, system, eta - delta)
+derivation = derivation.chain(
+    cs.Derivation(
+        "The same for two inputs",
+        start=(eta.T * eta)[0] + nu * (r - moved(eta, slope)),
+        where={chi: system.det()} | dict(zip((*g, *zeta), (*slope, *(eta - delta)), strict=True)),
+        sizes="n = 2",
+    )
+    .step(
+        nu * r - inner(delta, system, delta) + apart,
+        because=r"no linear part: $2(I - \nu Q)\delta = \nu g$",
+        nonzero=(nu,),
+    )
+    .lemma(cs.Identity(system * solved, nu / 2 * g, name="stationary", nonzero=(system.det(),), sizes="n = 2"))
+)
+notation = {nu: "multiplier of the goal", r: "here: wanted change of the margin", chi: "determinant of a system"}
+notation |= dict.fromkeys((*delta, sp.Symbol("delta_i"), sp.IndexedBase("delta")), r"here: stationary change")
+notation |= dict.fromkeys(zeta, "distance from the stationary change")
+notation |= dict.fromkeys((*eta, sp.IndexedBase("eta")), "here: any change of the inputs")
+notation |= dict.fromkeys((q11, q12, q22), "entries of Q")
+notation |= dict.fromkeys((*sp.symbols("q q_i"), sp.IndexedBase("q")), "here: eigenvalues of Q")
+notation |= dict.fromkeys((*g, sp.Symbol("g_i")), "here: gradient of the margin")
 
 # %% [markdown]
 # ## One direction of Q
@@ -132,39 +139,6 @@ derivation = derivation.lemma(
     )
 )
 
-# %% [markdown]
-# ## On a ball
-# The other question: how low does the margin fall for $\|\eta\| \le \varepsilon$? For $\mu \ge 0$ with
-# $Q + \mu I \succ 0$ never below $b(\mu) = m - \mu\varepsilon^2 + \frac12g^\top v$, $v = -\frac12(Q + \mu I)^{-1}g$.
-# %%
-raised = sp.ImmutableMatrix(Q + mu * one)
-v = sp.ImmutableMatrix(sp.symbols("v_1 v_2", real=True))
-downhill, vi = sp.ImmutableMatrix(-2 * raised * v), -gi / (2 * (qi + mu))
-derivation = derivation.lemma(
-    cs.Identity(
-        raised * sp.ImmutableMatrix(-inverse(raised) * g / 2),
-        -g / 2,
-        name="stationary on the ball",
-        nonzero=(raised.det(),),
-    ),
-    cs.Identity(
-        m + moved(eta, downhill),
-        m
-        - mu * epsilon**2
-        + (downhill.T * v)[0] / 2
-        + inner(eta - v, raised, eta - v)
-        + mu * (epsilon**2 - (eta.T * eta)[0]),
-        name="lower bound on the ball",
-        because=r"$g = -2(Q + \mu I)v$ leaves no linear part",
-    ),
-    cs.Identity(
-        sp.Derivative(gi * vi / 2, mu),
-        vi**2,
-        name="slope of the bound in one direction",
-        because=r"$v_i = -g_i/(2(q_i + \mu))$; so $b'(\mu) = \|v\|^2 - \varepsilon^2$",
-        nonzero=(qi + mu,),
-    ),
-)
 # %%
 if __name__ == "__main__":
     print(cs.to_latex(derivation))

@@ -56,7 +56,8 @@ def channel_laws() -> tuple[Identity, ...]:
     -------
     tuple of Identity
         $\mathrm{Re}\,Ae^{i\phi}(\rho e^{i\omega})^m = A\rho^m\cos(\omega m + \phi)$; the sum over the lags after one
-        more step is $\lambda$ times the one before plus the new input; $2\cos\vartheta\cos p\vartheta - \cos(p-1)\vartheta = \cos(p+1)\vartheta$.
+        more step is $\lambda$ times the one before plus the new input;
+        $2\cos\vartheta\cos p\vartheta - \cos(p-1)\vartheta = \cos(p+1)\vartheta$.
 
     References
     ----------

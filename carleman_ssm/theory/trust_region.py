@@ -272,7 +272,7 @@ def ball_bound(size: int = 2) -> ClosedForm:
 
     References
     ----------
-    derivations/22_smallest_edit; THEORY T22; Moré & Sorensen (1983), SIAM J. Sci. Stat. Comput. 4, 553.
+    derivations/22_ball_bound; THEORY T22; Moré & Sorensen (1983), SIAM J. Sci. Stat. Comput. 4, 553.
     """
     require_integer(size, "the size", least=1, most=MAX_SIZE)
     curvature, gradient, change = _letters(size)
@@ -303,4 +303,4 @@ def ball_bound(size: int = 2) -> ClosedForm:
     )
     entries = [curvature[j, k] for j in range(size) for k in range(j, size)]
     arguments = (*entries, *gradient, level, radius, mu)
-    return ClosedForm(sp.Symbol("bound"), bound, arguments, where, certificates, REFERENCE)
+    return ClosedForm(sp.Symbol("bound"), bound, arguments, where, certificates, "derivations/22_ball_bound")

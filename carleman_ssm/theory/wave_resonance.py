@@ -18,7 +18,7 @@ from carleman_ssm.formulas.statements import ClosedForm, Identity
 from carleman_ssm.theory.affine_lift import column
 from carleman_ssm.theory.polynomials import exact_without
 
-REFERENCE = "derivations/18_pair_kernel"
+REFERENCE = "derivations/18_three_waves"
 
 
 def resonance_gain(multipliers: Sequence[sp.Expr] | None = None) -> ClosedForm:
@@ -47,7 +47,7 @@ def resonance_gain(multipliers: Sequence[sp.Expr] | None = None) -> ClosedForm:
 
     References
     ----------
-    derivations/18_pair_kernel; THEORY T18.
+    derivations/18_three_waves; THEORY T18.
 
     Examples
     --------
@@ -148,7 +148,7 @@ def s4d_lin_resonance(step: sp.Expr | None = None, next_step: sp.Expr | None = N
 
     References
     ----------
-    derivations/18_pair_kernel; THEORY T18.
+    derivations/18_three_waves; THEORY T18.
 
     Examples
     --------
