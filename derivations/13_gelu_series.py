@@ -69,8 +69,7 @@ def quotient(at):
 
 falling = (
     cs.Derivation("One term after the other", start=term(r + 1))
-    .step(-(y**2) / (2 * (r + 1)) * (2 * r + 1) / (2 * r + 3) * term(r), because=r"$(r+1)! = (r+1)\,r!$")
-    .step(-quotient(r) * y**2 * term(r), because=r"$q_r = \frac{2r+1}{(2r+2)(2r+3)}$")
+    .step(-quotient(r) * y**2 * term(r), because=r"$(r+1)! = (r+1)\,r!$, and $q_r = \frac{2r+1}{(2r+2)(2r+3)}$")
     .lemma(
         cs.Identity(
             quotient(r) - quotient(r + 1),
