@@ -150,10 +150,8 @@ derivation = derivation.chain(
     written_out("Three nodes after an impulse", free, afterwards),
 )
 
-notation = {
-    g: "factors $g_n \\ne 0$ that scale the modes: a gauge",
-    sp.Symbol("beta_0"): r"where an input enters the ring, $\beta = F^H\bar b/\sqrt N$",
-}
+gauge = "here: factors other than 0 that scale the modes, a gauge"
+notation = dict.fromkeys((g, *sp.symbols("g_:3")), gauge)
 
 # %%
 if __name__ == "__main__":

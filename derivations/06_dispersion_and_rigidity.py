@@ -141,14 +141,15 @@ wires = (cs.unit_hop_characteristic(), cs.unit_hop_characteristic(3, first=0))
 derivation = derivation.lemma(*register.certificates, *(one for form in wires for one in form.certificates))
 
 notation = {
-    r: "modulus of $A + iB$",
-    s: "modulus of $C + iB$; for jittered phases the standard deviation of their rates",
-    alpha: "argument of $A + iB$",
-    beta: "argument of $C + iB$",
-    sp.IndexedBase("p"): "energies of the nodes",
-    sp.Symbol("W", integer=True, positive=True): "number of nodes that share the energy equally",
-    sp.Symbol("g_0"): "contents of the shift register",
-    sp.Symbol("z"): "argument of the characteristic polynomial",
+    r: "here: modulus of $A + iB$",
+    s: "here: modulus of $C + iB$; for jittered phases the standard deviation of their rates",
+    alpha: "here: argument of $A + iB$",
+    beta: "here: argument of $C + iB$",
+    sp.Symbol("p"): "here: energies of the nodes",
+    sp.Symbol("W"): "here: number of nodes that share the energy equally",
+    sp.Symbol("g_0"): "here: contents of the shift register",
+    sp.Symbol("g_1"): "here: contents of the shift register",
+    sp.Symbol("z"): "here: argument of the characteristic polynomial",
 }
 
 # %%

@@ -1,102 +1,132 @@
 # %% [markdown]
-# # A ring of nodes is a network of nonlinear oscillators, solved exactly by its modes
-# In $x' = W x + \beta u$ let $x_j = r_j e^{i\theta_j}$, $W_{jl} = K_{jl} e^{i\alpha_{jl}}$ with
-# $W_{jj} = -\gamma_j + i\omega_j$, and $\beta_j = B_j e^{i\eta_j}$, u real. Since
-# $\frac{d}{dt} r e^{i\theta} = e^{i\theta} (r' + i r\theta')$, the equations of amplitude and phase are the real
-# and imaginary part of $e^{-i\theta_j} (W x + \beta u)_j$:
-# $$\theta_j' = \omega_j + \sum_{l \ne j} K_{jl} \frac{r_l}{r_j} \sin(\theta_l - \theta_j + \alpha_{jl})
+# # A ring of nodes is a network of nonlinear oscillators
+# In $x' = W x + \beta u$ let $x_j = r_j e^{i\theta_j}$, $W_{jl} = K_{jl} e^{i\alpha_{jl}}$ and
+# $\beta_j = B_j e^{i\eta_j}$, u real. Since $\frac{d}{dt} r e^{i\theta} = e^{i\theta} (r' + i r\theta')$, the equations
+# of amplitude and phase are the real and imaginary part of $e^{-i\theta_j} (W x + \beta u)_j$, for every number N of
+# nodes:
+# $$\theta_j' = \sum_l K_{jl} \frac{r_l}{r_j} \sin(\theta_l - \theta_j + \alpha_{jl})
 #   + \frac{B_j u}{r_j} \sin(\eta_j - \theta_j),$$
-# $$r_j' = -\gamma_j r_j + \sum_{l \ne j} K_{jl} r_l \cos(\theta_l - \theta_j + \alpha_{jl})
-#   + B_j u \cos(\eta_j - \theta_j).$$
-# The chain does it for node 0 of three nodes; the lemmas cover every node of N, for symbolic N, the complex phase
-# $\psi = \theta - i \ln r$, the couplings of S4D-Lin, and that the closed-form solution through the modes obeys the
-# nonlinear equations.   [THEORY T7]
+# $$r_j' = \sum_l K_{jl} r_l \cos(\theta_l - \theta_j + \alpha_{jl}) + B_j u \cos(\eta_j - \theta_j).$$
+# The diagonal stands in the sums: $K_{jj} e^{i\alpha_{jj}} = -\gamma_j + i\omega_j$.   [THEORY T7; Muller, Mináč and
+# Nguyen 2021]
 # %%
 import sympy as sp
 
 import carleman_ssm as cs
 from carleman_ssm.theory.polar_laws import polar_law, s4d_lin_polar_law
 
-NODES = 3
-network = cs.OscillatorNetwork.symbolic(NODES)
-theta, r = (sp.symbols(f"{stem}_0:{NODES}", real=True) for stem in ("theta", "r"))
-u = sp.Symbol("u", real=True)
-states = [amplitude * sp.exp(sp.I * phase) for amplitude, phase in zip(r, theta, strict=True)]
+law = polar_law()
+K, lag, B, aim, theta, r, u, j, N = law.arguments
+turning, growing = law.expression
+l = sp.Symbol("l", integer=True)
+nodes, pull, drive = (l, 0, N - 1), theta[l] - theta[j] + lag[j, l], aim[j] - theta[j]
 
 # %% [markdown]
-# ## The change of variables
+# ## Amplitude and phase of node j
+# For symbolic N and j.
 # %%
-field = cs.polar_field(network)
-thetadot, rdot = (field.where[sp.Symbol(f"{stem}_0", real=True)] for stem in ("thetadot", "rdot"))
-gamma, omega, B, eta = sp.symbols("gamma_0 omega_0 B_0 eta_0", real=True)
-pulls = [
-    (sp.Symbol(f"K_0_{l}", real=True) * r[l], theta[l] - theta[0] + sp.Symbol(f"alpha_0_{l}", real=True))
-    for l in range(1, NODES)
-] + [(B * u, eta - theta[0])]
+contents = sp.Sum(K[j, l] * sp.exp(sp.I * lag[j, l]) * r[l] * sp.exp(sp.I * theta[l]), nodes)
+names = {sp.Symbol("vartheta_j_l"): pull, sp.Symbol("vartheta_j"): drive}
 derivation = (
-    cs.Derivation("Amplitude and phase of one node", start=sp.exp(-sp.I * theta[0]) * network.derivative(states, u)[0])
-    .step(
-        r[0] * (-gamma + sp.I * omega) + sp.Add(*(size * sp.exp(sp.I * angle) for size, angle in pulls)),
-        because=r"the phases of node, coupling and input add up",
+    cs.Derivation(
+        "Amplitude and phase of one node",
+        start=sp.exp(-sp.I * theta[j]) * (contents + B[j] * u * sp.exp(sp.I * aim[j])),
+        where=names,
     )
     .step(
-        -gamma * r[0]
-        + sp.Add(*(size * sp.cos(angle) for size, angle in pulls))
-        + sp.I * (omega * r[0] + sp.Add(*(size * sp.sin(angle) for size, angle in pulls))),
+        sp.Sum(K[j, l] * r[l] * sp.exp(sp.I * pull), nodes) + B[j] * u * sp.exp(sp.I * drive),
+        because="the phases of node, coupling and input add up",
+    )
+    .step(
+        sp.Sum(K[j, l] * r[l] * sp.cos(pull), nodes)
+        + B[j] * u * sp.cos(drive)
+        + sp.I * (sp.Sum(K[j, l] * r[l] * sp.sin(pull), nodes) + B[j] * u * sp.sin(drive)),
         because="Euler's formula",
     )
     .step(
-        rdot + sp.I * r[0] * thetadot,
-        because=r"compare with $e^{-i\theta} \frac{d}{dt} r e^{i\theta} = r' + i r\theta'$, where $r \ne 0$",
-        nonzero=(r[0],),
+        growing + sp.I * r[j] * turning,
+        because=r"compare with $e^{-i\theta} \frac{d}{dt} r e^{i\theta} = r' + i r\theta'$, where $r_j \ne 0$",
+        nonzero=(r[j],),
+    )
+    .lemma(*law.certificates)
+)
+
+# %% [markdown]
+# ## One complex phase
+# With $x_j = e^{i\psi_j}$, $\psi = \theta - i\ln r$, there is one equation: $i\psi_j' e^{i\psi_j} = (Wx + \beta u)_j$.
+# %%
+W, beta, psi = sp.IndexedBase("W"), sp.IndexedBase("beta"), sp.IndexedBase("psi")
+velocity = -sp.I * sp.Sum(W[j, l] * sp.exp(sp.I * (psi[l] - psi[j])), nodes) - sp.I * beta[j] * u * sp.exp(
+    -sp.I * psi[j]
+)
+derivation = derivation.lemma(
+    cs.Identity(
+        sp.I * velocity * sp.exp(sp.I * psi[j]),
+        sp.Sum(W[j, l] * sp.exp(sp.I * psi[l]), nodes) + beta[j] * u,
+        name="chain rule at node j",
+        because=r"$\frac{d}{dt} e^{i\psi} = i\psi' e^{i\psi}$",
     )
 )
 
 # %% [markdown]
-# ## S4D-Lin: damping one half, one natural frequency, and a lag that is linear in the distance
-# The circulant of the spectrum $-\tfrac12 + i\pi n$ has the couplings $-\frac{\pi/2}{\sin(\pi d/N)} e^{i\pi d/N}$ (T2).
+# ## One step in polar form
+# In discrete time $x_j^+ = X_j + iY_j$ with two sums of cosines and sines, and modulus and argument of $X + iY$ are the
+# next amplitude and phase.
 # %%
-
-
-def s4d_lin_couplings(nodes):
-    modes = tuple(-sp.Rational(1, 2) + sp.I * sp.pi * n for n in range(nodes))
-    ring = cs.ring_embedding(cs.DiagonalSSM(modes, (1,) * nodes, (1,) * nodes))
-    return cs.Identity(
-        ring.coupling_matrix,
-        cs.OscillatorNetwork.s4d_lin(nodes).coupling_matrix,
-        name=f"couplings of S4D-Lin, {nodes} nodes",
-    )
-
+X, Y = sp.symbols("X Y", real=True)
+here = theta[l] + lag[j, l]
+derivation = derivation.lemma(
+    cs.Identity(
+        sp.Sum(K[j, l] * r[l] * sp.cos(here), nodes) + sp.I * sp.Sum(K[j, l] * r[l] * sp.sin(here), nodes),
+        contents,
+        name="components",
+        because="Euler's formula",
+    ),
+    cs.Identity(
+        sp.sqrt(X**2 + Y**2) * (sp.cos(sp.atan2(Y, X)) + sp.I * sp.sin(sp.atan2(Y, X))),
+        X + sp.I * Y,
+        name="modulus and argument",
+        because=r"$X + iY = re^{i\theta}$ with $r = \sqrt{X^2 + Y^2}$, $\theta = \mathrm{atan2}(Y, X)$",
+        nonzero=(X**2 + Y**2,),
+    ),
+)
 
 # %% [markdown]
-# ## The solution
-# Three nodes with arbitrary eigenvalues and initial states, a constant input from $t = 0$: the modes are
-# $e^{a_n t} x_n(0) + A t \varphi_1(a_n t)$, the nodes their Fourier transform. Along it the field of $\psi$ and the
-# polar equations hold. In discrete time the polar step carries it on.
+# ## S4D-Lin
+# Damping one half, one natural frequency $\frac{\pi(N-1)}2$, and a lag that is linear in the distance: the couplings
+# $K_d e^{i\pi d/N}$, $K_d = -\frac{\pi/2}{\sin(\pi d/N)}$, are those of T2. For symbolic N.
 # %%
-initial = sp.symbols(f"p_0:{NODES}")
-height = sp.Symbol("A", real=True)
-ring = cs.ring_embedding(cs.DiagonalSSM.symbolic(NODES))
-solution = cs.oscillator_solution(cs.OscillatorNetwork.of_ring(ring), cs.Excitation.step(height), initial=initial)
-sampled = cs.oscillator_solution(
-    cs.OscillatorNetwork.of_ring(cs.ring_embedding(cs.DiscreteSSM.symbolic(2))),
-    cs.Excitation.exponential(sp.Symbol("s"), height),
-    initial=initial[:2],
+lin, d = s4d_lin_polar_law(), sp.Symbol("d", integer=True)
+between = {sp.Symbol("vartheta_d"): theta[j - d] - theta[j] + sp.pi * d / N, sp.Symbol("vartheta_j"): drive}
+ring = cs.Derivation("The ring of S4D-Lin", start=sp.Symbol("F"), where=between)
+derivation = derivation.chain(ring.lemma(*lin.certificates))
+
+# %% [markdown]
+# ## Two nodes, written out
+# What the package writes for networks of a given size, here two nodes with arbitrary couplings: the velocity of each
+# node in both forms, and one step.
+# %%
+network, stepped = cs.OscillatorNetwork.symbolic(2), cs.OscillatorNetwork.symbolic(2, discrete=True)
+field, step = cs.polar_field(network), cs.polar_step(stepped)
+turns = {key: value for key, value in field.where.items() if str(key).startswith("theta")}
+parts = {key: value for key, value in step.where.items() if str(key)[0] in "XY"}
+derivation = derivation.chain(
+    cs.Derivation("Complex phases", sp.Symbol("F"), sizes="N = 2").lemma(*cs.complex_phase_field(network).certificates),
+    cs.Derivation("Amplitudes and phases", sp.Symbol("F"), where=turns, sizes="N = 2").lemma(*field.certificates),
+    cs.Derivation("One step", sp.Symbol("F"), where=parts, sizes="N = 2").lemma(*step.certificates),
 )
-lemmas = (
-    *cs.complex_phase_field(network).certificates,
-    *field.certificates,
-    *polar_law().certificates,
-    *s4d_lin_polar_law().certificates,
-    *cs.polar_step(cs.OscillatorNetwork.symbolic(2, discrete=True)).certificates,
-    s4d_lin_couplings(2),
-    s4d_lin_couplings(3),
-    s4d_lin_couplings(4),
-    *solution.certificates,
-    *sampled.certificates,
-)
-for lemma in lemmas:
-    derivation = derivation.lemma(lemma)
+
+meanings = {
+    "K K_0_0 K_0_1 K_1_0 K_1_1": r"here: strength of a coupling, $W_{jl} = K_{jl}e^{i\alpha_{jl}}$",
+    "alpha alpha_0_0 alpha_0_1 alpha_1_0 alpha_1_1": "here: lag of a coupling",
+    "B B_0 B_1": r"strength of the drive, $\beta_j = B_je^{i\eta_j}$",
+    "eta eta_0 eta_1": "here: lag of the drive",
+    "beta": "here: drive of a node",
+    "gamma_0 gamma_1": "damping of a node",
+    "theta r psi": "here: phases, amplitudes and complex phases of all nodes",
+    "X Y": "real and imaginary part of the next state",
+}
+notation = {sp.Symbol(name): meaning for names, meaning in meanings.items() for name in names.split()}
 
 # %%
 if __name__ == "__main__":

@@ -11,11 +11,15 @@ from collections.abc import Sequence
 import sympy as sp
 
 from carleman_ssm.formulas.statements import ClosedForm, Identity
+from carleman_ssm.theory.instances import at_size, node_count
 from carleman_ssm.theory.oscillators import OscillatorNetwork, real_symbol
 from carleman_ssm.theory.polynomials import require_kind
 
 REFERENCE = "derivations/07_polar_oscillators"
 INPUT = sp.Symbol("u", real=True)
+
+_EULER = "Euler's formula"
+_POLAR = r"$X + iY$ by its modulus and argument"
 
 
 def complex_phase_field(network: OscillatorNetwork) -> ClosedForm:
@@ -57,7 +61,12 @@ def complex_phase_field(network: OscillatorNetwork) -> ClosedForm:
         where[name] = -sp.I * sp.Add(*row) - sp.I * network.drive[j] * INPUT * sp.exp(-sp.I * psi[j])
     contents = network.derivative([sp.exp(sp.I * p) for p in psi], INPUT)
     certificates = tuple(
-        Identity(sp.I * where[name] * sp.exp(sp.I * psi[j]), contents[j], name=f"chain rule at node {j}")
+        Identity(
+            sp.I * where[name] * sp.exp(sp.I * psi[j]),
+            contents[j],
+            name=f"chain rule at node {j}",
+            because=r"$\frac{d}{dt} e^{i\psi} = i\psi' e^{i\psi}$",
+        )
         for j, name in enumerate(names)
     )
     return _vector_form("F", names, network, (*psi, INPUT), where, certificates)
@@ -163,13 +172,16 @@ def polar_step(network: OscillatorNetwork) -> ClosedForm:
         X, Y = real_symbol(f"X_{j}"), real_symbol(f"Y_{j}")
         where[X], where[Y] = values = _components(network, j, theta, r)
         where[following[j]], where[phases[j]] = sp.sqrt(X**2 + Y**2), sp.atan2(Y, X)
-        certificates.append(Identity(values[0] + sp.I * values[1], contents[j], name=f"components of node {j}"))
+        certificates.append(
+            Identity(values[0] + sp.I * values[1], contents[j], name=f"components of node {j}", because=_EULER)
+        )
         length = sp.Add(values[0] ** 2, values[1] ** 2)
         if length == 0:  # nothing reaches this node: it has no phase to state anything about
             continue
         phasor = sp.exp(sp.expand_mul(sp.I * where[phases[j]].rewrite(sp.log)))  # the definition of atan2
         state = (where[following[j]] * phasor).xreplace({X: values[0], Y: values[1]})
-        certificates.append(Identity(state, contents[j], name=f"next state of node {j}", nonzero=(length,)))
+        words = f"next state of node {j}"
+        certificates.append(Identity(state, contents[j], name=words, because=_POLAR, nonzero=(length,)))
     return _vector_form("F", (*phases, *following), network, (*theta, *r, INPUT), where, tuple(certificates))
 
 
@@ -247,4 +259,5 @@ def _vector_form(
         msg = f"the names {', '.join(sorted(taken))} are used by the equations: rename the parameters of the network"
         raise ValueError(msg)
     column = sp.ImmutableMatrix(len(names), 1, list(names))
-    return ClosedForm(sp.Symbol(symbol), column, (*network.parameters, *variables), where, certificates, REFERENCE)
+    arguments, stated = (*network.parameters, *variables), at_size(certificates, node_count(network.nodes))
+    return ClosedForm(sp.Symbol(symbol), column, arguments, where, stated, REFERENCE)

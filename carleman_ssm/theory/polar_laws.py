@@ -82,6 +82,7 @@ def s4d_lin_polar_law() -> ClosedForm:
         sums.left.xreplace({size: _SIZE}),
         value * sp.exp(sp.I * lag),
         name="strength and lag of the coupling T2",
+        because=r"$w_d = -\frac\pi2 e^{i\pi d/N}/\sin\frac{\pi d}N$",
         nonzero=tuple(condition.xreplace({size: _SIZE}) for condition in sums.nonzero),
     )
     return _law(turning, growing, pull, (_B, _ETA), {strength: value}, (same,))
