@@ -11,7 +11,7 @@ from carleman_ssm.book.bibliography import BIBLIOGRAPHY, citations
 from carleman_ssm.book.book import Book, make_book
 from carleman_ssm.book.contents import Chain, Claim, chapter, known_of, refuted_claims
 from carleman_ssm.book.introduction import EVIDENCE, INTRODUCTION
-from carleman_ssm.book.notation import NOTATION, is_known, meaning_of, overridden, undeclared
+from carleman_ssm.book.notation import NOTATION, declared_in, is_known, meaning_of, overridden, undeclared
 from carleman_ssm.book.numbered import numbered_statements, statement_numbers
 from carleman_ssm.book.prose import Display, Items, Paragraph, read, words
 from carleman_ssm.book.tex_pages import latex_source
@@ -191,8 +191,11 @@ def test_letters_that_nobody_declares_are_found():
     script = Script("name", "title", (), derivation, {})
     assert undeclared(script) == ("strange",)
     assert undeclared(Script("name", "title", (), derivation, {strange: "a letter"})) == ()
-    assert overridden(Script("name", "title", (), derivation, {x: "something else"})) == ("x_0",)
-    assert overridden(Script("name", "title", (), derivation, {x: "here something else"})) == ()
+    assert overridden(Script("name", "title", (), derivation, {x: meaning_of(x)})) == ()
+    for said in ("something else", "here something else", "here: something else"):
+        redeclared = Script("name", "title", (), derivation, {x: said, strange: "a letter"})
+        assert overridden(redeclared) == ("x_0",)
+        assert declared_in(redeclared) == (("x_{0}", "here something else"), ("strange", "a letter"))
 
 
 def test_prose_is_read_into_blocks_and_runs():

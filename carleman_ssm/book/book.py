@@ -12,7 +12,7 @@ from typing import Any
 from carleman_ssm.book.bibliography import BIBLIOGRAPHY, Source, citations
 from carleman_ssm.book.contents import Chapter, Form, Known, Refuted, chapter
 from carleman_ssm.book.introduction import INTRODUCTION
-from carleman_ssm.book.notation import overridden, undeclared
+from carleman_ssm.book.notation import undeclared
 from carleman_ssm.book.numbered import numbered_statements
 from carleman_ssm.book.prose import statements_in
 from carleman_ssm.formulas.evidence import Evidence
@@ -57,12 +57,11 @@ class Book:
 
     @property
     def gaps(self) -> tuple[str, ...]:
-        """Letters that are declared nowhere, or mean two things, and works that the bibliography lacks."""
+        """Letters that are declared nowhere, and works that the bibliography lacks."""
         found = []
         for one in self.chapters:
             name = one.script.name
             found += [f"{name}: the letter {letter} is not declared" for letter in undeclared(one.script)]
-            found += [f"{name}: the letter {letter} has another meaning here" for letter in overridden(one.script)]
             found += [f"{name}: no source {key!r}" for key in citations(one.prose) if key not in BIBLIOGRAPHY]
         return tuple(found)
 

@@ -2,7 +2,7 @@ r"""Notation: what each letter stands for, from the first derivation to the last
 
 A letter of this table means the same on every page. What a single derivation needs beside it, or what the literature
 calls by a letter that is taken, the script declares itself (``notation = {symbol: meaning}``), and the book prints it
-at the head of that derivation; a meaning that differs from this table's begins with the word "here".
+at the head of that derivation; before a meaning that differs from this table's stands the word "here".
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ NOTATION: tuple[Letter, ...] = (
     _row("c_n", "c c_#", "output weights", "§3"),
     _row("D", "D", "feedthrough; $D(z)$ with an argument is the periodic sinc", "§3, T3"),
     _row("\\Delta", "Delta Delta_#", "length of a step [time], of step k $\\Delta_k$", "§3"),
-    _row("u,\\, u_k", "u u_#", "input", "§3"),
+    _row("u,\\, u_k", "u u_# u_#_#", "input (of a channel)", "§3"),
     _row("x,\\, x_n", "x x_#", "state, one component for each mode", "§3"),
     _row("y", "y y_#", "pre-activation $c^\\top x + Du$", "§3"),
     _row("y_0", "y_0", "the level about which a decoder is expanded: what a bias alone produces", "T13"),
@@ -180,10 +180,16 @@ def undeclared(script: Script) -> tuple[str, ...]:
 
 
 def declared_in(script: Script) -> tuple[tuple[str, str], ...]:
-    """Letters that a script declares, as they are printed, with their meaning; letters of one meaning together."""
+    """Letters that a script declares, as they are printed, with their meaning; letters of one meaning together.
+
+    Where the table has another meaning, the word "here" says so.
+    """
     together: dict[str, list[str]] = {}
+    elsewhere = set(overridden(script))
     for symbol, meaning in script.notation.items():
-        together.setdefault(re.sub("^here:", "here", meaning), []).append(to_latex(symbol))
+        said = re.sub("^here:? ", "", meaning)
+        shown = f"here {said}" if name_of(symbol) in elsewhere or said != meaning else meaning
+        together.setdefault(shown, []).append(to_latex(symbol))
     return tuple((_enumerated(letters), meaning) for meaning, letters in together.items())
 
 
@@ -193,9 +199,9 @@ def _enumerated(letters: list[str]) -> str:
 
 
 def overridden(script: Script) -> tuple[str, ...]:
-    """Letters of the table for which a script has another meaning without saying "here"."""
+    """Letters of the table for which a script has another meaning."""
     return tuple(
         name_of(symbol)
         for symbol, meaning in script.notation.items()
-        if is_known(symbol) and meaning != meaning_of(symbol) and not meaning.startswith("here")
+        if is_known(symbol) and meaning != meaning_of(symbol)
     )

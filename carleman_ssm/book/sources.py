@@ -77,6 +77,13 @@ SOURCES = (
         "T9 T14 T17",
     ),
     _source(
+        "Dao 2024",
+        "T. Dao, A. Gu",
+        "Transformers are SSMs: generalized models and efficient algorithms through structured state space duality",
+        "ICML; arXiv 2405.21060",
+        "T19",
+    ),
+    _source(
         "De 2024",
         "S. De, S. L. Smith, A. Fernando, A. Botev, et al.",
         "Griffin: mixing gated linear recurrences with local attention for efficient language models",

@@ -18,7 +18,7 @@ from carleman_ssm.book.introduction import (
 from carleman_ssm.book.notation import FUNCTIONS, NOTATION
 from carleman_ssm.book.numbered import numbered_statements
 from carleman_ssm.book.prose import words
-from carleman_ssm.book.tex_prose import blocks, inline, literal, statement_anchor
+from carleman_ssm.book.tex_prose import blocks, code, inline, literal, statement_anchor
 from carleman_ssm.formulas.evidence import Evidence
 from carleman_ssm.formulas.latex import to_latex
 from carleman_ssm.formulas.statement_displays import chain_links, statement_lines, where_lines
@@ -187,7 +187,7 @@ def _form(form: Form) -> str:
     more = f", {form.instances} instances, here {form.label}" if form.instances > 1 else ""
     proofs = ", ".join(f"({number})" for number in form.numbers)
     said = f"; characterised by {proofs}" if proofs else ""
-    return _said(rf"\texttt{{{literal(form.name)}}}{literal(more)}{said}", statement_lines(form.form))
+    return _said(rf"{code(form.name)}{literal(more)}{said}", statement_lines(form.form))
 
 
 def _display(lines: Iterable[str], mark: Mark | None = None) -> str:
@@ -258,7 +258,7 @@ def _link(key: str, text: str) -> str:
 
 def _index(book: Book) -> str:
     rows = [
-        rf"\texttt{{{literal(form.name)}}} & \hyperlink{{{_anchor(chapter)}}}{{{chapter.number}}} & "
+        rf"{code(form.name)} & \hyperlink{{{_anchor(chapter)}}}{{{chapter.number}}} & "
         rf"{literal(chapter.script.name)} \\"
         for form, chapter in book.index
     ]

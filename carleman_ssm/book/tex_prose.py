@@ -68,10 +68,16 @@ def _run(run: Words) -> str:
         "text": text,
         "emphasis": rf"\emph{{{text}}}",
         "strong": rf"\textbf{{{text}}}",
-        "code": rf"\texttt{{{text.replace('.', '.' + chr(92) + 'allowbreak{}')}}}",
+        "code": code(run.text),
         "citation": rf"\hyperlink{{source.{run.key}}}{{{text}}}",
         "statement": rf"\hyperlink{{{statement_anchor(run.key)}}}{{{text}}}",
     }[run.kind]
+
+
+def code(text: str) -> str:
+    """Names of the package: broken behind dots and underscores where a line ends."""
+    broken = literal(text).replace(".", r".\allowbreak{}")
+    return rf"\texttt{{{broken}}}"
 
 
 def statement_anchor(number: str) -> str:
