@@ -5,6 +5,8 @@ import random
 import mpmath
 import pytest
 import sympy as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import carleman_ssm as cs
 from carleman_ssm.formulas import ball_verification
@@ -147,3 +149,39 @@ def test_what_is_no_real_arithmetic_is_named():
     assert verify_bound(cs.Bound(0, sp.I, {})).evidence is cs.Evidence.UNDECIDED
     with pytest.raises(TypeError, match="Identity or a Bound"):
         cs.verify(x < 1)
+
+
+UNDEFINED = {
+    "a pole inside": cs.Bound(0, x**-2, {x: (-1, 1)}),
+    "a pole that no halving meets": cs.Bound(0, (x - sp.Rational(1, 3)) ** -2, {x: (0, 1)}),
+    "a logarithm at 0": cs.Bound(x * sp.log(x), 1, {x: (0, 1)}),
+    "a root below 0": cs.Bound(0, sp.sqrt(x), {x: (-1, 1)}),
+    "a jump": cs.Bound(0, sp.sign(x - sp.Rational(1, 3)) + sp.Rational(1, 2), {x: (0, 1)}),
+    "a float": cs.Bound(0, sp.Float("0.1") + x, {x: (0, 1)}),
+    "a floor": cs.Bound(sp.floor(x), x, {x: (0, 2)}),
+}
+
+
+@pytest.mark.parametrize("name", UNDEFINED)
+def test_what_is_not_defined_or_known_everywhere_is_never_certified(name, monkeypatch):
+    monkeypatch.setattr(ball_verification, "PIECES", 150)
+    verdict = cs.verify(UNDEFINED[name])
+    assert verdict.evidence in (cs.Evidence.UNDECIDED, cs.Evidence.REFUTED), str(verdict)
+
+
+@settings(max_examples=25)
+@given(st.lists(st.integers(-4, 4), min_size=6, max_size=6), st.sampled_from([sp.cos, sp.exp, sp.tanh, sp.Abs]))
+def test_no_point_contradicts_a_verdict_on_random_expressions(coefficients, function):
+    c = coefficients
+    left = c[0] * x**2 + c[1] * x * y + c[2] * function(y)
+    right = sp.Integer(c[3]) + abs(c[4]) * x**2 + sp.Rational(c[5], 2) * y
+    bound = cs.Bound(left, right, {x: (-1, 1), y: (0, 2)})
+    verdict = cs.verify(bound)
+    grid = [{x: sp.Rational(i, 4), y: sp.Rational(j, 2)} for i in range(-4, 5) for j in range(5)]
+    violated = [point for point in grid if (left - right).subs(point).evalf(30) > sp.Float("1e-25")]
+    if verdict.evidence is cs.Evidence.CERTIFIED:
+        assert not violated
+    elif verdict.evidence is cs.Evidence.REFUTED:
+        assert (left - right).subs(verdict.witness).evalf(30) > 0
+    else:
+        assert not violated  # a clear violation is found, as corners and middles are tried first
