@@ -48,12 +48,18 @@ derivation = derivation.chain(
     .step(lowered(r + 1), because=r"$(\alpha - r)\binom\alpha r = (r + 1)\binom\alpha{r+1}$")
     .lemma(
         cs.Identity(
-            lowered(alpha),
+            sp.Subs(lowered(r), r, alpha),
             factorial(alpha) * b**alpha,
             name="as often as the degree",
             because=r"$\binom\alpha\alpha = 1$",
         ),
-        cs.Identity(lowered(alpha + 1), 0, name="once more", because=r"$\binom\alpha{\alpha+1} = 0$", nonzero=(x,)),
+        cs.Identity(
+            sp.Subs(lowered(r), r, alpha + 1),
+            0,
+            name="once more",
+            because=r"$\binom\alpha{\alpha+1} = 0$",
+            nonzero=(x,),
+        ),
     )
 )
 

@@ -46,7 +46,7 @@ def held_step() -> ClosedForm:
     return _with(
         form,
         Identity(
-            moved.diff(STEP),
+            sp.Derivative(moved, STEP),
             RATE * moved + GAIN * INPUT,
             name="the mode moves by its equation",
             because=r"$\frac{d}{d\Delta}e^{a_n\Delta} = a_ne^{a_n\Delta}$ and "
@@ -67,8 +67,8 @@ def bilinear_step() -> ClosedForm:
     Returns
     -------
     ClosedForm
-        $\lambda_n x_n + \bar b_n u$. Certificate: the difference of the two states is $\Delta$ times the right-hand
-        side of the equation at their mean.
+        $\lambda_n x_n + \bar b_n u$. Certificate: it solves the equation at the mean of the two states,
+        $(1 - a_n\Delta/2)x_k = (1 + a_n\Delta/2)x_{k-1} + \Delta b_nu_k$.
 
     References
     ----------
@@ -81,12 +81,13 @@ def bilinear_step() -> ClosedForm:
     """
     form = _step(bilinear_transform)
     moved = _written(form)
+    half = RATE * STEP / 2
     law = Identity(
-        moved - STATE,
-        STEP * (RATE * (moved + STATE) / 2 + GAIN * INPUT),
+        (1 - half) * moved,
+        (1 + half) * STATE + STEP * GAIN * INPUT,
         name="trapezoidal rule",
-        because="solved for the new state",
-        nonzero=(1 - RATE * STEP / 2,),
+        because="what belongs to the new state on the left, to the old one on the right",
+        nonzero=(1 - half,),
     )
     return _with(form, law)
 

@@ -67,14 +67,14 @@ def _continuous_law(
         Identity(
             sp.Subs(monomial, t, 0),
             monomial_of([excitation.impulse_weight * b for b in model.input_vector], alpha),
-            name=f"value just after t = 0, exponents {alpha}",
+            name=f"value just after t = 0, exponents {_listed(alpha)}",
             because="from rest, an impulse sets the modes to its weight times b",
             sizes=_sizes(alpha),
         ),
         Identity(
-            monomial.diff(t),
+            sp.Derivative(monomial, t),
             drift * monomial + excitation(t) * drive,
-            name=f"T14, exponents {alpha}",
+            name=f"T14, exponents {_listed(alpha)}",
             because=r"$\dot X_\alpha = (\alpha\cdot a)X_\alpha + u\sum_n\alpha_nb_nX_{\alpha-e_n}$",
             sizes=_sizes(alpha),
         ),
@@ -100,7 +100,7 @@ def _exponential_expansion(
     return Identity(
         monomial,
         expansion,
-        name=f"T15, exponents {alpha}",
+        name=f"T15, exponents {_listed(alpha)}",
         because=r"binomial theorem on $e^{st} - e^{a_nt}$",
         nonzero=used,
         sizes=_sizes(alpha),
@@ -209,7 +209,7 @@ def _discrete_law(forced: _Forced, k: sp.Symbol, alpha: tuple[int, ...], form: s
         Identity(
             sp.Subs(monomial_of(now, alpha), k, 1),
             monomial_of(first, alpha),
-            name=f"{case}value at k = 1, exponents {alpha}",
+            name=f"{case}value at k = 1, exponents {_listed(alpha)}",
             because="from rest, the first input alone",
             nonzero=used,
             sizes=_sizes(alpha),
@@ -217,7 +217,7 @@ def _discrete_law(forced: _Forced, k: sp.Symbol, alpha: tuple[int, ...], form: s
         Identity(
             monomial_of(later, alpha),
             sp.Add(*terms),
-            name=f"{case}T9, exponents {alpha}",
+            name=f"{case}T9, exponents {_listed(alpha)}",
             because=r"$x_{k+1} = \lambda x_k + \bar bu_{k+1}$ and the binomial theorem",
             nonzero=used,
             sizes=_sizes(alpha),
@@ -226,7 +226,11 @@ def _discrete_law(forced: _Forced, k: sp.Symbol, alpha: tuple[int, ...], form: s
 
 
 def _sizes(alpha: tuple[int, ...]) -> str:
-    return f"N = {len(alpha)}, exponents {', '.join(map(str, alpha))}"
+    return f"N = {len(alpha)}, exponents {_listed(alpha)}"
+
+
+def _listed(alpha: tuple[int, ...]) -> str:
+    return ", ".join(map(str, alpha))
 
 
 def monomial_of(values: Sequence[sp.Expr], alpha: Sequence[int]) -> sp.Expr:
