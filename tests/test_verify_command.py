@@ -100,10 +100,10 @@ def test_a_script_that_cannot_be_run_ends_with_1_and_says_why(capsys, monkeypatc
         msg = "no line of it"
         raise ZeroDivisionError(msg)
 
-    monkeypatch.setattr(ledger, "load_script", broken)
+    monkeypatch.setattr(checks, "load_script", broken)
     code, said = run(QUICK, "--jobs", "1", capsys=capsys)
     assert code == 1
-    assert f"{QUICK} cannot be run: ZeroDivisionError: no line of it" in said.out
+    assert f"{QUICK} cannot be checked: ZeroDivisionError: no line of it" in said.out
 
 
 def test_a_claim_that_is_not_refuted_ends_with_1(monkeypatch):

@@ -75,7 +75,7 @@ class CheckedScript:
     seconds
         Of the whole check.
     error
-        Why the script could not be run, if it could not.
+        Why the script, or a closed form that may cite it, could not be run.
     """
 
     name: str
@@ -147,15 +147,18 @@ def check_plainly(name: str, planted: bool = True) -> CheckedScript:
         Challenge each statement with planted errors, too.
     """
     started = perf_counter()
+    rows: tuple[CheckedStatement, ...] = ()
+    forms: tuple[str, ...] = ()
+    underived: tuple[tuple[str, str], ...] = ()
+    title, error = name, ""
     try:
-        entries = check_script(name, planted)
+        title = load_script(name).title
+        rows = tuple(map(_plain, check_script(name, planted)))
         forms = tuple(f"{form}[{label}]" if label else form for form, label, _ in _citing(name))
-        underived, title = underived_forms(name), load_script(name).title
-    except Exception as error:  # whatever a script raises is told with its name
-        text = " ".join(f"{type(error).__name__}: {error}".split())
-        return CheckedScript(name, name, seconds=perf_counter() - started, error=text)
-    rows = tuple(map(_plain, entries))
-    return CheckedScript(name, title, rows, forms, underived, perf_counter() - started)
+        underived = underived_forms(name)
+    except Exception as raised:  # whatever a script or the builder of a form raises is told with its name
+        error = " ".join(f"{type(raised).__name__}: {raised}".split())
+    return CheckedScript(name, title, rows, forms, underived, perf_counter() - started, error)
 
 
 def _citing(name: str) -> tuple[tuple[str, str, object], ...]:

@@ -246,7 +246,7 @@ def _said(claim: CheckedClaim) -> str:
 
 def _complaints(script: CheckedScript) -> Iterator[str]:
     if script.error:
-        yield f"{script.name} cannot be run: {script.error}"
+        yield f"{script.name} cannot be checked: {script.error}"
     elif not script.statements:
         yield f"{script.name} states nothing"
     for statement in script.statements:
@@ -270,4 +270,4 @@ def _summary(report: VerificationReport) -> str:
     refuted_claims = sum(claim.as_claimed for claim in report.claims)
     claims = f"; {refuted_claims} of {len(report.claims)} claims that sound true refuted" if report.claims else ""
     outcome = "everything is as claimed" if report.as_claimed else "NOT everything is as claimed"
-    return f"{len(statements)} statements: {counted}{tried}{claims}; {report.seconds:.0f} s; {outcome}"
+    return f"{len(statements)} statements: {counted or 'none'}{tried}{claims}; {report.seconds:.0f} s; {outcome}"
