@@ -66,9 +66,6 @@ derivation = derivation.lemma(*written_out(retnet_statement(1, 2)))
 # %%
 derivation = derivation.lemma(*written_out(h3_statement(1, 2)))
 
-# %% [markdown]
-# ## Letters
-# What is not in the table of notation:
 # %%
 meanings = {
     "Bk": "input weights of the register",

@@ -80,9 +80,6 @@ derivation = derivation.lemma(
 derivation = derivation.lemma(*written_out(s5_statement(1, 2), hold, "trapezoidal"))
 derivation = derivation.lemma(*written_out(lru_statement(1, 2), "the modulus", "the mean square"))
 
-# %% [markdown]
-# ## Letters
-# What is not in the table of notation:
 # %%
 meanings = {
     "B": "input weights that the block stores",

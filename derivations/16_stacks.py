@@ -67,7 +67,7 @@ layers = tuple(PolynomialLayer((mode,), decoder) for mode, decoder in zip(modes,
 lift = StackLift(PolynomialStack(layers))
 M, G = lift.step_matrix, lift.output_matrix
 new1 = lam1 * x1 + b1 * u
-new2 = lam2 * x2 + b2 * (g10 + g11 * new1 + g12 * new1**2)
+new2 = lam2 * x2 + b2 * decoders[0](new1)
 
 
 def lifted(first, second):
@@ -78,7 +78,7 @@ def lifted(first, second):
 xi1, xi2, m0, m1 = sp.symbols("xprime_1_0 xprime_2_0 M_0 M_1")
 where = {
     xi1: new1,
-    xi2: lam2 * x2 + b2 * (g10 + g11 * xi1 + g12 * xi1**2),
+    xi2: lam2 * x2 + b2 * decoders[0](xi1),
     m0: M[3, 0],
     m1: M[3, 1],
 }

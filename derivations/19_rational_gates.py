@@ -70,9 +70,6 @@ derivation = derivation.chain(circle)
 # %%
 derivation = derivation.lemma(*written_out(rg_lru_statement(1, 2), "decay and root", "a step is", "with an open"))
 
-# %% [markdown]
-# ## Letters
-# What is not in the table of notation, of step k first where there are two indices:
 # %%
 meanings = {
     "Lambda": "here: rates of the steps of S7",
