@@ -78,8 +78,11 @@ def test_a_derivation_has_its_reasons_at_the_right():
     assert balanced(text)
     short = Derivation("Square", (x + y) ** 2).step(x**2 + 2 * x * y + y**2, "binomial theorem, $p=2$", (x,))
     assert r"&= x^{2} + 2 x y + y^{2} \qquad (x \neq 0) && \text{binomial theorem, $p=2$}" in to_latex(short)
-    assert "&= x^{2} + 2 x y + y^{2} \\qquad (x \\neq 0) \\\\\n&\\qquad \\text{binomial theorem, $p=2$" in text
-    assert r"\ensuremath{\Sigma} of 100 \%" in text
+    assert r"&= x^{2} + 2 x y + y^{2} \qquad (x \neq 0) && \text{binomial theorem, $p=2$, " in text
+    long = to_latex(Derivation("Square", (x + y) ** 2).step(x**2 + 2 * x * y + y**2, "a word and another one " * 9))
+    assert "&= x^{2} + 2 x y + y^{2} \\\\\n&\\qquad \\text{a word and" in long, "too long to stand beside"
+    assert long.count("another") == 9
+    assert r"$\Sigma$ of 100 \%" in text
     assert to_latex(Derivation("empty", x)) == "\\begin{aligned}\n& x\n\\end{aligned}"
 
 

@@ -34,7 +34,6 @@ _TYPOGRAPHY = {
     "’": "'",
     "“": "``",
     "”": "''",
-    **{symbol: rf"\ensuremath{{{command}}}" for symbol, command in _SYMBOLS.items()},
 }
 _REFUSED = re.compile(
     r"\\(input|include|openin|openout|write|immediate|read|csname|catcode|def|edef|gdef|xdef|let|newcommand|"
@@ -50,7 +49,7 @@ def escape(text: str) -> str:
 
 
 def _code(character: str) -> str:
-    return rf"\ensuremath{{<}}{ord(character):X}\ensuremath{{>}}"
+    return rf"\textless{{}}{ord(character):X}\textgreater{{}}"
 
 
 def refuse_commands(text: str) -> str:
@@ -94,11 +93,25 @@ def prose(text: str) -> str:
         msg = f"a formula in {text!r} is not closed: dollars come in pairs"
         raise ValueError(msg)
     pieces[::2] = [re.sub(r"(?<!\\)[#%&_^<>|]", lambda m: _ESCAPES[m.group()], piece) for piece in pieces[::2]]
-    return refuse_commands("".join(c if c.isascii() else _command(c) for c in "$".join(pieces)))
+    shown = ("".join(map((_letter, _formula_letter)[number % 2], piece)) for number, piece in enumerate(pieces))
+    return refuse_commands("$".join(shown))
+
+
+def _letter(character: str) -> str:
+    """A character of a text: a Greek letter or a sign as a formula of its own."""
+    command = _command(character)
+    if command:
+        return f"${command}$"
+    return _TYPOGRAPHY.get(character, character if ord(character) < 256 else _code(character))
+
+
+def _formula_letter(character: str) -> str:
+    """A character of a formula."""
+    command = _command(character)
+    return f"{command} " if command else rf"\text{{{_code(character)}}}" if ord(character) > 255 else character
 
 
 def _command(character: str) -> str:
+    """What TeX calls a Greek letter or a sign; nothing for any other character."""
     name = _ascii(character)
-    if name != character:
-        return rf"\ensuremath{{\{name}}}"
-    return _TYPOGRAPHY.get(character, character if ord(character) < 256 else _code(character))
+    return rf"\{name}" if name != character else _SYMBOLS.get(character, "")

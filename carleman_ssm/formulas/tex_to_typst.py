@@ -33,7 +33,7 @@ _NAMES = (
     "ell ℓ prime ′ mid | lfloor ⌊ rfloor ⌋ lceil ⌈ rceil ⌉ propto ∝ succ ≻ prec ≺ ll ≪ gg ≫ iff ⇔ Rightarrow ⇒ "
     "Leftrightarrow ⇔ odot ⊙ ast ∗ star ⋆ dagger † hbar ℏ Re ℜ Im ℑ emptyset ∅ perp ⟂ parallel ∥ gets ← bmod mod "
     "varphi φ varepsilon ε vartheta ϑ phi ϕ epsilon ϵ vert | Vert ‖ checkmark ✓ square □ blacksquare ■ "
-    "bigoplus ⨁ bigotimes ⨂ leftrightarrow ↔ longrightarrow ⟶ aleph ℵ varrho ϱ varsigma ς"
+    "bigoplus ⨁ bigotimes ⨂ leftrightarrow ↔ longrightarrow ⟶ aleph ℵ leftarrow ← varrho ϱ varsigma ς"
 )
 _SIGNS = dict(zip(_NAMES.split()[::2], _NAMES.split()[1::2], strict=True))
 _FUNCTIONS = frozenset(
@@ -112,7 +112,11 @@ def _typst(node: Node) -> str:
 
 @_typst.register
 def _(node: Row) -> str:
-    return " ".join(filter(None, map(_typst, node.items)))
+    texts = [_typst(item) for item in node.items]
+    for place in range(len(texts) - 1, 0, -1):
+        if node.items[place - 1].source == r"\not":
+            texts[place - 1 : place + 1] = ["", f"cancel({texts[place]})"]
+    return " ".join(filter(None, texts))
 
 
 @_typst.register
