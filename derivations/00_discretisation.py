@@ -84,25 +84,25 @@ derivation = derivation.chain(
 
 # %% [markdown]
 # ## After k steps
-# With $u_1, u_2, \dots$ in turn the state is $x_k = \lambda_n^kx_0 + \sum_{m=0}^{k-1}\lambda_n^m\bar b_nu_{k-m}$, by
+# From $x_n$ on, with $u_1, u_2, \dots$ in turn, the state is $x_k = \lambda_n^kx_n + \sum_{m=0}^{k-1}\lambda_n^m\bar b_nu_{k-m}$, by
 # induction over k: an empty sum at k = 0, and one step more.
 # %%
-lam, gain, start, inputs = *sp.symbols("lambda_n bbar_n x_0"), sp.IndexedBase("u")
+lam, gain, inputs = *sp.symbols("lambda_n bbar_n"), sp.IndexedBase("u")
 k, m = sp.Symbol("k", integer=True, nonnegative=True), sp.Symbol("m", integer=True)
 
 
 def after_steps(count):
-    return lam**count * start + sp.Sum(lam**m * gain * inputs[count - m], (m, 0, count - 1))
+    return lam**count * x + sp.Sum(lam**m * gain * inputs[count - m], (m, 0, count - 1))
 
 
 derivation = derivation.chain(
     cs.Derivation("One step more", start=lam * after_steps(k) + gain * inputs[k + 1])
     .step(
-        lam ** (k + 1) * start + sp.Sum(lam ** (m + 1) * gain * inputs[k - m], (m, 0, k - 1)) + gain * inputs[k + 1],
+        lam ** (k + 1) * x + sp.Sum(lam ** (m + 1) * gain * inputs[k - m], (m, 0, k - 1)) + gain * inputs[k + 1],
         because=r"$\lambda_n\lambda_n^m = \lambda_n^{m+1}$",
     )
     .step(after_steps(k + 1), because="every lag grows by one, and the new input has none")
-    .lemma(cs.Identity(after_steps(sp.S.Zero), start, name="before the first step", because="an empty sum"))
+    .lemma(cs.Identity(after_steps(sp.S.Zero), x, name="before the first step", because="an empty sum"))
 )
 
 # %% [markdown]
@@ -123,9 +123,6 @@ derivation = derivation.lemma(
         because=r"$|1 - z|^2 - |1 + z|^2 = -4\,\mathrm{Re}\,z$",
     ),
 )
-
-# %%
-notation = {start: "here the state before the first step"}
 
 # %%
 if __name__ == "__main__":

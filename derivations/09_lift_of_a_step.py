@@ -13,11 +13,11 @@ import carleman_ssm as cs
 
 alpha, m, N, P, order = sp.symbols("alpha m N P p", integer=True, nonnegative=True)
 beta, q, i = sp.symbols("beta q i", integer=True)
-lam, gain, x, c, u, D, xi, eta = sp.symbols("lambda_n bbar_n x_n c_n u D xi eta")
+lam, gain, x, c, u, D, zeta, theta = sp.symbols("lambda_n bbar_n x_n c_n u D zeta vartheta")
 binomial = sp.binomial
 
 
-def powers(exponent, first=xi, second=eta, upto=None):
+def powers(exponent, first=zeta, second=theta, upto=None):
     """The binomial sum of an exponent, or its terms up to one."""
     term = binomial(exponent, beta) * first**beta * second ** (exponent - beta)
     return sp.Sum(term, (beta, 0, exponent if upto is None else upto))
@@ -25,15 +25,15 @@ def powers(exponent, first=xi, second=eta, upto=None):
 
 # %% [markdown]
 # ## The binomial theorem, by induction over the exponent
-# Two numbers $\xi$ and $\eta$; in a step they are $\lambda_nx_n$ and $\bar b_nu$. The sum of exponent 0 is 1, and one
-# more factor $\xi + \eta$ makes that of $\alpha + 1$ out of that of $\alpha$, by Pascal's rule: so it is
-# $(\xi + \eta)^\alpha$. The same for sums that end at any m, where an end is left over; it vanishes at $m > \alpha$.
+# Two numbers $\zeta$ and $\vartheta$; in a step they are $\lambda_nx_n$ and $\bar b_nu$. The sum of exponent 0 is 1, and one
+# more factor $\zeta + \vartheta$ makes that of $\alpha + 1$ out of that of $\alpha$, by Pascal's rule: so it is
+# $(\zeta + \vartheta)^\alpha$. The same for sums that end at any m, where an end is left over; it vanishes at $m > \alpha$.
 # %%
 derivation = (
-    cs.Derivation("One factor more", start=(xi + eta) * powers(alpha))
+    cs.Derivation("One factor more", start=(zeta + theta) * powers(alpha))
     .step(
-        sp.Sum(binomial(alpha, beta - 1) * xi**beta * eta ** (alpha + 1 - beta), (beta, 1, alpha + 1))
-        + sp.Sum(binomial(alpha, beta) * xi**beta * eta ** (alpha + 1 - beta), (beta, 0, alpha)),
+        sp.Sum(binomial(alpha, beta - 1) * zeta**beta * theta ** (alpha + 1 - beta), (beta, 1, alpha + 1))
+        + sp.Sum(binomial(alpha, beta) * zeta**beta * theta ** (alpha + 1 - beta), (beta, 0, alpha)),
         because=r"in the first sum $\beta$ counts from 1",
     )
     .step(powers(alpha + 1), because=r"$\binom\alpha{\beta-1} + \binom\alpha\beta = \binom{\alpha+1}\beta$")
@@ -47,10 +47,10 @@ derivation = (
         ),
         cs.Identity(
             powers(alpha + 1, upto=m),
-            (xi + eta) * powers(alpha, upto=m) - binomial(alpha, m) * xi ** (m + 1) * eta ** (alpha - m),
+            (zeta + theta) * powers(alpha, upto=m) - binomial(alpha, m) * zeta ** (m + 1) * theta ** (alpha - m),
             name="one factor more, up to m",
             because=r"Pascal's rule in every term; of the last product one half is beyond m",
-            nonzero=(eta,),
+            nonzero=(theta,),
         ),
     )
 )
@@ -65,7 +65,7 @@ derivation = derivation.lemma(
         (lam * x + gain * u) ** alpha,
         sp.Sum(entry * x**beta, (beta, 0, alpha)),
         name="one mode",
-        because=r"binomial theorem with $\xi = \lambda_nx_n$, $\eta = \bar b_nu$",
+        because=r"binomial theorem with $\zeta = \lambda_nx_n$, $\vartheta = \bar b_nu$",
     )
 )
 
@@ -96,11 +96,11 @@ derivation = derivation.chain(
 # $\alpha + 1$; the second difference in P undoes that, whatever is convolved, and it takes $\binom{2N+2+P}{2N+2}$ to
 # $\binom{2N+P}{2N}$. With the same first values, 0 at P = −1 and 1 at P = 0, this is induction over N.
 # %%
-f = sp.IndexedBase("f")
+Q = sp.IndexedBase("Q")
 
 
 def convolved(degree):
-    return sp.Sum((i + 1) * f[degree - i], (i, 0, degree))
+    return sp.Sum((i + 1) * Q[degree - i], (i, 0, degree))
 
 
 def second_difference(values, degree):
@@ -111,7 +111,7 @@ derivation = derivation.lemma(
     cs.Identity(sp.Sum(i + 1, (i, 0, P)), binomial(P + 2, 2), name="entries of one mode", because="an arithmetic sum"),
     cs.Identity(
         second_difference(convolved, P),
-        f[P + 1],
+        Q[P + 1],
         name="a convolution and its second difference",
         because=r"$(i + 1) - 2i + (i - 1) = 0$",
     ),
@@ -154,6 +154,6 @@ for states, degree in ((1, 2), (2, 1)):
     derivation = derivation.lemma(*cs.one_step_map(lifted).certificates, *lifted.readout().certificates)
 
 # %%
-notation = {xi: "here any number", eta: "here any other number", f: "here any sequence"}
+notation = {zeta: "any number", theta: "any other number", Q: "any sequence"}
 if __name__ == "__main__":
     print(cs.to_latex(derivation))

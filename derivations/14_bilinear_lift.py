@@ -10,7 +10,7 @@ import sympy as sp
 import carleman_ssm as cs
 
 alpha, r = sp.symbols("alpha r", integer=True, nonnegative=True)
-a, b, x, u, X, xi = sp.symbols("a_n b_n x_n u X xi")
+a, b, x, u, xi = sp.symbols("a_n b_n x_n u xi")
 binomial, factorial = sp.binomial, sp.factorial
 
 # %% [markdown]
@@ -65,26 +65,26 @@ derivation = derivation.chain(
 
 # %% [markdown]
 # ## The finite series
-# Without input a mode is $X = e^{a_nt}x_n(0)$, with $X' = a_nX$. What the input adds is $\xi(t)$ with
+# Without input $x_n' = a_nx_n$, and the state is $e^{a_nt}x_n(0)$. What the input adds is $\xi(t)$ with
 # $\xi' = a_n\xi + b_nu$, $\xi(0) = 0$. The term of order r of the series of $x_n^\alpha$ is
-# $\binom\alpha rX^{\alpha-r}\xi^r$: it starts at 0 for r > 0, and its derivative is its own drift and the input times
+# $\binom\alpha rx_n^{\alpha-r}\xi^r$: it starts at 0 for r > 0, and its derivative is its own drift and the input times
 # the term of order r − 1 of the monomial below, which is how the terms of the series are defined. Stated for the
-# exponent $\alpha + 1$ and the order r + 1. There is no order above the exponent; all together are $(X + \xi)^\alpha$.
+# exponent $\alpha + 1$ and the order r + 1. There is no order above the exponent; all together are $(x_n + \xi)^\alpha$.
 # %%
 
 
 def order(degree, times):
-    return binomial(degree, times) * X ** (degree - times) * xi**times
+    return binomial(degree, times) * x ** (degree - times) * xi**times
 
 
 grown = order(alpha + 1, r + 1)
 series = (
     cs.Derivation(
-        "Law of one order", start=sp.Derivative(grown, X) * a * X + sp.Derivative(grown, xi) * (a * xi + b * u)
+        "Law of one order", start=sp.Derivative(grown, x) * a * x + sp.Derivative(grown, xi) * (a * xi + b * u)
     )
     .step(
-        (alpha + 1) * a * grown + (r + 1) * binomial(alpha + 1, r + 1) * b * u * X ** (alpha - r) * xi**r,
-        because=r"$X\partial_X + \xi\partial_\xi$ counts the degree",
+        (alpha + 1) * a * grown + (r + 1) * binomial(alpha + 1, r + 1) * b * u * x ** (alpha - r) * xi**r,
+        because=r"$x_n\partial_n + \xi\partial_\xi$ counts the degree",
     )
     .step(
         (alpha + 1) * a * grown + (alpha + 1) * b * u * order(alpha, r),
@@ -94,7 +94,7 @@ series = (
 derivation = derivation.chain(series).lemma(
     cs.Identity(
         sp.Sum(order(alpha, r), (r, 0, alpha)),
-        (X + xi) ** alpha,
+        (x + xi) ** alpha,
         name="all orders together",
         because=r"binomial theorem (proved by induction in the lift of a step)",
     ),
@@ -117,9 +117,6 @@ for states, degree in ((1, 2), (2, 1)):
             sizes=lifted.sizes,
         ),
     )
-
-# %%
-notation = {X: "here the state of mode n without input"}
 
 # %%
 if __name__ == "__main__":

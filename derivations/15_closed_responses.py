@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Closed responses: impulse, step, exponential, sinusoid
 # From rest, inputs that are sums of exponentials have answers in closed form, in continuous time and sampled. A mode is
-# linear in the input, so one term $u = e^{st}$ suffices: $s = 0$ is a step, $s = \pm i\omega$ a sinusoid. The lifted
+# linear in the input, so one term $u = e^{s_0t}$ suffices: $s_0 = 0$ is a step, $s_0 = \pm i\omega$ a sinusoid. The lifted
 # monomials are powers of the answers of the modes.   [THEORY T15, T14, T9]
 #
 # What is said of one mode n holds for any exponent; monomials of several modes are products, for any N.
@@ -13,7 +13,7 @@ import carleman_ssm as cs
 alpha = sp.Symbol("alpha", integer=True, nonnegative=True)
 beta, k = sp.Symbol("beta", integer=True), sp.Symbol("k", integer=True, positive=True)
 i = sp.Symbol("i", integer=True, positive=True)
-a, b, s, lam, gain, rho = sp.symbols("a_n b_n s lambda_n bbar_n rho_0")
+a, b, s, lam, gain, rho = sp.symbols("a_n b_n s_0 lambda_n bbar_n rho_0")
 t, omega = sp.symbols("t omega", real=True)
 
 
@@ -33,8 +33,8 @@ def law(name, left, right, because, *nonzero):
 
 # %% [markdown]
 # ## One exponential, at resonance and away from it
-# $\int_0^te^{a_n(t-\tau)}b_ne^{s\tau}d\tau = b_nt\,e^{st}\varphi_1((a_n - s)t)$: it is 0 at the start and obeys the
-# equation of the mode, without a division. Away from resonance it is a difference of two exponentials, at $s = a_n$ it
+# $\int_0^te^{a_n(t-\tau)}b_ne^{s_0\tau}d\tau = b_nt\,e^{s_0t}\varphi_1((a_n - s_0)t)$: it is 0 at the start and obeys the
+# equation of the mode, without a division. Away from resonance it is a difference of two exponentials, at $s_0 = a_n$ it
 # grows like $t$. An impulse sets $x_n = b_n$, and nothing follows.
 # %%
 free, grown = sp.exp(a * t), b * t * sp.exp(a * t)
@@ -42,12 +42,12 @@ derivation = (
     cs.Derivation("A mode under an exponential", start=sp.Derivative(answer(s), t))
     .step(
         s * answer(s) + b * sp.exp(s * t) * sp.exp((a - s) * t),
-        because=r"$\frac d{dt}\,t\varphi_1(zt) = e^{zt}$ with $z = a_n - s$",
+        because=r"$\frac d{dt}\,t\varphi_1(zt) = e^{zt}$ with $z = a_n - s_0$",
     )
     .step(a * answer(s) + b * sp.exp(s * t), because=r"$e^z = z\varphi_1(z) + 1$")
     .lemma(
         law("away from resonance", answer(s), quotient(s), r"$\varphi_1(z) = (e^z - 1)/z$", s - a),
-        law("at resonance", sp.Derivative(grown, t), a * grown + b * free, r"$s = a_n$ and $\varphi_1(0) = 1$"),
+        law("at resonance", sp.Derivative(grown, t), a * grown + b * free, r"$s_0 = a_n$ and $\varphi_1(0) = 1$"),
         law("step", answer(0), b * (free - 1) / a, "the exponential of rate 0", a),
         law("impulse", sp.Derivative(b * free, t), a * b * free, "no input any more"),
     )
@@ -134,7 +134,7 @@ for response in responses:
     derivation = derivation.lemma(*response.certificates)
 
 # %%
-notation = {s: "here the rate of the input $e^{st}$", rho: r"factor of the input from step to step, $e^{s\Delta}$"}
+notation = {s: "rate of the input $e^{s_0t}$", rho: r"factor of the input from step to step, $e^{s_0\Delta}$"}
 
 # %%
 if __name__ == "__main__":

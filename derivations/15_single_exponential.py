@@ -121,7 +121,7 @@ for states in (1, 2):
     derivation = derivation.lemma(*cs.one_step_map(lifted).certificates)
 
 # %%
-notation = {xi: r"here $\xi_n$, the displacement of mode n", eta: r"here $\eta_n$, a displacement of mode n"}
+notation = {eta: "a second displacement"}
 
 # %%
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from carleman_ssm.theory.held_input import held_kick
 from carleman_ssm.theory.responses import lifted_response, output_response
 from carleman_ssm.theory.ssm import DiagonalSSM, DiscreteSSM
 
-_RATE, _FREQUENCY = sp.Symbol("s"), sp.Symbol("omega", real=True)
+_RATE, _FREQUENCY = sp.Symbol("s_0"), sp.Symbol("omega", real=True)
 
 
 def _stepped(states: int, degree: int) -> LiftedSystem:

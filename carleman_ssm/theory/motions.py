@@ -101,7 +101,7 @@ def _exponential_expansion(
         monomial,
         expansion,
         name=f"T15, exponents {_listed(alpha)}",
-        because=r"binomial theorem on $e^{st} - e^{a_nt}$",
+        because=r"binomial theorem on $e^{s_0t} - e^{a_nt}$",
         nonzero=used,
         sizes=_sizes(alpha),
     )
