@@ -25,12 +25,14 @@ def density(at):
 
 # %% [markdown]
 # ## Parity
-# $\Phi(y) = \frac12(1 + \operatorname{erf}(y/\sqrt2))$, and the error function is odd.
+# $\Phi(y) = \frac12(1 + \operatorname{erf}(y/\sqrt2))$, and the error function is odd. SiLU, $y/(1 + e^{-y})$, has the
+# same parity.
 # %%
 derivation = (
     cs.Derivation("GELU without its linear half is even", start=gelu(-y) + y / 2)
     .step(y / 2 * sp.erf(y / sp.sqrt(2)), because=r"$\operatorname{erf}(-y) = -\operatorname{erf}(y)$")
     .step(gelu(y) - y / 2, because=r"$\frac y2\operatorname{erf}(y/\sqrt2)$ is what GELU adds to $\frac y2$")
+    .lemma(cs.Identity(-y / (1 + sp.exp(y)) + y / 2, y / (1 + sp.exp(-y)) - y / 2, name="SiLU"))
 )
 
 # %% [markdown]

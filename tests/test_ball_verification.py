@@ -40,6 +40,7 @@ FALSE = {
     "only near 0": cs.Bound(sp.Abs(sp.tanh(x)), sp.Rational(999, 1000) * sp.Abs(x), {x: (-3, 3)}),
     "constant": cs.Bound(sp.cos(x), sp.Rational(99, 100), {x: (-4, 4)}),
     "pole": cs.Bound(1 / x, 5, {x: (0, 1)}),
+    "beyond a jump with a smooth slope": cs.Bound(0, 1 + sp.atan(1 / (x - sp.Rational(1, 3))), {x: (0, 1)}),
     "numbers": cs.Bound(sp.pi + sp.Rational(1, 100), sp.sqrt(2) + sp.sqrt(3), {}),
 }
 
@@ -154,6 +155,7 @@ def test_what_is_no_real_arithmetic_is_named():
 UNDEFINED = {
     "a pole inside": cs.Bound(0, x**-2, {x: (-1, 1)}),
     "a pole that no halving meets": cs.Bound(0, (x - sp.Rational(1, 3)) ** -2, {x: (0, 1)}),
+    "a jump whose slope is smooth": cs.Bound(0, 2 + sp.atan(1 / (x - sp.Rational(1, 3))), {x: (0, 1)}),
     "a logarithm at 0": cs.Bound(x * sp.log(x), 1, {x: (0, 1)}),
     "a root below 0": cs.Bound(0, sp.sqrt(x), {x: (-1, 1)}),
     "a jump": cs.Bound(0, sp.sign(x - sp.Rational(1, 3)) + sp.Rational(1, 2), {x: (0, 1)}),

@@ -145,7 +145,7 @@ class _Search:
                 continue
             if self._negative_within(d, piece, names):
                 return False
-            if depth < _DEPTH and self._touches(d, piece, depth):
+            if depth < _DEPTH and Enclosure(piece)(d).is_finite() and self._touches(d, piece, depth):
                 continue
             if not any(greatest - least > _NARROWEST for least, greatest in piece.values()):
                 return False
@@ -162,6 +162,8 @@ class _Search:
         lower = max((over(form).lower() for form in forms), key=_finite_first)
         if lower >= 0 or (lower.is_finite() and any(over.sign(form) > 0 for form in forms)):
             return abs(lower)
+        if not over(d).is_finite():  # undefined somewhere on the piece, so the mean value theorem does not hold
+            return lower
         try:
             value = Enclosure(_middle(piece))(d)
             for symbol, (least, greatest) in piece.items():
