@@ -84,8 +84,8 @@ derivation = derivation.chain(
 
 # %% [markdown]
 # ## After k steps
-# From $x_n$ on, with $u_1, u_2, \dots$ in turn, the state is $x_k = \lambda_n^kx_n + \sum_{m=0}^{k-1}\lambda_n^m\bar b_nu_{k-m}$, by
-# induction over k: an empty sum at k = 0, and one step more.
+# From $x_n$ on, with $u_1, u_2, \dots$ in turn, the state is $x_k = \lambda_n^kx_n + \sum_{m=0}^{k-1}\lambda_n^m\bar
+# b_nu_{k-m}$, by induction over k: an empty sum at k = 0, and one step more.
 # %%
 lam, gain, inputs = *sp.symbols("lambda_n bbar_n"), sp.IndexedBase("u")
 k, m = sp.Symbol("k", integer=True, nonnegative=True), sp.Symbol("m", integer=True)

@@ -25,9 +25,10 @@ def powers(exponent, first=zeta, second=theta, upto=None):
 
 # %% [markdown]
 # ## The binomial theorem, by induction over the exponent
-# Two numbers $\zeta$ and $\vartheta$; in a step they are $\lambda_nx_n$ and $\bar b_nu$. The sum of exponent 0 is 1, and one
-# more factor $\zeta + \vartheta$ makes that of $\alpha + 1$ out of that of $\alpha$, by Pascal's rule: so it is
-# $(\zeta + \vartheta)^\alpha$. The same for sums that end at any m, where an end is left over; it vanishes at $m > \alpha$.
+# Two numbers $\zeta$ and $\vartheta$; in a step they are $\lambda_nx_n$ and $\bar b_nu$. The sum of exponent 0 is 1,
+# and one more factor $\zeta + \vartheta$ makes that of $\alpha + 1$ out of that of $\alpha$, by Pascal's rule: so it
+# is $(\zeta + \vartheta)^\alpha$. The same for sums that end at any m, where an end is left over; it vanishes at $m >
+# \alpha$.
 # %%
 derivation = (
     cs.Derivation("One factor more", start=(zeta + theta) * powers(alpha))

@@ -1,8 +1,8 @@
 # %% [markdown]
 # # Closed responses: impulse, step, exponential, sinusoid
-# From rest, inputs that are sums of exponentials have answers in closed form, in continuous time and sampled. A mode is
-# linear in the input, so one term $u = e^{s_0t}$ suffices: $s_0 = 0$ is a step, $s_0 = \pm i\omega$ a sinusoid. The lifted
-# monomials are powers of the answers of the modes.   [THEORY T15, T14, T9]
+# From rest, inputs that are sums of exponentials have answers in closed form, in continuous time and sampled. A mode
+# is linear in the input, so one term $u = e^{s_0t}$ suffices: $s_0 = 0$ is a step, $s_0 = \pm i\omega$ a sinusoid. The
+# lifted monomials are powers of the answers of the modes.   [THEORY T15, T14, T9]
 #
 # What is said of one mode n holds for any exponent; monomials of several modes are products, for any N.
 # %%
@@ -33,9 +33,9 @@ def law(name, left, right, because, *nonzero):
 
 # %% [markdown]
 # ## One exponential, at resonance and away from it
-# $\int_0^te^{a_n(t-\tau)}b_ne^{s_0\tau}d\tau = b_nt\,e^{s_0t}\varphi_1((a_n - s_0)t)$: it is 0 at the start and obeys the
-# equation of the mode, without a division. Away from resonance it is a difference of two exponentials, at $s_0 = a_n$ it
-# grows like $t$. An impulse sets $x_n = b_n$, and nothing follows.
+# $\int_0^te^{a_n(t-\tau)}b_ne^{s_0\tau}d\tau = b_nt\,e^{s_0t}\varphi_1((a_n - s_0)t)$: it is 0 at the start and obeys
+# the equation of the mode, without a division. Away from resonance it is a difference of two exponentials, at $s_0 =
+# a_n$ it grows like $t$. An impulse sets $x_n = b_n$, and nothing follows.
 # %%
 free, grown = sp.exp(a * t), b * t * sp.exp(a * t)
 derivation = (

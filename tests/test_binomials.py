@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from carleman_ssm.formulas.evidence import Evidence
 from carleman_ssm.formulas.normal_forms import Normaliser
+from carleman_ssm.formulas.special import phi
 from carleman_ssm.formulas.statements import Identity
 from carleman_ssm.formulas.verification import verify
 
@@ -66,6 +67,8 @@ TRUE = {
     ),
     "one power out of a sum": ((p * q + p * x) ** alpha, p**alpha * (q + x) ** alpha),
     "sign out of a power": ((p - q) ** alpha, (-1) ** alpha * (q - p) ** alpha),
+    "power of an entire quotient": (phi(1, a * t) ** alpha * (a * t) ** alpha, (sp.exp(a * t) - 1) ** alpha),
+    "power of a sine": ((2 * sp.I * sp.sin(a)) ** alpha, (sp.exp(sp.I * a) - sp.exp(-sp.I * a)) ** alpha),
     "divisor out of a power": ((p / q + x / q) ** alpha * q**alpha, (p + x) ** alpha),
 }
 
@@ -76,6 +79,7 @@ FALSE = {
     "negative upper argument": (sp.Sum(binomial(any_integer, r) * x**r, (r, 0, any_integer)), (1 + x) ** any_integer),
     "Pascal upside down": (binomial(alpha + 1, beta), binomial(alpha, beta) + binomial(alpha, beta + 1)),
     "ratio, off by one": ((beta + 1) * binomial(alpha, beta + 1), (alpha - beta + 1) * binomial(alpha, beta)),
+    "power of another quotient": (phi(2, a * t) ** alpha * (a * t) ** alpha, (sp.exp(a * t) - 1) ** alpha),
     "no sign out of a power": ((p - q) ** alpha, (q - p) ** alpha),
     "mean without its slope": (sp.Sum(binomial(alpha, j) * j * x**j, (j, 0, alpha)), alpha * (1 + x) ** alpha),
 }
@@ -103,6 +107,15 @@ def test_the_binomial_theorem_needs_no_condition_and_a_ratio_says_its_own():
     falling = Identity((alpha + 1 - beta) * binomial(alpha + 1, beta), (alpha + 1) * binomial(alpha, beta))
     assert verify(falling).nonzero == (alpha - beta + 1,)
     assert verify(Identity(powers(m), powers(m) * binomial(alpha, 0))).proved
+
+
+def test_a_quotient_that_is_equal_everywhere_needs_no_condition():
+    """The proof divides by x/p - 1; both sides are continuous where x = p."""
+    total = sp.Sum(p ** (m + 1 - j) * x**j, (j, 1, m + 1))
+    longer = Identity(sp.Sum(p ** (m + 2 - j) * x**j, (j, 1, m + 2)), p * total + x ** (m + 2))
+    assert verify(longer).proved
+    assert verify(longer).nonzero == ()
+    assert verify(Identity(total, x * (x ** (m + 1) - p ** (m + 1)) / (x - p))).nonzero == (-p + x,)
 
 
 @given(st.integers(0, 6), st.integers(0, 3), st.integers(-3, 3), st.integers(-2, 3))
