@@ -1,105 +1,160 @@
 # %% [markdown]
 # # When the phases of the linear network are those of Kuramoto's model
 # The phases of $x' = (i\,\mathrm{diag}\,\omega + \varepsilon e^{-i\varphi} A) x$ move like Kuramoto's plus the gap
-# $g_i = \varepsilon \sum_j a_{ij} (r_j/r_i - 1) \sin(\theta_j - \theta_i - \varphi)$, and so are Kuramoto's on an
-# interval if and only if $g = 0$ on it. Equal amplitudes suffice, if they stay equal. Whether they do is the content
-# of the chain, for two nodes:
-# $\frac12 (r_0^2 - r_1^2)' = 2 \varepsilon a\, r_0 r_1 \sin\varphi \sin(\theta_1 - \theta_0)$. They do
-# where $\varepsilon a \sin\varphi = 0$: without a lag, and also with the lag $\pi$, which only turns the sign of the
-# coupling. Where $\varepsilon a \sin\varphi \ne 0$, equal amplitudes part at once unless the phases are equal or
-# opposite, and the phases of the linear network are an *approximation* of Kuramoto's.   [THEORY T8]
+# $g_j = \varepsilon \sum_l a_{jl} (r_l/r_j - 1) \sin(\theta_l - \theta_j - \varphi)$, and so are Kuramoto's on an
+# interval if and only if $g = 0$ on it. Equal amplitudes suffice, if they stay equal. For two nodes,
+# $\frac12 (r_0^2 - r_1^2)' = 2 \varepsilon a\, r_0 r_1 \sin\varphi \sin(\theta_1 - \theta_0)$: they do where
+# $\varepsilon a \sin\varphi = 0$, without a lag and with the lag $\pi$, which only turns the sign of the coupling.
+# Otherwise equal amplitudes part at once unless the phases are equal or opposite, and the phases of the linear network
+# are an *approximation* of Kuramoto's.   [THEORY T8; Budzinski et al. 2022]
 # %%
 import sympy as sp
 
 import carleman_ssm as cs
 
-omega, epsilon, varphi, a = sp.symbols("omega epsilon varphi a", real=True)
-t = sp.Symbol("t", real=True)
-
-
-def velocities(model):
-    """θ' and r' of the linear network without input."""
-    values = [value.xreplace({sp.Symbol("u", real=True): sp.S.Zero}) for value in cs.polar_field(model).where.values()]
-    return values[: model.nodes], values[model.nodes :]
-
+N = sp.Symbol("N", integer=True, positive=True)
+j, l, d, q = sp.symbols("j l d q", integer=True)
+a, theta, r, omega = (sp.IndexedBase(name, real=True) for name in ("a", "theta", "r", "omega"))
+epsilon, varphi, t = sp.symbols("epsilon varphi t", real=True)
+nodes, pull = (l, 0, N - 1), theta[l] - theta[j] - varphi
 
 # %% [markdown]
-# ## Two equal nodes
+# ## The gap
+# For symbolic N and any node j; the first line is T7 with $W_{jl} = \varepsilon e^{-i\varphi} a_{jl}$ beside the
+# frequencies.
 # %%
-pair = cs.KuramotoModel((omega, omega), sp.Matrix([[0, a], [a, 0]]), epsilon, varphi)
-theta, r = (sp.symbols(f"{stem}_0:2", real=True) for stem in ("theta", "r"))
-turning, growing = velocities(pair.linear_network())
-between = theta[1] - theta[0]
+kuramoto = omega[j] + epsilon * sp.Sum(a[j, l] * sp.sin(pull), nodes)
 derivation = (
-    cs.Derivation("Amplitudes of two nodes part", start=r[0] * growing[0] - r[1] * growing[1])
-    .step(
-        epsilon * a * r[0] * r[1] * (sp.cos(between - varphi) - sp.cos(-between - varphi)),
-        because=r"both pull each other with the same weight",
+    cs.Derivation(
+        "The gap between the two models",
+        start=omega[j] + epsilon * sp.Sum(a[j, l] * r[l] / r[j] * sp.sin(pull), nodes),
+        where={sp.Symbol("vartheta_j_l"): pull},
     )
-    .step(2 * epsilon * a * r[0] * r[1] * sp.sin(varphi) * sp.sin(between), because="addition theorem of the cosine")
+    .step(
+        kuramoto + epsilon * sp.Sum(a[j, l] * (r[l] - r[j]) / r[j] * sp.sin(pull), nodes),
+        because="$r_j$ added and taken away",
+    )
+    .step(
+        kuramoto + epsilon * sp.Sum(a[j, l] * (r[l] / r[j] - 1) * sp.sin(pull), nodes),
+        because="the gap beside Kuramoto's velocity",
+    )
 )
 
 # %% [markdown]
-# The solution shows it too. For $\varphi = 0$,
-# $x_{0,1} = e^{i\omega t} (p e^{\varepsilon a t} \pm q e^{-\varepsilon a t})$ and $|x_0|^2 - |x_1|^2$ keeps its value,
-# and so it does for $\varphi = \pi$. With any lag it is $4\,\mathrm{Re}(p \bar q e^{-2 i \varepsilon a t \sin\varphi})$
-# and turns unless $\varepsilon a \sin\varphi = 0$.
+# ## Order parameters, and the projected iteration
+# A node feels the others through $\sum_l a_{jl} e^{i\theta_l}$ alone. That also makes the projected iteration, which
+# steps the network and divides by the amplitudes, Kuramoto's to first order: at $x = e^{i\theta}$ the imaginary part of
+# $\bar x_j (Wx)_j$ is Kuramoto's velocity, and the real part is the growth that the projection removes.
 # %%
-p, q = sp.symbols("p q")
-
-
-def difference_of_squares(lag):
-    rate = epsilon * a * sp.exp(-sp.I * lag)
-    sides = [sp.exp(sp.I * omega * t) * (p * sp.exp(rate * t) + sign * q * sp.exp(-rate * t)) for sign in (1, -1)]
-    return sides[0] * sp.conjugate(sides[0]) - sides[1] * sp.conjugate(sides[1])
-
-
-kept = [
-    cs.Identity(difference_of_squares(lag), 2 * (p * sp.conjugate(q) + q * sp.conjugate(p)), name=f"kept with {words}")
-    for lag, words in ((sp.S.Zero, "no lag"), (sp.pi, "the lag pi"))
-]
-turn = sp.exp(-2 * sp.I * epsilon * a * t * sp.sin(varphi))
-lost = cs.Identity(
-    difference_of_squares(varphi),
-    2 * (p * sp.conjugate(q) * turn + q * sp.conjugate(p) / turn),
-    name="with a lag the difference of squares turns",
+felt = sp.Sum(a[j, l] * sp.exp(sp.I * theta[l]), nodes)
+moved = sp.I * omega[j] * sp.exp(sp.I * theta[j]) + epsilon * sp.exp(-sp.I * varphi) * felt
+derivation = derivation.lemma(
+    cs.Identity(
+        sp.exp(-sp.I * theta[j]) * moved,
+        epsilon * sp.Sum(a[j, l] * sp.cos(pull), nodes) + sp.I * kuramoto,
+        name="one step to first order",
+        because="Euler's formula",
+    )
 )
 
 # %% [markdown]
 # ## Twisted states
 # On a circulant A with equal frequencies let $\theta_j = \Theta + 2\pi q j/N$ with equal amplitudes: q turns around
-# the ring. All nodes turn and grow alike, so the amplitudes stay equal and the gap stays zero, with or without lag.
+# the ring. Sums over the distances d are the same for all nodes j, with or without lag: all turn and grow alike, so
+# the amplitudes stay equal and the gap stays zero. For symbolic N and q.
 # %%
+common = sp.Symbol("Theta", real=True)
 
 
-def twisted_state(nodes):
-    turns, common, r = sp.Symbol("q", integer=True), sp.Symbol("Theta", real=True), sp.Symbol("r", real=True)
-    weights = sp.symbols(f"a_0:{nodes}", real=True)
-    matrix = sp.Matrix(nodes, nodes, lambda i, j: weights[(i - j) % nodes])
-    turning, growing = velocities(cs.KuramotoModel((omega,) * nodes, matrix, epsilon, varphi).linear_network())
-    state = {sp.Symbol(f"theta_{j}", real=True): common + 2 * sp.pi * turns * j / nodes for j in range(nodes)}
-    state |= {sp.Symbol(f"r_{j}", real=True): r for j in range(nodes)}
-    angles = [2 * sp.pi * turns * d / nodes + varphi for d in range(nodes)]
-    frequency = omega - epsilon * sp.Add(*(w * sp.sin(angle) for w, angle in zip(weights, angles, strict=True)))
-    growth = r * epsilon * sp.Add(*(w * sp.cos(angle) for w, angle in zip(weights, angles, strict=True)))
-    return cs.Identity(
-        sp.Matrix([value.xreplace(state) for value in (*turning, *growing)]),
-        sp.Matrix([frequency] * nodes + [growth] * nodes),
-        name=f"twisted states of {nodes} nodes",
-        nonzero=(r,),
-    )
+def phase(node):
+    return common + 2 * sp.pi * q * node / N
 
+
+angle, there = 2 * sp.pi * q * d / N + varphi, phase(j - d) - phase(j) - varphi
+distances = (d, 0, N - 1)
+derivation = derivation.lemma(
+    cs.Identity(
+        sp.exp(sp.I * phase(j + N)), sp.exp(sp.I * phase(j)), name="the ring closes", because="q is a whole number"
+    ),
+    cs.Identity(
+        sp.Sum(a[d] * sp.sin(there), distances),
+        -sp.Sum(a[d] * sp.sin(angle), distances),
+        name="all nodes turn alike",
+        because="neighbours at one distance differ by one phase",
+    ),
+    cs.Identity(
+        sp.Sum(a[d] * sp.cos(there), distances),
+        sp.Sum(a[d] * sp.cos(angle), distances),
+        name="all nodes grow alike",
+        because="neighbours at one distance differ by one phase",
+    ),
+)
 
 # %% [markdown]
-# ## The gap in general, and the projected iteration to first order
+# ## Two equal nodes
+# The smallest network, with one frequency and one weight.
 # %%
-lemmas = [*kept, lost, twisted_state(3), twisted_state(4)]
-for nodes in (2, 3):
-    model = cs.KuramotoModel.symbolic(nodes)
-    for form in (cs.kuramoto_field(model), cs.phase_gap(model), cs.projected_step(model)):
-        lemmas += form.certificates
-for lemma in lemmas:
-    derivation = derivation.lemma(lemma)
+weight, turns = sp.symbols("a omega", real=True)
+pair = cs.KuramotoModel((turns, turns), sp.Matrix([[0, weight], [weight, 0]]), epsilon, varphi)
+angles, sizes = (sp.symbols(f"{stem}_0:2", real=True) for stem in ("theta", "r"))
+still = {sp.Symbol("u", real=True): sp.S.Zero}
+growing = [value.xreplace(still) for value in cs.polar_field(pair.linear_network()).where.values()][2:]
+between, strength = angles[1] - angles[0], epsilon * weight
+parting = (
+    cs.Derivation("Amplitudes of two nodes part", start=sizes[0] * growing[0] - sizes[1] * growing[1], sizes="N = 2")
+    .step(
+        strength * sizes[0] * sizes[1] * (sp.cos(between - varphi) - sp.cos(-between - varphi)),
+        because="both pull each other with the same weight",
+    )
+    .step(
+        2 * strength * sizes[0] * sizes[1] * sp.sin(varphi) * sp.sin(between),
+        because="addition theorem of the cosine",
+    )
+)
+derivation = derivation.chain(parting)
+
+# %% [markdown]
+# The solution shows it too. For $\varphi = 0$,
+# $x_{0,1} = e^{i\omega t} (p_0 e^{\varepsilon a t} \pm p_1 e^{-\varepsilon a t})$ and $|x_0|^2 - |x_1|^2$ keeps its value,
+# and so it does for $\varphi = \pi$. With any lag it turns unless $\varepsilon a \sin\varphi = 0$.
+# %%
+first, second = sp.symbols("p_0 p_1")
+kept = 2 * (first * sp.conjugate(second) + second * sp.conjugate(first))
+turn = sp.exp(-2 * sp.I * strength * t * sp.sin(varphi))
+turned = 2 * (first * sp.conjugate(second) * turn + second * sp.conjugate(first) / turn)
+
+
+def difference_of_squares(lag):
+    rate = strength * sp.exp(-sp.I * lag)
+    sides = [sp.exp(sp.I * turns * t) * (first * sp.exp(rate * t) + s * second * sp.exp(-rate * t)) for s in (1, -1)]
+    return sides[0] * sp.conjugate(sides[0]) - sides[1] * sp.conjugate(sides[1])
+
+
+cases = ((sp.S.Zero, kept, "without lag"), (sp.pi, kept, "with the lag pi"), (varphi, turned, "with any lag"))
+for lag, value, words in cases:
+    because = "two of the four products of each square cancel"
+    solved = cs.Identity(difference_of_squares(lag), value, name=words, because=because, sizes="N = 2")
+    derivation = derivation.lemma(solved)
+
+# %% [markdown]
+# ## Two nodes, written out
+# What the package writes for a model of a given size: field, gap and projected step of two nodes.
+# %%
+model = cs.KuramotoModel.symbolic(2)
+forms = (cs.kuramoto_field(model), cs.phase_gap(model), cs.projected_step(model))
+derivation = derivation.lemma(*(certificate for form in forms for certificate in form.certificates))
+
+notation = {
+    a: "here: weight with which one node pulls another; on a ring by distance, for two nodes one number",
+    epsilon: "strength of all couplings",
+    first: "coefficients of the two modes",
+    second: "coefficients of the two modes",
+    q: "here: whole turns of a twisted state",
+    common: "phase of node 0 in a twisted state",
+    theta: "here: phases of all nodes",
+    r: "here: amplitudes of all nodes",
+    varphi: "here: lag of all couplings",
+}
 
 # %%
 if __name__ == "__main__":

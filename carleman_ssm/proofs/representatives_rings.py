@@ -75,9 +75,9 @@ RINGS: Mapping[str, Instances] = MappingProxyType(
             "N": unit_hop_characteristic,
             "3": lambda: unit_hop_characteristic(3, first=0),
         },
-        "theory.kuramoto.kuramoto_field": over(lambda n: kuramoto_field(KuramotoModel.symbolic(n)), (2, 3)),
-        "theory.kuramoto.phase_gap": over(lambda n: phase_gap(KuramotoModel.symbolic(n)), (2, 3)),
-        "theory.kuramoto.projected_step": over(lambda n: projected_step(KuramotoModel.symbolic(n)), (2, 3)),
+        "theory.kuramoto.kuramoto_field": over(lambda n: kuramoto_field(KuramotoModel.symbolic(n)), (2,)),
+        "theory.kuramoto.phase_gap": over(lambda n: phase_gap(KuramotoModel.symbolic(n)), (2,)),
+        "theory.kuramoto.projected_step": over(lambda n: projected_step(KuramotoModel.symbolic(n)), (2,)),
         "theory.localisation.jittered_peak": {"": jittered_peak},
         "theory.localisation.participation_ratio_formula": {"": participation_ratio_formula},
         "theory.oscillator_solutions.oscillator_solution": {

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import sympy as sp
 
 from carleman_ssm.formulas.statements import ClosedForm, Identity
+from carleman_ssm.theory.instances import at_size, node_count
 from carleman_ssm.theory.oscillators import OscillatorNetwork, real_symbol
 from carleman_ssm.theory.polar import INPUT, amplitude_symbols, phase_symbols, polar_field
 from carleman_ssm.theory.polynomials import exact, exact_entries, require_integer, require_kind
@@ -143,7 +144,11 @@ def kuramoto_field(model: KuramotoModel) -> ClosedForm:
     theta = phase_symbols(model.nodes)
     field = _field(model, theta)
     certificate = Identity(
-        field, _through_order_parameters(model, theta), name="through the order parameters", because="Euler's formula"
+        field,
+        _through_order_parameters(model, theta),
+        name="through the order parameters",
+        because="Euler's formula",
+        sizes=node_count(model.nodes),
     )
     return ClosedForm(sp.Symbol("thetadot"), field, (*model.parameters, *theta), {}, (certificate,), REFERENCE)
 
@@ -191,9 +196,16 @@ def phase_gap(model: KuramotoModel) -> ClosedForm:
     same = real_symbol("r")
     certificates = (
         Identity(phases, alone + gap, name="the phases of the network", because="T7 without input"),
-        Identity(phases.xreplace(dict.fromkeys(r, same)), alone, name="equal amplitudes", nonzero=(same,)),
+        Identity(
+            phases.xreplace(dict.fromkeys(r, same)),
+            alone,
+            name="equal amplitudes",
+            because="the quotients of the amplitudes are 1",
+            nonzero=(same,),
+        ),
     )
-    return ClosedForm(sp.Symbol("g"), gap, (*model.parameters, *theta, *r), {}, certificates, REFERENCE)
+    stated = at_size(certificates, node_count(model.nodes))
+    return ClosedForm(sp.Symbol("g"), gap, (*model.parameters, *theta, *r), {}, stated, REFERENCE)
 
 
 def projected_step(model: KuramotoModel) -> ClosedForm:
@@ -228,14 +240,21 @@ def projected_step(model: KuramotoModel) -> ClosedForm:
     generator = sp.ImmutableMatrix([(v - sp.conjugate(v)) / (2 * sp.I) for v in turned])
     growth = _pulls(model, lambda i, j: sp.cos(theta[j] - theta[i] - model.lag))
     certificates = (
-        Identity(generator, kuramoto_field(model).expression, name="first order of a projected step"),
+        Identity(
+            generator,
+            kuramoto_field(model).expression,
+            name="first order of a projected step",
+            because=r"$\mathrm{Im}(\bar x_i (Wx)_i)$ at $x = e^{i\theta}$",
+        ),
         Identity(
             sp.ImmutableMatrix([(v + sp.conjugate(v)) / 2 for v in turned]),
             growth,
             name="growth that the projection removes",
+            because=r"$\mathrm{Re}(\bar x_i (Wx)_i)$",
         ),
     )
-    return ClosedForm(sp.Symbol("thetadot"), generator, (*model.parameters, *theta), {}, certificates, REFERENCE)
+    stated = at_size(certificates, node_count(model.nodes))
+    return ClosedForm(sp.Symbol("thetadot"), generator, (*model.parameters, *theta), {}, stated, REFERENCE)
 
 
 def _field(model: KuramotoModel, theta: Sequence[sp.Expr]) -> sp.ImmutableMatrix:
