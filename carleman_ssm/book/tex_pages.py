@@ -49,14 +49,14 @@ PREAMBLE = r"""\documentclass[10pt,a4paper,fleqn,oneside]{report}
 \setlength{\mathindent}{1.5em}
 \sloppy\setlength{\emergencystretch}{5em}
 \raggedbottom
-\renewcommand{\arraystretch}{1.1}
+\renewcommand{\arraystretch}{1.3}
 \pagestyle{myheadings}
 \makeatletter
 \renewcommand{\@makechapterhead}[1]{{\parindent0pt\raggedright\LARGE\bfseries\thechapter\quad#1\par\vskip12pt}}
 \renewcommand{\@makeschapterhead}[1]{{\parindent0pt\raggedright\LARGE\bfseries#1\par\vskip12pt}}
 \renewcommand{\section}{\@startsection{section}{1}{0pt}{14pt plus 4pt}{4pt}{\raggedright\large\bfseries}}
-\g@addto@macro\normalsize{\abovedisplayskip4pt plus 2pt\belowdisplayskip5pt plus 2pt
-  \abovedisplayshortskip2pt plus 2pt\belowdisplayshortskip4pt plus 2pt}
+\g@addto@macro\normalsize{\abovedisplayskip5pt plus 2pt\belowdisplayskip8pt plus 3pt
+  \abovedisplayshortskip4pt plus 2pt\belowdisplayshortskip8pt plus 3pt}
 \makeatother
 \makeatletter
 \renewcommand{\l@chapter}[2]{\vskip3pt{\@dottedtocline{0}{0em}{2em}{\bfseries#1}{#2}}}

@@ -37,9 +37,11 @@ _PREAMBLE = f"""#set document(title: {quoted(TITLE)}, date: none)
 #set text(size: 10pt)
 #set par(justify: true)
 #set heading(numbering: none)
-#show heading.where(level: 1): it => {{ pagebreak(weak: true); text(size: 17pt, it.body); v(4mm) }}
-#show heading.where(level: 2): it => {{ v(2mm); text(size: 12pt, it.body); v(1mm) }}
+#show heading.where(level: 1): it => {{ pagebreak(weak: true); block(sticky: true, text(size: 17pt, it.body)); v(4mm) }}
+#show heading.where(level: 2): it => block(above: 6mm, sticky: true, text(size: 12pt, it.body))
 #show math.equation: set block(breakable: true)
+#show math.equation.where(block: true): set align(left)
+#let lead(body) = block(sticky: true, below: 3mm, body)
 #let beside(body) = place(top + right, dx: 33mm, box(width: 29mm, text(size: 7pt, align(left, body))))
 #let display(body, mark) = block(width: 100%, {{ beside(mark); align(left, pad(left: 1.5em, body)) }})"""
 
@@ -115,10 +117,10 @@ def _derived(part: Part, chapter: Chapter) -> Iterator[str]:
 def _chain(chain: Chain) -> Iterator[str]:
     start, *links = chain_links(chain.derivation)
     if not chain.continued:
-        yield f"#emph({quoted(chain.title + '.')})"
+        yield _lead(f"#emph({quoted(chain.title + '.')})")
         yield _display(start.lines)
     for link, mark in zip(links, chain.marks, strict=True):
-        yield inline(words(link.reason))
+        yield _lead(inline(words(link.reason)))
         yield _display(link.lines, mark)
     if chain.derivation.where and not chain.continued:
         yield _display(where_lines(chain.derivation.where))
@@ -132,7 +134,7 @@ def _claim(claim: Claim, chapter: Chapter) -> Iterator[str]:
     if statement.because:
         said += f"#{quoted(': ')}{inline(words(statement.because))}"
     earlier = chapter.earlier(claim)
-    yield said
+    yield _lead(said)
     if earlier:
         yield _beside(f"This is ({earlier}).", claim.mark)
     else:
@@ -145,10 +147,10 @@ def _refuted(one: Refuted) -> str:
     parts = [
         inline(words(f"**{claim.number}. {claim.claim}**")),
         blocks(claim.why),
-        _beside("It would follow that", one.follows.mark),
+        _lead(_beside("It would follow that", one.follows.mark)),
         _display(statement_lines(one.follows.statement)),
         inline(words(f"Refuted at {values}." if values else NO_LETTER)),
-        inline(words(f"Instead: {claim.instead} [THEORY {claim.numbered}]")),
+        _lead(inline(words(f"Instead: {claim.instead} [THEORY {claim.numbered}]"))),
         _display(statement_lines(one.holds.statement), one.holds.mark),
     ]
     return "\n\n".join(parts)
@@ -158,7 +160,12 @@ def _form(form: Form) -> str:
     proofs = ", ".join(f"({number})" for number in form.numbers)
     shown = f", here {form.label}" if form.instances > 1 else ""
     said = f"{shown}; characterised by {proofs}" if proofs else shown
-    return f"#raw({quoted(form.name)})#{quoted(said)}\n\n{_display(statement_lines(form.form))}"
+    return _lead(f"#raw({quoted(form.name)})#{quoted(said)}") + f"\n\n{_display(statement_lines(form.form))}"
+
+
+def _lead(text: str) -> str:
+    """Words that stay on the page of the display under them."""
+    return f"#lead[{text}]" if text else ""
 
 
 def _display(lines: Iterable[str], mark: Mark | None = None) -> str:
