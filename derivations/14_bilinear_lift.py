@@ -67,9 +67,9 @@ derivation = derivation.chain(
 # ## The finite series
 # Without input $x_n' = a_nx_n$, and the state is $e^{a_nt}x_n(0)$. What the input adds is $\xi(t)$, with
 # $\xi' = a_n\xi + b_nu$, $\xi(0) = 0$. The term of order r of the series of $x_n^\alpha$ is
-# $\binom\alpha rx_n^{\alpha-r}\xi^r$: it starts at 0 for r > 0, and its derivative is its own drift and the input times the term of order r − 1 of the
-# monomial below, which is how the terms of the series are defined. Stated for the exponent $\alpha + 1$ and the order
-# r + 1. There is no order above the exponent; all together are $(x_n + \xi)^\alpha$.
+# $\binom\alpha rx_n^{\alpha-r}\xi^r$: it starts at 0 for r > 0, and its derivative is its own drift and the input times
+# the term of order r − 1 of the monomial below, which is how the terms of the series are defined. Stated for the
+# exponent $\alpha + 1$ and the order r + 1. No order is above the exponent; all together are $(x_n + \xi)^\alpha$.
 # %%
 
 
