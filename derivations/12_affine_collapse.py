@@ -1,20 +1,17 @@
 # %% [markdown]
 # # The ordered product of lifted steps collapses to one translation
-# One step of the lifted state is $X_k = T(u_k) X_{k-1}$, so the state after $k$ steps from rest is an ordered
-# product of $k$ matrices. We show $X_k = T(\xi_k)\, e_0$ with
-# $\xi_k = \sum_{j=1}^k \Lambda^{k-j} \bar b\, u_j$: one matrix, for symbolic $k$.
-# Hence $z_k = G X_k = \sigma(c^\top \xi_k + D u_k)$.
-#
-# The reason is a group. Lifting $x \mapsto \Lambda x + \xi$ to monomials represents the affine maps:
-# translations $T(\xi) = \exp(\sum_n \xi_n E_n)$ commute, scalings $M_0 = \mathrm{diag}(\lambda^\alpha)$
-# normalise them.   [THEORY T9, T12]
+# One step of the lifted state is $X_k = T(u_k) X_{k-1}$, so the state after $k$ steps from rest is an ordered product
+# of $k$ matrices. We show $X_k = T(\xi_k)\, e_0$ with $\xi_k = \sum_{j=1}^k \Lambda^{k-j} \bar b\, u_j$: one matrix,
+# for symbolic $k$. Hence $z_k = G X_k = \sigma(c^\top \xi_k + D u_k)$. The reason is a group. Lifting $x \mapsto
+# \Lambda x + \xi$ to monomials represents the affine maps: translations $T(\xi) = \exp(\sum_n \xi_n E_n)$ commute,
+# scalings $M_0 = \mathrm{diag}(\lambda^\alpha)$ normalise them.   [THEORY T9, T12]
 # %%
 import sympy as sp
 
 import carleman_ssm as cs
 
 DEGREE = 2
-k, j = sp.Symbol("k", integer=True, positive=True), sp.Symbol("j", integer=True, positive=True)
+k, j = (sp.Symbol(name, integer=True, positive=True) for name in "kj")
 u = sp.IndexedBase("u")
 
 
@@ -85,7 +82,8 @@ derivation = derivation.lemma(
 )
 
 # %% [markdown]
-# The relations once more as matrices, for two modes and degree 2, with the mixed monomial. With
+# ## The group as matrices
+# The relations once more, for two modes and degree 2, with the mixed monomial. With
 # $E_n X_\alpha = \alpha_n X_{\alpha - e_n}$ the curve $T(t\zeta)$ starts at 1 and has the generator
 # $\sum_n \zeta_n E_n$: it is the exponential.
 # %%

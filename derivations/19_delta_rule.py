@@ -58,7 +58,8 @@ derivation = (
 )
 
 # %% [markdown]
-# The row itself exchanges the sum over the entries of a key with that over the steps. Written out for keys of two
+# ## The row in overlaps
+# The row exchanges the sum over the entries of a key with that over the steps. Written out for keys of two
 # entries and any number of steps; more entries add terms in the same way.
 # %%
 pair = (1, 2)
@@ -117,6 +118,7 @@ meanings = {
     "g": "here: decays of the steps",
     "kappa": "keys",
     "p": "here: a vector that gives an orthogonal key",
+    "psi": "here: angle of the second key",
     "q": "here: query of the last step",
     "tau": "here: time of a step on the clock",
     "theta": "here: angle of two keys",

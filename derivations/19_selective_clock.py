@@ -47,6 +47,7 @@ derivation = (
 )
 
 # %% [markdown]
+# ## Where it begins
 # The base of the induction is an empty sum, and the clock itself is a sum of increments.
 # %%
 
@@ -69,9 +70,12 @@ two = Clock(sp.symbols("a_0 a_1"), sp.symbols("Delta_1 Delta_2 Delta_3"))
 drives = [sp.symbols(f"b_{step}_0 b_{step}_1") for step in (1, 2, 3)]
 weights = sp.symbols("c_0 c_1")
 output = clocked_output(two, drives, lambda z, _: weights[0] * z[0] + weights[1] * z[1], symbol=sp.Symbol("y_3"))
+others = {f"the lift of step {step} runs on the same clock" for step in (2, 3)}
 lifted = collapse(two.recurrence(drives), degree=1).certificates[-1]
 derivation = derivation.lemma(
-    *output.certificates, *(replace(law, sizes="N = 2, L = 3") for law in clock_laws(two)), lifted
+    *output.certificates,
+    *(replace(law, sizes="N = 2, L = 3") for law in clock_laws(two) if law.name not in others),
+    lifted,
 )
 
 # %% [markdown]

@@ -61,6 +61,7 @@ derivation = (
 )
 
 # %% [markdown]
+# ## Two inputs
 # Once more for two inputs with every entry of Q a letter, and the equation that $\delta_\nu$ solves.
 # %%
 delta = sp.ImmutableMatrix(sp.symbols("delta_1 delta_2", real=True))

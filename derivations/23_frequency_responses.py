@@ -88,9 +88,7 @@ derivation = derivation.lemma(
         name="steady states",
         nonzero=(rho, rho - lam),
     ),
-    cs.Identity(
-        c * (share * rho**k) + D * rho**k, H * rho**k, name="steady output", nonzero=(rho, rho - lam), sizes="N = 1"
-    ),
+    cs.Identity(c * (share * rho**k) + D * rho**k, H * rho**k, name="steady output", nonzero=(rho, rho - lam)),
     cs.Identity(
         D + sp.Sum(c * b * lam**m * rho ** (-m), (m, 0, T)),
         H - c * share * (lam / rho) ** (T + 1),
@@ -120,7 +118,7 @@ def mixed_derivative(order):
     return cs.Identity(
         sp.Derivative(quadratic(y), *sizes[:order]),
         order * curve * sp.Mul(*(H_i * ratio**k for _, H_i, ratio in inputs)),
-        name=f"mixed derivative in {order} amplitudes",
+        name=f"mixed derivative of order {order} in the amplitudes",
         nonzero=ratios[:order],
         sizes=f"P = 2, order {order}",
     )

@@ -29,7 +29,11 @@ def distribution(at):
 # %%
 mean = mu * distribution(mu / s) + (s**2 - 1) / s * density(mu / s)
 derivation = (
-    cs.Derivation("The mean GELU spreads like heat", start=sp.Derivative(mean, s) / s)
+    cs.Derivation(
+        "The mean GELU spreads like heat",
+        start=sp.Derivative(mean, s) / s,
+        where={sp.Function("Phi")(mu / s): distribution(mu / s)},
+    )
     .step(
         (s**4 + s**2 - mu**2) / s**5 * density(mu / s),
         because=r"$\partial_s\Phi(\mu/s) = -\mu\varphi/s^2$ and $\partial_s\varphi(\mu/s) = \mu^2\varphi/s^3$",
@@ -97,24 +101,35 @@ slopes = sp.Mul(*(k[1] + 2 * k[2] * m for k, m, _ in rows))
 joint = averages + c * slopes + 2 * c**2 * quadratics[0][2] * quadratics[1][2]
 both = "P = 2 and 2"
 still = {c: 0, spreads[0]: 0, spreads[1]: 0}
-F = [sp.Function(f"F_{i}")(m, w) for i, (_, m, w) in enumerate(rows, start=1)]
-F_slope = [sp.Function(f"Fprime_{i}")(m) for i, (_, m, _) in enumerate(rows, start=1)]
-notation = {
-    sp.Symbol(name): text for name, text in {"F_1": "mean of a decoder", "Fprime_1": "mean of its slope"}.items()
-}
-derivation = derivation.lemma(
-    cs.Identity(
-        joint.xreplace(still),
-        sp.Mul(*(k[0] + m * (k[1] + m * k[2]) for k, m, _ in rows)),
-        name="product without spread",
-        sizes=both,
-    ),
-    *(
-        cs.Identity(sp.Derivative(joint, w), sp.Derivative(joint, m, 2) / 2, name=f"heat equation in {w}", sizes=both)
-        for _, m, w in rows
-    ),
-    cs.Identity(sp.Derivative(joint, c), sp.Derivative(joint, *means), name="Price's theorem", sizes=both),
+parts = [
+    part
+    for n, (k, m, w) in enumerate(rows, start=1)
+    for part in (
+        (sp.Function(f"F_{n}")(m, w), k[0] + k[1] * m + k[2] * m**2 + k[2] * w),
+        (sp.Function(f"Fprime_{n}")(m), k[1] + 2 * k[2] * m),
+    )
+]
+notation = {sp.Symbol("F_1"): "mean of a decoder", sp.Symbol("Fprime_1"): "mean of its slope"}
+notation |= dict.fromkeys(quadratics[1], "here: coefficients of the second decoder")
+notation |= {c: "here: covariance of the two pre-activations", s: "here: $\\sqrt{1 + v}$"}
+derivation = derivation.chain(
+    cs.Derivation("Price's theorem", start=sp.Derivative(joint, c), where=dict(parts), sizes=both)
+    .step(slopes + 4 * c * quadratics[0][2] * quadratics[1][2], because="the first and the second order in c")
+    .step(sp.Derivative(joint, *means), because=r"$\partial_\mu F = F'$, and $\partial_\mu F' = 2g_2$")
+    .lemma(
+        cs.Identity(
+            joint.xreplace(still),
+            sp.Mul(*(k[0] + m * (k[1] + m * k[2]) for k, m, _ in rows)),
+            name="product without spread",
+            sizes=both,
+        ),
+        *(
+            cs.Identity(sp.Derivative(joint, w), sp.Derivative(joint, m, 2) / 2, name=f"heat equation, {n}", sizes=both)
+            for n, (_, m, w) in zip(("first decoder", "second decoder"), rows, strict=True)
+        ),
+    )
 )
+
 # %%
 if __name__ == "__main__":
     print(cs.to_latex(derivation))

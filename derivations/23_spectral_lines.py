@@ -37,7 +37,7 @@ def distribution(at):
 periodic = sp.Derivative(R * sp.sin(theta) * distribution(y), theta)
 scale = R**2 * sp.exp(-x) / (2 * sp.sqrt(2 * sp.pi))
 derivation = (
-    cs.Derivation("Stein's identity on the circle", start=gelu(y))
+    cs.Derivation("Stein's identity on the circle", start=gelu(y), where={sp.Function("Phi")(y): distribution(y)})
     .step(
         periodic + R**2 * sp.sin(theta) ** 2 * density(y),
         because=r"$\partial_\theta\Phi(R\cos\theta) = -R\sin\theta\,\varphi(R\cos\theta)$",
@@ -88,7 +88,7 @@ derivation = derivation.lemma(*even_harmonic(0), *even_harmonic(2)).lemma(
 g0, g1, g2, y0 = sp.symbols("g_0 g_1 g_2 y_0")
 
 
-def lines(tones):
+def lines(tones, words):
     sizes, angles = (sp.symbols(f"{stem}_1:{tones + 1}", real=True) for stem in ("R", "theta"))
     total = sp.S.Zero
     for h in product(range(-2, 3), repeat=tones):
@@ -104,12 +104,10 @@ def lines(tones):
             halves = sp.Mul(*((size / 2) ** abs(count) for size, count in zip(sizes, h, strict=True)))
             total += sp.Integer(2) / sp.Mul(*map(sp.factorial, map(abs, h))) * g2 * halves * waves
     signal = y0 + sp.Add(*(size * sp.cos(angle) for size, angle in zip(sizes, angles, strict=True)))
-    return cs.Identity(
-        total, g0 + signal * (g1 + signal * g2), name=f"all lines of {tones}", sizes=f"P = 2, {tones} tones"
-    )
+    return cs.Identity(total, g0 + signal * (g1 + signal * g2), name=f"all lines of {words}", sizes=f"P = 2, {words}")
 
 
-derivation = derivation.lemma(lines(1), lines(2))
+derivation = derivation.lemma(lines(1, "one tone"), lines(2, "two tones"))
 notation |= dict.fromkeys(sp.symbols("R_1:3"), notation[R]) | dict.fromkeys(
     sp.symbols("theta_1:3"), "here: phases of the tones"
 )
