@@ -1,10 +1,10 @@
 # %% [markdown]
 # # When the phases of the linear network are those of Kuramoto's model
-# The phases of $x' = (i\,\mathrm{diag}\,\omega + \varepsilon e^{-i\varphi} A) x$ move like Kuramoto's plus the gap
-# $g_j = \varepsilon \sum_l a_{jl} (r_l/r_j - 1) \sin(\theta_l - \theta_j - \varphi)$, and so are Kuramoto's on an
+# The phases of $x' = (i\,\mathrm{diag}\,\omega + \epsilon e^{-i\varphi} A) x$ move like Kuramoto's plus the gap
+# $g_j = \epsilon \sum_l a_{jl} (r_l/r_j - 1) \sin(\theta_l - \theta_j - \varphi)$, and so are Kuramoto's on an
 # interval if and only if $g = 0$ on it. Equal amplitudes suffice, if they stay equal. For two nodes,
-# $\frac12 (r_0^2 - r_1^2)' = 2 \varepsilon a\, r_0 r_1 \sin\varphi \sin(\theta_1 - \theta_0)$: they do where
-# $\varepsilon a \sin\varphi = 0$, without a lag and with the lag $\pi$, which only turns the sign of the coupling.
+# $\frac12 (r_0^2 - r_1^2)' = 2 \epsilon a\, r_0 r_1 \sin\varphi \sin(\theta_1 - \theta_0)$: they do where
+# $\epsilon a \sin\varphi = 0$, without a lag and with the lag $\pi$, which only turns the sign of the coupling.
 # Otherwise equal amplitudes part at once unless the phases are equal or opposite, and the phases of the linear network
 # are an *approximation* of Kuramoto's.   [THEORY T8; Budzinski et al. 2022]
 # %%
@@ -20,7 +20,7 @@ nodes, pull = (l, 0, N - 1), theta[l] - theta[j] - varphi
 
 # %% [markdown]
 # ## The gap
-# For symbolic N and any node j; the first line is T7 with $W_{jl} = \varepsilon e^{-i\varphi} a_{jl}$ beside the
+# For symbolic N and any node j; the first line is T7 with $W_{jl} = \epsilon e^{-i\varphi} a_{jl}$ beside the
 # frequencies.
 # %%
 kuramoto = omega[j] + epsilon * sp.Sum(a[j, l] * sp.sin(pull), nodes)
@@ -28,7 +28,7 @@ derivation = (
     cs.Derivation(
         "The gap between the two models",
         start=omega[j] + epsilon * sp.Sum(a[j, l] * r[l] / r[j] * sp.sin(pull), nodes),
-        where={sp.Symbol("vartheta_j_l"): pull},
+        where={sp.Symbol("vartheta_j_l"): -pull},
     )
     .step(
         kuramoto + epsilon * sp.Sum(a[j, l] * (r[l] - r[j]) / r[j] * sp.sin(pull), nodes),
@@ -111,12 +111,11 @@ parting = (
         because="addition theorem of the cosine",
     )
 )
-derivation = derivation.chain(parting)
 
 # %% [markdown]
 # The solution shows it too. For $\varphi = 0$,
-# $x_{0,1} = e^{i\omega t} (p_0 e^{\varepsilon a t} \pm p_1 e^{-\varepsilon a t})$ and $|x_0|^2 - |x_1|^2$ keeps its value,
-# and so it does for $\varphi = \pi$. With any lag it turns unless $\varepsilon a \sin\varphi = 0$.
+# $x_{0,1} = e^{i\omega t} (p_0 e^{\epsilon a t} \pm p_1 e^{-\epsilon a t})$ and $|x_0|^2 - |x_1|^2$ keeps its
+# value, and so it does for $\varphi = \pi$. With any lag it turns unless $\epsilon a \sin\varphi = 0$.
 # %%
 first, second = sp.symbols("p_0 p_1")
 kept = 2 * (first * sp.conjugate(second) + second * sp.conjugate(first))
@@ -134,7 +133,8 @@ cases = ((sp.S.Zero, kept, "without lag"), (sp.pi, kept, "with the lag pi"), (va
 for lag, value, words in cases:
     because = "two of the four products of each square cancel"
     solved = cs.Identity(difference_of_squares(lag), value, name=words, because=because, sizes="N = 2")
-    derivation = derivation.lemma(solved)
+    parting = parting.lemma(solved)
+derivation = derivation.chain(parting)
 
 # %% [markdown]
 # ## Two nodes, written out
@@ -147,8 +147,7 @@ derivation = derivation.lemma(*(certificate for form in forms for certificate in
 notation = {
     a: "here: weight with which one node pulls another; on a ring by distance, for two nodes one number",
     epsilon: "strength of all couplings",
-    first: "coefficients of the two modes",
-    second: "coefficients of the two modes",
+    **dict.fromkeys((first, second), "coefficients of the two modes"),
     q: "here: whole turns of a twisted state",
     common: "phase of node 0 in a twisted state",
     theta: "here: phases of all nodes",
