@@ -15,6 +15,7 @@ import carleman_ssm
 from carleman_ssm.book.notation import NOTATION
 from carleman_ssm.formulas.evidence import Evidence
 from carleman_ssm.formulas.verification import verify
+from carleman_ssm.proofs.false_claims import FALSE_CLAIMS
 from carleman_ssm.proofs.representatives import REPRESENTATIVES
 from carleman_ssm.proofs.scripts import load_script
 from carleman_ssm.report.cli import app
@@ -198,3 +199,20 @@ def test_annotations_are_shown_as_they_are_written(extensions):
     assert short(f"(x: {array} | None, n: int = 3)") == "(x: NDArray[~numpy.float64] | None, n: int = 3)"
     assert short("~collections.abc.Sequence[float] | TypeAliasForwardRef('Floats')").endswith("[float] | Floats")
     assert short("list[~carleman_ssm.theory.fits.ChebyshevFit]") == "list[~carleman_ssm.theory.fits.ChebyshevFit]"
+
+
+def test_the_reference_covers_the_room_of_strategies_too(extensions):
+    names = extensions("public_names").documented_names()
+    assert {"carleman_ssm.verify", "carleman_ssm.testing.check"} <= set(names)
+    assert len(set(names)) == len(names)
+    paths = extensions("public_names").public_paths()
+    assert paths["carleman_ssm.testing.check"] == "carleman_ssm.testing.check"
+    assert "check" not in paths  # a bare word in a text is no strategy
+
+
+def test_every_false_claim_has_its_section(extensions):
+    page = (DOCS / "false_claims.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"<!-- generated: (\w+) -->", page)) <= set(extensions("pages").GENERATED)
+    numbers = [claim.number for claim in FALSE_CLAIMS]
+    assert numbers == sorted(numbers)
+    assert len(numbers) >= 11

@@ -29,7 +29,7 @@ def qualified(name: str) -> str:
     A method belongs to the class that is documented, also where a class that is not public defines it.
     """
     first, _, member = name.removeprefix("carleman_ssm.").partition(".")
-    owner = getattr(carleman_ssm, first)
+    owner = getattr(carleman_ssm, first, None)
     module = getattr(owner, "__module__", "").removeprefix("carleman_ssm.")
     return ".".join(part for part in (module, getattr(owner, "__qualname__", first), member) if part)
 

@@ -38,8 +38,8 @@ def _head(script: Script, known: Known) -> Iterator[str]:
     if cited:
         yield "Closed forms that rest on this: " + ", ".join(map(_link, cited)) + "."
     if script.notation:
-        rows = "; ".join(f"${to_latex(symbol)}$ {meaning}" for symbol, meaning in script.notation.items())
-        yield f"Here {rows}."
+        rows = (f"${to_latex(symbol)}$: {meaning.removeprefix('here ')}" for symbol, meaning in script.notation.items())
+        yield f"Letters of this page: {'; '.join(rows)}."
     if script.derivation.where:
         yield _display(to_latex(dict(script.derivation.where)))
 

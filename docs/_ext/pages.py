@@ -13,6 +13,7 @@ from derivation_pages import derivation_page
 from docstrings import anchor
 
 from carleman_ssm.book.notation import NOTATION
+from carleman_ssm.proofs.false_claims import FALSE_CLAIMS, FalseClaim, claim_prose
 from carleman_ssm.proofs.scripts import derivation_folder, script_names
 
 if TYPE_CHECKING:
@@ -42,7 +43,18 @@ def notation_table() -> str:
     return "\n".join(["| letter | meaning | first in |", "|---|---|---|", *rows, ""])
 
 
-GENERATED = {"notation": notation_table}
+def false_claims() -> str:
+    """Every claim with its witness, found now."""
+    return "\n\n".join(f"## {claim.number}. {claim.claim}\n\n{_body(claim)}" for claim in FALSE_CLAIMS) + "\n"
+
+
+def _body(claim: FalseClaim) -> str:
+    prose = claim_prose(claim).partition("\n\n")[2]  # the claim itself is the heading
+    scripts = ", ".join(f"[{name}](derivations/{name}.md)" for name in claim.scripts)
+    return f"{prose}\n\nDerived in {scripts}." if scripts else prose
+
+
+GENERATED = {"notation": notation_table, "false_claims": false_claims}
 
 
 def write(path: Path, text: str) -> None:
@@ -66,8 +78,8 @@ def substitute(app: Sphinx, docname: str, content: list[str]) -> None:
     """Tables for their marks, ``<!-- generated: notation -->``, and links for citations of statements."""
     if not str(app.env.doc2path(docname)).endswith(".md"):
         return
-    content[0] = linked(content[0])
-    content[0] = re.sub(r"<!-- generated: (\w+) -->", lambda found: GENERATED[found[1]](), content[0])
+    shown = re.sub(r"<!-- generated: (\w+) -->", lambda found: GENERATED[found[1]](), content[0])
+    content[0] = linked(shown)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -21,7 +21,8 @@ class Group:
 
     room: str
     heading: str
-    names: tuple[str, ...] = field(default=())
+    names: tuple[str, ...] = ()
+    module: str = "carleman_ssm"
 
 
 def groups_of(source: str) -> tuple[Group, ...]:
@@ -57,13 +58,25 @@ def public_groups() -> tuple[Group, ...]:
 
 
 @cache
+def testing_group() -> Group:
+    """The room that is imported by itself, because it needs an extra."""
+    source = (Path(carleman_ssm.__file__).parent / "testing" / "__init__.py").read_text(encoding="utf-8")
+    names = tuple(name for _, name in _bindings(source))
+    return Group("testing", "strategies, and checks of identities of your own", names, "carleman_ssm.testing")
+
+
+def documented_names() -> tuple[str, ...]:
+    """What the reference has to have an entry for, by its full name."""
+    return tuple(f"{group.module}.{name}" for group in (*public_groups(), testing_group()) for name in group.names)
+
+
+@cache
 def public_paths() -> MappingProxyType[str, str]:
     """Every way in which an object can be named in a text or an annotation, to its public name."""
-    paths: dict[str, str] = {}
+    paths = {f"carleman_ssm.testing.{name}": f"carleman_ssm.testing.{name}" for name in testing_group().names}
     for group in public_groups():
         for name in group.names:
-            value = getattr(carleman_ssm, name)
-            module = getattr(value, "__module__", "")
+            module = getattr(getattr(carleman_ssm, name), "__module__", "")
             for path in (name, f"carleman_ssm.{name}", f"cs.{name}", f"{module}.{name}"):
                 paths.setdefault(path, f"carleman_ssm.{name}")
     return MappingProxyType(paths)

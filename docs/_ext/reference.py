@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import inspect
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from docutils import nodes
 from docutils.parsers.rst import Directive
 from docutils.statemachine import StringList
-from public_names import public_groups, public_paths
+from public_names import Group, documented_names, public_groups, public_paths, testing_group
 from sphinx.util import logging
-
-import carleman_ssm
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -26,37 +25,37 @@ class PublicNames(Directive):
 
     def run(self) -> list[nodes.Node]:
         """One section for each heading, with an autodoc directive for each name."""
-        groups = [group for group in public_groups() if group.room == self.arguments[0]]
+        groups = [group for group in (*public_groups(), testing_group()) if group.room == self.arguments[0]]
         if not groups:
             msg = f"the table of contents has no room {self.arguments[0]!r}"
             raise self.error(msg)
-        return [self._section(group.heading, group.names) for group in groups]
+        return [self._section(group) for group in groups]
 
-    def _section(self, heading: str, names: tuple[str, ...]) -> nodes.section:
-        section = nodes.section(ids=[nodes.make_id(f"{self.arguments[0]}-{heading}")])
-        section += nodes.title(text=heading[0].upper() + heading[1:])
+    def _section(self, group: Group) -> nodes.section:
+        section = nodes.section(ids=[nodes.make_id(f"{group.room}-{group.heading}")])
+        section += nodes.title(text=group.heading[0].upper() + group.heading[1:])
         source, _ = self.state_machine.get_source_and_line(self.lineno)
-        lines = StringList([line for name in names for line in autodoc_lines(name)], source=source)
+        lines = StringList([line for name in group.names for line in autodoc_lines(group.module, name)], source=source)
         self.state.nested_parse(lines, self.content_offset, section)
         return section
 
 
-def autodoc_lines(name: str) -> list[str]:
+def autodoc_lines(module: str, name: str) -> list[str]:
     """The directive for one public name: a class with its methods, a function, or data."""
-    value = getattr(carleman_ssm, name)
+    value = getattr(import_module(module), name)
     if inspect.isclass(value):
         above = [base for base in value.__mro__[1:] if base.__module__.startswith("carleman_ssm.")]
         hidden = [base for base in above if f"{base.__module__}.{base.__qualname__}" not in public_paths()]
         known = [base.__name__ for base in value.__mro__[1:] if base not in hidden]
         inherited = [f"   :inherited-members: {', '.join(known)}"] if hidden else []  # nobody else documents them
-        return [f".. autoclass:: carleman_ssm.{name}", "   :members:", *inherited, ""]
+        return [f".. autoclass:: {module}.{name}", "   :members:", *inherited, ""]
     kind = "autofunction" if inspect.isroutine(value) else "autodata"
-    return [f".. {kind}:: carleman_ssm.{name}", ""]
+    return [f".. {kind}:: {module}.{name}", ""]
 
 
 def missing_names(documented: set[str]) -> set[str]:
     """Public names that no page documents."""
-    return set(public_paths().values()) - documented
+    return set(documented_names()) - documented
 
 
 def check(app: Sphinx, env: Any) -> None:  # noqa: ARG001
