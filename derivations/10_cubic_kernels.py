@@ -2,72 +2,73 @@
 # # A product of three: the Volterra kernel of H3
 # H3 multiplies a delayed key with the value, lets a diagonal SSM remember the product, and multiplies what it reads
 # with the query. With $q_t = W_q u_t$, $v_t = W_v u_t$, keys $W_k \sum_l \kappa_l u_{t-l}$ and modes
-# $\lambda, \bar b, c$ beside their conjugates we show
+# $\lambda_n, b_n, c_n$ beside their conjugates
 # $y_t = \sum_l \sum_{m<t} h_l(m)\, u_t u_{t-m} u_{t-m-l} + D\,W_q W_v W_k \sum_l \kappa_l u_t^2 u_{t-l}$ with
-# $h_l(m) = W_q W_v W_k \kappa_l\, 2\,\mathrm{Re}(c \bar b \lambda^m)$: one kernel of order 3, for every t.
-# [THEORY T10]
+# $h_l(m) = W_q W_v W_k \kappa_l\, 2\,\mathrm{Re} \sum_n c_n b_n \lambda_n^m$: one kernel of order 3, for every t.
+# [THEORY T25; Fu, Dao et al. 2023]
 #
-# Linear attention ($\lambda = 1$) and retention ($\lambda = \gamma e^{-i\theta}$) have one tap, $\kappa = (1)$.
+# It is linear in the taps and a sum over the modes, so one mode and one tap are shown, of any lag l. Linear attention
+# ($\lambda = 1$) and retention ($\lambda = \gamma e^{-i\theta}$) have one tap, at lag 0.
 # %%
 import sympy as sp
 
 import carleman_ssm as cs
+from carleman_ssm.recurrences.cubic_series import cubic_series
 
 t, m = sp.Symbol("t", integer=True, positive=True), sp.Symbol("m", integer=True, nonnegative=True)
-u = sp.IndexedBase("u")
-lam, b, c = sp.symbols("lambda_0 b_0 c_0")
-kappa = sp.symbols("kappa_0 kappa_1", real=True)
-query, value, key = sp.symbols("W_q W_v W_k", real=True)
-D = sp.Symbol("D", real=True)
+l, u = sp.Symbol("l", integer=True, nonnegative=True), sp.IndexedBase("u")
+lam, b, c = sp.symbols("lambda_n b_n c_n")
+kappa, query, value, key, D = sp.symbols("kappa_l W_q W_v W_k D", real=True)
 
 
-def product(j):
-    """Delayed key times value at step j; inputs before the first are 0, as the register starts empty."""
-    return value * u[j] * key * (kappa[0] * u[j] + kappa[1] * u[j - 1])
+def product(i):
+    """Delayed key times value at step i; inputs before the first are 0, as the register starts empty."""
+    return value * u[i] * key * kappa * u[i - l]
+
+
+def state(i):
+    return sp.Sum(lam**m * b * product(i - m), (m, 0, i - 1))
 
 
 # %% [markdown]
 # ## The memory of one mode
 # The state is the weighted sum of all products so far: it starts empty, and one more step multiplies what was there
-# and adds the present product.
+# and adds the present product. That is an induction over all steps t.
 # %%
-
-
-def state(multiplier, gain, j):
-    return sp.Sum(multiplier**m * gain * product(j - m), (m, 0, j - 1))
-
-
-modes = ((lam, b, c), tuple(map(sp.conjugate, (lam, b, c))))
-lemmas = [
-    cs.Identity(state(multiplier, gain, sp.S.Zero), 0, name="starts at rest", because="an empty sum")
-    for multiplier, gain, _ in modes
-] + [
+weights = query * value * key * kappa
+direct = D * weights * u[t] ** 2 * u[t - l]
+series = sp.Sum(weights * c * b * lam**m * u[t] * u[t - m] * u[t - m - l], (m, 0, t - 1)) + direct
+derivation = cs.Derivation(
+    "The Volterra kernel of a product of three", start=query * u[t] * (c * state(t) + D * product(t))
+).lemma(
+    cs.Identity(state(sp.S.Zero), 0, name="starts at rest", because="an empty sum"),
     cs.Identity(
-        state(multiplier, gain, t),
-        multiplier * state(multiplier, gain, t - 1) + gain * product(t),
+        state(t),
+        lam * state(t - 1) + b * product(t),
         name="one step",
         because="the term m = 0 is the present product, the others are one step older",
-    )
-    for multiplier, gain, _ in modes
-]
+    ),
+)
 
 # %% [markdown]
 # ## The query reads it
-# Each product of a weight of the query, the memory at lag m and a tap is one entry of the kernel.
+# Each product of a weight of the query, the memory at lag m and a tap is one entry of the kernel; beside its conjugate
+# a mode gives twice the real part.
 # %%
-held = sp.Add(*(weight * state(multiplier, gain, t) for multiplier, gain, weight in modes))
-every = query * value * key
-memory = sp.Add(*(weight * gain * multiplier**m for multiplier, gain, weight in modes))
-entries = [every * tap * memory for tap in kappa]
-present = D * every * (kappa[0] * u[t] ** 2 * u[t] + kappa[1] * u[t] ** 2 * u[t - 1])
-series = sp.Add(
-    *(sp.Sum(h * u[t] * u[t - m] * u[t - m - lag], (m, 0, t - 1)) for lag, h in enumerate(entries)), present
-)
-whole = sp.Sum(query * u[t] * memory * product(t - m), (m, 0, t - 1))
 derivation = (
-    cs.Derivation("The Volterra kernel of a product of three", start=query * u[t] * (held + D * product(t)))
-    .step(whole + query * u[t] * D * product(t), because="the query does not depend on the lag: one sum over m")
-    .step(series, because="sums of products, ordered by the lags of value and key")
+    derivation.step(
+        query * u[t] * (sp.Sum(c * lam**m * b * product(t - m), (m, 0, t - 1)) + D * product(t)),
+        because="the readout of each product that is remembered",
+    )
+    .step(series, because="the query does not depend on the lag: one sum over m, ordered by its three inputs")
+    .lemma(
+        cs.Identity(
+            c * b * lam**m + sp.conjugate(c * b * lam**m),
+            2 * sp.re(c * b * lam**m, evaluate=False),
+            name="a mode beside its conjugate",
+            because=r"$z + \bar z = 2\,\mathrm{Re}\,z$",
+        )
+    )
 )
 
 # %% [markdown]
@@ -76,14 +77,26 @@ derivation = (
 # cut off.
 # %%
 s = sp.Symbol("s")
-scaled = sp.Add(
-    *(sp.Sum(h * (s * u[t]) * (s * u[t - m]) * (s * u[t - m - lag]), (m, 0, t - 1)) for lag, h in enumerate(entries)),
-    s**3 * present,
+scaled = series.replace(lambda e: isinstance(e, sp.Indexed), lambda e: s * e)
+derivation = derivation.lemma(
+    cs.Identity(scaled, s**3 * series, name="homogeneous of degree 3", because="three factors in each term")
 )
-lemmas.append(cs.Identity(scaled, s**3 * series, name="homogeneous of degree 3", because="three factors in each term"))
-lemmas.append(derivation.conclusion)
-for lemma in lemmas:
-    derivation = derivation.lemma(lemma)
+
+# %% [markdown]
+# ## Written out
+# One instance with all that belongs to it: one mode and its conjugate, two taps.
+# %%
+instance = cubic_series(1, 2)
+written = cs.Derivation("One mode and two taps", instance.symbol, sizes="N = 1, 2 taps")
+derivation = derivation.chain(written.lemma(*instance.certificates))
+
+notation = {
+    t: "here: the last step",
+    l: "here: lag of the key",
+    s: "here: any number, by which inputs are scaled",
+    **dict.fromkeys((query, value, key), "here: weights of query, value and key"),
+    **dict.fromkeys((kappa, *sp.symbols("kappa_:2")), "taps of the key"),
+}
 
 # %%
 if __name__ == "__main__":

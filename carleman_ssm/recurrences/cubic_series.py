@@ -19,6 +19,7 @@ import sympy as sp
 
 from carleman_ssm.formulas.statements import ClosedForm, Identity
 from carleman_ssm.recurrences.affine import Vector
+from carleman_ssm.theory.instances import at_size
 from carleman_ssm.theory.polynomials import require_integer
 
 REFERENCE = "derivations/10_cubic_kernels"
@@ -79,7 +80,7 @@ def cubic_series(states: int = 1, taps: int = 2) -> ClosedForm:
 
     References
     ----------
-    derivations/10_cubic_kernels; THEORY T10; Fu, Dao et al. (2023), arXiv 2212.14052.
+    derivations/10_cubic_kernels; THEORY T25; Fu, Dao et al. (2023), arXiv 2212.14052.
 
     Examples
     --------
@@ -95,7 +96,8 @@ def cubic_series(states: int = 1, taps: int = 2) -> ClosedForm:
     named, written = (_series(letters, u, each) for each in ([kernel[LAG] for kernel in kernels], values))
     where = {kernel[LAG]: value for kernel, value in zip(kernels, values, strict=True)}
     symbol = sp.IndexedBase("y")[t]
-    return ClosedForm(symbol, named, (*letters.parameters, t, u), where, _certificates(letters, u, written), REFERENCE)
+    stated = at_size(_certificates(letters, u, written), f"N = {states}, {taps} tap{'s' * (taps > 1)}")
+    return ClosedForm(symbol, named, (*letters.parameters, t, u), where, stated, REFERENCE)
 
 
 def _kernel(letters: _Letters, tap: sp.Expr) -> sp.Expr:
