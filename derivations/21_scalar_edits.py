@@ -119,6 +119,7 @@ derivation = derivation.lemma(
         (A * E - B**2) * sp.Derivative(norm.xreplace({varrho: other}), t) / 2,
         E * t - B * other - (A * other - B * t) * V * (g1 + 2 * g2 * (y + t)),
         name="slope of N",
+        sizes="P = 2",
         nonzero=(A * E - B**2,),
     ),
     cs.Identity(

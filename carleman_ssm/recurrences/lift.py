@@ -15,7 +15,6 @@ $$\prod_{i=k}^{1} T(b_i) S(A_i) = T(\xi_k)\, S(A_k \cdots A_1), \qquad \xi_k = \
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from math import comb
 
 import sympy as sp
@@ -23,6 +22,7 @@ import sympy as sp
 from carleman_ssm.formulas.statements import ClosedForm, Identity
 from carleman_ssm.recurrences.affine import AffineRecurrence
 from carleman_ssm.theory.affine_lift import affine_representation, column
+from carleman_ssm.theory.instances import at_size
 from carleman_ssm.theory.layer_matrices import carleman_matrix
 from carleman_ssm.theory.monomials import MonomialBasis
 from carleman_ssm.theory.polynomial_maps import PolynomialMap
@@ -175,7 +175,7 @@ def collapse(recurrence: AffineRecurrence, degree: int) -> ClosedForm:
         sp.Symbol(f"X_{last}"),
         matrix,
         recurrence.parameters,
-        certificates=tuple(replace(one, sizes=sizes) for one in certificates),
+        certificates=at_size(certificates, sizes),
         reference="derivations/12_steps_of_any_kind",
     )
 

@@ -17,6 +17,7 @@ import sympy as sp
 
 from carleman_ssm.formulas.statements import ClosedForm, Identity
 from carleman_ssm.theory.affine_lift import column
+from carleman_ssm.theory.instances import at_size
 from carleman_ssm.theory.polynomials import PolynomialDecoder, require_free, require_integer, require_kind
 from carleman_ssm.theory.ssm import DiscreteSSM
 
@@ -142,7 +143,8 @@ def transfer_of_order(decoder: PolynomialDecoder, order: int) -> ClosedForm:
         _orders_add_up(decoder, level),
     )
     arguments = (*decoder.parameters, level, *gains)
-    return ClosedForm(sp.Symbol(f"transfer_{order}"), expression, arguments, {}, certificates, REFERENCE)
+    written_out = at_size(certificates, f"P = {decoder.degree}")
+    return ClosedForm(sp.Symbol(f"transfer_{order}"), expression, arguments, {}, written_out, REFERENCE)
 
 
 def _orders_add_up(decoder: PolynomialDecoder, level: sp.Symbol) -> Identity:

@@ -14,6 +14,7 @@ import sympy as sp
 
 from carleman_ssm.formulas.statements import ClosedForm, Identity
 from carleman_ssm.theory.activations import activation
+from carleman_ssm.theory.instances import at_size
 from carleman_ssm.theory.polynomials import PolynomialDecoder, require_free, require_kind
 
 REFERENCE = "derivations/23_gaussian_inputs"
@@ -113,7 +114,8 @@ def gaussian_mean(decoder: PolynomialDecoder) -> ClosedForm:
             because="integration by parts against the density",
         ),
     )
-    return ClosedForm(sp.Symbol("mean"), mean, (*decoder.parameters, MEAN, VARIANCE), {}, certificates, REFERENCE)
+    written_out = at_size(certificates, f"P = {decoder.degree}")
+    return ClosedForm(sp.Symbol("mean"), mean, (*decoder.parameters, MEAN, VARIANCE), {}, written_out, REFERENCE)
 
 
 def gaussian_covariance(first: PolynomialDecoder, second: PolynomialDecoder) -> ClosedForm:
@@ -159,9 +161,8 @@ def gaussian_covariance(first: PolynomialDecoder, second: PolynomialDecoder) -> 
         slopes = (slopes[0].derivative(), slopes[1].derivative())
     joint, covariance = sp.Add(*terms), sp.Add(*map(sp.expand, terms[1:]))
     symbols = dict.fromkeys((*first.parameters, *second.parameters, *_MEANS, *_VARIANCES, _COVARIANCE))
-    return ClosedForm(
-        sp.Symbol("covariance"), covariance, tuple(symbols), {}, _pair_laws(joint, first, second), REFERENCE
-    )
+    certificates = at_size(_pair_laws(joint, first, second), f"P = {first.degree} and {second.degree}")
+    return ClosedForm(sp.Symbol("covariance"), covariance, tuple(symbols), {}, certificates, REFERENCE)
 
 
 def _pair_laws(joint: sp.Expr, first: PolynomialDecoder, second: PolynomialDecoder) -> tuple[Identity, ...]:

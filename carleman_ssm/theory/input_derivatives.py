@@ -16,6 +16,7 @@ from carleman_ssm.formulas.statements import ClosedForm, Identity
 from carleman_ssm.theory.activations import activation
 from carleman_ssm.theory.affine_lift import column
 from carleman_ssm.theory.gaussian_expectations import normal_density, normal_distribution
+from carleman_ssm.theory.instances import at_size
 from carleman_ssm.theory.polynomials import PolynomialDecoder, require_free, require_integer, require_kind
 
 REFERENCE = "derivations/20_derivatives"
@@ -151,5 +152,5 @@ def pooled_hessian(decoder: PolynomialDecoder, length: int = 2) -> ClosedForm:
         ),
         Identity(column([sp.Derivative(logit, u) for u in inputs]), gradient.xreplace(where), name="first derivatives"),
     )
-    arguments = (*decoder.parameters, *letters)
-    return ClosedForm(sp.Symbol("hessian"), hessian, arguments, where, certificates, REFERENCE)
+    arguments, sizes = (*decoder.parameters, *letters), f"P = {decoder.degree}, L = {size}"
+    return ClosedForm(sp.Symbol("hessian"), hessian, arguments, where, at_size(certificates, sizes), REFERENCE)

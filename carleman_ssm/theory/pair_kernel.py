@@ -22,6 +22,7 @@ import sympy as sp
 from carleman_ssm.formulas.statements import ClosedForm, Identity
 from carleman_ssm.formulas.verification import Evidence, Verdict, verify
 from carleman_ssm.theory.affine_lift import column
+from carleman_ssm.theory.instances import at_size
 from carleman_ssm.theory.monomials import refuse_beyond_budget
 from carleman_ssm.theory.polynomials import PolynomialDecoder, require_integer, require_kind
 from carleman_ssm.theory.ssm import DiscreteSSM
@@ -136,7 +137,7 @@ def pair_kernel(first: DiscreteSSM, decoder: PolynomialDecoder, second: Discrete
         {**kernel.where, mu: _LEAST},
         reference=REFERENCE,
     )
-    return replace(form, certificates=kernel.certificates(form))
+    return replace(form, certificates=at_size(kernel.certificates(form), f"N = {first.states} and {second.states}"))
 
 
 def _pair_kernel(first: DiscreteSSM, decoder: PolynomialDecoder, second: DiscreteSSM) -> _PairKernel:

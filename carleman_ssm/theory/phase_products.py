@@ -14,6 +14,7 @@ from dataclasses import replace
 import sympy as sp
 
 from carleman_ssm.formulas.statements import ClosedForm, Identity, unfold
+from carleman_ssm.theory.instances import at_size
 from carleman_ssm.theory.polynomials import require_count
 
 REFERENCE = "derivations/13_phase_products"
@@ -68,7 +69,8 @@ def phase_product(inputs: int, terms: int) -> ClosedForm:
         {phase: _product(omega, parts)},
         reference=REFERENCE,
     )
-    return replace(form, certificates=_certificates(form, line, omega * sp.Add(*parts), (cosines, sines)))
+    certificates = _certificates(form, line, omega * sp.Add(*parts), (cosines, sines))
+    return replace(form, certificates=at_size(certificates, f"{len(past)} inputs, {len(cosines)} frequencies"))
 
 
 def _product(omega: sp.Expr, parts: list[sp.Expr]) -> sp.Expr:

@@ -13,6 +13,7 @@ import sympy as sp
 
 from carleman_ssm.formulas.statements import ClosedForm, Identity
 from carleman_ssm.theory.affine_lift import column
+from carleman_ssm.theory.instances import at_size
 from carleman_ssm.theory.polynomials import PolynomialDecoder, require_free, require_kind
 
 REFERENCE = "derivations/21_scalar_edits"
@@ -275,6 +276,7 @@ def residual_edit_norm(decoder: PolynomialDecoder) -> ClosedForm:
             nonzero=(_A, gram),
         ),
     )
+    written_out = (*at_size(certificates[:1], f"P = {decoder.degree}"), *certificates[1:])
     return ClosedForm(
-        sp.Symbol("N"), norm, (*decoder.parameters, *letters), {_other_shift: other}, certificates, REFERENCE
+        sp.Symbol("N"), norm, (*decoder.parameters, *letters), {_other_shift: other}, written_out, REFERENCE
     )

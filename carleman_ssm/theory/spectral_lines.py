@@ -22,6 +22,7 @@ import sympy as sp
 from carleman_ssm.formulas.statements import ClosedForm, Identity
 from carleman_ssm.theory.activations import activation
 from carleman_ssm.theory.gaussian_expectations import normal_density, normal_distribution
+from carleman_ssm.theory.instances import at_size
 from carleman_ssm.theory.polynomials import PolynomialDecoder, require_free, require_integer, require_kind
 
 REFERENCE = "derivations/23_spectral_lines"
@@ -81,7 +82,14 @@ def spectral_line(decoder: PolynomialDecoder, harmonics: Sequence[int]) -> Close
         sp.Add(*lines), decoder(signal), name="all lines", because=r"$\cos\theta = \frac12(e^{i\theta} + e^{-i\theta})$"
     )
     arguments = (*decoder.parameters, _level, *sizes)
-    return ClosedForm(sp.Symbol("line"), _line(decoder, wanted, sizes), arguments, {}, (everything,), REFERENCE)
+    return ClosedForm(
+        sp.Symbol("line"),
+        _line(decoder, wanted, sizes),
+        arguments,
+        {},
+        at_size([everything], f"P = {decoder.degree}, tones: {len(sizes)}"),
+        REFERENCE,
+    )
 
 
 def _harmonics(harmonics: object) -> tuple[int, ...]:

@@ -20,6 +20,7 @@ import sympy as sp
 
 from carleman_ssm.formulas.statements import ClosedForm, Identity
 from carleman_ssm.theory.affine_lift import column
+from carleman_ssm.theory.instances import at_size
 from carleman_ssm.theory.polynomials import require_integer
 
 REFERENCE = "derivations/22_smallest_edit"
@@ -86,7 +87,8 @@ def edit_of_multiplier(size: int = 2) -> ClosedForm:
         _any_number_of_directions(),
     )
     entries = [curvature[j, k] for j in range(size) for k in range(j, size)]
-    return ClosedForm(sp.Symbol("delta"), found, (*entries, *gradient, _nu), {}, certificates, REFERENCE)
+    written_out = (*at_size(certificates[:2], f"n = {size}"), *certificates[2:])
+    return ClosedForm(sp.Symbol("delta"), found, (*entries, *gradient, _nu), {}, written_out, REFERENCE)
 
 
 def _any_number_of_directions() -> Identity:
@@ -303,4 +305,5 @@ def ball_bound(size: int = 2) -> ClosedForm:
     )
     entries = [curvature[j, k] for j in range(size) for k in range(j, size)]
     arguments = (*entries, *gradient, level, radius, mu)
-    return ClosedForm(sp.Symbol("bound"), bound, arguments, where, certificates, "derivations/22_ball_bound")
+    written_out = (*at_size(certificates[:2], f"n = {size}"), *certificates[2:])
+    return ClosedForm(sp.Symbol("bound"), bound, arguments, where, written_out, "derivations/22_ball_bound")
