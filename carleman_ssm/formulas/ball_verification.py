@@ -62,7 +62,8 @@ def verify_bound(bound: Bound) -> Verdict:
         )
     except NoEnclosure as unknown:
         return Verdict(Evidence.UNDECIDED, f"no enclosure of {unknown}")
-    return Verdict(Evidence.CERTIFIED, f"ball arithmetic, {search.pieces} pieces")
+    pieces = "1 piece" if search.pieces == 1 else f"{search.pieces} pieces"
+    return Verdict(Evidence.CERTIFIED, f"ball arithmetic, {pieces}")
 
 
 def _undecided(bound: Bound, search: _Search) -> Verdict:

@@ -39,7 +39,7 @@ def verify(identity: Identity | Bound, *, digits: int = 30, samples: int = 8) ->
     Parameters
     ----------
     identity
-        The statement. Where an entry of ``identity.nonzero`` vanishes it claims nothing.
+        The statement, an `Identity` or a `Bound`. Where an entry of ``identity.nonzero`` vanishes it claims nothing.
     digits
         d for the numeric rung, which works at d and 2d digits.
     samples
@@ -64,6 +64,9 @@ def verify(identity: Identity | Bound, *, digits: int = 30, samples: int = 8) ->
     <Evidence.PROVED: 'proved'>
     >>> verify(Identity(powers * (lam - 1), lam ** (k + 1) - 1)).evidence
     <Evidence.REFUTED: 'refuted'>
+    >>> x = sp.Symbol("x", real=True)
+    >>> verify(Bound(1 + x, sp.exp(x), {x: (-3, 3)})).evidence
+    <Evidence.CERTIFIED: 'certified'>
     """
     if isinstance(identity, Bound):
         return verify_bound(identity)

@@ -181,7 +181,7 @@ def _kernel_certificates(model: DiscreteSSM, m: sp.Symbol) -> list[Identity]:
     doubled = model.with_conjugates()
     lags = range(doubled.states + 1)
     impulse = [sp.S.One, *[sp.S.Zero] * doubled.states]
-    values = sp.Matrix([_kernel_value(model, lag) for lag in lags])
+    values = sp.Matrix([sp.Subs(_kernel_value(model, m), m, lag) for lag in lags])
     simulated = sp.Matrix([simulate(model, impulse[: lag + 1]) for lag in lags])
     certificates = [Identity(values, simulated, name="first values: the simulated answer to a unit impulse")]
     if doubled.states <= 6:
@@ -220,7 +220,7 @@ def _volterra_certificates(
     doubled = model.with_conjugates()
     certificates = [_state_certificate(model)]
     if comb(doubled.states + order, order) <= _SMALL:
-        certificates.append(_derivative_certificate(model, decoder, order, doubled.states))
+        certificates.append(_derivative_certificate(model, decoder, lags, doubled.states))
 
     def h(*at: sp.Expr) -> sp.Expr:
         return g * prod((_kernel_value(model, lag) for lag in at), start=sp.S.One)
@@ -233,15 +233,18 @@ def _volterra_certificates(
     return certificates
 
 
-def _derivative_certificate(model: DiscreteSSM, decoder: PolynomialDecoder, order: int, largest: int) -> Identity:
+def _derivative_certificate(
+    model: DiscreteSSM, decoder: PolynomialDecoder, lags: tuple[sp.Symbol, ...], largest: int
+) -> Identity:
     """Kernel values at lags up to `largest` against derivatives of the simulated output at zero input."""
+    order = len(lags)
     u = [sp.Dummy(f"u_{lag}") for lag in range(largest + 1)]
     output = decoder(simulate(model, u[::-1]))
     rows = list(combinations_with_replacement(range(largest + 1), order))
     rest = dict.fromkeys(u, sp.S.Zero)
     derived = [_derivative(output, [u[lag] for lag in row]).xreplace(rest) / factorial(order) for row in rows]
-    g = _coefficient(decoder, order)
-    values = [g * prod((_kernel_value(model, lag) for lag in row), start=sp.S.One) for row in rows]
+    law = _coefficient(decoder, order) * prod((_kernel_value(model, lag) for lag in lags), start=sp.S.One)
+    values = [sp.Subs(law, lags, row) if lags else law for row in rows]
     return Identity(
         sp.Matrix(values),
         sp.Matrix(derived),
