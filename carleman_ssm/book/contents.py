@@ -15,6 +15,7 @@ from carleman_ssm.book.prose import statements_in
 from carleman_ssm.formulas.bounds import Bound
 from carleman_ssm.formulas.derivations import Derivation
 from carleman_ssm.formulas.evidence import Evidence
+from carleman_ssm.formulas.latex import to_latex
 from carleman_ssm.formulas.statements import ClosedForm, Identity
 from carleman_ssm.formulas.verification import verify
 from carleman_ssm.proofs.false_claims import FALSE_CLAIMS, FalseClaim
@@ -50,11 +51,22 @@ class Mark:
         The evidence in words.
     evidence
         Its level.
+    domain
+        The box of a bound: letters with their intervals.
     """
 
     number: str
     words: str
     evidence: Evidence
+    domain: tuple[tuple[sp.Basic, tuple[sp.Expr, sp.Expr]], ...] = ()
+
+    @property
+    def prose(self) -> str:
+        """The words with the letters of a box as formulas."""
+        if self.evidence is not Evidence.CERTIFIED or not self.domain:
+            return self.words
+        box = (rf"${to_latex(letter)} \in [{to_latex(a)}, {to_latex(b)}]$" for letter, (a, b) in self.domain)
+        return f"certified on {', '.join(box)}"
 
 
 @dataclass(frozen=True)
@@ -145,6 +157,10 @@ class Refuted:
     witness: tuple[tuple[sp.Basic, sp.Basic], ...]
 
 
+def _box(statement: Statement) -> tuple[tuple[sp.Basic, tuple[sp.Expr, sp.Expr]], ...]:
+    return tuple(statement.domain.items()) if isinstance(statement, Bound) else ()
+
+
 def refuted_claims() -> tuple[Refuted, ...]:
     """All false claims, judged."""
     return tuple(map(_judged, FALSE_CLAIMS))
@@ -155,7 +171,7 @@ def _judged(claim: FalseClaim) -> Refuted:
     verdicts = tuple(map(verify, statements))
     words = verdicts[0].evidence.value, evidence_words(statements[1], verdicts[1])
     follows, holds = (
-        Claim(statement, Mark(f"F{claim.number}{letter}", each, verdict.evidence))
+        Claim(statement, Mark(f"F{claim.number}{letter}", each, verdict.evidence, _box(statement)))
         for statement, letter, each, verdict in zip(statements, "ab", words, verdicts, strict=True)
     )
     return Refuted(claim, follows, holds, tuple((verdicts[0].witness or {}).items()))
@@ -247,7 +263,7 @@ def chapter(number: int, name: str, known: Iterable[Known]) -> Chapter:
     script = load_script(name)
     statements = [statement for _, _, statement in statements_of(script)]
     marks = {
-        statement: Mark(f"{number}.{place}", *each)
+        statement: Mark(f"{number}.{place}", *each, _box(statement))
         for place, (statement, each) in enumerate(zip(statements, known, strict=True), start=1)
     }
     last = max((place for place, section in enumerate(script.sections) if section.steps), default=None)
@@ -273,10 +289,9 @@ def _derived(
 
 
 def _of_chain(chain: Derivation, marks: Mapping[Statement, Mark]) -> Iterator[Chain | Claim]:
-    if chain.steps:
-        together = marks.get(chain.conclusion) if len(chain.steps) > 1 else None
-        own = replace(chain, lemmas=(), chains=())
-        yield Chain(chain.title, own, tuple(marks[step] for step in chain.steps), together)
+    together = marks.get(chain.conclusion) if len(chain.steps) > 1 else None
+    own = replace(chain, lemmas=(), chains=())
+    yield Chain(chain.title, own, tuple(marks[step] for step in chain.steps), together)
     yield from (Claim(lemma, marks[lemma], chain.where) for lemma in chain.lemmas)
     for further in chain.chains:
         yield from _of_chain(further, marks)

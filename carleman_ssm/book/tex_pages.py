@@ -2,6 +2,7 @@ r"""The book as LaTeX: only packages of a basic TeX, nothing in it that changes 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from carleman_ssm.book.book import Book
@@ -30,6 +31,7 @@ _SIGNS = {
     Evidence.REFUTED: r"$\times$",
     Evidence.UNDECIDED: "?",
 }
+_MATRIX = re.compile(r"\\begin\{[a-z]*matrix\}.*?\\end\{[a-z]*matrix\}", re.DOTALL)
 _SIZES_SIGN = r"$\square$"
 
 PREAMBLE = r"""\documentclass[10pt,a4paper,fleqn,oneside]{report}
@@ -106,7 +108,7 @@ def _evidence(book: Book) -> str:
         rf"{_sign(Mark('', words_, level))} & {literal(words_)} & {inline(words(text))} \\[3pt]"
         for level, words_, text in EVIDENCE_MARKS
     ]
-    table = r"\begin{longtable}{@{}lp{32mm}p{98mm}@{}}" + "\n" + "\n".join(rows) + "\n\\end{longtable}"
+    table = r"\begin{longtable}{@{}lp{38mm}p{92mm}@{}}" + "\n" + "\n".join(rows) + "\n\\end{longtable}"
     counts = "; ".join(f"{count} {words_}" for words_, count in book.counts.items())
     return f"{blocks(EVIDENCE)}\n\n{table}\n\nIn this book: {literal(counts)}."
 
@@ -126,15 +128,17 @@ def _chapter(chapter: Chapter) -> str:
     name = literal(chapter.script.reference)
     parts = [rf"\chapter{{{literal(chapter.title)}}}\markright{{{name}}}\hypertarget{{{_anchor(chapter)}}}{{}}"]
     first, *rest = chapter.parts
-    parts += [blocks(first.prose), _letters(chapter.letters), *_derived(first, chapter)]
+    parts += [blocks(first.prose), _sources(chapter), _letters(chapter.letters), *_derived(first, chapter)]
     for part in rest:
         parts += [rf"\section{{{inline(words(part.heading))}}}", blocks(part.prose), *_derived(part, chapter)]
     if chapter.forms:
         parts += [r"\section{Closed forms}", *map(_form, chapter.forms)]
-    if chapter.sources:
-        cited = "; ".join(_link(source.key, source.short) for source in chapter.sources)
-        parts.append(rf"\medskip\textit{{Sources:}} {cited}.")
     return "\n\n".join(filter(None, parts))
+
+
+def _sources(chapter: Chapter) -> str:
+    cited = "; ".join(_link(source.key, source.short) for source in chapter.sources)
+    return rf"\textit{{Sources.}} {cited}." if cited else ""
 
 
 def _anchor(chapter: Chapter) -> str:
@@ -157,7 +161,8 @@ def _chain(chain: Chain) -> Iterator[str]:
     parts = []
     if not chain.continued:
         sizes = f" ({literal(chain.derivation.sizes)})" if chain.derivation.sizes else ""
-        parts.append(_said(rf"\textit{{{literal(chain.title)}{sizes}.}}", start.lines))
+        title = rf"\textit{{{literal(chain.title)}{sizes}.}}"
+        parts.append(_said(title, start.lines) if links else title)  # what follows are lemmas alone
     for link, mark in zip(links, chain.marks, strict=True):
         parts.append(_said(inline(words(link.reason)), link.lines, mark))
     if chain.derivation.where and not chain.continued:
@@ -191,9 +196,14 @@ def _form(form: Form) -> str:
 
 
 def _display(lines: Iterable[str], mark: Mark | None = None) -> str:
-    body = " \\\\\n".join(lines)
+    body = " \\\\\n".join(_MATRIX.sub(_spaced, line) for line in lines)
     beside = rf"\beside{_margin(mark)}" if mark else ""
     return f"\\begin{{align*}}\n{body}{beside}\n\\end{{align*}}"
+
+
+def _spaced(matrix: re.Match[str]) -> str:
+    """Rows with fractions do not touch."""
+    return matrix.group().replace(r"\\", r"\\[3pt]") if r"\frac" in matrix.group() else matrix.group()
 
 
 def _text_mark(mark: Mark) -> str:
@@ -202,7 +212,11 @@ def _text_mark(mark: Mark) -> str:
 
 def _margin(mark: Mark) -> str:
     """Number, sign and words; a size stays on one line."""
-    return rf"{{({mark.number}) {_sign(mark)}}}{{{literal(mark.words).replace(' = ', '~=~')}}}"
+    return rf"{{({mark.number}) {_sign(mark)}}}{{{_unbroken(inline(words(mark.prose)))}}}"
+
+
+def _unbroken(text: str) -> str:
+    return text.replace(" = ", "~=~")
 
 
 def _sign(mark: Mark) -> str:

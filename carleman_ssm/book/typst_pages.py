@@ -94,14 +94,17 @@ def _table(columns: str, rows: Iterable[str]) -> str:
 def _chapter(chapter: Chapter) -> str:
     first, *rest = chapter.parts
     parts = [f"= #{quoted(f'{chapter.number} {chapter.title}')}", f"#emph({quoted(chapter.script.reference)})"]
-    parts += [blocks(first.prose), _letters(chapter.letters), *_derived(first, chapter)]
+    parts += [blocks(first.prose), _sources(chapter), _letters(chapter.letters), *_derived(first, chapter)]
     for part in rest:
         parts += [f"== {inline(words(part.heading))}", blocks(part.prose), *_derived(part, chapter)]
     if chapter.forms:
         parts += ['== #"Closed forms"', *map(_form, chapter.forms)]
-    if chapter.sources:
-        parts.append(f"#{quoted('Sources: ' + '; '.join(source.short for source in chapter.sources) + '.')}")
     return "\n\n".join(filter(None, parts))
+
+
+def _sources(chapter: Chapter) -> str:
+    cited = "; ".join(source.short for source in chapter.sources)
+    return f"#emph[Sources.] #{quoted(f'{cited}.')}" if cited else ""
 
 
 def _letters(letters: Iterable[tuple[str, str]]) -> str:
@@ -118,7 +121,8 @@ def _chain(chain: Chain) -> Iterator[str]:
     start, *links = chain_links(chain.derivation)
     if not chain.continued:
         yield _lead(f"#emph({quoted(chain.title + '.')})")
-        yield _display(start.lines)
+        if links:  # else what follows are lemmas alone
+            yield _display(start.lines)
     for link, mark in zip(links, chain.marks, strict=True):
         yield _lead(inline(words(link.reason)))
         yield _display(link.lines, mark)
@@ -177,7 +181,7 @@ def _beside(text: str, mark: Mark) -> str:
 
 
 def _margin(mark: Mark | None) -> str:
-    return f"[({mark.number}) {_sign(mark)} \\ #{quoted(mark.words)}]" if mark else "[]"
+    return f"[({mark.number}) {_sign(mark)} \\ {inline(words(mark.prose))}]" if mark else "[]"
 
 
 def _sign(mark: Mark) -> str:
