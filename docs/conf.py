@@ -48,6 +48,8 @@ napoleon_attr_annotations = False
 add_module_names = False
 toc_object_entries_show_parents = "hide"
 
+highlight_language = "none"  # blocks that name no language are commands
+
 html_theme = "furo"
 html_title = "carleman_ssm"
 html_static_path = ["_static"]

@@ -126,6 +126,7 @@ CONVERTED = {
     "|error| of x_ and y_i": r"\|error\| of x\_ and y_i",
     "derivations/03_rigid_waves; THEORY T12′.": ":doc:`derivations/03_rigid_waves </derivations/03_rigid_waves>`; "
     ":ref:`THEORY T12′ <theory-t12-prime>`.",
+    "THEORY T9, T10.": ":ref:`THEORY T9 <theory-t9>`, :ref:`T10 <theory-t10>`.",
     "so that $$a = b,$$ and": "so that \n\n.. math::\n\n   a = b,\n\n and",
 }
 
@@ -191,6 +192,7 @@ def test_citations_of_statements_are_links_where_there_is_such_a_statement(exten
     linked = extensions("pages").linked
     assert linked("see THEORY T12′.") == "see [THEORY T12′](#theory-t12-prime)."
     assert linked("see THEORY T99.") == "see THEORY T99."
+    assert linked("THEORY T9, T99, T12.") == "[THEORY T9](#theory-t9), T99, [T12](#theory-t12)."
 
 
 def test_annotations_are_shown_as_they_are_written(extensions):
@@ -198,6 +200,7 @@ def test_annotations_are_shown_as_they_are_written(extensions):
     array = "~numpy.ndarray[tuple[~typing.Any, ...], ~numpy.dtype[~numpy.float64]]"
     assert short(f"(x: {array} | None, n: int = 3)") == "(x: NDArray[~numpy.float64] | None, n: int = 3)"
     assert short("~collections.abc.Sequence[float] | TypeAliasForwardRef('Floats')").endswith("[float] | Floats")
+    assert short("(hole: ~collections.abc.Mapping = <factory>)") == "(hole: ~collections.abc.Mapping = ...)"
     assert short("list[~carleman_ssm.theory.fits.ChebyshevFit]") == "list[~carleman_ssm.theory.fits.ChebyshevFit]"
 
 

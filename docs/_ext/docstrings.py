@@ -7,23 +7,28 @@ Names of public objects become links wherever they stand, also in annotations; s
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from public_names import public_paths
 
-from carleman_ssm.proofs.scripts import script_names
+from carleman_ssm.proofs.scripts import derivation_folder, script_names
 
 if TYPE_CHECKING:
     from docutils import nodes
     from sphinx.application import Sphinx
 
+_NUMBER = r"(?:T\d+′?b?|§\d+)"
+CITED = re.compile(rf"\bTHEORY (?P<numbers>{_NUMBER}(?:, {_NUMBER})*)")
+"""A citation of statements: ``THEORY T9, T12′``."""
+_HEADED = re.compile(rf"^\*\*({_NUMBER})", re.MULTILINE)
 _TOKENS = re.compile(
     r"(?P<literal>``.+?``|:\w+:`[^`]+`)"
     r"|(?P<display>\$\$(?P<display_tex>.+?)\$\$)"
     r"|(?P<math>(?<!\\)\$(?P<tex>[^$]+?)\$)"
     r"|(?P<name>`(?P<target>[^`]+)`)"
     r"|(?P<script>\bderivations/(?P<number>\d\d\w*)(?:\.py)?)"
-    r"|(?P<statement>\bTHEORY (?P<first>(?:T\d+′?b?|§\d+)))"
+    rf"|(?P<statement>{CITED.pattern})"
     r"|(?P<bar>\|)|(?P<tail>(?<=\w)_(?!\w))",
     re.DOTALL,
 )
@@ -32,6 +37,7 @@ _NAME = r"~?(?:\w+\.)*"
 _SPELLED_OUT = (
     (rf"{_NAME}ndarray\[tuple\[(?:{_NAME}Any|int), \.\.\.\], {_NAME}dtype\[([\w.~]+)\]\]", r"NDArray[\1]"),
     (r"TypeAliasForwardRef\('([\w.]+)'\)", r"\1"),
+    (r" ?= ?<factory>", " = ..."),  # else the signature cannot be read
     (rf"{_NAME}_Buffer \|.*?{_NAME}_NestedSequence\[[^\[\]]*str\]", "ArrayLike"),
 )
 
@@ -76,7 +82,7 @@ def _inline(match: re.Match[str]) -> str:
         found = [name for name in script_names() if name.startswith(match["number"])]
         return f":doc:`{match['script']} </derivations/{found[0]}>`" if found else match["script"]
     if match["statement"]:
-        return f":ref:`{match['statement']} <{anchor(match['first'])}>`"
+        return citation(match["numbers"], ":ref:`{text} <{target}>`")
     return match["literal"] or f"\\{match[0]}"
 
 
@@ -88,6 +94,21 @@ def _separated(inline: str, text: str, match: re.Match[str]) -> str:
     left = "\\ " if before and not re.match(r"[\s\-:/'\"<(\[{]", before) else ""
     right = "\\ " if after and not re.match(r"[\s\-.,:;!?/'\")\]}>]", after) else ""
     return f"{left}{inline}{right}"
+
+
+@cache
+def statement_numbers() -> frozenset[str]:
+    """The numbers of all statements that there are."""
+    return frozenset(_HEADED.findall((derivation_folder() / "THEORY.md").read_text(encoding="utf-8")))
+
+
+def citation(numbers: str, link: str) -> str:
+    """``THEORY T9, T12`` with a link to each statement that there is."""
+    shown = [("THEORY " if not place else "") + number for place, number in enumerate(numbers.split(", "))]
+    known = [number in statement_numbers() for number in numbers.split(", ")]
+    targets = [anchor(number) for number in numbers.split(", ")]
+    linked = zip(shown, targets, known, strict=True)
+    return ", ".join(link.format(text=text, target=target) if there else text for text, target, there in linked)
 
 
 def anchor(statement: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from derivation_pages import derivation_page
-from docstrings import anchor
+from docstrings import CITED, anchor, citation
 
 from carleman_ssm.book.notation import NOTATION
 from carleman_ssm.proofs.false_claims import FALSE_CLAIMS, FalseClaim, claim_prose
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 _STATEMENT = re.compile(r"^\*\*(T\d+′?b?|§\d+)", re.MULTILINE)
 _SCRIPT = re.compile(r"`(\d\d_\w+)\.py`")
-_CITED = re.compile(r"\bTHEORY (T\d+′?b?|§\d+)")
 PROCESSES = 2
 
 
@@ -33,8 +32,7 @@ def statements_page(text: str) -> str:
 
 def linked(text: str) -> str:
     """Markdown in which every citation of a statement that there is ("THEORY T9") is a link to it."""
-    listed = set(_STATEMENT.findall((derivation_folder() / "THEORY.md").read_text(encoding="utf-8")))
-    return _CITED.sub(lambda cited: f"[{cited[0]}](#{anchor(cited[1])})" if cited[1] in listed else cited[0], text)
+    return CITED.sub(lambda cited: citation(cited["numbers"], "[{text}](#{target})"), text)
 
 
 def notation_table() -> str:
