@@ -12,12 +12,10 @@ import sympy as sp
 import carleman_ssm as cs
 from carleman_ssm.formulas.latex import to_latex
 from carleman_ssm.proofs.ledger import check_script, not_derived, statements_of
-from carleman_ssm.proofs.planted import planted_errors
 from carleman_ssm.proofs.representatives import REPRESENTATIVES, representative, representatives_of
 from carleman_ssm.proofs.scripts import derivation_folder, load_script, script_names
 
 NAMES = script_names()
-KINDS = {"one added", "sign swapped", "binomial dropped", "term dropped", "conjugate swapped", "off by one"}
 each_script = pytest.mark.parametrize("name", NAMES)
 
 
@@ -26,21 +24,11 @@ def test_there_are_derivations():
 
 
 @each_script
-def test_every_statement_is_as_claimed_and_every_planted_error_refuted(name):
-    entries = check_script(name, planted=True)
+def test_every_statement_is_as_claimed(name):
+    """The same statements are challenged with planted errors in `test_planted`."""
+    entries = check_script(name)
     assert len(entries) >= 3
-    assert [(e.section, e.statement.name, e.words, e.missed) for e in entries if not e.as_claimed] == []
-    assert all(entry.planted >= 1 for entry in entries)  # not vacuous
-
-
-def test_every_kind_of_error_is_planted_somewhere():
-    missing = set(KINDS)
-    for name in reversed(NAMES):  # the last ones are the quickest
-        for _, _, statement in statements_of(load_script(name)):
-            missing -= {kind for kind, _ in planted_errors(statement)}
-            if not missing:
-                return
-    assert not missing
+    assert [(entry.section, entry.statement.name, entry.words) for entry in entries if not entry.as_claimed] == []
 
 
 def all_chains(derivation):

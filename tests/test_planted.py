@@ -9,7 +9,9 @@ from carleman_ssm.formulas.bounds import Bound
 from carleman_ssm.formulas.evidence import Evidence
 from carleman_ssm.formulas.statements import Identity
 from carleman_ssm.formulas.verification import verify
+from carleman_ssm.proofs.ledger import check_script, statements_of
 from carleman_ssm.proofs.planted import explicit_matrix, planted_errors
+from carleman_ssm.proofs.scripts import load_script, script_names
 
 x, y = sp.symbols("x y")
 k, m, N = sp.symbols("k m N", integer=True, positive=True)
@@ -115,3 +117,25 @@ def test_no_twin_of_a_product_of_polynomials_is_proved(first, second):
     for kind, twin in planted_errors(Identity(factors[0] * factors[1], product)):
         assert sp.expand(twin.left - twin.right) != 0, kind
         assert verify(twin).evidence is Evidence.REFUTED, kind
+
+
+# --- every statement of every derivation -----------------------------------------------------------------------------
+
+KINDS = {"one added", "sign swapped", "binomial dropped", "term dropped", "conjugate swapped", "off by one"}
+
+
+@pytest.mark.parametrize("name", script_names())
+def test_every_planted_error_in_a_derivation_is_refuted(name):
+    entries = check_script(name, planted=True)
+    assert [(entry.section, entry.statement.name, entry.missed) for entry in entries if entry.missed] == []
+    assert all(entry.refuted == entry.planted >= 1 for entry in entries)  # not vacuous
+
+
+def test_every_kind_of_error_is_planted_in_some_derivation():
+    missing = set(KINDS)
+    for name in reversed(script_names()):  # the last ones are the quickest
+        for _, _, statement in statements_of(load_script(name)):
+            missing -= set(kinds(statement))
+            if not missing:
+                return
+    assert not missing
