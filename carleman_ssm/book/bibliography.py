@@ -13,7 +13,7 @@ BIBLIOGRAPHY: Mapping[str, Source] = MappingProxyType({source.key: source for so
 """All works, by key, in the order in which they are printed."""
 
 _NAME = r"[^\W\d_][\w'’-]+"
-CITATION = re.compile(rf"({_NAME})(?:(?:, {_NAME})*,? and {_NAME}|(?:, {_NAME})+| et al\.)?,? \(?((?:18|19|20)\d\d)\b")
+CITATION = re.compile(rf"({_NAME})(?:, {_NAME})*(?:,? and {_NAME}| et al\.)?,? \(?((?:18|19|20)\d\d)\b")
 """Family names of a work and its year; the first group is the first name, the second the year."""
 
 

@@ -35,6 +35,8 @@ class Source:
     @property
     def short(self) -> str:
         """Family names and year, for a sentence."""
+        if "," in self.key:  # another work has the first of these names and this year
+            return self.key
         names = [author.split()[-1] for author in self.authors.removesuffix(", et al.").split(", ")]
         few = len(names) < 3 and not self.authors.endswith("et al.")
         shown = " and ".join(names) if few else f"{names[0]} et al."
