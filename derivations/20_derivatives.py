@@ -96,6 +96,18 @@ derivation = derivation.lemma(
         name="where the curvature turns, and its values there",
     ),
 )
+# %% [markdown]
+# ## How steep GELU is
+# Its slope turns where the curvature vanishes, at $y = \pm\sqrt2$. On $|y| \le 8$ ball arithmetic keeps it between
+# $-\frac2{15}$ and $\frac{17}{15}$, without derivatives; at the turns it is $-0.1289\ldots$ and $1.1289\ldots$
+# %%
+box = {x: (-8, 8)}
+derivation = derivation.lemma(
+    cs.Bound(slopes[1], sp.Rational(17, 15), box, name="the slope from above", because="enclosed piece by piece"),
+    cs.Bound(-sp.Rational(2, 15), slopes[1], box, name="the slope from below", because="enclosed piece by piece"),
+    cs.Identity(slopes[2].subs(x, sp.sqrt(2)), sp.S.Zero, name="where the slope turns"),
+)
+
 # %%
 if __name__ == "__main__":
     print(cs.to_latex(derivation))
