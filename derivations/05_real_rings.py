@@ -126,8 +126,7 @@ def written_out(title, model, closure):
     for stem, values in (("w", ring.couplings), ("C", ring.readout_weights)):
         names |= {sp.Symbol(f"{stem}_{place}"): value for place, value in enumerate(values)}
     names |= {sp.Function(f"h_{place}")(t): value for place, value in enumerate(ring.node_contents(decays))}
-    roots = third if ring.nodes == 3 else {}
-    names = roots | {key: value.xreplace({root: name for name, root in roots.items()}) for key, value in names.items()}
+    names |= third if ring.nodes == 3 else {}
     form, parts = cs.ring_equivalence(ring), (*ring.couplings, *ring.readout_weights)
     real = cs.Identity(
         sp.ImmutableMatrix([imaginary(part) for part in parts]),

@@ -5,7 +5,7 @@
 # $\lambda_n, b_n, c_n$ beside their conjugates
 # $y_t = \sum_l \sum_{m<t} h_l(m)\, u_t u_{t-m} u_{t-m-l} + D\,W_q W_v W_k \sum_l \kappa_l u_t^2 u_{t-l}$ with
 # $h_l(m) = W_q W_v W_k \kappa_l\, 2\,\mathrm{Re} \sum_n c_n b_n \lambda_n^m$: one kernel of order 3, for every t.
-# [THEORY T25; Fu, Dao et al. 2023]
+# [THEORY T25; Fu et al. 2023]
 #
 # It is linear in the taps and a sum over the modes, so one mode and one tap are shown, of any lag l. Linear attention
 # ($\lambda = 1$) and retention ($\lambda = \gamma e^{-i\theta}$) have one tap, at lag 0.
