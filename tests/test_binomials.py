@@ -1,6 +1,7 @@
 """Binomial coefficients with symbolic arguments: Pascal's rule, ratios and complete sums, and false twins of each."""
 
 from math import comb
+from random import Random
 
 import pytest
 import sympy as sp
@@ -125,3 +126,29 @@ def test_the_closed_value_of_a_sum_is_what_its_terms_add_up_to(size, power, rati
     if ratio not in (0, -1) and size + excess >= -1:
         value = closed.subs({alpha: size, x: ratio})
         assert value == sum(comb(size, i) * i**power * ratio**i for i in range(size + excess + 1))
+
+
+uppers, lowers = st.sampled_from([n, alpha, any_integer, alpha + m]), st.sampled_from([beta, alpha, alpha - beta, j])
+shifts = st.integers(-2, 2)
+
+
+@given(uppers, lowers, shifts, shifts, st.integers(0, 4), st.integers(0, 2**20))
+def test_a_proof_is_never_contradicted_by_sympys_own_numbers(upper, lower, up, down, rule, seed):
+    """Right rules and wrong ones, applied to shifted arguments: what is proved holds at whole numbers of any sign."""
+    upper, lower = upper + up, lower + down
+    rules = (
+        (binomial(upper, lower), binomial(upper - 1, lower) + binomial(upper - 1, lower - 1)),
+        (binomial(upper, lower), binomial(upper, upper - lower)),
+        (lower * binomial(upper, lower), upper * binomial(upper - 1, lower - 1)),
+        ((upper - lower) * binomial(upper, lower), upper * binomial(upper - 1, lower)),
+        (lower * binomial(upper, lower), (upper - lower) * binomial(upper, lower - 1)),
+    )
+    left, right = rules[rule]
+    verdict = verify(Identity(left, right), samples=2, digits=15)
+    drawn = Random(seed)
+    for _ in range(12):
+        point = {s: sp.Integer(drawn.randint(0, 4)) for s in (alpha, beta, m)}
+        point |= {s: sp.Integer(drawn.randint(-4, 4)) for s in (any_integer, j)}
+        point[n] = sp.Rational(drawn.randint(-9, 9), 2)
+        if verdict.proved and all(condition.xreplace(point) != 0 for condition in verdict.nonzero):
+            assert left.xreplace(point) == right.xreplace(point)
