@@ -11,6 +11,7 @@ from sympy.printing.latex import LatexPrinter
 
 from carleman_ssm.formulas.decimals import DecimalNumbers
 from carleman_ssm.formulas.printing import to_latex as to_latex
+from carleman_ssm.formulas.slashes import with_slashes
 from carleman_ssm.formulas.tex_text import escape as escape
 from carleman_ssm.formulas.tex_text import greek_name as greek_name
 from carleman_ssm.formulas.tex_text import prose as prose
@@ -80,7 +81,7 @@ def _printer(settings: Mapping[str, Any]) -> _Printer:
 @to_latex.register(sp.Basic)
 @to_latex.register(sp.MatrixBase)
 def _(statement: Any, **settings: Any) -> str:
-    return str(_printer(settings).doprint(statement))
+    return with_slashes(str(_printer(settings).doprint(statement)))
 
 
 def nonvanishing(expressions: Iterable[sp.Expr], **settings: Any) -> str:
