@@ -28,15 +28,41 @@ def curvature(at):
 
 
 # %% [markdown]
+# ## Any decoder, any step, any two inputs
+# Two inputs enter the pre-activation of a step with the taps p and q, beside what all others add up to, a. For a
+# polynomial decoder of any degree:
+# %%
+a, p, q = sp.symbols("a p q", real=True)
+n, P = (sp.Symbol(name, integer=True, nonnegative=True) for name in "nP")
+powers, inside = sp.IndexedBase("g"), a + p * u[0] + q * u[1]
+
+
+def decoded(weight, lost=0):
+    return sp.Sum(weight * powers[n] * inside ** (n - lost), (n, 0, P))
+
+
+derivation = (
+    cs.Derivation("Two derivatives of a decoder", start=sp.Derivative(decoded(sp.S.One), u[0], u[1]))
+    .step(sp.Derivative(p * decoded(n, 1), u[1]), because=r"$\partial_{u_0}y = p$", nonzero=(inside,))
+    .step(p * q * decoded(n * (n - 1), 2), because=r"$\partial_{u_1}y = q$", nonzero=(inside,))
+)
+notation = {
+    a: "here: what all other inputs add up to",
+    p: "here: tap of one input",
+    q: "here: tap of another input",
+    powers: "here: coefficients $g_n$ of the decoder",
+}
+
+# %% [markdown]
 # ## Two steps of a cubic decoder
 # The step k adds $\sigma''(y_k)$ times the product of what the two inputs put into it.
 # %%
 logit = V / 2 * (cubic(y[0]) + cubic(y[1]))
 at = [sp.Function("y_0")(u[0]), sp.Function("y_1")(u[0], u[1])]
 short = dict(zip(at, y, strict=True)) | {sp.Function("ell")(*u): V / 2 * (cubic(at[0]) + cubic(at[1]))}
-notation = {V: "weight of the channel in the logit", sp.Symbol("ell"): "the logit of one channel"}
+notation |= {V: "weight of the channel in the logit", sp.Symbol("ell"): "the logit of one channel"}
 first, second = (row.T * row for row in (lags.row(0), lags.row(1)))
-derivation = (
+derivation = derivation.chain(
     cs.Derivation(
         "The Hessian of a pooled logit",
         start=sp.ImmutableMatrix(2, 2, lambda i, j: sp.Derivative(logit, u[i], u[j])),
@@ -66,7 +92,7 @@ derivation = derivation.lemma(
 # $\mathrm{GELU}^{(n)} = (-1)^{n-1}(\mathrm{He}_n - \mathrm{He}_{n-2})\,\varphi$ for $n \ge 2$. The third one shows that
 # the curvature turns at 0 and $\pm2$ only; as it vanishes at infinity, its range is $[-2\varphi(2), 2\varphi(0)]$.
 # %%
-x, p, q, a = sp.symbols("y p q a", real=True)
+x = sp.Symbol("y", real=True)
 
 
 def gelu(at):
@@ -79,7 +105,7 @@ def density(at):
 
 hermite = {2: 2 - x**2, 3: x**3 - 4 * x, 4: -(x**4) + 7 * x**2 - 4, 5: x**5 - 11 * x**3 + 18 * x}
 slopes = {1: (1 + sp.erf(x / sp.sqrt(2))) / 2 + x * density(x)} | {n: h * density(x) for n, h in hermite.items()}
-far, inside = density(sp.Integer(2)), a + p * u[0] + q * u[1]
+far = density(sp.Integer(2))
 derivation = derivation.lemma(
     *(
         cs.Identity(sp.Derivative(gelu(x), (x, n)), value, name=f"derivative of GELU of order {n}")

@@ -50,7 +50,8 @@ derivation = (
 
 # %% [markdown]
 # ## Every harmonic
-# For an even h the waves $h \pm 1$ are integrated by parts in the same way. For an odd one half a turn decides: there
+# The waves $h \pm 1$ are integrated by parts in the same way; shown for any h but $\pm1$, and for 0 and 2 once more. At
+# an even h the integrand is one of Bessel functions. For an odd one half a turn decides: there
 # GELU has lost $R\cos\theta$, so twice the mean of $\cos(h\theta)\,\mathrm{GELU}$ is that of $R\cos\theta\cos h\theta$.
 # %%
 
@@ -60,18 +61,27 @@ def even_harmonic(h):
     rest = R**2 / 2 * waves * sp.sin(theta) * density(y)
     pairs = (sp.cos(h * theta) - sp.cos((h + 2) * theta)) / (h + 1)
     pairs += (sp.cos((h - 2) * theta) - sp.cos(h * theta)) / (h - 1)
+    apart, sizes = ((), f"h = {h}") if isinstance(h, int) else ((h + 1, h - 1), "")
     yield cs.Identity(
         sp.cos(h * theta) * gelu(y),
         sp.Derivative(R / 2 * waves * distribution(y), theta) + rest,
         name=f"by parts on the circle, harmonic {h}",
+        nonzero=apart,
+        sizes=sizes,
     )
     yield cs.Identity(
-        rest, scale / 2 * pairs * sp.exp(-x * sp.cos(2 * theta)), name=f"integrand of the Bessel functions, {h}"
+        rest,
+        scale / 2 * pairs * sp.exp(-x * sp.cos(2 * theta)),
+        name=f"integrand of the Bessel functions, harmonic {h}",
+        nonzero=apart,
+        sizes=sizes,
     )
 
 
 later = R * sp.cos(theta + sp.pi)
-derivation = derivation.lemma(*even_harmonic(0), *even_harmonic(2)).lemma(
+any_harmonic = sp.Symbol("h", integer=True)
+notation |= {any_harmonic: "here: number of a harmonic"}
+derivation = derivation.lemma(*even_harmonic(any_harmonic), *even_harmonic(0), *even_harmonic(2)).lemma(
     cs.Identity(
         gelu(y) * sp.cos(theta) + gelu(later) * sp.cos(theta + sp.pi),
         R / 2 + R / 2 * sp.cos(2 * theta),
