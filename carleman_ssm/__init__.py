@@ -102,6 +102,10 @@ from carleman_ssm.theory.oscillator_solutions import oscillator_solution as osci
 from carleman_ssm.theory.kuramoto import KuramotoModel as KuramotoModel, kuramoto_field as kuramoto_field
 from carleman_ssm.theory.kuramoto import phase_gap as phase_gap, projected_step as projected_step
 
+# theory: the series of GELU, at 0 and about a bias
+from carleman_ssm.theory.gelu_series import biased_gelu_coefficient as biased_gelu_coefficient
+from carleman_ssm.theory.gelu_series import gelu_coefficient as gelu_coefficient, gelu_series as gelu_series
+
 # theory: derivatives, shortest changes, and what whole families of inputs will do
 from carleman_ssm.theory.input_derivatives import gelu_curvature_range as gelu_curvature_range
 from carleman_ssm.theory.input_derivatives import gelu_derivative as gelu_derivative, pooled_hessian as pooled_hessian
