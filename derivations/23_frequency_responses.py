@@ -99,7 +99,8 @@ derivation = derivation.lemma(
 
 # %% [markdown]
 # ## Products of transfer functions
-# A quadratic decoder about the level $y_0$ (what the biases alone produce): the answers of first and second order.
+# About the level $y_0$ (what the biases alone produce) every power of the pre-activation splits by orders, for any
+# exponent; and for a quadratic decoder the answers of first and second order are written out.
 # %%
 g0, g1, g2, y0, A, gain = sp.symbols("g_0 g_1 g_2 y_0 A H")
 sizes, gains, ratios = (sp.symbols(f"{stem}_1:3") for stem in ("A", "H", "rho"))
@@ -125,7 +126,12 @@ def mixed_derivative(order):
 
 
 orders = [quadratic(y0).expand(), (g1 + 2 * g2 * y0) * A * gain * rho**k, g2 * (A * gain * rho**k) ** 2]
+p, q = (sp.Symbol(name, integer=True, nonnegative=True) for name in "pq")
+value = sp.Symbol("z")
+power = sp.Sum(sp.binomial(p, q) * y0 ** (p - q) * value**q, (q, 0, p))
+notation |= {value: "here: what an input adds to the pre-activation"}
 derivation = derivation.lemma(
+    cs.Identity(power, (y0 + value) ** p, name="orders of a power", because="binomial theorem"),
     mixed_derivative(1),
     mixed_derivative(2),
     cs.Identity(
