@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import sympy as sp
 import typer
 
 import carleman_ssm
@@ -219,3 +220,20 @@ def test_every_false_claim_has_its_section(extensions):
     numbers = [claim.number for claim in FALSE_CLAIMS]
     assert numbers == sorted(numbers)
     assert len(numbers) >= 11
+
+
+def test_a_certificate_that_fails_is_not_printed(extensions):
+    x = sp.Symbol("x")
+    wrong = carleman_ssm.ClosedForm(sp.Symbol("y"), x, (x,), certificates=(carleman_ssm.Identity(x, x + 1, name="no"),))
+    with pytest.raises(ValueError, match="y is printed with certificates that do not hold: no"):
+        extensions("closed_forms").certificates(wrong)
+
+
+def test_closed_forms_that_cite_a_script_are_links_where_they_are_public(extensions):
+    module = extensions("derivation_pages")
+    names = ["theory.waves.wave_propagator", "theory.stack_lift.StackLift.step", "theory.waves.private"]
+    assert module.with_citing(f"a {module.CITING} b", names) == (
+        "a Closed forms that rest on this: {py:obj}`wave_propagator <carleman_ssm.wave_propagator>`, "
+        "{py:obj}`StackLift.step <carleman_ssm.StackLift>`, `theory.waves.private`. b"
+    )
+    assert module.with_citing(f"a{module.CITING}b", []) == "ab"

@@ -12,7 +12,7 @@ import carleman_ssm
 from carleman_ssm.formulas.latex import to_latex
 from carleman_ssm.formulas.statements import ClosedForm
 from carleman_ssm.formulas.verification import verify
-from carleman_ssm.proofs.ledger import evidence_words
+from carleman_ssm.proofs.ledger import evidence_words, reaches_claim
 from carleman_ssm.proofs.representatives import REPRESENTATIVES, representative
 from carleman_ssm.proofs.scripts import script_names
 
@@ -72,8 +72,19 @@ def _known(form: ClosedForm) -> Iterator[str]:
 
 @cache
 def certificates(form: ClosedForm) -> tuple[tuple[Any, str], ...]:
-    """Each certificate with what `verify` says of it now."""
-    return tuple((claim, evidence_words(claim, verify(claim))) for claim in form.certificates)
+    """Each certificate with what `verify` says of it now.
+
+    Raises
+    ------
+    ValueError
+        One does not hold as it is claimed.
+    """
+    verdicts = [(claim, verify(claim)) for claim in form.certificates]
+    failed = [claim.name for claim, verdict in verdicts if not reaches_claim(claim, verdict)]
+    if failed:
+        msg = f"{form.symbol} is printed with certificates that do not hold: {', '.join(failed)}"
+        raise ValueError(msg)
+    return tuple((claim, evidence_words(claim, verdict)) for claim, verdict in verdicts)
 
 
 def append(app: Sphinx, what: str, name: str, value: Any, options: Any, lines: list[str]) -> None:  # noqa: ARG001

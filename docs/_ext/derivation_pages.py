@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import sympy as sp
 from public_names import public_paths
@@ -12,16 +12,28 @@ from carleman_ssm.formulas.derivations import Derivation
 from carleman_ssm.formulas.latex import to_latex
 from carleman_ssm.formulas.statements import Identity, fold
 from carleman_ssm.proofs.ledger import Statement, check_script
-from carleman_ssm.proofs.representatives import representatives_of
 from carleman_ssm.proofs.scripts import Script, Section, load_script
 
 Known = Mapping[Statement, str]
 
+CITING = "<!-- closed forms -->"
+"""Where `with_citing` puts the closed forms: building them all takes longer than checking a script."""
+
 
 def derivation_page(name: str) -> str:
-    """Markdown of one script; everything in it is checked now."""
-    script = load_script(name)
-    known = {entry.statement: entry.words for entry in check_script(name)}
+    """Markdown of one script; everything in it is checked now.
+
+    Raises
+    ------
+    ValueError
+        A statement does not hold as it is claimed: nothing is printed then.
+    """
+    script, entries = load_script(name), check_script(name)
+    failed = [f"{entry.statement.name} ({entry.words})" for entry in entries if not entry.as_claimed]
+    if failed:
+        msg = f"{name} does not show what it claims: {', '.join(failed)}"
+        raise ValueError(msg)
+    known = {entry.statement: entry.words for entry in entries}
     parts = [f"# {script.title}", *_head(script, known)]
     for section in script.sections:
         parts += _section(section, script.derivation, known)
@@ -34,14 +46,18 @@ def _head(script: Script, known: Known) -> Iterator[str]:
         words[word] = words.get(word, 0) + 1
     counted = ", ".join(f"{count} {word}" for word, count in sorted(words.items(), key=lambda item: -item[1]))
     yield f"```{{admonition}} {len(known)} statements, checked when this page was made\n:class: note\n{counted}.\n```"
-    cited = dict.fromkeys(name for name, _, _ in representatives_of(script.reference))
-    if cited:
-        yield "Closed forms that rest on this: " + ", ".join(map(_link, cited)) + "."
+    yield CITING
     if script.notation:
         rows = (f"${to_latex(symbol)}$: {meaning.removeprefix('here ')}" for symbol, meaning in script.notation.items())
         yield f"Letters of this page: {'; '.join(rows)}."
     if script.derivation.where:
         yield _display(to_latex(dict(script.derivation.where)))
+
+
+def with_citing(page: str, names: Iterable[str]) -> str:
+    """The page with the closed forms that cite the script, by their qualified names."""
+    links = ", ".join(map(_link, dict.fromkeys(names)))
+    return page.replace(CITING, f"Closed forms that rest on this: {links}." if links else "")
 
 
 def _link(qualified: str) -> str:

@@ -9,11 +9,12 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from derivation_pages import derivation_page
+from derivation_pages import derivation_page, with_citing
 from docstrings import CITED, anchor, citation
 
 from carleman_ssm.book.notation import NOTATION
 from carleman_ssm.proofs.false_claims import FALSE_CLAIMS, FalseClaim, claim_prose
+from carleman_ssm.proofs.representatives import REPRESENTATIVES, representative
 from carleman_ssm.proofs.scripts import derivation_folder, script_names
 
 if TYPE_CHECKING:
@@ -62,14 +63,25 @@ def write(path: Path, text: str) -> None:
         path.write_text(text, encoding="utf-8")
 
 
+def citing_forms() -> dict[str, list[str]]:
+    """Reference -> qualified names of the closed forms that give it."""
+    found: dict[str, list[str]] = {}
+    for name, instances in REPRESENTATIVES.items():
+        for label in instances:
+            found.setdefault(representative(name, label).reference, []).append(name)
+    return found
+
+
 def generate(app: Sphinx) -> None:
     """Everything that the site shows and that stands elsewhere in the repository."""
     source, root = Path(app.srcdir), derivation_folder().parent
     shutil.copytree(root / "notebooks", source / "notebooks", dirs_exist_ok=True)
     write(source / "derivations" / "THEORY.md", statements_page((derivation_folder() / "THEORY.md").read_text("utf-8")))
     with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as pool:
-        for name, text in zip(script_names(), pool.map(derivation_page, script_names()), strict=True):
-            write(source / "derivations" / f"{name}.md", text)
+        pages = pool.map(derivation_page, script_names())
+        citing = citing_forms()  # while the others work
+        for name, text in zip(script_names(), pages, strict=True):
+            write(source / "derivations" / f"{name}.md", with_citing(text, citing.get(f"derivations/{name}", [])))
 
 
 def substitute(app: Sphinx, docname: str, content: list[str]) -> None:
