@@ -6,6 +6,7 @@ import sympy as sp
 
 from carleman_ssm.formulas.special import phi
 from carleman_ssm.formulas.statements import ClosedForm, Identity
+from carleman_ssm.theory.instances import for_nodes
 from carleman_ssm.theory.wave_profile import (
     DISTANCE,
     MODE,
@@ -75,8 +76,8 @@ def held_kick(nodes: sp.Expr | int = NODES, *, first: sp.Expr | int | None = Non
             because=r"$\bar b = \int_0^\Delta e^{a\tau} d\tau$",
         ),
     )
-    symbol = sp.IndexedBase("kick")[DISTANCE]
-    return ClosedForm(symbol, kick, (*letters(size, f - MODE), _STEP, DISTANCE), {}, certificates, REFERENCE)
+    symbol, arguments = sp.IndexedBase("kick")[DISTANCE], (*letters(size, f - MODE), _STEP, DISTANCE)
+    return ClosedForm(symbol, kick, arguments, {}, for_nodes(certificates, size), REFERENCE)
 
 
 def kick_growth(kick: sp.Expr) -> sp.Expr:

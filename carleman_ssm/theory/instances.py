@@ -38,3 +38,8 @@ def node_count(size: object) -> str:
     ('N = 3', '')
     """
     return f"N = {size}" if getattr(size, "is_Integer", isinstance(size, int)) else ""
+
+
+def for_nodes(statements: Iterable[Identity], size: object) -> tuple[Identity, ...]:
+    """The statements, as claims for this number of nodes alone if it is a number."""
+    return at_size(statements, node_count(size))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sympy as sp
 
 from carleman_ssm.formulas.statements import ClosedForm, Identity
+from carleman_ssm.theory.instances import for_nodes
 from carleman_ssm.theory.wave_profile import MODE, NODES, TIME, checked_nodes, letters
 
 REFERENCE = "derivations/06_dispersion_and_rigidity"
@@ -65,7 +66,7 @@ def participation_ratio_formula(nodes: sp.Expr | int = NODES) -> ClosedForm:
             because="products of what is not negative",
         ),
     )
-    return ClosedForm(sp.Symbol("PR"), ratio, (*letters(size), _CONTENTS), {}, certificates, REFERENCE)
+    return ClosedForm(sp.Symbol("PR"), ratio, (*letters(size), _CONTENTS), {}, for_nodes(certificates, size), REFERENCE)
 
 
 def _total(summand: sp.Expr, index: sp.Symbol, size: sp.Expr) -> sp.Expr:
@@ -120,4 +121,4 @@ def jittered_peak(nodes: sp.Expr | int = NODES) -> ClosedForm:
         ),
     )
     symbols = (*letters(size), _SPREAD, TIME)
-    return ClosedForm(sp.Symbol("intensity"), expected, symbols, {q: mean}, certificates, REFERENCE)
+    return ClosedForm(sp.Symbol("intensity"), expected, symbols, {q: mean}, for_nodes(certificates, size), REFERENCE)

@@ -20,6 +20,7 @@ from __future__ import annotations
 import sympy as sp
 
 from carleman_ssm.formulas.statements import ClosedForm, Identity
+from carleman_ssm.theory.instances import for_nodes
 from carleman_ssm.theory.wave_profile import DISTANCE, MODE, NODES, checked_nodes, letters, mode_sum
 
 REFERENCE = "derivations/06_real_spectra"
@@ -81,7 +82,7 @@ def standing_contents(nodes: sp.Expr | int = NODES) -> ClosedForm:
         kicked_contents(DISTANCE, size),
         (*letters(size), WEIGHTS, DISTANCE),
         {},
-        _standing_laws(size, WEIGHTS),
+        for_nodes(_standing_laws(size, WEIGHTS), size),
         REFERENCE,
     )
 

@@ -17,6 +17,7 @@ import sympy as sp
 
 from carleman_ssm.formulas.statements import ClosedForm, Identity
 from carleman_ssm.formulas.verification import Evidence, verify
+from carleman_ssm.theory.instances import for_nodes
 from carleman_ssm.theory.polynomials import exact_entries, require_integer
 from carleman_ssm.theory.wave_profile import (
     DISTANCE,
@@ -104,7 +105,7 @@ def rigid_spectrum(nodes: sp.Expr | int = NODES, *, first: sp.Expr | int | None 
     spectrum = scale * _turn(_HOP * f, size)
 
     def coupling(distance: sp.Expr) -> sp.Expr:
-        return mode_sum(spectrum * _turn(-f * distance, size), size)
+        return mode_sum(spectrum * _turn(-distance * f, size), size)
 
     q, n = sp.Symbol("q", integer=True), sp.Symbol("n", integer=True)
     certificates = (
@@ -116,8 +117,8 @@ def rigid_spectrum(nodes: sp.Expr | int = NODES, *, first: sp.Expr | int | None 
             because="the roots of unity add up to 0",
         ),
         Identity(
-            scale * _turn(-f * (_NODE - _HOP), size),
-            spectrum * _turn(-f * _NODE, size),
+            scale * _turn((_HOP - _NODE) * f, size),
+            spectrum * _turn(-_NODE * f, size),
             name="the modes of a shift",
             because=r"$(P^\delta v)_j = v_{j-\delta}$",
         ),
@@ -129,7 +130,7 @@ def rigid_spectrum(nodes: sp.Expr | int = NODES, *, first: sp.Expr | int | None 
         ),
     )
     arguments = (*letters(size, start), rho, angle, _HOP, MODE)
-    return ClosedForm(sp.IndexedBase("lambda")[MODE], spectrum, arguments, {}, certificates, REFERENCE)
+    return ClosedForm(sp.IndexedBase("lambda")[MODE], spectrum, arguments, {}, for_nodes(certificates, size), REFERENCE)
 
 
 def _turn(steps: sp.Expr, size: sp.Expr) -> sp.Expr:
@@ -279,7 +280,7 @@ def real_spectrum_contents(nodes: sp.Expr | int = NODES) -> ClosedForm:
         ),
     )
     arguments = (*letters(size), _SPECTRUM, TIME, DISTANCE)
-    return ClosedForm(sp.IndexedBase("h")[DISTANCE], away, arguments, {}, certificates, REFERENCE)
+    return ClosedForm(sp.IndexedBase("h")[DISTANCE], away, arguments, {}, for_nodes(certificates, size), REFERENCE)
 
 
 def _conjugated(expression: sp.Expr) -> sp.Expr:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import sympy as sp
 
 from carleman_ssm.formulas.statements import ClosedForm, Identity
-from carleman_ssm.theory.instances import node_count
+from carleman_ssm.theory.instances import for_nodes, node_count
 from carleman_ssm.theory.polynomials import require_integer
 from carleman_ssm.theory.wave_profile import (
     HOP,
@@ -107,7 +107,9 @@ def readout_weights(nodes: sp.Expr | int = NODES, *, first: sp.Expr | int | None
         ),
     )
     arguments = (*letters(size, start), _C, _NODE)
-    return ClosedForm(sp.IndexedBase("C")[_NODE], _weight(f, size, _NODE), arguments, {}, certificates, REFERENCE)
+    return ClosedForm(
+        sp.IndexedBase("C")[_NODE], _weight(f, size, _NODE), arguments, {}, for_nodes(certificates, size), REFERENCE
+    )
 
 
 def impulse_response(nodes: sp.Expr | int = NODES, *, first: sp.Expr | int | None = None) -> ClosedForm:
@@ -162,7 +164,9 @@ def impulse_response(nodes: sp.Expr | int = NODES, *, first: sp.Expr | int | Non
         ),
     )
     arguments = (*letters(size, start), _C, TIME)
-    return ClosedForm(sp.Symbol("K"), _impulse_response(f, size, TIME), arguments, {}, certificates, REFERENCE)
+    return ClosedForm(
+        sp.Symbol("K"), _impulse_response(f, size, TIME), arguments, {}, for_nodes(certificates, size), REFERENCE
+    )
 
 
 def tap_design(nodes: int, *, first: sp.Expr | int = 0) -> ClosedForm:
@@ -317,4 +321,6 @@ def deleted_share(nodes: sp.Expr | int = NODES, *, first: sp.Expr | int | None =
     )
     where = {_DAMPING: sp.exp(-hop / size)}
     arguments = (*letters(size, start, hop), _C, _NODE, _LAG)
-    return ClosedForm(sp.IndexedBase("S")[_NODE], share(_NODE), arguments, where, certificates, REFERENCE)
+    return ClosedForm(
+        sp.IndexedBase("S")[_NODE], share(_NODE), arguments, where, for_nodes(certificates, size), REFERENCE
+    )

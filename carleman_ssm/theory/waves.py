@@ -13,6 +13,7 @@ from math import gcd
 import sympy as sp
 
 from carleman_ssm.formulas.statements import ClosedForm, Identity
+from carleman_ssm.theory.instances import for_nodes
 from carleman_ssm.theory.polynomials import require_count, require_integer
 from carleman_ssm.theory.wave_profile import (
     DISTANCE,
@@ -102,10 +103,13 @@ def wave_propagator(
         sp.exp(-moment / 2) * periodic_sinc(z, size, first=first),
         tuple(sorted(used, key=str)),
         {z: place} if z == _PLACE else {},
-        (
-            _propagator_sum(f, size, moment, away, first),
-            _equation_of_motion(f, size, away),
-            *whole_positions(size, first),
+        for_nodes(
+            (
+                _propagator_sum(f, size, moment, away, first),
+                _equation_of_motion(f, size, away),
+                *whole_positions(size, first),
+            ),
+            size,
         ),
         REFERENCE,
     )
@@ -182,7 +186,9 @@ def rigid_step(nodes: sp.Expr | int = NODES, *, first: sp.Expr | int | None = No
         Identity(apart * entry(DISTANCE), sp.S.Zero, name="on no other node", because="the roots of unity add up to 0"),
     )
     symbols = letters(size, start, hop)
-    return ClosedForm(sp.IndexedBase("G")[landing], sp.exp(-hop / size), symbols, {}, certificates, REFERENCE)
+    return ClosedForm(
+        sp.IndexedBase("G")[landing], sp.exp(-hop / size), symbols, {}, for_nodes(certificates, size), REFERENCE
+    )
 
 
 def node_contents(
@@ -242,7 +248,9 @@ def node_contents(
     )
     arguments = (*letters(size, f - MODE, step), _INPUT, _NODE, _STEPS)
     where = {_DAMPING: sp.exp(-step / size)}
-    return ClosedForm(sp.IndexedBase("h")[_NODE], contents(_NODE, _STEPS), arguments, where, certificates, REFERENCE)
+    return ClosedForm(
+        sp.IndexedBase("h")[_NODE], contents(_NODE, _STEPS), arguments, where, for_nodes(certificates, size), REFERENCE
+    )
 
 
 def _kick_after_steps(size: sp.Expr, hop: sp.Expr) -> Identity:
