@@ -25,7 +25,7 @@ def test_there_are_derivations():
 
 @each_script
 def test_every_statement_is_as_claimed(name):
-    """The same statements are challenged with planted errors in `test_planted`."""
+    """They are challenged with planted errors in `test_planted` and by `carleman-ssm verify`."""
     entries = check_script(name)
     assert len(entries) >= 3
     assert [(entry.section, entry.statement.name, entry.words) for entry in entries if not entry.as_claimed] == []
