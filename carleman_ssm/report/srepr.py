@@ -29,6 +29,8 @@ _CONSTRUCTORS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "conjugate": sp.conjugate,
         "KroneckerDelta": sp.KroneckerDelta,
         "Sum": sp.Sum,
+        "Subs": sp.Subs,
+        "Derivative": sp.Derivative,
         "Tuple": sp.Tuple,
         "Indexed": sp.Indexed,
         "IndexedBase": sp.IndexedBase,
