@@ -62,6 +62,12 @@ at = [sp.Function("y_0")(u[0]), sp.Function("y_1")(u[0], u[1])]
 short = dict(zip(at, y, strict=True)) | {sp.Function("ell")(*u): V / 2 * (cubic(at[0]) + cubic(at[1]))}
 notation |= {V: "weight of the channel in the logit", sp.Symbol("ell"): "the logit of one channel"}
 first, second = (row.T * row for row in (lags.row(0), lags.row(1)))
+gradient = cs.Identity(
+    sp.ImmutableMatrix([sp.Derivative(logit, each) for each in u]),
+    sp.ImmutableMatrix(V / 2 * lags.T * sp.ImmutableMatrix([slope(at) for at in y])),
+    name="first derivatives",
+    sizes="P = 3, L = 2",
+)
 derivation = derivation.chain(
     cs.Derivation(
         "The Hessian of a pooled logit",
@@ -77,14 +83,7 @@ derivation = derivation.chain(
         sp.ImmutableMatrix(V / 2 * lags.T * sp.diag(*map(curvature, y)) * lags),
         because="the sum over the steps is a product of matrices",
     )
-)
-derivation = derivation.lemma(
-    cs.Identity(
-        sp.ImmutableMatrix([sp.Derivative(logit, each) for each in u]),
-        sp.ImmutableMatrix(V / 2 * lags.T * sp.ImmutableMatrix([slope(at) for at in y])),
-        name="first derivatives",
-        sizes="P = 3, L = 2",
-    )
+    .lemma(gradient)
 )
 
 # %% [markdown]
@@ -131,7 +130,9 @@ box = {x: (-8, 8)}
 derivation = derivation.lemma(
     cs.Bound(slopes[1], sp.Rational(17, 15), box, name="the slope from above", because="enclosed piece by piece"),
     cs.Bound(-sp.Rational(2, 15), slopes[1], box, name="the slope from below", because="enclosed piece by piece"),
-    cs.Identity(slopes[2].subs(x, sp.sqrt(2)), sp.S.Zero, name="where the slope turns"),
+    cs.Identity(
+        sp.Derivative(slopes[1], x), (sp.sqrt(2) - x) * (sp.sqrt(2) + x) * density(x), name="where the slope turns"
+    ),
 )
 
 # %%
