@@ -42,7 +42,7 @@ PREAMBLE = r"""\documentclass[10pt,a4paper,fleqn,oneside]{report}
 \ifdefined\pdfinfoomitdate \pdfinfoomitdate=1 \fi
 \ifdefined\pdfsuppressptexinfo \pdfsuppressptexinfo=-1 \fi
 \ifdefined\pdftrailerid \pdftrailerid{} \fi
-\allowdisplaybreaks
+\allowdisplaybreaks[1]
 \setcounter{MaxMatrixCols}{64}
 \setcounter{secnumdepth}{0}
 \setcounter{tocdepth}{0}

@@ -52,10 +52,10 @@ def set_with_tex(source: str) -> Typeset:
         TeX failed or took too long; the message ends with its last lines.
     """
     with tempfile.TemporaryDirectory() as folder:
-        Path(folder, "book.tex").write_text(source, encoding="utf-8")
+        Path(folder, "document.tex").write_text(source, encoding="utf-8")
         for _ in range(_RUNS):
             log = _run(folder)
-        return Typeset(Path(folder, "book.pdf").read_bytes(), overfull_lines(log), "pdflatex")
+        return Typeset(Path(folder, "document.pdf").read_bytes(), overfull_lines(log), "pdflatex")
 
 
 def _run(folder: str) -> str:
@@ -63,7 +63,7 @@ def _run(folder: str) -> str:
     dates = {"SOURCE_DATE_EPOCH": _EPOCH, "FORCE_SOURCE_DATE": "1"}
     try:
         done = subprocess.run(  # noqa: S603  (a fixed command)
-            [*_ENGINE, "book.tex"],
+            [*_ENGINE, "document.tex"],
             cwd=folder,
             env={**os.environ, **limits, **dates},
             timeout=_TIMEOUT,
@@ -110,7 +110,7 @@ def set_with_typst(source: str) -> Typeset:
         msg = "no PDF engine: install pdflatex (texlive-latex-base), or `pip install carleman_ssm[documents]`"
         raise ImportError(msg) from None
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "book.typ")
+        path = Path(folder, "document.typ")
         path.write_text(source, encoding="utf-8")
         try:
             return Typeset(bytes(typst.compile(str(path), root=folder)), (), "typst")

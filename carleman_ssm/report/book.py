@@ -24,7 +24,7 @@ from carleman_ssm.proofs.scripts import find_scripts
 from carleman_ssm.report.options import folder
 from carleman_ssm.report.terminal import results_in
 
-_FILES = ("book.json", "book.tex", "book.typ", "book.pdf")
+_DATA, _TEX, _TYPST, _PDF = _FILES = tuple(f"book.{ending}" for ending in ("json", "tex", "typ", "pdf"))
 MAX_SHOWN = 10
 """Complaints of one kind that are written out."""
 
@@ -109,18 +109,18 @@ def write_book(made: Book, target: Path, form: BookFormat) -> tuple[tuple[Path, 
     RuntimeError
         The engine failed.
     """
-    files: dict[str, bytes] = {"book.json": (json.dumps(made.content(), indent=1, ensure_ascii=False) + "\n").encode()}
+    files: dict[str, bytes] = {_DATA: (json.dumps(made.content(), indent=1, ensure_ascii=False) + "\n").encode()}
     typeset = None
     if form is BookFormat.LATEX or (form is BookFormat.PDF and has_tex()):
         source = latex_source(made)
-        files["book.tex"] = source.encode()
+        files[_TEX] = source.encode()
         typeset = set_with_tex(source) if form is BookFormat.PDF else None
     else:
         source = typst_source(made)
-        files["book.typ"] = source.encode()
+        files[_TYPST] = source.encode()
         typeset = set_with_typst(source)
     if typeset:
-        files["book.pdf"] = typeset.pdf
+        files[_PDF] = typeset.pdf
     for name, content in files.items():
         _replace(target / name, content)
     return tuple(target / name for name in files), typeset
