@@ -87,6 +87,11 @@ class Derivation(Shown):
         return self.steps[-1].right if self.steps else self.start
 
     @property
+    def has_chain(self) -> bool:
+        """Whether there is a chain to print; a start alone only gives a title to lemmas and further chains."""
+        return bool(self.steps) or not (self.lemmas or self.chains)
+
+    @property
     def conclusion(self) -> Identity:
         """The end-to-end identity, checked independently of the steps; it assumes what all of its steps assume."""
         assumed = dict.fromkeys(expression for step in self.steps for expression in step.nonzero)

@@ -91,7 +91,7 @@ def _align(lines: Iterable[str]) -> str:
 def _derivation(derivation: Derivation, settings: Mapping[str, Any], section: str = "subsection") -> Iterator[str]:
     """The links of a chain below each other, each under its reason: side by side they leave the page."""
     yield rf"\{section}*{{{escape(derivation.title)}}}"
-    for link in chain_links(derivation, line=_LINE, **settings):
+    for link in chain_links(derivation, line=_LINE, **settings) if derivation.has_chain else ():
         yield "\n".join(part for part in (prose(link.reason), _align(link.lines)) if part)
     yield _align(where_lines(derivation.where, line=_LINE, **settings))
     for lemma in derivation.lemmas:

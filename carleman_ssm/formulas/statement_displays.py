@@ -186,9 +186,9 @@ def _(statement: Derivation, **settings: Any) -> str:
 
 def derivation_lines(statement: Derivation, *, line: float = LINE, **settings: Any) -> list[str]:
     """All of a derivation in one alignment: the chain with its reasons, abbreviations, lemmas, further chains."""
-    links = chain_links(statement, line=line, **settings)
+    links = chain_links(statement, line=line, **settings) if statement.has_chain else ()
     alone = not (statement.lemmas or statement.chains or statement.where)
-    lines = _beside(links, line) if alone else []
+    lines = _beside(links, line) if alone and links else []
     lines = lines or [text for link in links for text in _below(link, line)]
     lines += map(_at_the_margin, where_lines(statement.where, line=line, **settings))
     for lemma in statement.lemmas:

@@ -83,7 +83,7 @@ def _origin(form: ClosedForm, translate: bool) -> Iterator[str]:
 
 def _derivation(item: Derivation, translate: bool, level: int = 2) -> Iterator[str]:
     yield f"{'=' * level} #{quoted(item.title)}"
-    for link in chain_links(item, line=_LINE):
+    for link in chain_links(item, line=_LINE) if item.has_chain else ():
         yield prose_to_typst(link.reason, translate=translate)
         yield typst_display(link.lines)
     if item.where:
