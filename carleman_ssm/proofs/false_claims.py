@@ -115,7 +115,7 @@ FALSE_CLAIMS: tuple[FalseClaim, ...] = (
         6,
         "Phases are well defined.",
         "The state 0, where every model starts, has every phase; on real rings phases are signs.",
-        r"Any other state $x + iy$ determines its phase: $e^{i\theta}$, up to a sign, by its square.",
+        r"Any other state determines its phase: here $e^{2i\theta}$, which is $e^{i\theta}$ up to a sign.",
         "T7",
         ("07_polar_oscillators",),
         false_statements.phase_at_rest,

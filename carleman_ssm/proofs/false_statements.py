@@ -74,6 +74,8 @@ def same_phases() -> tuple[Statement, Statement]:
     """The gap between the phases of the linear network and Kuramoto's is in proportion to that of the amplitudes."""
     model = KuramotoModel.symbolic(2)
     gap = phase_gap(model).expression
+    amplitudes = [symbol for symbol in gap.free_symbols if symbol.name.startswith("r_")]
+    gap = gap.xreplace({symbol: sp.Symbol(symbol.name, positive=True) for symbol in amplitudes})
     names = {symbol.name: symbol for symbol in gap.free_symbols}
     own, other, coupling, strength = (names[name] for name in ("r_0", "r_1", "a_0_1", "epsilon"))
     turn = sp.sin(names["theta_0"] - names["theta_1"] + names["varphi"])
@@ -86,11 +88,11 @@ def same_phases() -> tuple[Statement, Statement]:
 def phase_at_rest() -> tuple[Statement, Statement]:
     r"""$0\,e^{i\theta} = 0\,e^{i\vartheta}$: a phase that is a function of the state would be one there."""
     theta, other = sp.symbols("theta vartheta", real=True)
-    x, y = sp.symbols("x y", real=True)
-    state, size = x + sp.I * y, x**2 + y**2
+    x = sp.Symbol("x")
+    state, size = sp.re(x) + sp.I * sp.im(x), sp.re(x) ** 2 + sp.im(x) ** 2
     return (
         Identity(sp.exp(sp.I * theta), sp.exp(sp.I * other), name="one phase belongs to the state 0"),
-        Identity(state**2 / size, state / (x - sp.I * y), nonzero=(size,), name="$e^{2i\\theta}$ of another state"),
+        Identity(state**2 / size, x / sp.conjugate(x), nonzero=(x,), name="$e^{2i\\theta}$ of another state"),
     )
 
 
