@@ -107,8 +107,10 @@ derivation = derivation.chain(
 # %%
 q, rho, tap = sp.Symbol("q", integer=True), sp.Symbol("rho", positive=True), sp.Symbol("K_q")
 given = mode_sum(rho**-q * tap * sp.exp(-turn * g * q) * rho**m * sp.exp(turn * g * m), N)
-design, third = cs.tap_design(3), {sp.Symbol("zeta"): sp.exp(turn * N / 3), sp.Symbol("zetabar"): sp.exp(-turn * N / 3)}
-three = cs.Derivation("Three taps", design.symbol, where=third, sizes="N = 3").lemma(*design.certificates)
+design, turned = cs.tap_design(3), [turn * N * place / 3 for place in (0, 1, -1)]
+named = {sp.Symbol(f"lambda_{n}"): sp.exp(angle - sp.Rational(1, 3)) for n, angle in enumerate(turned)}
+named |= dict(zip(sp.symbols("zeta zetabar"), map(sp.exp, turned[1:]), strict=True))
+three = cs.Derivation("Three taps", design.symbol, where=named, sizes="N = 3").lemma(*design.certificates)
 derivation = derivation.lemma(
     cs.Identity(given.subs(m, q), tap, name="a tap at its lag", because="N equal terms"),
     cs.Identity(
