@@ -39,6 +39,7 @@ from carleman_ssm.theory.inverse_roots import InverseRootFit as InverseRootFit, 
 # theory: state space models, their lift, its collapse, kernels and responses
 from carleman_ssm.theory.ssm import DiagonalSSM as DiagonalSSM, DiscreteSSM as DiscreteSSM
 from carleman_ssm.theory.ssm import bilinear_transform as bilinear_transform, zero_order_hold as zero_order_hold
+from carleman_ssm.theory.discretisation import bilinear_step as bilinear_step, held_step as held_step
 from carleman_ssm.theory.initialisations import s4d_inv as s4d_inv, s4d_legs as s4d_legs, s4d_lin as s4d_lin
 from carleman_ssm.theory.initialisations import s4d_real as s4d_real
 from carleman_ssm.theory.carleman import BilinearSystem as BilinearSystem, StateAffineSystem as StateAffineSystem
