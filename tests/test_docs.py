@@ -237,3 +237,10 @@ def test_closed_forms_that_cite_a_script_are_links_where_they_are_public(extensi
         "{py:obj}`StackLift.step <carleman_ssm.StackLift>`, `theory.waves.private`. b"
     )
     assert module.with_citing(f"a{module.CITING}b", []) == "ab"
+
+
+def test_letters_of_one_meaning_stand_together(extensions):
+    first, second, other = sp.symbols("q_1 q_2 r")
+    notation = {first: "here: a query", second: "a query", other: "here a key", sp.Symbol("q_1", real=True): "a query"}
+    rows = list(extensions("derivation_pages")._letters(notation))
+    assert rows == ["$q_{1}$, $q_{2}$: a query", "$r$: a key"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 
 import sympy as sp
@@ -48,10 +49,18 @@ def _head(script: Script, known: Known) -> Iterator[str]:
     yield f"```{{admonition}} {len(known)} statements, checked when this page was made\n:class: note\n{counted}.\n```"
     yield CITING
     if script.notation:
-        rows = (f"${to_latex(symbol)}$: {meaning.removeprefix('here ')}" for symbol, meaning in script.notation.items())
-        yield f"Letters of this page: {'; '.join(rows)}."
+        yield f"Letters of this page: {'; '.join(_letters(script.notation))}."
     if script.derivation.where:
         yield _display(to_latex(dict(script.derivation.where)))
+
+
+def _letters(notation: Mapping[sp.Basic, str]) -> Iterator[str]:
+    """Letters of one meaning together; that they are meant here is said once."""
+    grouped: dict[str, list[str]] = {}
+    for symbol, meaning in notation.items():
+        grouped.setdefault(re.sub(r"^here:? ", "", meaning), []).append(f"${to_latex(symbol)}$")
+    for meaning, letters in grouped.items():
+        yield f"{', '.join(dict.fromkeys(letters))}: {meaning}"
 
 
 def with_citing(page: str, names: Iterable[str]) -> str:
