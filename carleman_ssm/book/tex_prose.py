@@ -10,7 +10,16 @@ from carleman_ssm.book.prose import Block, Display, Paragraph, Words, read
 from carleman_ssm.formulas.tex_text import prose, refuse_commands
 
 _ACCENTS = {"\u0300": "`", "\u0301": "'", "\u0302": "^", "\u0303": "~", "\u0308": '"', "\u030c": "v", "\u0327": "c"}
-_LETTERS = {"Đ": r"\rlap{-}D", "ø": r"\o{}", "ß": r"\ss{}", "§": r"\S{}", "…": r"\dots{}", "′": r"\ensuremath{'}"}
+_LETTERS = {
+    "Đ": r"\rlap{-}D",
+    "ø": r"\o{}",
+    "ß": r"\ss{}",
+    "…": r"\dots{}",
+    "§": r"\ensuremath{\mathsection}",  # signs from the fonts of formulas: those of text may be there as bitmaps only
+    "×": r"\ensuremath{\times}",
+    "±": r"\ensuremath{\pm}",
+    "′": r"\ensuremath{'}",
+}
 _ESCAPED = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
