@@ -75,6 +75,9 @@ def citing_forms() -> dict[str, list[str]]:
 def generate(app: Sphinx) -> None:
     """Everything that the site shows and that stands elsewhere in the repository."""
     source, root = Path(app.srcdir), derivation_folder().parent
+    for old in (*source.glob("derivations/[0-9]*.md"), *source.glob("notebooks/*.ipynb")):
+        if old.stem not in script_names() and not (root / "notebooks" / old.name).exists():
+            old.unlink()  # what it was made from is gone
     shutil.copytree(root / "notebooks", source / "notebooks", dirs_exist_ok=True)
     write(source / "derivations" / "THEORY.md", statements_page((derivation_folder() / "THEORY.md").read_text("utf-8")))
     with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as pool:
