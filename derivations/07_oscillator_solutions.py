@@ -2,8 +2,10 @@
 # # The nonlinear network is solved by its modes
 # The equations of amplitude and phase are nonlinear, but they were written down for a linear ring: with
 # $x_j = e^{i\psi_j}$ the complex phases obey them whenever the nodes move as the ring does, and nodes move so whenever
-# the modes do. The modes have a closed form for every input that has one. So the phases have one too:
-# $\psi_j = -i\ln x_j$ with $x_j = \frac1N \sum_n e^{-2\pi ijn/N} x_n(t)$.   [THEORY T7, T15]
+# the modes do (T1). The modes have a closed form for every input that has one. So the phases have one too:
+# $\psi_j = -i\ln x_j$ with $x_j = \frac1N \sum_n e^{-2\pi ijn/N} x_n(t)$, as long as $x_j$ does not vanish. What
+# follows are the two halves of this argument: the equation of $\psi_j$ for any number of nodes, and the motion of any
+# mode; then all of it written out for two nodes.   [THEORY T1, T7, T15]
 # %%
 import sympy as sp
 
@@ -15,6 +17,8 @@ W, psi, beta = sp.IndexedBase("W"), sp.IndexedBase("psi"), sp.IndexedBase("beta"
 t, u, height = sp.Symbol("t", real=True), sp.Symbol("u", real=True), sp.Symbol("A", real=True)
 notation = {
     beta: r"here: input weights of the nodes",
+    sp.Symbol("x"): "here: any node",
+    **dict.fromkeys(sp.symbols("v_0 v_1"), "velocity of a node"),
     height: "height of a constant input, or of an exponential one",
     psi: r"complex phases of the nodes, $x_j = e^{i\psi_j}$",
     sp.Symbol("p_0"): "start of node 0; under the heading of one mode, of that mode",
@@ -26,9 +30,11 @@ notation = {
 
 # %% [markdown]
 # ## Any number of nodes
-# Node j moves by $x_j' = \sum_l W_{jl} x_l + \beta_j u$, and $\psi_j' = -i x_j'/x_j$. What comes out is the field of
-# the complex phase: the couplings act through differences of phases.
+# Node j moves by $x_j' = \sum_l W_{jl} x_l + \beta_j u$, and $\psi_j' = -i x_j'/x_j$ by the chain rule, whatever branch
+# of the logarithm is continued. What comes out is the field of the complex phase: the couplings act through
+# differences of phases. Its real part is $\theta_j'$ and its imaginary part $-r_j'/r_j$.
 # %%
+node = sp.Symbol("x")
 pull = sp.Sum(W[j, l] * sp.exp(sp.I * psi[l]), (l, 0, N - 1))
 alone = sp.exp(-sp.I * psi[j])
 derivation = (
@@ -37,6 +43,15 @@ derivation = (
     .step(
         -sp.I * sp.Sum(W[j, l] * sp.exp(sp.I * (psi[l] - psi[j])), (l, 0, N - 1)) - sp.I * beta[j] * u * alone,
         because=r"$e^{i\psi_l} e^{-i\psi_j} = e^{i(\psi_l - \psi_j)}$",
+    )
+    .lemma(
+        cs.Identity(
+            sp.Derivative(-sp.I * sp.log(node), node),
+            -sp.I / node,
+            name="the phase by the node",
+            because=r"so that $\psi' = -ix'/x$ along any path",
+            nonzero=(node,),
+        )
     )
 )
 
@@ -64,15 +79,23 @@ derivation = derivation.chain(
 
 # %% [markdown]
 # ## Two nodes in continuous time
-# The nodes are $h_0 = \frac12(x_0 + x_1)$ and $h_1 = \frac12(x_0 - x_1)$. Whatever the real input, modes with
-# $x_n' = a_n x_n + u$ make the field of $\psi$ hold, the velocity $e^{i\theta}(r' + ir\theta')$ that of the node, and
-# with it the equations of amplitude and phase, times $r$ and $r^2$. The start and the motion of the modes complete the
-# solution under a constant input.
+# The nodes hold $h_0 = \frac12(x_0 + x_1)$ and $h_1 = \frac12(x_0 - x_1)$. Whatever the real input, modes with
+# $x_n' = a_n x_n + u$ make the field of $\psi$ hold, and the equations of amplitude and phase, times $r$ and $r^2$:
+# $r_j r_j'$ and $r_j^2\theta_j'$ are the real and the imaginary part of $\bar h_j h_j'$. The start and the motion of
+# the modes complete the solution under a constant input.
 # %%
-h, x, start = sp.symbols("h_0 h_1"), sp.symbols("x_0 x_1"), sp.symbols("p_0 p_1")
-nodes = ((x[0] + x[1]) / 2, (x[0] - x[1]) / 2)
-where = dict(zip(h, map(sp.expand, nodes), strict=True))
-where |= {sp.conjugate(letter): sp.conjugate(node) for letter, node in where.items()}
+h, moving, x, start = (sp.symbols(f"{stem}_0 {stem}_1") for stem in ("h", "v", "x", "p"))
+halves = [rate / 2 for rate in sp.symbols("a_0 a_1")]
+parts = [letter / 2 for letter in x]
+pulled = [rate * letter for rate, letter in zip(halves, x, strict=True)]
+where = dict(zip(h, (parts[0] + parts[1], parts[0] - parts[1]), strict=True))
+velocities = dict(zip(moving, (pulled[0] + pulled[1] + u, pulled[0] - pulled[1]), strict=True))
+coupling = {sp.Symbol("w_1"): halves[0] - halves[1]}
+
+
+def mirrored(definitions):
+    """Letters beside their conjugates."""
+    return definitions | {sp.conjugate(letter): sp.conjugate(value) for letter, value in definitions.items()}
 
 
 def solution(model, excitation):
@@ -82,8 +105,13 @@ def solution(model, excitation):
 flow = solution(cs.DiagonalSSM.symbolic(2), cs.Excitation.step(height)).certificates
 (law,) = [one for one in flow if one.name == "equation of psi_0"]
 derivation = derivation.chain(
-    cs.Derivation("The complex phase of node 0 of two", start=law.left, where=where, sizes="N = 2")
-    .step(law.right, because=r"$W_{00} = \frac12(a_0 + a_1)$, $W_{01} = \frac12(a_0 - a_1)$", nonzero=law.nonzero)
+    cs.Derivation(
+        "The complex phase of node 0 of two",
+        start=law.left,
+        where=mirrored(where | velocities) | coupling,
+        sizes="N = 2",
+    )
+    .step(law.right, because=r"$W_{00} = \frac12(a_0 + a_1)$ and $W_{01} = w_1$", nonzero=law.nonzero)
     .lemma(*flow)
 )
 
@@ -94,7 +122,7 @@ derivation = derivation.chain(
 steps = solution(cs.DiscreteSSM.symbolic(2), cs.Excitation.exponential(sp.Symbol("s"), height)).certificates
 (polar,) = [one for one in steps if one.name == "polar step of node 0"]
 derivation = derivation.chain(
-    cs.Derivation("The polar step of node 0 of two", start=polar.left, where=where, sizes="N = 2")
+    cs.Derivation("The polar step of node 0 of two", start=polar.left, where=mirrored(where), sizes="N = 2")
     .step(polar.right, because=r"amplitude times phasor is the node again", nonzero=polar.nonzero)
     .lemma(*steps)
 )

@@ -17,18 +17,16 @@ lam, gain, x, c, u, D, zeta, theta = sp.symbols("lambda_n bbar_n x_n c_n u D zet
 binomial = sp.binomial
 
 
-def powers(exponent, first=zeta, second=theta, upto=None):
-    """The binomial sum of an exponent, or its terms up to one."""
-    term = binomial(exponent, beta) * first**beta * second ** (exponent - beta)
-    return sp.Sum(term, (beta, 0, exponent if upto is None else upto))
+def powers(exponent):
+    """The binomial sum of an exponent."""
+    return sp.Sum(binomial(exponent, beta) * zeta**beta * theta ** (exponent - beta), (beta, 0, exponent))
 
 
 # %% [markdown]
 # ## The binomial theorem, by induction over the exponent
 # Two numbers $\zeta$ and $\vartheta$; in a step they are $\lambda_nx_n$ and $\bar b_nu$. The sum of exponent 0 is 1,
 # and one more factor $\zeta + \vartheta$ makes that of $\alpha + 1$ out of that of $\alpha$, by Pascal's rule: so it
-# is $(\zeta + \vartheta)^\alpha$. The same for sums that end at any m, where an end is left over; it vanishes at $m >
-# \alpha$.
+# is $(\zeta + \vartheta)^\alpha$.
 # %%
 derivation = (
     cs.Derivation("One factor more", start=(zeta + theta) * powers(alpha))
@@ -46,19 +44,13 @@ derivation = (
             name="Pascal's rule",
             because="with a given element, and without",
         ),
-        cs.Identity(
-            powers(alpha + 1, upto=m),
-            (zeta + theta) * powers(alpha, upto=m) - binomial(alpha, m) * zeta ** (m + 1) * theta ** (alpha - m),
-            name="one factor more, up to m",
-            because=r"Pascal's rule in every term; of the last product one half is beyond m",
-            nonzero=(theta,),
-        ),
     )
 )
 
 # %% [markdown]
 # ## One mode
-# The power of the new state is a sum over the powers of the old one: a row of T.
+# The power of the new state is a sum over the powers $\beta \le \alpha$ of the old one: a row of T, triangular and
+# finite for every exponent.
 # %%
 entry = binomial(alpha, beta) * lam**beta * (gain * u) ** (alpha - beta)
 derivation = derivation.lemma(
@@ -127,8 +119,9 @@ derivation = derivation.lemma(
 # %% [markdown]
 # ## The readout
 # A decoder of degree P is a sum over its orders p, and each power of $y = c^\top x + Du$ is sorted by the powers of
-# the state: with one mode $g_p(c_nx_n + Du)^p$ gives $\binom pq g_p(Du)^{p-q}c_n^q$ to $x_n^q$. Several modes share
-# the order q by the multinomial coefficient $q!/\alpha!$; a further mode splits it once more.
+# the state: with one mode $g_p(c_nx_n + Du)^p$ gives $\binom pq g_p(Du)^{p-q}c_n^q$ to $x_n^q$. Summed over $p \ge q$
+# that is the coefficient of $x_n^q$ in G. Several modes share the order q by the multinomial coefficient $q!/\alpha!$;
+# a further mode splits it once more.
 # %%
 derivation = derivation.lemma(
     cs.Identity(
@@ -147,12 +140,13 @@ derivation = derivation.lemma(
 
 # %% [markdown]
 # ## Written out
-# The matrices for one mode and degree 2, and for two modes and degree 1.
+# The matrices for one mode and degree 2. That T acts on all monomials as it should is the last line but one; the two
+# before it say the same of its law in u: $T(0)$ is diagonal, and $T' = ET$ with the lowering map
+# $E = \sum_n\bar b_nE_n$, $E_nX_\alpha = \alpha_nX_{\alpha - e_n}$.
 # %%
-for states, degree in ((1, 2), (2, 1)):
-    model, decoder = cs.DiscreteSSM.symbolic(states, feedthrough=True), cs.PolynomialDecoder.symbolic(degree=degree)
-    lifted = cs.carleman_lift(model, decoder)
-    derivation = derivation.lemma(*cs.one_step_map(lifted).certificates, *lifted.readout().certificates)
+model, decoder = cs.DiscreteSSM.symbolic(1, feedthrough=True), cs.PolynomialDecoder.symbolic(degree=2)
+lifted = cs.carleman_lift(model, decoder)
+derivation = derivation.lemma(*cs.one_step_map(lifted).certificates, *lifted.readout().certificates)
 
 # %%
 notation = {zeta: "any number", theta: "any other number", Q: "any sequence"}

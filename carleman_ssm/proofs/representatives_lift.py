@@ -51,13 +51,11 @@ LIFT: Mapping[str, Instances] = MappingProxyType(
         },
         "theory.carleman.StateAffineSystem.readout": {
             "N = 1, P = 2": lambda: _stepped(1, 2).readout(),
-            "N = 2, P = 1": lambda: _stepped(2, 1).readout(),
         },
         "theory.carleman.one_step_map": {
             "continuous, N = 1, P = 1": lambda: one_step_map(_moved(1, 1)),
             "continuous, N = 2, P = 1": lambda: one_step_map(_moved(2, 1)),
             "discrete, N = 1, P = 2": lambda: one_step_map(_stepped(1, 2)),
-            "discrete, N = 2, P = 1": lambda: one_step_map(_stepped(2, 1)),
         },
         "theory.collapse.forward_operator": over(_collapsed, (1, 2)),
         "theory.discretisation.bilinear_step": {"": bilinear_step},

@@ -66,9 +66,9 @@ def oscillator_solution(
         Of the column $\psi_j$, with the modes ``x_n`` and the nodes ``h_j`` as definitions. Certificates: the start
         and the motion of the modes; and for up to `PROVED_NODES` nodes that the *nonlinear* equations hold along
         whatever modes move so, in letters $x_n$ and u. Continuous: the field of $\psi$; and for a real input the polar
-        equations at $r_j = \sqrt{h_j \bar h_j}$, $\theta_j = \frac{1}{2i} (\ln h_j - \ln \bar h_j)$, as the velocity
-        $e^{i\theta}(r' + i r\theta') = h'$ and as $r r'$ and $r^2\theta'$ each. Discrete: the polar step. They claim
-        nothing where some $h_j = 0$, and a compiled solution refuses such a time: from rest, $t = 0$.
+        equations at $r_j = \sqrt{h_j \bar h_j}$, $\theta_j = \frac{1}{2i} (\ln h_j - \ln \bar h_j)$, as $r r'$ and
+        $r^2\theta'$, the real and the imaginary part of $\bar h_j h_j'$. Discrete: the polar step. They claim nothing
+        where some $h_j = 0$, and a compiled solution refuses such a time: from rest, $t = 0$.
 
     Raises
     ------
@@ -219,19 +219,13 @@ def _nonlinear_laws(ring: RingEmbedding, nodes: _Nodes, moving: _Nodes, u: sp.Sy
 
 
 def _polar_laws(network: OscillatorNetwork, nodes: _Nodes, moving: _Nodes) -> list[Identity]:
-    """The equations of θ and r for a real input: both at once, and one by one."""
+    """The equations of θ and r for a real input."""
     laws = []
-    polar, r, theta = (
-        list(polar_field(network).where.values()),
-        amplitude_symbols(network.nodes),
-        phase_symbols(network.nodes),
-    )
+    polar, r = list(polar_field(network).where.values()), amplitude_symbols(network.nodes)
     for j, (node, speed) in enumerate(zip(nodes, moving, strict=True)):
         turning, growing = polar[j], polar[network.nodes + j]
-        velocity = sp.exp(sp.I * theta[j]) * (growing + sp.I * r[j] * turning)
         ahead, behind = speed * sp.conjugate(node), node * sp.conjugate(speed)
         statements = [
-            ("velocity", velocity, speed),
             ("r^2 theta'", r[j] ** 2 * turning, (ahead - behind) / (2 * sp.I)),
             ("r r'", r[j] * growing, (ahead + behind) / 2),
         ]
@@ -260,7 +254,7 @@ def _along(expression: sp.Expr, nodes: tuple[sp.Expr, ...]) -> sp.Expr:
     r"""The expression at $r_j = \sqrt{h_j}\sqrt{\bar h_j}$ and $e^{i\theta_j} = \sqrt{h_j}/\sqrt{\bar h_j}$.
 
     Sines, cosines and exponentials of sums of phases are written as powers of $e^{i\theta_j}$ first; with one choice
-    of each root the roots cancel.
+    of each root the roots cancel. Terms with the same nodes stand together.
     """
     thetas, r = phase_symbols(len(nodes)), amplitude_symbols(len(nodes))
     phasors = tuple(sp.Symbol(f"phasor_{j}") for j in range(len(nodes)))
@@ -281,7 +275,11 @@ def _along(expression: sp.Expr, nodes: tuple[sp.Expr, ...]) -> sp.Expr:
     for length, e, node in zip(r, phasors, nodes, strict=True):
         root, mirrored = sp.sqrt(node), sp.sqrt(sp.conjugate(node))
         values |= {length: root * mirrored, e: root / mirrored}
-    return sp.expand(expression).xreplace(values)
+    weights: dict[sp.Expr, sp.Expr] = {}
+    for term in sp.Add.make_args(sp.expand(expression)):
+        weight, met = term.as_independent(*r, *phasors)
+        weights[met] = weights.get(met, sp.S.Zero) + weight
+    return sp.Add(*(weight * met.xreplace(values) for met, weight in weights.items()))
 
 
 def _continuous(ring: RingEmbedding) -> DiagonalSSM:
