@@ -284,4 +284,11 @@ from carleman_ssm.steering.design import Design as Design, design_layer as desig
 from carleman_ssm.experiments.distinction import distinguish_inputs as distinguish_inputs
 from carleman_ssm.experiments.zoo import FamilyFinding as FamilyFinding, examine as examine
 
+# proofs: every derivation, judged and challenged
+from carleman_ssm.proofs.scripts import Script as Script, load_script as load_script, script_names as script_names
+from carleman_ssm.proofs.ledger import Entry as Entry, check_script as check_script
+from carleman_ssm.proofs.ledger import evidence_words as evidence_words
+from carleman_ssm.proofs.planted import planted_errors as planted_errors
+from carleman_ssm.proofs.false_claims import FALSE_CLAIMS as FALSE_CLAIMS, FalseClaim as FalseClaim
+
 __version__ = _version("carleman_ssm")
