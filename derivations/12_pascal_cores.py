@@ -24,6 +24,7 @@ notation = {
     s: "here: the letter of a generating function",
     t: "here: the probability with which each summand joins",
     x: "here: $sa$",
+    **dict.fromkeys(sp.symbols("sigma_0 sigma_1 sigma_2 sigma_12"), "worth of the players in the index, less $g_0$"),
 }
 
 
@@ -55,7 +56,7 @@ derivation = (
 # ## Parts of a given degree
 # The part of degree p in a is $\frac{(aG)^p}{p!}\,v(c)$, and G differentiates: $G\,v(c) = v'(c)$. Row $q + p$ of
 # $G^p v(c)$ is $\frac{(q+p)!}{q!}\,c^q$, by induction over p; divided by p! it is $\binom{q+p}p c^q$, which stands in
-# $(a + c)^{q+p}$ with $a^p$. For a cubic decoder and two summands of degree 1, and for what a square needs two of:
+# $(a + c)^{q+p}$ with $a^p$. Written out: the part of a cubic decoder of degree 1 in each of two summands.
 # %%
 cubic, square = (cs.PolynomialDecoder.symbolic(degree=degree) for degree in (3, 2))
 derivation = derivation.lemma(
@@ -71,7 +72,9 @@ derivation = derivation.lemma(
 # %% [markdown]
 # ## Parts that need all
 # $E(a) - 1$ stands for what needs a at all. Multiplied out, two of them are the sum over subsets with alternating
-# signs, here in the generating function, for every decoder.
+# signs, here in the generating function, for every decoder. Then for a square, with
+# $\sigma_S = \sigma(c + \sum_{i \in S} a_i) - g_0$: the same product as matrices; the marginals that it collects; and
+# with the parts of all subsets everything is there again.
 # %%
 needed = (sp.exp(s * a) - 1) * (sp.exp(s * b) - 1) * sp.exp(s * c)
 derivation = derivation.lemma(
@@ -80,31 +83,35 @@ derivation = derivation.lemma(
         sp.exp(s * (a + b + c)) - sp.exp(s * (a + c)) - sp.exp(s * (b + c)) + sp.exp(s * c),
         name="both summands are needed",
         because=r"$e^{sa} e^{sc} = e^{s(a+c)}$",
-    ),
-    *joint_part(square, 2).certificates,
+    )
 )
+players = sp.symbols("a_1 a_2")
+coalitions = {"0": c, "1": c + players[0], "2": c + players[1], "12": c + players[0] + players[1]}
+worth = {sp.Symbol(f"sigma_{who}"): square(y) - square(0) for who, y in coalitions.items()}
+worth |= {share * letter: share * value for letter, value in worth.items() for share in (-2, -1, -sp.S.Half, sp.S.Half)}
+joint = joint_part(square, 2)
+both = cs.Derivation("What two summands of a square do together", joint.expression, where=worth, sizes="P = 2")
+derivation = derivation.chain(both.lemma(*joint.certificates))
 
 # %% [markdown]
 # ## Summands that join at random
 # If every summand joins with probability t, $e^{sy}$ has the mean $e^{sc}\prod_i(1 - t + te^{sa_i})$. Its derivative in
 # t is the sum of what each adds when the others have joined so: between t = 0 and 1 these add up to everything. With
-# $x = sa_i$ the i-th part is $\frac{e^x - 1}{1 - t + te^x}$ times the mean, whose logarithm is a sum over power sums
-# $\sum_i a_i^r$. The coefficients of both series obey short recurrences; to order 3:
+# $x = sa_i$ the i-th part is $\frac{e^x - 1}{1 - t + te^x}$ times the mean. The logarithm of the mean is a sum over the
+# power sums $\sum_i a_i^r$ with the coefficients $c_r$ of $\ln(1 - t + te^x)$. Multiplied by $1 - t + te^x$ the series
+# of the part is $e^x - 1$, and that of $\sum_r r c_r x^r$ is $txe^x$: triangular systems, which determine the
+# coefficients one after another. Their first three rows:
 # %%
 joined, other = 1 - t + t * sp.exp(s * a), 1 - t + t * sp.exp(s * b)
 one = 1 - t + t * sp.exp(x)
 cumulants, slopes = join_series(t, 3)
-
-
-def powers(coefficients):
-    return sp.Add(*(value * x**at for at, value in enumerate(coefficients)))
-
-
-def cut(function):
-    """Coefficients of x to x³ of the series."""
-    return sp.ImmutableMatrix([function.diff(x, at).subs(x, 0) / sp.factorial(at) for at in range(1, 4)])
-
-
+rows, column = (1, 2, 3), sp.ImmutableMatrix
+shares, logarithm = column(slopes[1:]), column([order * cumulants[order] for order in rows])
+mean = sp.ImmutableMatrix(3, 3, lambda i, j: t / sp.factorial(i - j) if i > j else int(i == j))
+series = (
+    ("series of the part", shares, column([1 / sp.factorial(order) for order in rows]), "$e^x - 1$"),
+    ("series of the logarithm", logarithm, column([t / sp.factorial(order - 1) for order in rows]), "$txe^x$"),
+)
 derivation = derivation.lemma(
     cs.Identity(
         sp.Derivative(joined * other, t),
@@ -113,9 +120,9 @@ derivation = derivation.lemma(
         because="product rule",
     ),
     cs.Identity(sp.Derivative(sp.log(one), t), (sp.exp(x) - 1) / one, name="one part, relative to the mean"),
-    cs.Identity(cut(sp.exp(x) - 1), cut(powers(slopes) * one), name="series of the part", sizes="P = 3"),
-    cs.Identity(
-        cut(t * sp.exp(x) * x), cut(x * powers(cumulants).diff(x) * one), name="series of the logarithm", sizes="P = 3"
+    *(
+        cs.Identity(sp.MatMul(mean, one_of, evaluate=False), right, name, f"coefficients of {of}", sizes="P = 3")
+        for name, one_of, right, of in series
     ),
 )
 
@@ -139,14 +146,12 @@ derivation = derivation.lemma(
 )
 
 # %% [markdown]
-# The indices themselves, for two players and a square: each monomial holds at most P players, and a player who adds 0
-# changes nothing, so that P players stand for any number.
+# The indices themselves, for two players and a square: first the value of player 1, then what both do together. Each
+# monomial holds at most P players, and a player who adds 0 changes nothing, so that P players stand for any number.
 # %%
-derivation = derivation.lemma(
-    *shapley_value(square).certificates,
-    *shapley_interaction(square).certificates,
-    *shapley_interaction(square, taylor=True).certificates,
-)
+forms = (shapley_value(square), shapley_interaction(square), shapley_interaction(square, taylor=True))
+indices = cs.Derivation("Indices of a square", forms[0].expression, where=worth, sizes="P = 2")
+derivation = derivation.chain(indices.lemma(*(one for form in forms for one in form.certificates)))
 
 # %%
 if __name__ == "__main__":

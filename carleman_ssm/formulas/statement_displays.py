@@ -115,9 +115,27 @@ def _(statement: Mapping, *, line: float = LINE, where: Where | None = None, **s
 
 
 def where_lines(where: Where, *, line: float = LINE, **settings: Any) -> tuple[str, ...]:
-    r"""Abbreviations as lines; the first begins with ``\text{where}``."""
+    r"""Abbreviations as lines; the first begins with ``\text{where}``.
+
+    What follows from the definitions of letters has no line of its own.
+
+    Examples
+    --------
+    >>> a, b, x = sp.symbols("a b x")
+    >>> where_lines({a: x + 1, b: x - 1, a + b: 2 * x})
+    ('\\text{where}\\quad a &= x + 1', 'b &= x - 1')
+    """
     folds = Abbreviations()
-    return with_definitions(_explained(where, line, folds, settings), line, folds)
+    letters = {key: value for key, value in where.items() if isinstance(key, (sp.Symbol, sp.Indexed))}
+    stated = {key: value for key, value in where.items() if key in letters or not _follows(key, value, letters)}
+    return with_definitions(_explained(stated, line, folds, settings), line, folds)
+
+
+def _follows(key: sp.Basic, value: sp.Basic, letters: Where) -> bool:
+    """Whether a definition is what those of the letters in it say."""
+    if not (isinstance(key, sp.Expr) and isinstance(value, sp.Expr)):
+        return False
+    return bool(sp.expand(key.xreplace(dict(letters)) - value) == 0)
 
 
 def _explained(where: Where, line: float, folds: Abbreviations, settings: Mapping[str, Any]) -> list[str]:
