@@ -21,7 +21,9 @@ from carleman_ssm.formulas.statements import ClosedForm, check_names
 
 MAX_TERMS = 2_000  # CPython's compiler overflows its stack between 2,500 and 3,500 summands
 MAX_TOTAL = 100_000
-RESERVED = frozenset(("np", "mp", "scipy", "varphi", "cache", "sum", "range", "prod", "abs", "min", "max", "kernel"))
+RESERVED = frozenset(
+    ("np", "mp", "scipy", "varphi", "sinpi", "cospi", "cache", "sum", "range", "prod", "abs", "min", "max", "kernel")
+)
 _EXACT_FLOATS = 2**53
 _ALIAS = (("numpy.", "np."), ("mpmath.", "mp."), ("math.prod", "prod"))
 
@@ -50,6 +52,21 @@ class _PaperNames:
 
     def _print_conjugate(self, e: sp.conjugate) -> str:
         return f"{self.conjugate}({self._print(e.args[0])})"
+
+    def _print_sin(self, e: sp.sin) -> str:
+        return self._circular("sinpi", e) or str(super()._print_sin(e))  # type: ignore[misc]  # of the printer
+
+    def _print_cos(self, e: sp.cos) -> str:
+        return self._circular("cospi", e) or str(super()._print_cos(e))  # type: ignore[misc]
+
+    def _print_cot(self, e: sp.cot) -> str:
+        above, below = (self._circular(name, e) for name in ("cospi", "sinpi"))
+        return f"({above}/{below})" if above else str(super()._print_cot(e))  # type: ignore[misc]
+
+    def _circular(self, name: str, e: sp.Expr) -> str:
+        """Of an argument that counts half turns, so that zeros are zeros; nothing for any other argument."""
+        turns = sp.Add(*(term / sp.pi for term in sp.Add.make_args(e.args[0])))
+        return "" if turns.has(sp.pi) else f"{name}({self._print(turns)})"
 
     def _print_ComplexRootOf(self, e: sp.CRootOf) -> str:
         return self.root(e)

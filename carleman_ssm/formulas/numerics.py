@@ -17,12 +17,14 @@ import scipy.special
 import sympy as sp
 
 from carleman_ssm.formulas.codegen import checked, integer_arguments, python_source
+from carleman_ssm.formulas.half_turns import cospi, sinpi
 from carleman_ssm.formulas.matrices import explicit
 from carleman_ssm.formulas.special import phi_mpmath, phi_numpy
 from carleman_ssm.formulas.statements import ClosedForm
 
 _DEFAULT_DIGITS = 30
 _GUARD_DIGITS = 15
+_NO_VALUE = "the formula has no value at one of these arguments ({}): leave that point out"
 
 
 @dataclass(frozen=True)
@@ -100,8 +102,7 @@ class Kernel:
             with np.errstate(divide=handling, invalid=handling):
                 result = self._function(*prepared)
         except FloatingPointError as error:
-            msg = f"the formula has no value at one of these arguments ({error}): leave that point out"
-            raise ZeroDivisionError(msg) from error
+            raise ZeroDivisionError(_NO_VALUE.format(error)) from error
         if not self._is_matrix:
             return np.broadcast_to(np.asarray(result), batch)[()]
         rows = [np.stack([np.broadcast_to(entry, batch) for entry in row], axis=-1) for row in result]
@@ -110,7 +111,10 @@ class Kernel:
     def _mpmath(self, given: list[Any]) -> Any:
         digits = self.digits or _DEFAULT_DIGITS
         with mpmath.workdps(digits + _GUARD_DIGITS):
-            result = self._function(*map(self._mp_argument, self._symbols, given))
+            try:
+                result = self._function(*map(self._mp_argument, self._symbols, given))
+            except ZeroDivisionError as error:
+                raise ZeroDivisionError(_NO_VALUE.format("division by zero")) from error
             value = mpmath.matrix(result) if self._is_matrix else mpmath.mpmathify(result)
         with mpmath.workdps(digits):
             return value.apply(lambda entry: +entry) if self._is_matrix else +value
@@ -271,12 +275,14 @@ def _forward_range(start: Any, stop: Any) -> range:
 
 def _function(source: str, backend: str) -> Callable[..., Any]:
     """Run generated source; every name in it was checked before it was written."""
-    varphi = phi_numpy if backend == "numpy" else phi_mpmath
+    numpy = backend == "numpy"
     scope: dict[str, Any] = {
         "np": np,
         "mp": mpmath,
         "scipy": scipy,
-        "varphi": varphi,
+        "varphi": phi_numpy if numpy else phi_mpmath,
+        "sinpi": sinpi if numpy else mpmath.sinpi,
+        "cospi": cospi if numpy else mpmath.cospi,
         "cache": cache,
         "prod": math.prod,
         "range": _forward_range,
