@@ -7,10 +7,11 @@ from hypothesis import strategies as st
 
 from carleman_ssm.formulas.bounds import Bound
 from carleman_ssm.formulas.evidence import Evidence
+from carleman_ssm.formulas.matrices import written_out
 from carleman_ssm.formulas.statements import Identity
 from carleman_ssm.formulas.verification import verify
 from carleman_ssm.proofs.ledger import statements_of
-from carleman_ssm.proofs.planted import explicit_matrix, planted_errors
+from carleman_ssm.proofs.planted import planted_errors
 from carleman_ssm.proofs.scripts import load_script, script_names
 
 x, y = sp.symbols("x y")
@@ -100,10 +101,10 @@ def test_a_tight_bound_has_twins_too():
 
 def test_matrices_of_symbolic_size_have_no_entries_to_change():
     symbolic = sp.MatrixSymbol("A", N, N)
-    assert explicit_matrix(symbolic) is None
+    assert written_out(symbolic) is None
     assert planted_errors(Identity(symbolic, symbolic)) == ()
     product = sp.MatMul(sp.ImmutableMatrix([[x]]), sp.ImmutableMatrix([[y]]))
-    assert explicit_matrix(product) == sp.Matrix([[x * y]])
+    assert written_out(product) == sp.Matrix([[x * y]])
 
 
 COEFFICIENTS = st.lists(st.integers(-4, 4), min_size=2, max_size=4)

@@ -22,7 +22,7 @@ from carleman_ssm.formulas.conditions import own_divisors, remaining
 from carleman_ssm.formulas.evaluation import Evaluator, ExactField, FloatField, NoValue, Point
 from carleman_ssm.formulas.evidence import Evidence as Evidence
 from carleman_ssm.formulas.laurent import NoNormalForm
-from carleman_ssm.formulas.matrices import explicit
+from carleman_ssm.formulas.matrices import entry_pairs, explicit, has_entries
 from carleman_ssm.formulas.normal_forms import NEVER, Normaliser
 from carleman_ssm.formulas.statements import Identity
 from carleman_ssm.formulas.verdicts import Verdict as Verdict
@@ -77,33 +77,12 @@ def verify(identity: Identity | Bound, *, digits: int = 30, samples: int = 8) ->
     if samples < 1 or digits < 5:
         msg = f"verify needs at least 1 sample and 5 digits, got samples={samples}, digits={digits}"
         raise ValueError(msg)
-    pairs = _entries(identity)
+    pairs = entry_pairs(identity.left, identity.right)
     if pairs is None:
         return _structural_only(identity)
     if any(_undefined(side) for pair in pairs for side in pair):
         return Verdict(Evidence.UNDECIDED, "an entry is infinite or not a number")
     return _climb(identity, pairs, digits, samples)
-
-
-def _entries(identity: Identity) -> list[_Pair] | None:
-    """Both sides as scalar pairs with derivatives carried out; None for matrices of symbolic shape."""
-    sides = []
-    for side in (identity.left, identity.right):
-        if isinstance(side, sp.MatrixExpr) and not isinstance(side, sp.MatrixBase):
-            if not all(sp.sympify(size, strict=True).is_Integer for size in side.shape):
-                return None
-            side = explicit(side)
-        sides.append(list(side) if isinstance(side, sp.MatrixBase) else [side])
-    if not all(isinstance(entry, sp.Expr) for entries in sides for entry in entries):
-        return None
-    return [(_differentiated(left), _differentiated(right)) for left, right in zip(*sides, strict=True)]
-
-
-def _differentiated(expression: sp.Expr) -> sp.Expr:
-    """Derivatives and values at a point, carried out."""
-    if not expression.has(sp.Derivative, sp.Subs):
-        return expression
-    return expression.replace(lambda e: isinstance(e, sp.Derivative | sp.Subs), lambda e: e.doit(deep=False))
 
 
 def _cancelled_divisors(identity: Identity) -> list[sp.Expr]:
@@ -112,8 +91,7 @@ def _cancelled_divisors(identity: Identity) -> list[sp.Expr]:
     for side in (identity.left, identity.right):
         found += own_divisors([derivative.doit(deep=False) for derivative in side.atoms(sp.Derivative)])
         for inverse in side.atoms(sp.Inverse):
-            written = all(sp.sympify(size, strict=True).is_Integer for size in inverse.shape)
-            found.append(explicit(inverse.arg).det() if written else sp.Determinant(inverse.arg))
+            found.append(explicit(inverse.arg).det() if has_entries(inverse) else sp.Determinant(inverse.arg))
     return [divisor for divisor in found if not divisor.is_number]
 
 

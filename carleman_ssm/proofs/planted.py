@@ -17,7 +17,7 @@ import sympy as sp
 from carleman_ssm.formulas.bounds import Bound
 from carleman_ssm.formulas.evaluation import Evaluator, FloatField, NoValue, Point
 from carleman_ssm.formulas.evidence import Evidence
-from carleman_ssm.formulas.matrices import explicit
+from carleman_ssm.formulas.matrices import written_out
 from carleman_ssm.formulas.statements import Identity
 from carleman_ssm.formulas.verification import verify
 
@@ -55,7 +55,7 @@ def planted_errors(statement: Identity | Bound) -> tuple[tuple[str, Identity | B
     """
     if isinstance(statement, Bound):
         return tuple(_wrong_bounds(statement))
-    side = explicit_matrix(statement.right)
+    side = written_out(statement.right)
     values = [side] if side is not None and not side.is_Matrix else list(side or ())
     twins: dict[sp.Basic, str] = {}
     for kind, wrong in _wrong_entries(values):
@@ -64,15 +64,6 @@ def planted_errors(statement: Identity | Bound) -> tuple[tuple[str, Identity | B
     return tuple(
         (kind, replace(statement, right=wrong, name=f"{statement.name}, {kind}")) for wrong, kind in twins.items()
     )
-
-
-def explicit_matrix(side: sp.Basic) -> sp.Basic | None:
-    """Scalars as they are, matrices with their entries; None for matrices of symbolic size."""
-    if not isinstance(side, sp.MatrixExpr) or isinstance(side, sp.MatrixBase):
-        return side
-    if not all(sp.sympify(size, strict=True).is_Integer for size in side.shape):
-        return None
-    return explicit(side)
 
 
 def _wrong_entries(values: _Entries) -> Iterator[tuple[str, _Entries]]:

@@ -13,7 +13,7 @@ from hypothesis.errors import NoSuchExample
 from hypothesis.strategies import SearchStrategy
 
 from carleman_ssm.formulas.evaluation import Evaluator, ExactField, FloatField, NoValue
-from carleman_ssm.formulas.matrices import explicit
+from carleman_ssm.formulas.matrices import entry_pairs
 from carleman_ssm.formulas.statements import Identity
 from carleman_ssm.formulas.verification import Evidence, Verdict, verify
 from carleman_ssm.testing.points import GivenPoint, points
@@ -49,7 +49,7 @@ class Check:
     verdict
         Of `verify`: proved, supported or undecided.
     examples
-        At so many points at most both sides were compared.
+        At so many points at most both sides were compared; 0 for matrices of symbolic shape.
     hole
         The simplest point at which only one side has a value, although no condition excludes it; empty if none
         was found. The identity may need a condition there (``Identity(…, nonzero=(…,))``).
@@ -115,7 +115,9 @@ def check(
         msg = f"a check needs at least 1 example, got {examples}"
         raise ValueError(msg)
     verdict = verify(identity)
-    pairs = _entries(identity)
+    pairs = entry_pairs(identity.left, identity.right)
+    if pairs is None:  # matrices of symbolic shape, which no point can refute
+        return Check(verdict, 0)
     drawn = points(_letters(identity), values)
     found = _simplest(drawn, examples, lambda point: _difference(identity, pairs, point) is not None)
     if found is not None:
@@ -138,15 +140,6 @@ def _letters(identity: Identity) -> list[sp.Basic]:
     labels = {base.label for base in bases}
     free = {s for side in sides for s in side.free_symbols if isinstance(s, sp.Symbol)} - labels
     return [*sorted(free, key=lambda s: (bool(s.is_integer), str(s))), *sorted(bases, key=str)]
-
-
-def _entries(identity: Identity) -> list[tuple[sp.Expr, sp.Expr]]:
-    """Pairs of scalars, derivatives carried out."""
-    sides = [
-        [e.doit() if e.has(sp.Derivative) else e for e in (explicit(side) if side.is_Matrix else [side])]
-        for side in (identity.left, identity.right)
-    ]
-    return list(zip(*sides, strict=True))
 
 
 def _simplest(drawn: SearchStrategy[Any], examples: int, holds: Any) -> Mapping[sp.Basic, object] | None:
