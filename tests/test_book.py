@@ -26,8 +26,6 @@ from carleman_ssm.proofs.ledger import evidence_words
 from carleman_ssm.proofs.scripts import Script, derivation_folder, load_script, script_names
 from carleman_ssm.report import cli
 
-pytestmark = pytest.mark.symbolic
-
 SCRIPT = "04_held_input"
 NEEDS_TEX = pytest.mark.skipif(not has_tex(), reason="pdflatex is not installed")
 

@@ -19,7 +19,6 @@ from carleman_ssm.formulas.statements import Identity
 from carleman_ssm.proofs.representatives import REPRESENTATIVES, representative
 from carleman_ssm.proofs.scripts import load_script, script_names
 
-pytestmark = pytest.mark.symbolic
 READ = """
 const katex = require('katex')
 const formulas = JSON.parse(require('fs').readFileSync(0, 'utf8'))
@@ -52,7 +51,8 @@ def lines():
     return tuple(dict.fromkeys(found))
 
 
-def refused_by_katex(formulas):
+@pytest.fixture(scope="module")
+def refused_by_katex():
     """Place and reason of each formula that KaTeX does not read; a skip where there is no Node or no KaTeX."""
     node = shutil.which("node")
     folder = os.environ.get("KATEX") or os.environ.get("NODE_PATH", "")
@@ -61,30 +61,34 @@ def refused_by_katex(formulas):
     if not Path(folder, "katex", "package.json").is_file():
         pytest.skip("KaTeX is not installed: npm install katex, and name the node_modules folder in KATEX")
     environment = {**os.environ, "NODE_PATH": folder}
-    done = subprocess.run(
-        [node, "-e", READ], input=json.dumps(formulas), env=environment, capture_output=True, text=True, timeout=120
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+
+    def refused(formulas):
+        done = subprocess.run(
+            [node, "-e", READ], input=json.dumps(formulas), env=environment, capture_output=True, text=True, timeout=120
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    return refused
 
 
-def test_katex_reads_every_public_closed_form():
+def test_katex_reads_every_public_closed_form(refused_by_katex):
     names = list(forms())
     assert len(names) > 100
     refused = refused_by_katex([to_latex(form) for form in forms().values()])
     assert not refused, [(names[place], reason) for place, reason in refused]
 
 
-def test_katex_reads_every_line_of_every_chain():
+def test_katex_reads_every_line_of_every_chain(refused_by_katex):
     refused = refused_by_katex([rf"\begin{{aligned}}{line}\end{{aligned}}" for line in lines()])
     assert not refused, [(lines()[place], reason) for place, reason in refused]
 
 
-def test_katex_refuses_what_tex_would():
+def test_katex_refuses_what_tex_would(refused_by_katex):
     assert [place for place, _ in refused_by_katex(["x", r"\frac{x}", r"x^a^b", "é", r"\unknown x"])] == [1, 2, 3, 4]
 
 
-def test_katex_reads_names_of_any_kind():
+def test_katex_reads_names_of_any_kind(refused_by_katex):
     letters = sp.symbols("lambdaprime_r abar_0 x_ν_1 Delta_hat")
     odd = [sp.Symbol(r"\input{secret}"), sp.Symbol("50 % <é>"), sp.Function("f")(*letters), sp.Symbol("名") ** 2]
     statements = [Identity(one, two, nonzero=(one,)) for one in (*letters, *odd) for two in (*letters, *odd)]
