@@ -161,7 +161,16 @@ UNDEFINED = {
     "a jump": cs.Bound(0, sp.sign(x - sp.Rational(1, 3)) + sp.Rational(1, 2), {x: (0, 1)}),
     "a float": cs.Bound(0, sp.Float("0.1") + x, {x: (0, 1)}),
     "a floor": cs.Bound(sp.floor(x), x, {x: (0, 2)}),
+    "a logarithm that cancels": cs.Bound(sp.log(x), sp.log(x) + 1, {x: (-2, -1)}),
+    "a pole that cancels": cs.Bound(1 / x, 1 / x + 1, {x: (-1, 1)}),
+    "a root on both sides": cs.Bound(sp.sqrt(x), sp.sqrt(x), {x: (-2, -1)}),
+    "an imaginary part that cancels": cs.Bound(sp.I * x, sp.I * x + 1, {x: (0, 1)}),
 }
+
+
+def test_what_cancels_is_certified_where_it_is_defined():
+    assert cs.verify(cs.Bound(1 / x, 1 / x + 1, {x: (1, 2)})).evidence is cs.Evidence.CERTIFIED
+    assert cs.verify(cs.Bound(sp.sqrt(x), sp.sqrt(x) + y, {x: (0, 2), y: (0, 1)})).evidence is cs.Evidence.CERTIFIED
 
 
 @pytest.mark.parametrize("name", UNDEFINED)

@@ -53,7 +53,9 @@ def verify_bound(bound: Bound) -> Verdict:
     search = _Search()
     try:
         with flint.ctx.workprec(_BITS):
-            for difference, box, names in _cases(bound):
+            for difference, sides, box, names in _cases(bound):
+                if not search.defined(sides, difference, box):
+                    return Verdict(Evidence.UNDECIDED, "a side is not certain to be real and finite on the whole box")
                 if not search.holds(difference, box, names):
                     return _undecided(bound, search)
     except _Refuted as found:
@@ -77,12 +79,15 @@ class _Refuted(Exception):
         self.witness = witness
 
 
-def _cases(bound: Bound) -> Iterator[tuple[sp.Expr, Box, Mapping[sp.Symbol, sp.Symbol]]]:
-    """Differences to prove non-negative, each on one side of 0 for every symbol, so that |x| is x or -x.
+_Sides = tuple[sp.Expr, sp.Expr]
+
+
+def _cases(bound: Bound) -> Iterator[tuple[sp.Expr, _Sides, Box, Mapping[sp.Symbol, sp.Symbol]]]:
+    """Differences to prove non-negative and their sides, with every symbol on one side of 0, so that |x| is x or -x.
 
     |a| <= b is a <= b and -a <= b. The last part names the symbols of the statement, for witnesses.
     """
-    left = bound.left.doit()
+    left, right = bound.left.doit(), bound.right.doit()
     lefts = (left.args[0], -left.args[0]) if isinstance(left, sp.Abs) else (left,)
     fixed = _fixed(bound)
     sides = [_halves(symbol, ends) for symbol, ends in bound.domain.items() if symbol not in fixed]
@@ -91,7 +96,7 @@ def _cases(bound: Bound) -> Iterator[tuple[sp.Expr, Box, Mapping[sp.Symbol, sp.S
         box = {local: ends for _, local, ends in chosen}
         renamed = fixed | {symbol: local for symbol, local, _ in chosen}
         for one in lefts:
-            yield (bound.right.doit() - one).xreplace(renamed), box, names
+            yield (right - one).xreplace(renamed), (one.xreplace(renamed), right.xreplace(renamed)), box, names
 
 
 def _fixed(bound: Bound) -> dict[sp.Symbol, sp.Rational]:
@@ -123,6 +128,22 @@ class _Search:
         self._derivatives: dict[tuple[sp.Expr, sp.Symbol], sp.Expr] = {}
         self._factored: dict[sp.Expr, sp.Expr] = {}
         self._form = Normaliser()
+
+    def defined(self, sides: _Sides, d: sp.Expr, box: Box) -> bool:
+        """Are the parts of the sides that cancel in d real and finite on the box? The others are where d is."""
+        parts = {part for side in sides for part in sp.preorder_traversal(side) if _partial(part)}
+        cancelled = sorted(parts - set(sp.preorder_traversal(d)), key=sp.default_sort_key)
+        limit = min(PIECES, self.pieces + _TRIAL * len(cancelled))
+        queue = [(part, box) for part in cancelled]
+        while queue:
+            part, piece = queue.pop()
+            if Enclosure(piece)(part).is_finite():
+                continue
+            self.pieces += 1
+            if self.pieces > limit or not any(least < greatest for least, greatest in piece.values()):
+                return False
+            queue += [(part, half) for half in _bisected(piece)]
+        return True
 
     def holds(
         self,
@@ -237,6 +258,11 @@ class _Search:
             )
         except NoEnclosure:  # the derivative of a step, say
             return False
+
+
+def _partial(e: sp.Expr) -> bool:
+    """What may have no real finite value: roots and quotients, functions, numbers such as i."""
+    return (e.is_Pow and not (e.exp.is_Integer and e.exp > 0)) or e.is_Function or (e.is_Atom and e.is_real is not True)
 
 
 def _middle(piece: Box) -> Box:
