@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Sequence
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -21,48 +18,44 @@ from carleman_ssm.book.typst_pages import typst_source
 from carleman_ssm.formulas.evidence import Evidence
 from carleman_ssm.proofs.checks import check_all
 from carleman_ssm.proofs.scripts import find_scripts
-from carleman_ssm.report.options import folder
-from carleman_ssm.report.terminal import results_in
+from carleman_ssm.report.options import processes
+from carleman_ssm.report.proof_commands import BookFormat
+from carleman_ssm.report.terminal import results_in, write_whole
 
 _DATA, _TEX, _TYPST, _PDF = _FILES = tuple(f"book.{ending}" for ending in ("json", "tex", "typ", "pdf"))
 MAX_SHOWN = 10
 """Complaints of one kind that are written out."""
 
 
-class BookFormat(StrEnum):
-    """What is written: a PDF by the engine that is there, its LaTeX source alone, or a PDF by Typst."""
+def book(names: Sequence[str], output: Path | None, form: BookFormat, jobs: int | None) -> int:
+    """Check derivations, and write them as one document.
 
-    PDF = "pdf"
-    LATEX = "latex"
-    TYPST = "typst"
+    Parameters
+    ----------
+    names
+        Derivations whose names begin so; all, and the false claims, without any.
+    output
+        Folder; ``book`` by default.
+    form
+        What is written.
+    jobs
+        Processes that check; as many as there are processors by default.
 
+    Returns
+    -------
+    int
+        1 where a statement is refuted or undecided, a letter is not declared, or a line leaves its margin; else 0.
 
-def book(
-    names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME]...", help="Derivations by the beginning of their names.")
-    ] = None,
-    output: Annotated[
-        Path | None, typer.Option(parser=folder, metavar="FOLDER", help="Folder for the results; book by default.")
-    ] = None,
-    form: Annotated[
-        BookFormat, typer.Option("--format", help="pdf: with TeX, or else Typst; latex: the source alone; typst.")
-    ] = BookFormat.PDF,
-    jobs: Annotated[
-        int | None, typer.Option(help="Processes that check; as many as there are cores by default.")
-    ] = None,
-) -> int:
-    """Print the derivations as one document: numbered statements, the evidence of each line, notation, sources.
-
-    The exit code is 1 where a statement is refuted or undecided, a letter is not declared, or a line leaves its margin.
+    Raises
+    ------
+    ValueError
+        No derivation begins so, or fewer than one process.
+    OSError
+        The folder cannot be written.
     """
-    wanted = find_scripts(tuple(names or ()))
-    processes = os.cpu_count() or 1 if jobs is None else jobs
-    if processes < 1:
-        msg = f"--jobs must be at least 1, got {processes}"
-        raise ValueError(msg)
-    target = output or Path("book")
+    wanted, workers, target = find_scripts(tuple(names)), processes(jobs), output or Path("book")
     with results_in(target, _FILES):
-        known = checked(wanted, processes, Console(stderr=True))
+        known = checked(wanted, workers, Console(stderr=True))
         made = make_book(known, () if names else refuted_claims())
         written, typeset = write_book(made, target, form)
     counts = "; ".join(f"{count} {words}" for words, count in made.counts.items())
@@ -122,15 +115,8 @@ def write_book(made: Book, target: Path, form: BookFormat) -> tuple[tuple[Path, 
     if typeset:
         files[_PDF] = typeset.pdf
     for name, content in files.items():
-        _replace(target / name, content)
+        write_whole(target / name, content)
     return tuple(target / name for name in files), typeset
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """A file that is whole or not there."""
-    partial = path.with_name(path.name + ".part")
-    partial.write_bytes(content)
-    partial.replace(path)
 
 
 def _listed(what: str, items: Iterable[str]) -> list[str]:

@@ -10,12 +10,11 @@ from typing import Annotated
 
 import typer
 
-from carleman_ssm.report.book import book
 from carleman_ssm.report.derive import Discretization, Format, Init
 from carleman_ssm.report.derive import derive as write_derivation
 from carleman_ssm.report.inputs import CentreChoice, Fit
 from carleman_ssm.report.options import MODELS, folder
-from carleman_ssm.report.proof_commands import verify
+from carleman_ssm.report.proof_commands import book, verify
 from carleman_ssm.report.ring_sources import Closure, InitialSpectrum
 from carleman_ssm.report.steering_commands import predict, steer
 

@@ -96,6 +96,22 @@ def _unwritable(folder: Path, error: OSError) -> OSError:
     return OSError(f"--output {folder}: no files can be written there ({error.strerror}); name another folder")
 
 
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file that is whole or not there: an interrupted run leaves what was there before.
+
+    Raises
+    ------
+    OSError
+        It cannot be written.
+    """
+    partial = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        partial.write_bytes(content)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)  # there only if something went wrong
+
+
 def heading(console: Console, title: str) -> None:
     """A rule with a title at the left."""
     console.rule(Text(title, style="rule.text"), align="left")

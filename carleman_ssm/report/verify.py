@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from time import perf_counter
 from typing import Any
 
@@ -26,7 +24,8 @@ from carleman_ssm.proofs.checks import (
     check_claims,
 )
 from carleman_ssm.proofs.scripts import find_scripts
-from carleman_ssm.report.terminal import heading, results_in
+from carleman_ssm.report.options import processes
+from carleman_ssm.report.terminal import heading, results_in, write_whole
 
 SCHEMA, SCHEMA_VERSION = "carleman-ssm verification", 1
 _LEVELS = {
@@ -103,17 +102,14 @@ def verify(
         The output cannot be written.
     """
     scripts = find_scripts(tuple(names))
-    processes = os.cpu_count() or 1 if jobs is None else jobs
-    if processes < 1:
-        msg = f"--jobs must be at least 1, got {processes}"
-        raise ValueError(msg)
+    workers = processes(jobs)
     with _writable(output):
         started = perf_counter()
-        found = _check(scripts, planted, processes)
+        found = _check(scripts, planted, workers)
         claims = () if names else check_claims()
         report = VerificationReport(found, planted, perf_counter() - started, claims)
         if output is not None:
-            _write(output, report)
+            write_whole(output, (json.dumps(content(report), indent=1, allow_nan=False) + "\n").encode())
     screen = console or Console()
     _print(screen, report, verbose)
     if output is not None:
@@ -121,13 +117,13 @@ def verify(
     return report
 
 
-def _check(names: tuple[str, ...], planted: bool, processes: int) -> tuple[CheckedScript, ...]:
+def _check(names: tuple[str, ...], planted: bool, jobs: int) -> tuple[CheckedScript, ...]:
     done = []
     screen = Console(stderr=True)
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
     with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as progress:
         task = progress.add_task("derivations", total=len(names))
-        for script in check_all(names, planted=planted, jobs=processes):
+        for script in check_all(names, planted=planted, jobs=jobs):
             done.append(script)
             progress.update(task, advance=1, description=f"last: {script.name}")
     return tuple(sorted(done, key=lambda script: names.index(script.name)))
@@ -176,25 +172,6 @@ def content(report: VerificationReport) -> dict[str, Any]:
         ],
         "false_claims": [asdict(claim) for claim in report.claims],
     }
-
-
-def _write(path: Path, report: VerificationReport) -> None:
-    """The whole file or none of it: an interrupted run leaves what was there."""
-    text = json.dumps(content(report), indent=1, allow_nan=False) + "\n"
-    with NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=path.name, delete=False) as file:
-        file.write(text)
-    try:
-        Path(file.name).chmod(0o666 & ~_mask())
-        Path(file.name).replace(path)
-    except OSError:
-        Path(file.name).unlink(missing_ok=True)
-        raise
-
-
-def _mask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _print(console: Console, report: VerificationReport, verbose: bool) -> None:
