@@ -18,6 +18,7 @@ from carleman_ssm.formulas.statements import Identity
 from carleman_ssm.formulas.verification import verify as judge
 from carleman_ssm.proofs import checks, ledger
 from carleman_ssm.proofs.checks import check_all, check_plainly
+from carleman_ssm.proofs.false_claims import FALSE_CLAIMS
 from carleman_ssm.proofs.ledger import Entry, evidence_words, reaches_claim, statements_of
 from carleman_ssm.proofs.scripts import Script, Section, load_script
 from carleman_ssm.report import verify as command
@@ -107,8 +108,10 @@ def test_a_script_that_cannot_be_run_ends_with_1_and_says_why(capsys, monkeypatc
 
 
 def test_a_claim_that_is_not_refuted_ends_with_1(monkeypatch):
-    wrong = replace(checks.check_claims()[0], as_claimed=False)
-    monkeypatch.setattr(command, "check_claims", lambda: (wrong,))
+    """Here what would follow from the first claim is what holds instead, and the other way round."""
+    first = FALSE_CLAIMS[0]
+    swapped = replace(first, build=lambda: first.build()[::-1])
+    monkeypatch.setattr(checks, "FALSE_CLAIMS", (swapped,))
     monkeypatch.setattr(command, "find_scripts", lambda names: (QUICK,))
     screen = Console(file=StringIO(), width=200)
     assert not command.verify(planted=False, jobs=1, console=screen).as_claimed
@@ -135,11 +138,12 @@ def test_wrong_requests_end_with_2_and_one_line(arguments, word, capsys):
     assert said.out == ""
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_an_output_that_cannot_be_written_is_refused_before_the_work(tmp_path, capsys):
-    tmp_path.chmod(0o500)
-    code, said = run(QUICK, "--output", str(tmp_path / "found.json"), capsys=capsys)
+def test_an_output_that_cannot_be_written_is_refused_before_the_work(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(command, "check_all", None)  # no work is begun
+    (tmp_path / "taken").write_text("a file, and no folder", encoding="utf-8")
+    code, said = run(QUICK, "--output", str(tmp_path / "taken" / "found.json"), capsys=capsys)
     assert (code, said.out) == (2, "")
+    assert "no files can be written there" in said.err
 
 
 def test_the_file_holds_every_statement(tmp_path, capsys):
