@@ -114,8 +114,11 @@ def test_slashes_in_powers_mean_the_quotient(power):
 
 def test_quotients_keep_their_bar_where_there_is_room():
     assert to_latex(a / b + sp.sqrt(a / b)) == r"\frac{a}{b} + \sqrt{\frac{a}{b}}"
-    assert with_slashes(r"\frac{\frac{a}{b}}{c}") == r"\frac{\frac{a}{b}}{c}"
-    assert with_slashes(r"\frac{\frac{\frac{a}{2}}{b}}{c}") == r"\frac{\frac{a / 2}{b}}{c}"
+    long = r"\frac{a + b + c + d + e}{x}"
+    assert with_slashes(rf"\frac{{{long}}}{{c}}") == rf"\frac{{{long}}}{{c}}"
+    halved, slashed = long.replace("x", r"\frac{x}{2}"), long.replace("x", "x / 2")
+    assert with_slashes(rf"\frac{{{halved}}}{{c}}") == rf"\frac{{{slashed}}}{{c}}"
+    assert with_slashes(r"\frac{\frac{a}{b}}{c}") == r"\frac{a / b}{c}"
 
 
 def test_prose_is_broken_between_words_and_formulas_stay_whole():

@@ -279,7 +279,9 @@ def _derived(
     whole: Derivation, section: Section, done: int, ends: bool, marks: Mapping[Statement, Mark]
 ) -> Iterator[Chain | Claim]:
     if section.steps:
-        links = replace(whole, start=section.steps[0].left, steps=section.steps, lemmas=(), chains=())
+        links = replace(
+            whole, start=section.steps[0].left, steps=section.steps, lemmas=(), chains=(), where=whole.explained
+        )
         together = marks.get(whole.conclusion) if ends and len(whole.steps) > 1 else None
         title = "" if done else whole.title
         yield Chain(title, links, tuple(marks[step] for step in section.steps), together, continued=done > 0)
@@ -290,7 +292,7 @@ def _derived(
 
 def _of_chain(chain: Derivation, marks: Mapping[Statement, Mark]) -> Iterator[Chain | Claim]:
     together = marks.get(chain.conclusion) if len(chain.steps) > 1 else None
-    own = replace(chain, lemmas=(), chains=())
+    own = replace(chain, lemmas=(), chains=(), where=chain.explained)
     yield Chain(chain.title, own, tuple(marks[step] for step in chain.steps), together)
     yield from (Claim(lemma, marks[lemma], chain.where) for lemma in chain.lemmas)
     for further in chain.chains:

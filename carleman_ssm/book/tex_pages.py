@@ -161,7 +161,7 @@ def _chain(chain: Chain) -> Iterator[str]:
     parts = []
     if not chain.continued:
         sizes = f" ({literal(chain.derivation.sizes)})" if chain.derivation.sizes else ""
-        title = rf"\textit{{{literal(chain.title)}{sizes}.}}"
+        title = rf"\textit{{{inline(words(chain.title))}{sizes}.}}"
         parts.append(_said(title, start.lines) if links else title)  # what follows are lemmas alone
     for link, mark in zip(links, chain.marks, strict=True):
         parts.append(_said(inline(words(link.reason)), link.lines, mark))
@@ -174,7 +174,7 @@ def _chain(chain: Chain) -> Iterator[str]:
 
 def _claim(claim: Claim, chapter: Chapter) -> Iterator[str]:
     statement = claim.statement
-    texts = (literal(statement.name), inline(words(statement.because)))
+    texts = (inline(words(statement.name)), inline(words(statement.because)))
     said = ": ".join(text for text in texts if text)
     earlier = chapter.earlier(claim)
     if earlier:
@@ -203,7 +203,7 @@ def _display(lines: Iterable[str], mark: Mark | None = None) -> str:
 
 def _spaced(matrix: re.Match[str]) -> str:
     """Rows with fractions do not touch."""
-    return matrix.group().replace(r"\\", r"\\[3pt]") if r"\frac" in matrix.group() else matrix.group()
+    return matrix.group().replace(r"\\", r"\\[5pt]") if "frac" in matrix.group() else matrix.group()
 
 
 def _text_mark(mark: Mark) -> str:

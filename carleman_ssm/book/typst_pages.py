@@ -120,7 +120,8 @@ def _derived(part: Part, chapter: Chapter) -> Iterator[str]:
 def _chain(chain: Chain) -> Iterator[str]:
     start, *links = chain_links(chain.derivation)
     if not chain.continued:
-        yield _lead(f"#emph({quoted(chain.title + '.')})")
+        sizes = f" ({chain.derivation.sizes})" if chain.derivation.sizes else ""
+        yield _lead(f"#emph[{inline(words(f'{chain.title}{sizes}.'))}]")
         if links:  # else what follows are lemmas alone
             yield _display(start.lines)
     for link, mark in zip(links, chain.marks, strict=True):
@@ -134,9 +135,7 @@ def _chain(chain: Chain) -> Iterator[str]:
 
 def _claim(claim: Claim, chapter: Chapter) -> Iterator[str]:
     statement = claim.statement
-    said = f"#{quoted(statement.name)}"
-    if statement.because:
-        said += f"#{quoted(': ')}{inline(words(statement.because))}"
+    said = inline(words(": ".join(filter(None, (statement.name, statement.because)))))
     earlier = chapter.earlier(claim)
     yield _lead(said)
     if earlier:

@@ -191,6 +191,8 @@ def _open(node: Node, limit: float, depth: int, folds: Abbreviations) -> list[Pi
             if len(_split(inner.items)) > 1
             else _factors(inner.items, limit, depth, folds)
         )
+    if isinstance(node, Fence) and (alone := _only_entry(node)) is not None:
+        return _fenced(node.opening, alone, node.closing, limit, depth, folds)
     if isinstance(node, Fence) and not isinstance(_bare(node.body), Grid):
         return _fenced(node.opening, node.body, node.closing, limit, depth, folds)
     if isinstance(node, Scripts):
@@ -210,6 +212,13 @@ def _open(node: Node, limit: float, depth: int, folds: Abbreviations) -> list[Pi
         if isinstance(node, Fence | Grid | Quotient) and width(node.source) > 2.5
         else [Piece(node.source, width(node.source), 2 * depth)]
     )
+
+
+def _only_entry(node: Fence) -> Row | None:
+    """The entry of a matrix of one row and one column."""
+    grid = _bare(node.body)
+    single = isinstance(grid, Grid) and grid.environment == "matrix" and [len(row) for row in grid.rows] == [1]
+    return grid.rows[0][0] if isinstance(grid, Grid) and single else None
 
 
 def _piece(text: str, depth: int) -> Piece:

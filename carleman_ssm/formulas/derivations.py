@@ -13,7 +13,7 @@ import sympy as sp
 
 from carleman_ssm.formulas.bounds import Bound
 from carleman_ssm.formulas.printing import Shown
-from carleman_ssm.formulas.statements import Identity, immutable
+from carleman_ssm.formulas.statements import Identity, fold, immutable
 
 
 @dataclass(frozen=True)
@@ -99,6 +99,18 @@ class Derivation(Shown):
         return Identity(
             self.start, self.end, name=self.title, because="all steps together", nonzero=tuple(assumed), sizes=sizes
         )
+
+    @property
+    def explained(self) -> Mapping[sp.Basic, sp.Basic]:
+        """The abbreviations that occur in what is printed, or in other ones that do."""
+        sides = (fold(Identity(one.left, one.right), self.where) for one in self.statements or (self.conclusion,))
+        shown = [side for one in sides for side in (one.left, one.right)]
+        shown += [factor for one in self.statements if isinstance(one, Identity) for factor in one.nonzero]
+        found: list[sp.Basic] = []
+        while new := [key for key in self.where if key not in found and any(one.has(key) for one in shown)]:
+            found += new
+            shown = [self.where[key] for key in new]
+        return {key: value for key, value in self.where.items() if key in found}
 
     @property
     def statements(self) -> tuple[Identity | Bound, ...]:

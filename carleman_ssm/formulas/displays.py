@@ -106,7 +106,7 @@ def entry_lines(left: str, right: str, line: float, folds: Abbreviations, relati
     if width(left) + width(right) + _RELATION <= line:
         return []
     one, other = matrix_of(parse(left)), matrix_of(parse(right))
-    if one is None or other is None or max(width(left), width(right)) <= line - _RELATION:
+    if one is None or other is None or _size(one) == (1, 1) or max(width(left), width(right)) <= line - _RELATION:
         return []
     pairs = zip(_entries(one), _entries(other), strict=True)
     told = [(place, a.source, b.source) for (place, a), (_, b) in pairs if a.source != "0" or b.source != "0"]
@@ -115,6 +115,10 @@ def entry_lines(left: str, right: str, line: float, folds: Abbreviations, relati
         first, *rest = equation_lines(a, b, line - 4.0, folds, relation=relation)
         lines += [rf"&{place}\colon\quad {unmarked(first)}", *(rf"&\qquad {unmarked(text)}" for text in rest)]
     return lines
+
+
+def _size(grid: Grid) -> tuple[int, int]:
+    return len(grid.rows), max(map(len, grid.rows))
 
 
 def unmarked(text: str) -> str:

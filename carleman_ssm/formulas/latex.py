@@ -19,7 +19,7 @@ from carleman_ssm.formulas.derivations import Derivation
 from carleman_ssm.formulas.printing import to_latex as to_latex
 from carleman_ssm.formulas.statement_displays import Where, chain_links, statement_lines, where_lines
 from carleman_ssm.formulas.statements import ClosedForm, Identity
-from carleman_ssm.formulas.tex_text import escape, prose, refuse_commands
+from carleman_ssm.formulas.tex_text import escape, named, prose, refuse_commands
 from carleman_ssm.formulas.typst_source import typst_document as typst_document
 from carleman_ssm.formulas.verdicts import Verdict
 
@@ -90,10 +90,10 @@ def _align(lines: Iterable[str]) -> str:
 
 def _derivation(derivation: Derivation, settings: Mapping[str, Any], section: str = "subsection") -> Iterator[str]:
     """The links of a chain below each other, each under its reason: side by side they leave the page."""
-    yield rf"\{section}*{{{escape(derivation.title)}}}"
+    yield rf"\{section}*{{{named(derivation.title)}}}"
     for link in chain_links(derivation, line=_LINE, **settings) if derivation.has_chain else ():
         yield "\n".join(part for part in (prose(link.reason), _align(link.lines)) if part)
-    yield _align(where_lines(derivation.where, line=_LINE, **settings))
+    yield _align(where_lines(derivation.explained, line=_LINE, **settings))
     for lemma in derivation.lemmas:
         yield _named(lemma, settings, derivation.where)
     for chain in derivation.chains:
@@ -102,7 +102,7 @@ def _derivation(derivation: Derivation, settings: Mapping[str, Any], section: st
 
 def _named(statement: Identity | Bound, settings: Mapping[str, Any], where: Where | None = None) -> str:
     """A statement in words and as a display."""
-    words = ": ".join(text for text in (escape(statement.name), prose(statement.because)) if text)
+    words = ": ".join(text for text in (named(statement.name), prose(statement.because)) if text)
     return "\n".join([words, _display(statement, settings, where)])
 
 

@@ -163,6 +163,7 @@ def _(node: Words, style: int) -> float:
 
 @node_width.register
 def _(node: Quotient, style: int) -> float:
+    style = DISPLAY if node.command == r"\dfrac" else style
     inner = min(style + 1, SMALL)
     widest = max(row_width(node.over.items, inner), row_width(node.under.items, inner))
     return widest + (0.24 if node.command != r"\binom" else 1.5) * (1 if style < SCRIPT else 0.8)
@@ -204,6 +205,7 @@ def tall(node: Node, style: int = DISPLAY) -> float:
     if isinstance(node, Row):
         return max((tall(item, style) for item in node.items), default=1.0)
     if isinstance(node, Quotient):
+        style = DISPLAY if node.command == r"\dfrac" else style
         inner = min(style + 1, SMALL)
         return (tall(node.over, inner) + tall(node.under, inner)) * (1.0 if style < SCRIPT else 0.9)
     if isinstance(node, Fence):

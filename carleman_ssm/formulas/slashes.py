@@ -1,20 +1,26 @@
-r"""Quotients that would be set in the size of an index are written with a slash: nothing is too small to read."""
+r"""Quotients that would be set small: with a slash in powers, indices and other quotients, large in matrices."""
 
 from __future__ import annotations
 
 from functools import singledispatch
 
-from carleman_ssm.formulas.set_width import DISPLAY, SCRIPT, SMALL, TEXT, is_sign, kind
+from carleman_ssm.formulas.set_width import DISPLAY, SCRIPT, SMALL, TEXT, is_sign, kind, row_width
 from carleman_ssm.formulas.tex_tree import Accent, Fence, Grid, Node, Quotient, Row, Scripts, parse
+
+_CELL = -1  # the style of a matrix's entries, where quotients are made as large as in a display
+_COMMANDS = (r"\frac", r"\dfrac", r"\tfrac", r"\binom")
+_SHORT = 3.0  # em: above and below
 
 
 def with_slashes(tex: str) -> str:
-    r"""The formula with ``a / b`` for quotients in powers, in indices, and in quotients of quotients.
+    r"""The formula with ``a / b`` for quotients in powers, in indices, and short ones in quotients.
 
     Examples
     --------
     >>> print(with_slashes(r"e^{- \frac{t}{2}} \frac{a}{2} + x^{\frac{a + b}{2 c} d}"))
     e^{- t / 2} \frac{a}{2} + x^{\left(\left(a + b\right) / \left(2 c\right)\right) d}
+    >>> print(with_slashes(r"\frac{a}{\frac{b}{2} + 1} \begin{bmatrix}\frac{1}{2}\end{bmatrix}"))
+    \frac{a}{b / 2 + 1} \begin{bmatrix}\dfrac{1}{2}\end{bmatrix}
     """
     return _slashed(parse(tex), DISPLAY) if r"\frac" in tex else tex
 
@@ -38,7 +44,7 @@ def _(node: Row, style: int) -> str | None:
     for place, item in enumerate(node.items[:-1]):
         behind = node.items[place + 1]
         factor = kind(behind) not in ("bin", "rel", "punct", "space") and behind.source not in (")", "]")
-        if factor and isinstance(item, Quotient) and texts[place] != item.source and style >= SCRIPT:
+        if factor and isinstance(item, Quotient) and not texts[place].startswith(_COMMANDS):
             texts[place] = rf"\left({texts[place]}\right)"
     text = " ".join(texts)
     return f"{{{text}}}" if node.braced else text
@@ -46,15 +52,25 @@ def _(node: Row, style: int) -> str | None:
 
 @_rebuilt.register
 def _(node: Quotient, style: int) -> str | None:
-    inner = min(style + 1, SMALL)
-    over, under = (_inside(row, style if style >= SCRIPT else inner) for row in (node.over, node.under))
-    if style >= SCRIPT and node.command == r"\frac":
+    slash = node.command == r"\frac" and (style >= SCRIPT or (style == TEXT and _short(node)))
+    inner = max(style, SCRIPT) if slash else min(max(style, DISPLAY) + 1, SMALL)
+    over, under = (_inside(row, inner) for row in (node.over, node.under))
+    if slash:
         many = any(is_sign(item) for item in node.over.items[1:])
         above = rf"\left({over}\right)" if many else over
         return f"{above} / " + (rf"\left({under}\right)" if len(node.under.items) > 1 else under)
-    if (over, under) == (_inside(node.over, DISPLAY, False), _inside(node.under, DISPLAY, False)):
+    command = r"\dfrac" if style == _CELL and node.command == r"\frac" else node.command
+    if (command, over, under) == (
+        node.command,
+        _inside(node.over, DISPLAY, False),
+        _inside(node.under, DISPLAY, False),
+    ):
         return None
-    return f"{node.command}{{{over}}}{{{under}}}"
+    return f"{command}{{{over}}}{{{under}}}"
+
+
+def _short(node: Quotient) -> bool:
+    return all(row_width(row.items, SCRIPT) <= _SHORT for row in (node.over, node.under))
 
 
 def _inside(row: Row, style: int, change: bool = True) -> str:
@@ -79,7 +95,8 @@ def _(node: Accent, style: int) -> str | None:
 
 @_rebuilt.register
 def _(node: Grid, style: int) -> str | None:
-    inner = max(style, TEXT)
+    matrix = style <= DISPLAY and node.environment.endswith("matrix")
+    inner = _CELL if matrix else max(style, TEXT)
     rows = [[_slashed(cell, inner) for cell in row] for row in node.rows]
     if rows == [[cell.source for cell in row] for row in node.rows] or node.environment == "array":
         return None

@@ -21,7 +21,7 @@ from carleman_ssm.formulas.printing import to_latex
 from carleman_ssm.formulas.repetitions import shortened
 from carleman_ssm.formulas.set_width import width
 from carleman_ssm.formulas.statements import ClosedForm, Identity, fold
-from carleman_ssm.formulas.tex import escape, nonvanishing, prose
+from carleman_ssm.formulas.tex import escape, named, nonvanishing, prose
 from carleman_ssm.formulas.verdicts import Verdict
 
 Where = Mapping[sp.Basic, sp.Basic]
@@ -208,12 +208,12 @@ def derivation_lines(statement: Derivation, *, line: float = LINE, **settings: A
     alone = not (statement.lemmas or statement.chains or statement.where)
     lines = _beside(links, line) if alone and links else []
     lines = lines or [text for link in links for text in _below(link, line)]
-    lines += map(_at_the_margin, where_lines(statement.where, line=line, **settings))
+    lines += map(_at_the_margin, where_lines(statement.explained, line=line, **settings))
     for lemma in statement.lemmas:
-        lines += [f"&{text}" for text in text_lines(prose(lemma.name or "lemma"), line)]
+        lines += [f"&{text}" for text in text_lines(named(lemma.name or "lemma"), line)]
         lines += map(_at_the_margin, statement_lines(lemma, line=line, where=statement.where, **settings))
     for chain in statement.chains:
-        lines += [f"&{text}" for text in text_lines(prose(chain.title), line)]
+        lines += [f"&{text}" for text in text_lines(named(chain.title), line)]
         lines += derivation_lines(replace(chain, where={**statement.where, **chain.where}), line=line, **settings)
     return lines
 

@@ -14,6 +14,7 @@ from carleman_ssm.formulas.printing import to_latex as to_latex
 from carleman_ssm.formulas.slashes import with_slashes
 from carleman_ssm.formulas.tex_text import escape as escape
 from carleman_ssm.formulas.tex_text import greek_name as greek_name
+from carleman_ssm.formulas.tex_text import named as named
 from carleman_ssm.formulas.tex_text import prose as prose
 
 _TOUCHING = re.compile(r"(\\overline\{(?:[^{}]|\{[^{}]*\})*\}) (?=\\overline)")
@@ -46,9 +47,48 @@ class _Printer(LatexPrinter):  # type: ignore[misc]  # SymPy is untyped
             pieces.append(_signed(text) if number else text)
         return " ".join(pieces)
 
+    def _print_Symbol(self, expr: sp.Symbol, style: str = "plain") -> str:
+        return upright(str(super()._print_Symbol(expr, style)))
+
+    def _needs_mul_brackets(self, expr: sp.Expr, first: bool = False, last: bool = False) -> bool:
+        """A power of a sum has them already."""
+        powered = expr.is_Pow and isinstance(expr.base, _TALL)
+        return not powered and bool(super()._needs_mul_brackets(expr, first, last))
+
     def _print_Mul(self, expr: sp.Expr) -> str:
         """Lines over neighbouring factors do not touch: one long line would be the conjugate of a power."""
-        return _TOUCHING.sub(r"\1 \, ", str(super()._print_Mul(expr)))
+        head, tall = _tall_apart(expr)
+        printed = str(super()._print_Mul(head))
+        if tall is not None:
+            text = str(self._print(tall))
+            printed += rf" \left({text}\right)" if tall.is_Add or text.startswith("-") else f" {text}"
+        return _TOUCHING.sub(r"\1 \, ", printed)
+
+    def _print_Sum(self, expr: sp.Sum) -> str:
+        return self._signed_inside(str(super()._print_Sum(expr)), expr.function)
+
+    def _print_Product(self, expr: sp.Product) -> str:
+        return self._signed_inside(str(super()._print_Product(expr)), expr.function)
+
+    def _signed_inside(self, text: str, inside: sp.Expr) -> str:
+        """A term with a minus goes in parentheses: no sign stands between a sum and its term."""
+        printed = str(self._print(inside))
+        return rf"{text.removesuffix(printed)}\left({printed}\right)" if printed.startswith("-") else text
+
+    def _print_Subs(self, expr: sp.Subs) -> str:
+        inner = str(self._print(expr.expr))
+        inner = rf"\left({inner}\right)" if expr.expr.is_Add else inner
+        places = [
+            f"{self._print(old)} = {self._print(new)}" for old, new in zip(expr.variables, expr.point, strict=True)
+        ]
+        below = rf"\substack{{{_ROWS.join(places)}}}" if len(places) > 1 else places[0]
+        return rf"\left. {inner} \right|_{{{below}}}"
+
+    def _print_re(self, expr: sp.re, exp: str | None = None) -> str:
+        return str(super()._print_re(expr, exp)).replace(r"\operatorname{re}", r"\operatorname{Re}", 1)
+
+    def _print_im(self, expr: sp.im, exp: str | None = None) -> str:
+        return str(super()._print_im(expr, exp)).replace(r"\operatorname{im}", r"\operatorname{Im}", 1)
 
     def _print_Indexed(self, expr: sp.Indexed) -> str:
         base, indices = self._print(expr.base), ",".join(map(self._print, expr.indices))
@@ -56,6 +96,37 @@ class _Printer(LatexPrinter):  # type: ignore[misc]  # SymPy is untyped
         if inner:
             return rf"{inner[1]}_{{{inner[2]},{indices}}}"
         return rf"{base}_{{{indices}}}" if "_" not in base else rf"{{{base}}}_{{{indices}}}"
+
+
+_ROWS = r" \\ "
+_TALL = (sp.Sum, sp.Product, sp.Integral, sp.Derivative, sp.Subs)
+
+
+def _tall_apart(product: sp.Mul) -> tuple[sp.Expr, sp.Expr | None]:
+    """A product with a denominator in front of its sums: in a numerator they would be set in the size of text."""
+    if not isinstance(product, sp.Mul) or product.is_commutative is False:
+        return product, None
+    above, below = sp.fraction(product, exact=True)
+    tall = [factor for factor in sp.Mul.make_args(above) if not factor.is_Function and _base(factor).has(*_TALL)]
+    rest = sp.Mul(*(factor for factor in product.args if factor not in tall))
+    if below == 1 or not tall or rest.has(*_TALL) or rest == 1:
+        return product, None
+    return rest, sp.Mul(*tall, evaluate=False) if len(tall) > 1 else tall[0]
+
+
+def _base(factor: sp.Expr) -> sp.Expr:
+    return factor.base if factor.is_Pow else factor
+
+
+def upright(printed: str) -> str:
+    r"""A name of several letters in upright ones: in italics it is read as a product.
+
+    Examples
+    --------
+    >>> print(upright("gain_{12}"), upright(r"\lambda_{0}"), upright("x"))
+    \mathrm{gain}_{12} \lambda_{0} x
+    """
+    return re.sub(r"^[A-Za-z]{2,}(?![A-Za-z])", lambda found: rf"\mathrm{{{found.group()}}}", printed)
 
 
 def _signed(text: str) -> str:

@@ -97,6 +97,25 @@ def prose(text: str) -> str:
     return refuse_commands("$".join(shown))
 
 
+def named(text: str) -> str:
+    r"""A name: formulas between dollars, all else literally; a dollar without another is one, too.
+
+    Raises
+    ------
+    ValueError
+        A command in a formula that reads, writes or redefines.
+
+    Examples
+    --------
+    >>> print(named(r"decay: $\lambda_0$ & more"), named("50 $"))
+    decay: $\lambda_0$ \& more 50 \$
+    """
+    pieces = text.split("$")
+    if len(pieces) % 2 == 0:
+        return escape(text)
+    return "".join(prose(f"${piece}$") if place % 2 else escape(piece) for place, piece in enumerate(pieces))
+
+
 def _letter(character: str) -> str:
     """A character of a text: a Greek letter or a sign as a formula of its own."""
     command = _command(character)

@@ -182,7 +182,8 @@ def plain_text(text: str) -> str:
 @_typst.register
 def _(node: Quotient) -> str:
     function = "binom" if node.command == r"\binom" else "frac"
-    return f"{function}({_argument(node.over)}, {_argument(node.under)})"
+    text = f"{function}({_argument(node.over)}, {_argument(node.under)})"
+    return f"display({text})" if node.command == r"\dfrac" else text
 
 
 def _argument(row: Node) -> str:

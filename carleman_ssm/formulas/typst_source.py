@@ -71,7 +71,12 @@ def _display(item: Any, where: Where | None = None) -> str:
 
 def _named(statement: Identity | Bound, translate: bool, where: Where | None = None) -> str:
     reason = prose_to_typst(statement.because, translate=translate)
-    return f"#{quoted(f'{statement.name} ')} {reason}\n\n{_display(statement, where)}"
+    return f"{_named_in_words(statement.name)} {reason}\n\n{_display(statement, where)}"
+
+
+def _named_in_words(name: str) -> str:
+    """A name with its formulas; a single dollar is one."""
+    return f"#{quoted(name)}" if name.count("$") % 2 else prose_to_typst(f"{name} ")
 
 
 def _origin(form: ClosedForm, translate: bool) -> Iterator[str]:
@@ -82,12 +87,12 @@ def _origin(form: ClosedForm, translate: bool) -> Iterator[str]:
 
 
 def _derivation(item: Derivation, translate: bool, level: int = 2) -> Iterator[str]:
-    yield f"{'=' * level} #{quoted(item.title)}"
+    yield f"{'=' * level} {_named_in_words(item.title)}"
     for link in chain_links(item, line=_LINE) if item.has_chain else ():
         yield prose_to_typst(link.reason, translate=translate)
         yield typst_display(link.lines)
-    if item.where:
-        yield typst_display(where_lines(item.where, line=_LINE))
+    if item.explained:
+        yield typst_display(where_lines(item.explained, line=_LINE))
     for lemma in item.lemmas:
         yield _named(lemma, translate, item.where)
     for chain in item.chains:
