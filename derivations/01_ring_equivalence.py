@@ -11,13 +11,12 @@
 import sympy as sp
 
 import carleman_ssm as cs
-from carleman_ssm.theory.collapse import collapsed_state
 
 N = sp.Symbol("N", integer=True, positive=True)
-j, l, d, n, p = sp.symbols("j l d n p", integer=True)
+j, l, d, n, p, q = sp.symbols("j l d n p q", integer=True)
 a, b, c, g, lam, x = sp.symbols("a_n b_n c_n g_n lambda_n x_n")
 step = sp.Symbol("Delta", positive=True)
-k, i, u = sp.Symbol("k", integer=True, positive=True), sp.Symbol("i", integer=True), sp.IndexedBase("u")
+k, tau, u = sp.Symbol("k", integer=True, positive=True), sp.Symbol("tau", integer=True), sp.IndexedBase("u")
 turn = 2 * sp.pi * sp.I
 
 
@@ -68,8 +67,9 @@ derivation = derivation.lemma(
 
 # %% [markdown]
 # ## The output, in every gauge
-# A node is read out with $C_j = \sum_n c_n e^{2\pi i n j/N}$. Factors $g_n \ne 0$ that scale the state of a mode leave
-# its output as it is.
+# A node is read out with $C_j = \sum_n c_n e^{2\pi i n j/N}$: mode n of the weights meets mode n of the contents, and
+# no other one, as roots of unity add up to 0 again. Factors $g_n \ne 0$ that scale the state of a mode leave its
+# output as it is; with $g_n = 1/b_n$ the input enters with the weight 1, that is at node 0 alone.
 # %%
 derivation = derivation.lemma(
     cs.Identity(
@@ -79,8 +79,8 @@ derivation = derivation.lemma(
         because="N equal terms",
     ),
     cs.Identity(
-        c / g * sp.Sum(lam ** (k - i) * (g * b) * u[i], (i, 1, k)),
-        c * sp.Sum(lam ** (k - i) * b * u[i], (i, 1, k)),
+        c / g * sp.Sum(lam ** (k - tau) * (g * b) * u[tau], (tau, 1, k)),
+        c * sp.Sum(lam ** (k - tau) * b * u[tau], (tau, 1, k)),
         name="every gauge",
         because=r"$c_n/g_n$ reads what $g_n b_n$ drives",
         nonzero=(g,),
@@ -96,7 +96,7 @@ derivation = derivation.lemma(
 
 
 def coupled(multiplier):
-    return sp.Sum(a * projector(j - i) * multiplier * projector(i - l), (i, 0, N - 1))
+    return sp.Sum(a * projector(j - q) * multiplier * projector(q - l), (q, 0, N - 1))
 
 
 held = sp.exp(a * step)
@@ -114,40 +114,29 @@ derivation = derivation.lemma(
 
 # %% [markdown]
 # ## Written out
-# Three instances with all modes together: two and three nodes driven in discrete time, in the gauge of the model and
-# with unit input, and three nodes after an impulse in continuous time.
+# Two instances with all modes together: two nodes driven in discrete time, in the gauge of the model, and three nodes
+# after an impulse in continuous time, in the gauge $b_n = 1$, where the input enters at node 0 alone.
 # %%
-t = sp.Symbol("t", real=True)
-third = dict(zip(sp.symbols("zeta zetabar"), (sp.exp(turn / 3), sp.exp(-turn / 3)), strict=True))
+zeta = dict(zip(sp.symbols("zeta zetabar"), (sp.exp(turn / 3), sp.exp(-turn / 3)), strict=True))
 
 
-def written_out(title, ring, contents):
+def written_out(title, ring, moments, letters):
     """All statements about one ring; couplings, kick, weights and contents have names."""
-    named = {}
+    form, named = cs.ring_equivalence(ring), {}
     for stem, values in (("w", ring.couplings), ("beta", ring.kick), ("C", ring.readout_weights)):
         named |= {sp.Symbol(f"{stem}_{values.index(v)}"): v for v in dict.fromkeys(values) if v.args}
-    form, shorter = cs.ring_equivalence(ring), {value: letter for letter, value in third.items()}
-    where = {letter: value.xreplace(shorter) for letter, value in (named | contents).items()}
-    where = third | where if ring.nodes == 3 else where
+    for now, moment in moments:
+        named |= {sp.Function(str(h))(moment): content.subs(now, moment) for h, content in form.where.items()}
+    shorter = {value: letter for letter, value in letters.items()}
+    where = letters | {letter: value.xreplace(shorter) for letter, value in named.items()}
     return cs.Derivation(title, form.symbol, where=where, sizes=f"N = {ring.nodes}").lemma(*form.certificates)
 
 
-def driven(title, states, **options):
-    ring, contents = cs.ring_embedding(cs.DiscreteSSM.symbolic(states=states, feedthrough=True), **options), {}
-    for moment in (k, k - 1):
-        names = tuple(sp.Function(f"x_{place}")(moment) for place in range(states))
-        contents |= dict(zip(names, collapsed_state(ring.modes, moment), strict=True))
-        contents |= {sp.Function(f"h_{j}")(moment): value for j, value in enumerate(ring.node_contents(names))}
-    return written_out(title, ring, contents)
-
-
-free = cs.ring_embedding(cs.DiagonalSSM.symbolic(states=3), gauge="textbook")
-decays = tuple(b * sp.exp(a * t) for a, b in zip(free.modes.eigenvalues, free.modes.input_vector, strict=True))
-afterwards = {sp.Function(f"h_{j}")(t): value for j, value in enumerate(free.node_contents(decays))}
+two = cs.ring_embedding(cs.DiscreteSSM.symbolic(states=2, feedthrough=True), gauge="textbook")
+three, t = cs.ring_embedding(cs.DiagonalSSM.symbolic(states=3)), sp.Symbol("t", real=True)
 derivation = derivation.chain(
-    driven("Two nodes in discrete time", 2, gauge="textbook"),
-    driven("Three nodes with unit input", 3),
-    written_out("Three nodes after an impulse", free, afterwards),
+    written_out("Two nodes in discrete time", two, ((k, k), (k, k - 1)), {}),
+    written_out("Three nodes after an impulse", three, ((t, t),), zeta),
 )
 
 gauge = "here: factors other than 0 that scale the modes, a gauge"

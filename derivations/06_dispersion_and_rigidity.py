@@ -51,50 +51,52 @@ derivation = derivation.lemma(
 )
 
 # %% [markdown]
-# ## The argument of a bilinear multiplier
-# With $A = 1 - \frac\Delta4$, $C = 1 + \frac\Delta4$ and $B = \frac\Delta2\mathrm{Im}\,a_n$ the bilinear transform of
-# $a_n = -\frac12 + i\,\mathrm{Im}\,a_n$ is $\lambda_n = (A + iB)/(C - iB)$: with $A + iB = re^{i\alpha}$ and
-# $C + iB = se^{i\beta}$ its argument is $\alpha + \beta$.
+# ## Velocities
+# Mode n turns by $\omega_n = \mathrm{Im}\,a_n$ and has the phase $-2\pi nj/N$ along the nodes: its crest moves with
+# $v_p = N\omega_n/(2\pi n)$, a packet of neighbouring modes with $v_g = \frac N{2\pi}\partial_n\omega_n$. S4D-Lin:
+# both are N/2. S4D-Inv: the group velocity depends on the mode, and points backward.
 # %%
-r, s = sp.symbols("r s", positive=True)
-alpha, beta = sp.symbols("alpha beta", real=True)
-above, below = (size * (sp.cos(angle) + sp.I * sp.sin(angle)) for size, angle in ((r, alpha), (s, beta)))
-derivation = derivation.chain(
-    cs.Derivation("Argument after the bilinear transform", start=above / sp.conjugate(below))
-    .step(r * sp.exp(sp.I * alpha) / (s * sp.exp(-sp.I * beta)), because="Euler's formula")
-    .step(r / s * sp.exp(sp.I * (alpha + beta)), because="the angles add")
-)
+lin, inv = cs.s4d_lin_dispersion(), cs.s4d_inv_dispersion()
+for title, law in (("S4D-Lin", lin), ("S4D-Inv", inv)):
+    velocities = cs.Derivation(title, start=law.eigenvalue)
+    derivation = derivation.chain(velocities.lemma(*law.phase_velocity.certificates, *law.group_velocity.certificates))
 
 # %% [markdown]
-# ## The velocity of a packet
-# The slope of the argument, $\mathrm{Im}(\log\lambda)'$, is the group velocity. S4D-Lin: $B = \frac{\pi n\Delta}2$.
+# ## After a hold
+# For *any* spectrum whose modes decay alike: phase and slope at one n are all that matters, so the straight line
+# $\omega(n) = \omega_0 + \omega_1n$ with any real letters stands for it, $a_n = -r + i\omega(n)$. The multiplier
+# $\lambda_n = e^{a_n\Delta}$ turns by $\omega\Delta$, as it is positive when turned back by it: the same wave, sampled.
 # %%
 mode, step = MODE_NUMBER, STEP
-A, B, C = 1 - step / 4, sp.pi * mode * step / 2, 1 + step / 4
-slope, angles = sp.pi * step / 2, sp.atan2(B, A, evaluate=False) + sp.atan2(B, C, evaluate=False)
-law = (A + sp.I * B) / (C - sp.I * B)
+r, (omega_0, omega_1) = sp.Symbol("r", positive=True), sp.symbols("omega_0 omega_1", real=True)
+omega = omega_0 + omega_1 * mode
+law = cs.Dispersion(-r + sp.I * omega, omega, -r, omega_1)
+held = cs.held_dispersion(law)
+sampled = cs.Derivation("Any spectrum, held", start=held.eigenvalue)
+derivation = derivation.chain(sampled.lemma(*held.phase_velocity.certificates, *held.group_velocity.certificates))
+
+# %% [markdown]
+# ## After the bilinear transform
+# With $A = 1 - \frac{r\Delta}2$, $B = \frac\Delta2\omega(n)$ and $C = 1 + \frac{r\Delta}2$ the multiplier is
+# $\lambda_n = (A + iB)/(C - iB)$, and its argument the sum of the angles of $A + iB$ and $C + iB$. For these angles
+# the slope in n is worked out below; no spectrum that turns keeps its velocities: numerical dispersion.
+# %%
+A, B, C = 1 - r * step / 2, step * omega / 2, 1 + r * step / 2
+a, b, c = sp.symbols("A B C")
+short = {a + sp.I * b: A + sp.I * B, c - sp.I * b: C - sp.I * B, c + sp.I * b: C + sp.I * B, a - sp.I * b: A - sp.I * B}
+short |= {a**2 + b**2: A**2 + B**2, c**2 + b**2: C**2 + B**2, a: A, b: B, c: C}
+slope, angles = omega_1 * step / 2, sp.atan2(B, A, evaluate=False) + sp.atan2(B, C, evaluate=False)
 logarithm = sp.I * slope / (A + sp.I * B) + sp.I * slope / (C - sp.I * B)
-
-
-def shortened(turning):
-    """A, B and C by their letters, alone and where they stand together."""
-    a, b, c = sp.symbols("A B C")
-    together = {a + sp.I * b: A + sp.I * turning, c - sp.I * b: C - sp.I * turning, c + sp.I * b: C + sp.I * turning}
-    squares = {a**2 + b**2: A**2 + turning**2, c**2 + b**2: C**2 + turning**2}
-    return together | {a - sp.I * b: A - sp.I * turning} | squares | {a: A, b: turning, c: C}
-
-
-lin, inv = cs.s4d_lin_dispersion(), cs.s4d_inv_dispersion()
-bilinear = cs.bilinear_dispersion(lin)
+bilinear = cs.bilinear_dispersion(law)
 packet = (
     cs.Derivation(
         "Group velocity after the bilinear transform",
-        start=N / (2 * sp.pi) * sp.im(sp.Derivative(sp.log(law), mode), evaluate=False),
-        where=shortened(B),
+        start=N / (2 * sp.pi) * sp.im(sp.Derivative(sp.log(bilinear.eigenvalue), mode), evaluate=False),
+        where=short,
     )
     .step(
         N / (2 * sp.pi) * (logarithm - sp.conjugate(logarithm)) / (2 * sp.I),
-        because=r"$(\log\lambda)' = \frac{iB'}{A + iB} + \frac{iB'}{C - iB}$ with $B' = \frac{\pi\Delta}2$",
+        because=r"$(\log\lambda)' = \frac{iB'}{A + iB} + \frac{iB'}{C - iB}$ with $B' = \frac\Delta2\omega_1$",
     )
     .step(
         N / (2 * sp.pi) * slope * (A / (A**2 + B**2) + C / (C**2 + B**2)),
@@ -102,20 +104,9 @@ packet = (
     )
     .step(N / (2 * sp.pi) * sp.Derivative(angles, mode), because=r"$\partial_B\,\mathrm{atan2}(B, A) = A/(A^2 + B^2)$")
     .step(bilinear.group_velocity.expression, because=r"$v_g = \frac{N}{2\pi}\,\partial_n \arg\lambda_n$")
+    .lemma(*bilinear.phase_velocity.certificates, *bilinear.group_velocity.certificates)
 )
 derivation = derivation.chain(packet)
-
-# %% [markdown]
-# ## Dispersion
-# S4D-Lin: both velocities are N/2. S4D-Inv: the group velocity depends on the mode, and points backward. The hold
-# keeps the velocities; the bilinear transform does not. For every n, N and $\Delta$.
-# %%
-for title, base in (("S4D-Lin", lin), ("S4D-Inv", inv)):
-    laws = {"": base, ", held": cs.held_dispersion(base), ", bilinear": cs.bilinear_dispersion(base)}
-    for words, each in laws.items():
-        short = shortened(base.phase * step / 2) if "bilinear" in words else {}
-        chain = cs.Derivation(f"{title}{words}", start=each.eigenvalue, where=short)
-        derivation = derivation.chain(chain.lemma(*each.phase_velocity.certificates, *each.group_velocity.certificates))
 
 # %% [markdown]
 # ## No wave
@@ -141,10 +132,8 @@ wires = (cs.unit_hop_characteristic(), cs.unit_hop_characteristic(3, first=0))
 derivation = derivation.lemma(*register.certificates, *(one for form in wires for one in form.certificates))
 
 notation = {
-    r: "here: modulus of $A + iB$",
-    s: "here: modulus of $C + iB$; for jittered phases the standard deviation of their rates",
-    alpha: "here: argument of $A + iB$",
-    beta: "here: argument of $C + iB$",
+    r: "here: decay of all modes",
+    sp.Symbol("s", positive=True): "here: standard deviation of the rates of jittered phases",
     sp.Symbol("p"): "here: energies of the nodes",
     sp.Symbol("W"): "here: number of nodes that share the energy equally",
     sp.Symbol("g_0"): "here: contents of the shift register",

@@ -304,7 +304,7 @@ def test_contents_and_amplitudes_are_one_for_each_node():
         sp.Symbol("h_0"),
         sp.Symbol("h_0", real=True),
         sp.Symbol("g_0"),
-        sp.Symbol("j", integer=True, positive=True),  # would be bound by the sums over the inputs
+        sp.Symbol("tau", integer=True, positive=True),  # would be bound by the sums over the inputs
         sp.Symbol("k", integer=True, positive=True),
         sp.Symbol("t", real=True),
         sp.Symbol("u"),

@@ -29,12 +29,13 @@ from carleman_ssm.theory.polynomials import PolynomialDecoder, exact_without
 from carleman_ssm.theory.ssm import DiagonalSSM, DiscreteSSM, zero_order_hold
 
 STEPS = sp.Symbol("k", integer=True, positive=True)
+EARLIER = sp.Symbol("j", integer=True, positive=True)
+"""The step of an input: the index of sums over the past."""
 REFERENCE = "derivations/12_affine_collapse"
 RANK_REFERENCE = "derivations/11_three_forms"
 
 Model = LiftedSystem | DiagonalSSM | DiscreteSSM
 
-_TIME = sp.Symbol("j", integer=True, positive=True)
 _SEQUENCE = sp.IndexedBase("u")
 _NAMES = ("u", "j", "k", "m", "y", "z", "K")
 _CERTIFIED_TERMS = 1_000
@@ -57,7 +58,8 @@ def collapsed_state(model: DiscreteSSM, steps: sp.Expr) -> tuple[sp.Expr, ...]:
     """
     modes = zip(model.multipliers, model.input_vector, strict=True)
     return tuple(
-        sp.Sum(multiplier ** (steps - _TIME) * gain * _SEQUENCE[_TIME], (_TIME, 1, steps)) for multiplier, gain in modes
+        sp.Sum(multiplier ** (steps - EARLIER) * gain * _SEQUENCE[EARLIER], (EARLIER, 1, steps))
+        for multiplier, gain in modes
     )
 
 
@@ -154,7 +156,7 @@ def rank_form(
     system, where, parameters = _discrete_system(model, decoder, step)
     k = _checked_steps(steps)
     kernel, m, y = sp.IndexedBase("K"), sp.Symbol("m", integer=True, nonnegative=True), sp.Symbol("y")
-    convolution = sp.Sum(kernel[k - _TIME] * _SEQUENCE[_TIME], (_TIME, 1, k))
+    convolution = sp.Sum(kernel[k - EARLIER] * _SEQUENCE[EARLIER], (EARLIER, 1, k))
     definitions = {
         **where,
         kernel[m]: _state_kernel(system.ssm, m),
@@ -193,7 +195,7 @@ def _rank_product(decoder: PolynomialDecoder, y: sp.Expr) -> sp.Expr:
 
 
 def _checked_steps(steps: sp.Expr | int) -> sp.Expr:
-    k = exact_without(steps, "the number of steps", _TIME, _SEQUENCE.label)
+    k = exact_without(steps, "the number of steps", EARLIER, _SEQUENCE.label)
     if (isinstance(k, sp.Integer) and k >= 1) or (isinstance(k, sp.Symbol) and k.is_integer):
         return k
     msg = f"steps must be a positive integer or a symbol such as Symbol('k', integer=True), got {steps!r}"
@@ -232,7 +234,7 @@ def _recurrence_certificates(model: DiscreteSSM, k: sp.Symbol) -> tuple[Identity
 
 def _convolution_certificates(model: DiscreteSSM, k: sp.Symbol) -> tuple[Identity, ...]:
     """The convolution is the output of the recurrence."""
-    convolution = sp.Sum(_state_kernel(model, k - _TIME) * _SEQUENCE[_TIME], (_TIME, 1, k))
+    convolution = sp.Sum(_state_kernel(model, k - EARLIER) * _SEQUENCE[EARLIER], (EARLIER, 1, k))
     output = Identity(
         convolution + model.feedthrough * _SEQUENCE[k],
         model.readout(collapsed_state(model, k), _SEQUENCE[k]),

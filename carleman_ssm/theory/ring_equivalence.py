@@ -12,7 +12,7 @@ from typing import cast
 import sympy as sp
 
 from carleman_ssm.formulas.statements import ClosedForm, Identity
-from carleman_ssm.theory.collapse import before_the_first_input, collapsed_state
+from carleman_ssm.theory.collapse import EARLIER, before_the_first_input, collapsed_state
 from carleman_ssm.theory.instances import at_size, node_count
 from carleman_ssm.theory.polynomials import exact_without
 from carleman_ssm.theory.ring import RingEmbedding
@@ -24,7 +24,9 @@ REAL_REFERENCE = "derivations/05_real_rings"
 
 _TIME = sp.Symbol("t", real=True)
 _STEPS = sp.Symbol("k", integer=True, positive=True)
-_LETTERS = (_TIME, _STEPS, *sp.symbols("j u y K"))
+_ENTRY = sp.Symbol("tau", integer=True, positive=True)
+"""The step of an input; j is a node here."""
+_LETTERS = (_TIME, _STEPS, *sp.symbols("tau u y K"))
 
 
 def ring_equivalence(ring: RingEmbedding) -> ClosedForm:
@@ -63,7 +65,7 @@ def ring_equivalence(ring: RingEmbedding) -> ClosedForm:
     >>> form.expression
     h_0*(bbar_0*c_0 + bbar_1*c_1) + h_1*(bbar_0*c_0 - bbar_1*c_1)
     >>> form.where[sp.Symbol("h_1")]
-    Sum(lambda_0**(-j + k)*u[j], (j, 1, k))/2 - Sum(lambda_1**(-j + k)*u[j], (j, 1, k))/2
+    Sum(lambda_0**(k - tau)*u[tau], (tau, 1, k))/2 - Sum(lambda_1**(k - tau)*u[tau], (tau, 1, k))/2
     """
     given: object = ring
     if not isinstance(given, RingEmbedding):
@@ -200,9 +202,8 @@ def _entering(ring: RingEmbedding) -> sp.Expr:
 
 def _states(model: Model, sequence: sp.IndexedBase, steps: sp.Expr) -> tuple[sp.Expr, ...]:
     """The modes after k steps from rest, driven by this sequence."""
-    return tuple(
-        x.xreplace({sp.IndexedBase("u"): sequence}) for x in collapsed_state(cast("DiscreteSSM", model), steps)
-    )
+    letters = {sp.IndexedBase("u"): sequence, EARLIER: _ENTRY}
+    return tuple(x.xreplace(letters) for x in collapsed_state(cast("DiscreteSSM", model), steps))
 
 
 def _decays(model: Model) -> tuple[sp.Expr, ...]:
