@@ -9,7 +9,7 @@ from types import MappingProxyType
 import sympy as sp
 
 from carleman_ssm.formulas.printing import Shown
-from carleman_ssm.formulas.statements import immutable
+from carleman_ssm.formulas.statements import Identity, immutable
 
 
 @dataclass(frozen=True)
@@ -52,3 +52,7 @@ class Bound(Shown):
             if not (least.is_Rational and greatest.is_Rational and least <= greatest):
                 msg = f"the interval of {symbol} needs rational ends in order, got {least} and {greatest}"
                 raise ValueError(msg)
+
+
+Statement = Identity | Bound
+"""What is stated, and judged by `verify`."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from time import perf_counter
 
 from carleman_ssm.proofs.false_claims import FALSE_CLAIMS, FalseClaim
@@ -126,13 +127,13 @@ def check_claims() -> tuple[CheckedClaim, ...]:
 
 
 def _checked_claim(claim: FalseClaim) -> CheckedClaim:
-    (wrong, right), (refuted, held) = claim.build(), claim.verdicts
+    refuted, held = claim.verdicts
     return CheckedClaim(
         number=claim.number,
         claim=claim.claim,
-        words=evidence_words(wrong, refuted),
-        instead=evidence_words(right, held),
-        as_claimed=is_refuted(refuted) and reaches_claim(right, held),
+        words=evidence_words(claim.statement, refuted),
+        instead=evidence_words(claim.holds, held),
+        as_claimed=is_refuted(refuted) and reaches_claim(claim.holds, held),
     )
 
 
@@ -212,14 +213,29 @@ def check_all(names: Sequence[str], *, planted: bool = True, jobs: int = 1) -> I
         yield from (check_plainly(name, planted) for name in names)
         return
     # processes that start afresh: a fork would copy locks that threads of this process hold
-    pool = ProcessPoolExecutor(min(jobs, len(names)), get_context("spawn"), initializer=_end_quietly)
+    pool = ProcessPoolExecutor(min(jobs, len(names)), get_context("spawn"))
+    others = active_children()
+    tasks: list[Future[CheckedScript]] = []
     try:
-        tasks: list[Future[CheckedScript]] = [pool.submit(check_plainly, name, planted) for name in names]
+        with _deaf_to_interrupts():
+            tasks += (pool.submit(check_plainly, name, planted) for name in names)
         yield from (task.result() for task in as_completed(tasks))
-    finally:  # also where the reader of these results has stopped
+    finally:
         pool.shutdown(wait=False, cancel_futures=True)
+        if not all(task.done() for task in tasks):  # interrupted, or the reader of these results has stopped
+            for worker in active_children():
+                if worker not in others:
+                    worker.terminate()
 
 
-def _end_quietly() -> None:
-    """An interrupt from the terminal ends a worker without a traceback: the command itself says what happened."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+@contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """Processes that start meanwhile never hear an interrupt from the terminal: this one does, and ends them."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
+from carleman_ssm.formulas.bounds import Statement
 from carleman_ssm.formulas.latex import to_latex
 from carleman_ssm.formulas.verification import Verdict, verify
 from carleman_ssm.proofs import false_statements
-from carleman_ssm.proofs.false_statements import Statement
 from carleman_ssm.proofs.ledger import evidence_words
 
 
@@ -42,17 +43,21 @@ class FalseClaim:
     scripts: tuple[str, ...]
     build: Callable[[], tuple[Statement, Statement]]
 
+    @cached_property
+    def _built(self) -> tuple[Statement, Statement]:
+        return self.build()
+
     @property
     def statement(self) -> Statement:
         """What would follow from the claim; `verify` refutes it with a witness."""
-        return self.build()[0]
+        return self._built[0]
 
     @property
     def holds(self) -> Statement:
         """What holds instead, as a statement that stands."""
-        return self.build()[1]
+        return self._built[1]
 
-    @property
+    @cached_property
     def verdicts(self) -> tuple[Verdict, Verdict]:
         """On what would follow, and on what holds; found when asked."""
         return verify(self.statement), verify(self.holds)

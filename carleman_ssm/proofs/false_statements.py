@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import sympy as sp
 
-from carleman_ssm.formulas.bounds import Bound
+from carleman_ssm.formulas.bounds import Bound, Statement
 from carleman_ssm.formulas.statements import Identity, unfold
 from carleman_ssm.theory.gaussian_expectations import normal_distribution
 from carleman_ssm.theory.gelu_series import biased_gelu_coefficient, gelu_series
 from carleman_ssm.theory.kuramoto import KuramotoModel, phase_gap
 from carleman_ssm.theory.legs_eigenvectors import legs_condition_square
 from carleman_ssm.theory.localisation import jittered_peak
-
-Statement = Identity | Bound
 
 _LAMBDA = sp.symbols("lambda_0 lambda_1")
 _Y = sp.Symbol("y", real=True)

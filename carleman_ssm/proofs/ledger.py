@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from time import perf_counter
 
-from carleman_ssm.formulas.bounds import Bound
+from carleman_ssm.formulas.bounds import Bound, Statement
 from carleman_ssm.formulas.derivations import Derivation
 from carleman_ssm.formulas.evidence import Evidence
 from carleman_ssm.formulas.statements import ClosedForm, Identity
@@ -14,8 +14,6 @@ from carleman_ssm.formulas.verification import Verdict, verify
 from carleman_ssm.proofs.planted import planted_errors
 from carleman_ssm.proofs.representatives import representatives_of
 from carleman_ssm.proofs.scripts import Script, load_script
-
-Statement = Identity | Bound
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import Any
 import mpmath
 import sympy as sp
 
-from carleman_ssm.formulas.bounds import Bound
+from carleman_ssm.formulas.bounds import Bound, Statement
 from carleman_ssm.formulas.evaluation import Evaluator, FloatField, NoValue, Point
 from carleman_ssm.formulas.evidence import Evidence
 from carleman_ssm.formulas.matrices import written_out
@@ -25,7 +25,7 @@ _Entries = list[sp.Expr]
 _LONG = 300  # operations from which multiplying out would take seconds
 
 
-def planted_errors(statement: Identity | Bound) -> tuple[tuple[str, Identity | Bound], ...]:
+def planted_errors(statement: Statement) -> tuple[tuple[str, Statement], ...]:
     r"""False twins of a true statement, with the kind of the error in each.
 
     Parameters

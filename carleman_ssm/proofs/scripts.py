@@ -16,7 +16,7 @@ from typing import Any
 
 import sympy as sp
 
-from carleman_ssm.formulas.bounds import Bound
+from carleman_ssm.formulas.bounds import Statement
 from carleman_ssm.formulas.derivations import Derivation
 from carleman_ssm.formulas.statements import Identity
 
@@ -40,7 +40,7 @@ class Section:
     heading: str
     prose: str
     steps: tuple[Identity, ...] = ()
-    lemmas: tuple[Identity | Bound, ...] = ()
+    lemmas: tuple[Statement, ...] = ()
     chains: tuple[Derivation, ...] = ()
 
 

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping
 import sympy as sp
 from public_names import public_paths
 
-from carleman_ssm.formulas.bounds import Bound
+from carleman_ssm.formulas.bounds import Bound, Statement
 from carleman_ssm.formulas.derivations import Derivation
 from carleman_ssm.formulas.latex import to_latex
 from carleman_ssm.formulas.statements import Identity, fold
-from carleman_ssm.proofs.ledger import Statement, check_script
+from carleman_ssm.proofs.ledger import check_script
 from carleman_ssm.proofs.scripts import Script, Section, load_script
 
 Known = Mapping[Statement, str]
