@@ -7,12 +7,12 @@ Names of public objects become links wherever they stand, also in annotations; s
 from __future__ import annotations
 
 import re
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from public_names import public_paths
 
-from carleman_ssm.proofs.scripts import derivation_folder, script_names
+from carleman_ssm.book.numbered import statement_numbers
+from carleman_ssm.proofs.scripts import script_names
 
 if TYPE_CHECKING:
     from docutils import nodes
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 _NUMBER = r"(?:T\d+′?b?|§\d+)"
 CITED = re.compile(rf"\bTHEORY (?P<numbers>{_NUMBER}(?:, {_NUMBER})*)")
 """A citation of statements: ``THEORY T9, T12′``."""
-_HEADED = re.compile(rf"^\*\*({_NUMBER})", re.MULTILINE)
 _TOKENS = re.compile(
     r"(?P<literal>``.+?``|:\w+:`[^`]+`)"
     r"|(?P<display>\$\$(?P<display_tex>.+?)\$\$)"
@@ -94,12 +93,6 @@ def _separated(inline: str, text: str, match: re.Match[str]) -> str:
     left = "\\ " if before and not re.match(r"[\s\-:/'\"<(\[{]", before) else ""
     right = "\\ " if after and not re.match(r"[\s\-.,:;!?/'\")\]}>]", after) else ""
     return f"{left}{inline}{right}"
-
-
-@cache
-def statement_numbers() -> frozenset[str]:
-    """The numbers of all statements that there are."""
-    return frozenset(_HEADED.findall((derivation_folder() / "THEORY.md").read_text(encoding="utf-8")))
 
 
 def citation(numbers: str, link: str) -> str:
