@@ -51,44 +51,51 @@ def lines():
     return tuple(dict.fromkeys(found))
 
 
-@pytest.fixture(scope="module")
-def refused_by_katex():
-    """Place and reason of each formula that KaTeX does not read; a skip where there is no Node or no KaTeX."""
-    node = shutil.which("node")
-    folder = os.environ.get("KATEX") or os.environ.get("NODE_PATH", "")
-    if node is None:
-        pytest.skip("Node is not installed")
-    if not Path(folder, "katex", "package.json").is_file():
-        pytest.skip("KaTeX is not installed: npm install katex, and name the node_modules folder in KATEX")
-    environment = {**os.environ, "NODE_PATH": folder}
-
-    def refused(formulas):
-        done = subprocess.run(
-            [node, "-e", READ], input=json.dumps(formulas), env=environment, capture_output=True, text=True, timeout=120
-        )
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
-
-    return refused
+NODE, KATEX = shutil.which("node"), os.environ.get("KATEX") or os.environ.get("NODE_PATH", "")
 
 
-def test_katex_reads_every_public_closed_form(refused_by_katex):
+def missing():
+    """What the tests with KaTeX lack, or nothing."""
+    if NODE is None:
+        return "Node is not installed"
+    there = Path(KATEX, "katex", "package.json").is_file()
+    return "" if there else "KaTeX is not installed: npm install katex, and name the node_modules folder in KATEX"
+
+
+NEEDS_KATEX = pytest.mark.skipif(bool(missing()), reason=missing())
+
+
+def refused_by_katex(formulas):
+    """Place and reason of each formula that KaTeX does not read."""
+    environment = {**os.environ, "NODE_PATH": KATEX}
+    done = subprocess.run(
+        [NODE, "-e", READ], input=json.dumps(formulas), env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@NEEDS_KATEX
+def test_katex_reads_every_public_closed_form():
     names = list(forms())
     assert len(names) > 100
     refused = refused_by_katex([to_latex(form) for form in forms().values()])
     assert not refused, [(names[place], reason) for place, reason in refused]
 
 
-def test_katex_reads_every_line_of_every_chain(refused_by_katex):
+@NEEDS_KATEX
+def test_katex_reads_every_line_of_every_chain():
     refused = refused_by_katex([rf"\begin{{aligned}}{line}\end{{aligned}}" for line in lines()])
     assert not refused, [(lines()[place], reason) for place, reason in refused]
 
 
-def test_katex_refuses_what_tex_would(refused_by_katex):
+@NEEDS_KATEX
+def test_katex_refuses_what_tex_would():
     assert [place for place, _ in refused_by_katex(["x", r"\frac{x}", r"x^a^b", "é", r"\unknown x"])] == [1, 2, 3, 4]
 
 
-def test_katex_reads_names_of_any_kind(refused_by_katex):
+@NEEDS_KATEX
+def test_katex_reads_names_of_any_kind():
     letters = sp.symbols("lambdaprime_r abar_0 x_ν_1 Delta_hat")
     odd = [sp.Symbol(r"\input{secret}"), sp.Symbol("50 % <é>"), sp.Function("f")(*letters), sp.Symbol("名") ** 2]
     statements = [Identity(one, two, nonzero=(one,)) for one in (*letters, *odd) for two in (*letters, *odd)]
