@@ -16,10 +16,12 @@ from carleman_ssm.book.numbered import numbered_statements, statement_numbers
 from carleman_ssm.book.prose import Display, Items, Paragraph, read, words
 from carleman_ssm.book.tex_pages import PREAMBLE, latex_source
 from carleman_ssm.book.tex_prose import blocks, literal
-from carleman_ssm.book.typesetting import has_tex, overfull_lines, set_with_tex
+from carleman_ssm.book.typesetting import overfull_lines, set_with_tex
 from carleman_ssm.book.typst_pages import typst_source
 from carleman_ssm.formulas.derivations import Derivation
+from carleman_ssm.formulas.engines import has_tex
 from carleman_ssm.formulas.evidence import Evidence
+from carleman_ssm.formulas.printing import to_latex
 from carleman_ssm.formulas.statements import Identity
 from carleman_ssm.formulas.verification import verify
 from carleman_ssm.proofs.ledger import evidence_words
@@ -189,7 +191,7 @@ def test_letters_that_nobody_declares_are_found():
     for said in ("something else", "here something else", "here: something else"):
         redeclared = Script("name", "title", (), derivation, {x: said, strange: "a letter"})
         assert overridden(redeclared) == ("x_0",)
-        assert declared_in(redeclared) == (("x_{0}", "here something else"), ("strange", "a letter"))
+        assert declared_in(redeclared) == (("x_{0}", "here something else"), (to_latex(strange), "a letter"))
 
 
 def test_prose_is_read_into_blocks_and_runs():

@@ -189,7 +189,7 @@ class _NoTex:
 
     @pytest.fixture(autouse=True)
     def _hide_tex(self, monkeypatch):
-        monkeypatch.setattr("carleman_ssm.formulas.latex.shutil.which", lambda _: None)
+        monkeypatch.setattr("carleman_ssm.formulas.engines.shutil.which", lambda _: None)
 
 
 class TestTypst(_NoTex):
@@ -267,7 +267,7 @@ def test_a_failure_of_pdflatex_is_reported_with_its_last_lines(tmp_path, stand_i
 
 
 def test_a_hanging_pdflatex_is_stopped(tmp_path, stand_in, monkeypatch):
-    monkeypatch.setattr("carleman_ssm.formulas.latex._TIMEOUT", 0.5)
+    monkeypatch.setattr("carleman_ssm.formulas.engines.TIMEOUT", 0.5)
     stand_in("import time\ntime.sleep(30)")
     with pytest.raises(RuntimeError, match="did not finish"):
         write_pdf([FORM], tmp_path / "x.pdf")

@@ -1,19 +1,18 @@
-"""Setting the book: pdfLaTeX twice in an empty folder, with a fixed date, and what its log complains of."""
+"""Setting the book: with a fixed date, and with what the log of TeX complains of."""
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import subprocess
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 
-_ENGINE = ("pdflatex", "-no-shell-escape", "-halt-on-error", "-interaction=nonstopmode")
+from carleman_ssm.formulas.engines import pdf_by_tex, pdf_by_typst
+
 _RUNS = 3  # contents and long tables settle at the second run, page numbers behind them at the third
 _TIMEOUT = 300
-_EPOCH = "0"  # the document shows no date; its file should hold none either
+_SETTINGS = {
+    **{"SOURCE_DATE_EPOCH": "0", "FORCE_SOURCE_DATE": "1"},  # it shows no date; its file should hold none either
+    "max_print_line": "1000",  # what the log complains of stands on one line
+}
 _OVERFULL = re.compile(r"Overfull \\hbox \(([0-9.]+)pt too wide\)([^\n]*)")
 TOLERANCE = 1.0
 """Points by which a line may leave its margin."""
@@ -38,48 +37,16 @@ class Typeset:
     engine: str
 
 
-def has_tex() -> bool:
-    """Whether pdfLaTeX is installed."""
-    return shutil.which("pdflatex") is not None
-
-
 def set_with_tex(source: str) -> Typeset:
-    """The PDF of a LaTeX source, without shell escape, reading and writing nothing outside an empty folder.
+    """The PDF of a LaTeX source, with a fixed date.
 
     Raises
     ------
     RuntimeError
         TeX failed or took too long; the message ends with its last lines.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder, "document.tex").write_text(source, encoding="utf-8")
-        for _ in range(_RUNS):
-            log = _run(folder)
-        return Typeset(Path(folder, "document.pdf").read_bytes(), overfull_lines(log), "pdflatex")
-
-
-def _run(folder: str) -> str:
-    limits = {"openin_any": "p", "openout_any": "p", "max_print_line": "1000"}
-    dates = {"SOURCE_DATE_EPOCH": _EPOCH, "FORCE_SOURCE_DATE": "1"}
-    try:
-        done = subprocess.run(  # noqa: S603  (a fixed command)
-            [*_ENGINE, "document.tex"],
-            cwd=folder,
-            env={**os.environ, **limits, **dates},
-            timeout=_TIMEOUT,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        msg = f"pdflatex did not finish in {_TIMEOUT} s"
-        raise RuntimeError(msg) from None
-    log = done.stdout.decode(errors="replace")
-    if done.returncode:
-        tail = "\n".join(log.splitlines()[-12:])
-        msg = f"pdflatex failed:\n{tail}"
-        raise RuntimeError(msg)
-    return log
+    pdf, log = pdf_by_tex(source, runs=_RUNS, timeout=_TIMEOUT, settings=_SETTINGS)
+    return Typeset(pdf, overfull_lines(log), "pdflatex")
 
 
 def overfull_lines(log: str) -> tuple[str, ...]:
@@ -104,16 +71,4 @@ def set_with_typst(source: str) -> Typeset:
     RuntimeError
         Typst failed; the message is its own.
     """
-    try:
-        import typst  # an extra: imported where it is needed
-    except ImportError:
-        msg = "no PDF engine: install pdflatex (texlive-latex-base), or `pip install carleman_ssm[documents]`"
-        raise ImportError(msg) from None
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "document.typ")
-        path.write_text(source, encoding="utf-8")
-        try:
-            return Typeset(bytes(typst.compile(str(path), root=folder)), (), "typst")
-        except typst.TypstError as error:
-            msg = f"typst failed: {error}"
-            raise RuntimeError(msg) from None
+    return Typeset(pdf_by_typst(source), (), "typst")

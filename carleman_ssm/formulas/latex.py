@@ -6,16 +6,13 @@ r"""Statements as LaTeX, as complete documents, and as PDF.
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from carleman_ssm.formulas.bounds import Bound
 from carleman_ssm.formulas.derivations import Derivation
+from carleman_ssm.formulas.engines import has_tex, pdf_by_tex, pdf_by_typst, require_typst
 from carleman_ssm.formulas.printing import to_latex as to_latex
 from carleman_ssm.formulas.statement_displays import Where, chain_links, statement_lines, where_lines
 from carleman_ssm.formulas.statements import ClosedForm, Identity
@@ -32,7 +29,6 @@ _PREAMBLE = r"""\documentclass[11pt]{article}
 \setcounter{MaxMatrixCols}{64}
 \setlength{\parindent}{0pt}
 """
-_TIMEOUT = 60
 _LINE = 43.0  # em: between margins of 22 mm on A4 or letter paper
 
 
@@ -144,57 +140,20 @@ def write_pdf(content: str | Iterable[Any], path: str | Path, title: str = "") -
     """
     target = Path(path)
     items = content if isinstance(content, str) else list(content)
-    if shutil.which("pdflatex"):
-        target.write_bytes(_pdflatex(items if isinstance(items, str) else document(items, title)))
+    if has_tex():
+        target.write_bytes(pdf_by_tex(items if isinstance(items, str) else document(items, title))[0])
         return "pdflatex"
-    try:
-        import typst  # an extra: imported where it is needed
-    except ImportError:
-        msg = "no PDF engine: install pdflatex (texlive-latex-base), or `pip install carleman_ssm[documents]`"
-        raise ImportError(msg) from None
+    require_typst()
     if isinstance(items, str):
         msg = "LaTeX source needs pdflatex, which is not installed: pass the statements for Typst to set"
         raise ValueError(msg)  # noqa: TRY004 - the type is right, the engine is missing
-    target.write_bytes(_typst_pdf(typst, items, title))
+    target.write_bytes(_typst_pdf(items, title))
     return "typst"
 
 
-def _pdflatex(source: str) -> bytes:
-    """Run in an empty folder, without shell escape, reading and writing nothing outside it."""
-    engine = ["pdflatex", "-no-shell-escape", "-halt-on-error", "-interaction=nonstopmode"]
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder, "document.tex").write_text(source, encoding="utf-8")
-        settings = {**os.environ, "openin_any": "p", "openout_any": "p"}
-        try:
-            done = subprocess.run(  # noqa: S603  (a fixed command)
-                [*engine, "document.tex"],
-                cwd=folder,
-                env=settings,
-                timeout=_TIMEOUT,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            msg = f"pdflatex did not finish in {_TIMEOUT} s"
-            raise RuntimeError(msg) from None
-        result = Path(folder, "document.pdf")
-        if done.returncode or not result.exists():
-            tail = "\n".join(done.stdout.decode(errors="replace").splitlines()[-12:])
-            msg = f"pdflatex failed:\n{tail}"
-            raise RuntimeError(msg)
-        return result.read_bytes()
-
-
-def _typst_pdf(engine: Any, items: list[Any], title: str) -> bytes:
+def _typst_pdf(items: list[Any], title: str) -> bytes:
     """Formulas in prose are translated; if that was not understood they are set as their TeX source."""
-    with tempfile.TemporaryDirectory() as folder:
-        source = Path(folder, "document.typ")
-        for translate in (True, False):
-            source.write_text(typst_document(items, title, translate=translate), encoding="utf-8")
-            try:
-                return bytes(engine.compile(str(source), root=folder))
-            except engine.TypstError as error:
-                failure = error
-        msg = f"typst failed: {failure}"
-        raise RuntimeError(msg)
+    try:
+        return pdf_by_typst(typst_document(items, title))
+    except RuntimeError:
+        return pdf_by_typst(typst_document(items, title, translate=False))

@@ -13,8 +13,9 @@ from rich.progress import Progress
 from carleman_ssm.book.book import Book, make_book
 from carleman_ssm.book.contents import Known, refuted_claims
 from carleman_ssm.book.tex_pages import latex_source
-from carleman_ssm.book.typesetting import Typeset, has_tex, set_with_tex, set_with_typst
+from carleman_ssm.book.typesetting import Typeset, set_with_tex, set_with_typst
 from carleman_ssm.book.typst_pages import typst_source
+from carleman_ssm.formulas.engines import has_tex
 from carleman_ssm.formulas.evidence import Evidence
 from carleman_ssm.proofs.checks import check_all
 from carleman_ssm.proofs.scripts import find_scripts

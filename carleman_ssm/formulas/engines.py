@@ -1,0 +1,109 @@
+"""PDF from a source: pdfLaTeX if it is installed, locked in, or Typst."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+_PDFLATEX = ("pdflatex", "-no-shell-escape", "-halt-on-error", "-interaction=nonstopmode", "document.tex")
+_LOCKED: Mapping[str, str] = MappingProxyType({"openin_any": "p", "openout_any": "p"})
+TIMEOUT = 60
+"""Seconds for one run of TeX."""
+
+
+def has_tex() -> bool:
+    """Whether pdfLaTeX is installed."""
+    return shutil.which("pdflatex") is not None
+
+
+def pdf_by_tex(
+    source: str, *, runs: int = 1, timeout: float | None = None, settings: Mapping[str, str] = MappingProxyType({})
+) -> tuple[bytes, str]:
+    """PDF and last log of a LaTeX source, without shell escape, reading and writing nothing outside an empty folder.
+
+    Parameters
+    ----------
+    source
+        A complete document.
+    runs
+        How often it is set: contents and page numbers need the run before.
+    timeout
+        Seconds for each run; `TIMEOUT` by default.
+    settings
+        Environment variables for TeX, besides those that lock it in.
+
+    Raises
+    ------
+    RuntimeError
+        TeX failed or took too long; the message ends with its last lines.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "document.tex").write_text(source, encoding="utf-8")
+        result, log = Path(folder, "document.pdf"), ""
+        for _ in range(runs):
+            code, log = _run(folder, TIMEOUT if timeout is None else timeout, settings)
+            if code or not result.exists():
+                tail = "\n".join(log.splitlines()[-12:])
+                msg = f"pdflatex failed:\n{tail}"
+                raise RuntimeError(msg)
+        return result.read_bytes(), log
+
+
+def _run(folder: str, timeout: float, settings: Mapping[str, str]) -> tuple[int, str]:
+    try:
+        done = subprocess.run(  # noqa: S603  (a fixed command)
+            _PDFLATEX,
+            cwd=folder,
+            env={**os.environ, **settings, **_LOCKED},
+            timeout=timeout,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        msg = f"pdflatex did not finish in {timeout} s"
+        raise RuntimeError(msg) from None
+    return done.returncode, done.stdout.decode(errors="replace")
+
+
+def require_typst() -> None:
+    """See that Typst is installed, where there is no TeX.
+
+    Raises
+    ------
+    ImportError
+        It is not; the message says what to install.
+    """
+    try:
+        import typst  # noqa: F401 - an extra: imported where it is needed
+    except ImportError:
+        msg = "no PDF engine: install pdflatex (texlive-latex-base), or `pip install carleman_ssm[documents]`"
+        raise ImportError(msg) from None
+
+
+def pdf_by_typst(source: str) -> bytes:
+    """PDF of a Typst source, which reads nothing outside an empty folder.
+
+    Raises
+    ------
+    ImportError
+        Typst is not installed; the message says what to install.
+    RuntimeError
+        Typst failed; the message is its own.
+    """
+    require_typst()
+    import typst  # an extra: imported where it is needed
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "document.typ")
+        path.write_text(source, encoding="utf-8")
+        try:
+            return bytes(typst.compile(str(path), root=folder))
+        except typst.TypstError as error:
+            msg = f"typst failed: {error}"
+            raise RuntimeError(msg) from None
