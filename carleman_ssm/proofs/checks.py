@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import active_children, get_context
+from functools import partial
 from time import perf_counter
 
 from carleman_ssm.proofs.false_claims import FALSE_CLAIMS, FalseClaim
@@ -19,6 +16,7 @@ from carleman_ssm.proofs.ledger import (
     reaches_claim,
     underived_forms,
 )
+from carleman_ssm.proofs.processes import in_processes
 from carleman_ssm.proofs.representatives import representatives_of
 from carleman_ssm.proofs.scripts import load_script
 
@@ -206,36 +204,4 @@ def check_all(names: Sequence[str], *, planted: bool = True, jobs: int = 1) -> I
     ValueError
         No process is asked for.
     """
-    if jobs < 1:
-        msg = f"at least one process is needed, got jobs={jobs}"
-        raise ValueError(msg)
-    if jobs == 1 or len(names) < 2:
-        yield from (check_plainly(name, planted) for name in names)
-        return
-    # processes that start afresh: a fork would copy locks that threads of this process hold
-    pool = ProcessPoolExecutor(min(jobs, len(names)), get_context("spawn"))
-    others = active_children()
-    tasks: list[Future[CheckedScript]] = []
-    try:
-        with _deaf_to_interrupts():
-            tasks += (pool.submit(check_plainly, name, planted) for name in names)
-        yield from (task.result() for task in as_completed(tasks))
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-        if not all(task.done() for task in tasks):  # interrupted, or the reader of these results has stopped
-            for worker in active_children():
-                if worker not in others:
-                    worker.terminate()
-
-
-@contextmanager
-def _deaf_to_interrupts() -> Iterator[None]:
-    """Processes that start meanwhile never hear an interrupt from the terminal: this one does, and ends them."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    yield from in_processes(partial(check_plainly, planted=planted), names, jobs)
