@@ -12,7 +12,7 @@ from carleman_ssm.book.bibliography import BIBLIOGRAPHY, Source, sources_of
 from carleman_ssm.book.bibliography import citations as cited_works
 from carleman_ssm.book.notation import declared_in
 from carleman_ssm.book.prose import statements_in
-from carleman_ssm.formulas.bounds import Bound
+from carleman_ssm.formulas.bounds import Bound, Statement
 from carleman_ssm.formulas.derivations import Derivation
 from carleman_ssm.formulas.evidence import Evidence
 from carleman_ssm.formulas.latex import to_latex
@@ -23,7 +23,6 @@ from carleman_ssm.proofs.ledger import check_script, evidence_words, statements_
 from carleman_ssm.proofs.representatives import representatives_of
 from carleman_ssm.proofs.scripts import Script, Section, load_script
 
-Statement = Identity | Bound
 Known = tuple[str, Evidence]
 """What is known of a statement: in words, and its level."""
 

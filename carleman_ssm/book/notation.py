@@ -15,8 +15,7 @@ from functools import cache
 import sympy as sp
 from sympy.core.function import AppliedUndef
 
-from carleman_ssm.formulas.bounds import Bound
-from carleman_ssm.formulas.statements import Identity
+from carleman_ssm.formulas.bounds import Statement
 from carleman_ssm.formulas.tex import to_latex
 from carleman_ssm.proofs.scripts import Script
 
@@ -161,7 +160,7 @@ def _fits(name: str, pattern: str) -> bool:
     return re.fullmatch(re.escape(pattern).replace(r"\#", "[0-9A-Za-z]+"), name) is not None
 
 
-def letters_of(statements: Iterable[Identity | Bound]) -> tuple[sp.Basic, ...]:
+def letters_of(statements: Iterable[Statement]) -> tuple[sp.Basic, ...]:
     """Free letters of statements: symbols, bases of indexed letters, and functions that are not defined."""
     found: dict[str, sp.Basic] = {}
     for statement in statements:

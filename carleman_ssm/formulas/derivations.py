@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 import sympy as sp
 
-from carleman_ssm.formulas.bounds import Bound
+from carleman_ssm.formulas.bounds import Statement
 from carleman_ssm.formulas.printing import Shown
 from carleman_ssm.formulas.statements import Identity, fold, immutable
 
@@ -49,7 +49,7 @@ class Derivation(Shown):
     title: str
     start: sp.Basic
     steps: tuple[Identity, ...] = ()
-    lemmas: tuple[Identity | Bound, ...] = ()
+    lemmas: tuple[Statement, ...] = ()
     chains: tuple[Derivation, ...] = ()
     where: Mapping[sp.Basic, sp.Basic] = field(default_factory=dict, hash=False)
     sizes: str = ""
@@ -73,7 +73,7 @@ class Derivation(Shown):
         )
         return replace(self, steps=(*self.steps, link))
 
-    def lemma(self, *statements: Identity | Bound) -> Derivation:
+    def lemma(self, *statements: Statement) -> Derivation:
         """Add statements that the chain relies on, each checked on its own; what is there already is not repeated."""
         return replace(self, lemmas=tuple(dict.fromkeys((*self.lemmas, *statements))))
 
@@ -113,12 +113,12 @@ class Derivation(Shown):
         return {key: value for key, value in self.where.items() if key in found}
 
     @property
-    def statements(self) -> tuple[Identity | Bound, ...]:
+    def statements(self) -> tuple[Statement, ...]:
         """Everything that is checked: steps and conclusion, lemmas, then those of further chains."""
         return tuple(dict.fromkeys(_statements(self)))
 
 
-def _statements(derivation: Derivation) -> Iterator[Identity | Bound]:
+def _statements(derivation: Derivation) -> Iterator[Statement]:
     yield from derivation.steps
     if derivation.steps:
         yield derivation.conclusion

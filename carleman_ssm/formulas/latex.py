@@ -10,12 +10,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from carleman_ssm.formulas.bounds import Bound
+from carleman_ssm.formulas.bounds import Statement
 from carleman_ssm.formulas.derivations import Derivation
 from carleman_ssm.formulas.engines import has_tex, pdf_by_tex, pdf_by_typst, require_typst
 from carleman_ssm.formulas.printing import to_latex as to_latex
 from carleman_ssm.formulas.statement_displays import Where, chain_links, statement_lines, where_lines
-from carleman_ssm.formulas.statements import ClosedForm, Identity
+from carleman_ssm.formulas.statements import ClosedForm
 from carleman_ssm.formulas.tex_text import escape, named, prose, refuse_commands
 from carleman_ssm.formulas.typst_source import typst_document as typst_document
 from carleman_ssm.formulas.verdicts import Verdict
@@ -68,7 +68,7 @@ def _section(item: Any, settings: Mapping[str, Any]) -> str:
         return "\n\n".join([_display(item, settings), *_origin(item, settings)])
     if isinstance(item, Derivation):
         return "\n\n".join(_derivation(item, settings))
-    if isinstance(item, Identity | Bound):
+    if isinstance(item, Statement):
         return _named(item, settings)
     if isinstance(item, Verdict):
         return f"\\[\n{to_latex(item, **settings)}\n\\]"
@@ -96,7 +96,7 @@ def _derivation(derivation: Derivation, settings: Mapping[str, Any], section: st
         yield from _derivation(chain, settings, "subsubsection")
 
 
-def _named(statement: Identity | Bound, settings: Mapping[str, Any], where: Where | None = None) -> str:
+def _named(statement: Statement, settings: Mapping[str, Any], where: Where | None = None) -> str:
     """A statement in words and as a display."""
     words = ": ".join(text for text in (named(statement.name), prose(statement.because)) if text)
     return "\n".join([words, _display(statement, settings, where)])

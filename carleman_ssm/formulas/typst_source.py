@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from carleman_ssm.formulas.bounds import Bound
+from carleman_ssm.formulas.bounds import Statement
 from carleman_ssm.formulas.derivations import Derivation
 from carleman_ssm.formulas.printing import to_latex
 from carleman_ssm.formulas.statement_displays import Where, chain_links, statement_lines, where_lines
-from carleman_ssm.formulas.statements import ClosedForm, Identity
+from carleman_ssm.formulas.statements import ClosedForm
 from carleman_ssm.formulas.tex_to_typst import plain_text, tex_to_typst, typst_display
 from carleman_ssm.formulas.tex_to_typst import quoted as quoted
 from carleman_ssm.formulas.verdicts import Verdict
@@ -58,7 +58,7 @@ def to_typst(item: Any, *, translate: bool = True) -> str:
         return "\n\n".join([_display(item), *_origin(item, translate)])
     if isinstance(item, Derivation):
         return "\n\n".join(_derivation(item, translate))
-    if isinstance(item, Identity | Bound):
+    if isinstance(item, Statement):
         return _named(item, translate)
     if isinstance(item, Verdict):
         return f"#{quoted(str(item))}"
@@ -69,7 +69,7 @@ def _display(item: Any, where: Where | None = None) -> str:
     return typst_display(statement_lines(item, line=_LINE, where=where))
 
 
-def _named(statement: Identity | Bound, translate: bool, where: Where | None = None) -> str:
+def _named(statement: Statement, translate: bool, where: Where | None = None) -> str:
     reason = prose_to_typst(statement.because, translate=translate)
     return f"{_named_in_words(statement.name)} {reason}\n\n{_display(statement, where)}"
 

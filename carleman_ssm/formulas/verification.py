@@ -17,7 +17,7 @@ import sympy as sp
 from sympy.concrete.expr_with_limits import ExprWithLimits
 
 from carleman_ssm.formulas.ball_verification import verify_bound
-from carleman_ssm.formulas.bounds import Bound
+from carleman_ssm.formulas.bounds import Bound, Statement
 from carleman_ssm.formulas.conditions import own_divisors, remaining
 from carleman_ssm.formulas.evaluation import Evaluator, ExactField, FloatField, NoValue, Point
 from carleman_ssm.formulas.evidence import Evidence as Evidence
@@ -30,7 +30,7 @@ from carleman_ssm.formulas.verdicts import Verdict as Verdict
 _Pair = tuple[sp.Expr, sp.Expr]
 
 
-def verify(identity: Identity | Bound, *, digits: int = 30, samples: int = 8) -> Verdict:
+def verify(identity: Statement, *, digits: int = 30, samples: int = 8) -> Verdict:
     r"""Judge an `Identity`, entry by entry for matrices, or a `Bound` by ball arithmetic (`ball_verification`).
 
     Sums follow Karr's convention (SymPy's): $\sum_{j=a}^{b}$ is additive in $b$ for all integers. Complex
