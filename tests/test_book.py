@@ -7,12 +7,14 @@ from dataclasses import replace
 import pytest
 import sympy as sp
 
+from carleman_ssm.book import tex_pages, typst_pages
 from carleman_ssm.book.bibliography import BIBLIOGRAPHY, citations
-from carleman_ssm.book.book import Book, make_book
+from carleman_ssm.book.book import Book
 from carleman_ssm.book.contents import Chain, Claim, chapter, known_of, refuted_claims
 from carleman_ssm.book.introduction import EVIDENCE, INTRODUCTION
 from carleman_ssm.book.notation import NOTATION, declared_in, is_known, meaning_of, overridden, undeclared
 from carleman_ssm.book.numbered import numbered_statements, statement_numbers
+from carleman_ssm.book.printed import print_chapter, printed
 from carleman_ssm.book.prose import Display, Items, Paragraph, read, words
 from carleman_ssm.book.tex_pages import PREAMBLE, latex_source
 from carleman_ssm.book.tex_prose import blocks, literal
@@ -33,8 +35,12 @@ NEEDS_TEX = pytest.mark.skipif(not has_tex(), reason="pdflatex is not installed"
 
 
 @pytest.fixture(scope="module")
-def book():
-    return make_book({SCRIPT: known_of(SCRIPT)})
+def one():
+    return chapter(1, SCRIPT, known_of(SCRIPT))
+
+
+def book_of(one, pages=tex_pages):
+    return Book((printed(one, pages.chapter_source),))
 
 
 def scripts_of(text):
@@ -57,23 +63,21 @@ def shown_marks(one):
                 yield item.mark
 
 
-def test_every_statement_stands_in_the_book_once_with_what_verify_says_of_it(book):
-    (one,) = book.chapters
+def test_every_statement_stands_in_the_book_once_with_what_verify_says_of_it(one):
     assert list(one.marks) == list(dict.fromkeys(one.marks))
     assert {mark.words for mark in one.marks.values()} == {evidence_words(s, verify(s)) for s in one.marks}
     printed = {mark.number for mark in shown_marks(one)}
     silent = {mark.number for statement, mark in one.marks.items() if statement.because == "all steps together"}
     assert printed | silent == {mark.number for mark in one.marks.values()}
-    assert sum(book.counts.values()) == len(one.marks)
+    assert sum(book_of(one).counts.values()) == len(one.marks)
 
 
-def test_the_source_holds_headings_reasons_numbers_and_no_date(book):
-    (one,) = book.chapters
-    for source in (latex_source(book), typst_source(book)):
+def test_the_source_holds_headings_reasons_numbers_and_no_date(one):
+    for source in (latex_source(book_of(one)), typst_source(book_of(one, typst_pages))):
         for mark in shown_marks(one):
             assert f"({mark.number})" in source
         assert not re.search(r"20\d\d-\d\d-\d\d|\\today", source)
-    source = latex_source(book)
+    source = latex_source(book_of(one))
     for part in one.parts:
         assert blocks(part.prose) in source
     for step in load_script(SCRIPT).derivation.steps:
@@ -82,9 +86,9 @@ def test_the_source_holds_headings_reasons_numbers_and_no_date(book):
 
 def test_a_refuted_statement_is_complained_about():
     known = list(known_of(SCRIPT))
-    assert not make_book({SCRIPT: known}).doubtful
+    assert not book_of(chapter(1, SCRIPT, known)).doubtful
     known[2] = ("refuted at x = 1", Evidence.REFUTED)
-    made = make_book({SCRIPT: known})
+    made = book_of(chapter(1, SCRIPT, known))
     assert made.doubtful == ("1.3",)
     assert made.counts["refuted"] == 1
 
@@ -94,8 +98,7 @@ def test_a_chapter_needs_the_evidence_of_all_of_its_statements():
         chapter(1, SCRIPT, list(known_of(SCRIPT))[:-1])
 
 
-def test_every_closed_form_is_indexed_with_the_statements_that_are_its_certificates(book):
-    (one,) = book.chapters
+def test_every_closed_form_is_indexed_with_the_statements_that_are_its_certificates(one):
     assert one.forms
     numbered = {mark.number: statement for statement, mark in one.marks.items()}
     for form in one.forms:
@@ -233,8 +236,7 @@ def test_text_is_set_literally_with_its_accents():
     assert "\\input" not in literal(r"\input{secret}").replace(r"\textbackslash{}input", "")
 
 
-def test_the_claims_of_a_chapter_are_printed_once(book):
-    (one,) = book.chapters
+def test_the_claims_of_a_chapter_are_printed_once(one):
     claims = [item for part in one.parts for item in part.derived if isinstance(item, Claim)]
     for claim in claims:
         number = one.earlier(claim)
@@ -244,14 +246,23 @@ def test_the_claims_of_a_chapter_are_printed_once(book):
             assert (same.left, same.right) == (claim.statement.left, claim.statement.right)
 
 
-def test_claims_that_are_false_are_printed_with_their_witnesses(book):
+def test_claims_that_are_false_are_printed_with_their_witnesses(one):
+    chapters = book_of(one).chapters
     claims = refuted_claims()
-    made = Book(book.chapters, claims)
+    made = Book(chapters, claims)
     assert made.doubtful == ()
     source = latex_source(made)
-    for one in claims:
-        assert one.follows.mark.evidence is Evidence.REFUTED
-        assert f"({one.follows.mark.number})" in source
-        assert f"({one.holds.mark.number})" in source
-    twisted = tuple(replace(one, follows=one.holds) for one in claims)
-    assert len(Book(book.chapters, twisted).doubtful) == len(claims)
+    for each in claims:
+        assert each.follows.mark.evidence is Evidence.REFUTED
+        assert f"({each.follows.mark.number})" in source
+        assert f"({each.holds.mark.number})" in source
+    twisted = tuple(replace(each, follows=each.holds) for each in claims)
+    assert len(Book(chapters, twisted).doubtful) == len(claims)
+
+
+def test_a_script_that_cannot_be_printed_is_named():
+    with pytest.raises(RuntimeError, match="99_nothing"):
+        print_chapter((1, "99_nothing"), tex_pages.chapter_source)
+    made = print_chapter((3, SCRIPT), typst_pages.chapter_source)
+    assert (made.number, made.script, made.gaps) == (3, SCRIPT, ())
+    assert all(mark.number.startswith("3.") for mark in made.marks)

@@ -79,7 +79,7 @@ def latex_source(book: Book) -> str:
         _headed("Introduction", blocks(INTRODUCTION)),
         _headed("How to read the evidence", _evidence(book)),
         _headed("Notation", _notation()),
-        *(_chapter(one) for one in book.chapters),
+        *(one.source for one in book.chapters),
         *_claims(book),
         _headed("The numbered statements", _numbered(book)),
         _headed("Bibliography", _bibliography(book)),
@@ -124,9 +124,10 @@ def _table(columns: str, rows: Iterable[str]) -> str:
     return "\n".join([rf"\begin{{longtable}}{{{columns}}}", *rows, r"\end{longtable}"])
 
 
-def _chapter(chapter: Chapter) -> str:
+def chapter_source(chapter: Chapter) -> str:
+    """A chapter."""
     name = literal(chapter.script.reference)
-    parts = [rf"\chapter{{{literal(chapter.title)}}}\markright{{{name}}}\hypertarget{{{_anchor(chapter)}}}{{}}"]
+    parts = [rf"\chapter{{{literal(chapter.title)}}}\markright{{{name}}}\hypertarget{{{_anchor(chapter.number)}}}{{}}"]
     first, *rest = chapter.parts
     parts += [blocks(first.prose), _sources(chapter), _letters(chapter.letters), *_derived(first, chapter)]
     for part in rest:
@@ -141,8 +142,8 @@ def _sources(chapter: Chapter) -> str:
     return rf"\textit{{Sources.}} {cited}." if cited else ""
 
 
-def _anchor(chapter: Chapter) -> str:
-    return f"derivation.{chapter.number}"
+def _anchor(chapter: int) -> str:
+    return f"derivation.{chapter}"
 
 
 def _letters(letters: Iterable[tuple[str, str]]) -> str:
@@ -251,7 +252,9 @@ def _numbered(book: Book) -> str:
     parts = []
     for one in numbered_statements():
         head = rf"\textbf{{{literal(one.number)} ({literal(one.name)}).}}"
-        chapters = ", ".join(rf"\hyperlink{{{_anchor(each)}}}{{{each.number}}}" for each in book.deriving(one.number))
+        chapters = ", ".join(
+            rf"\hyperlink{{{_anchor(each.number)}}}{{{each.number}}}" for each in book.deriving(one.number)
+        )
         found = f" (Chapter {chapters}.)" if chapters else ""
         parts.append(rf"\hypertarget{{{statement_anchor(one.number)}}}{{}}{head} {blocks(one.text)}{found}")
     return "\n\n".join(parts)
@@ -272,9 +275,8 @@ def _link(key: str, text: str) -> str:
 
 def _index(book: Book) -> str:
     rows = [
-        rf"{code(form.name)} & \hyperlink{{{_anchor(chapter)}}}{{{chapter.number}}} & "
-        rf"{literal(chapter.script.name)} \\"
-        for form, chapter in book.index
+        rf"{code(name)} & \hyperlink{{{_anchor(chapter.number)}}}{{{chapter.number}}} & {literal(chapter.script)} \\"
+        for name, _, chapter in book.index
     ]
     head = r"Closed form & chapter & script \\[2pt] \hline \rule{0pt}{11pt}\endhead"
     return _table(r"@{}p{84mm}p{12mm}p{40mm}@{}", [head, *rows])

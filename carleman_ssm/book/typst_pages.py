@@ -56,7 +56,7 @@ def typst_source(book: Book) -> str:
         _headed("Introduction", blocks(INTRODUCTION)),
         _headed("How to read the evidence", _evidence(book)),
         _headed("Notation", _notation()),
-        *(_chapter(one) for one in book.chapters),
+        *(one.source for one in book.chapters),
         *_claims(book),
         _headed("The numbered statements", _numbered(book)),
         _headed("Bibliography", _bibliography(book)),
@@ -91,7 +91,8 @@ def _table(columns: str, rows: Iterable[str]) -> str:
     return "\n".join([f"#table(columns: {columns}, stroke: none, inset: 2pt,", *(f"  {row}," for row in rows), ")"])
 
 
-def _chapter(chapter: Chapter) -> str:
+def chapter_source(chapter: Chapter) -> str:
+    """A chapter."""
     first, *rest = chapter.parts
     parts = [f"= #{quoted(f'{chapter.number} {chapter.title}')}", f"#emph({quoted(chapter.script.reference)})"]
     parts += [blocks(first.prose), _sources(chapter), _letters(chapter.letters), *_derived(first, chapter)]
@@ -211,7 +212,7 @@ def _bibliography(book: Book) -> str:
 
 def _index(book: Book) -> str:
     rows = [
-        f"[#raw({quoted(form.name)})], [#{quoted(str(chapter.number))}], [#{quoted(chapter.script.name)}]"
-        for form, chapter in book.index
+        f"[#raw({quoted(name)})], [#{quoted(str(chapter.number))}], [#{quoted(chapter.script)}]"
+        for name, _, chapter in book.index
     ]
     return _table("(1fr, 14mm, 44mm)", rows)

@@ -3,27 +3,42 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from carleman_ssm.book.book import Book, make_book
-from carleman_ssm.book.contents import Known, refuted_claims
-from carleman_ssm.book.tex_pages import latex_source
+from carleman_ssm.book import tex_pages, typst_pages
+from carleman_ssm.book.book import Book
+from carleman_ssm.book.contents import Chapter, refuted_claims
+from carleman_ssm.book.printed import Printed, print_chapter
 from carleman_ssm.book.typesetting import Typeset, set_with_tex, set_with_typst
-from carleman_ssm.book.typst_pages import typst_source
 from carleman_ssm.formulas.engines import has_tex
-from carleman_ssm.formulas.evidence import Evidence
-from carleman_ssm.proofs.checks import check_all
+from carleman_ssm.proofs.processes import in_processes
 from carleman_ssm.proofs.scripts import find_scripts
 from carleman_ssm.report.options import processes
 from carleman_ssm.report.proof_commands import BookFormat
 from carleman_ssm.report.terminal import results_in, write_whole
 
 _DATA, _TEX, _TYPST, _PDF = _FILES = tuple(f"book.{ending}" for ending in ("json", "tex", "typ", "pdf"))
+
+
+@dataclass(frozen=True)
+class Engine:
+    """How chapters and books are written for a program that sets them, the file of their source, and the program."""
+
+    file: str
+    chapter: Callable[[Chapter], str]
+    book: Callable[[Book], str]
+    set: Callable[[str], Typeset]
+
+
+TEX = Engine(_TEX, tex_pages.chapter_source, tex_pages.latex_source, set_with_tex)
+TYPST = Engine(_TYPST, typst_pages.chapter_source, typst_pages.typst_source, set_with_typst)
 MAX_SHOWN = 10
 """Complaints of one kind that are written out."""
 
@@ -55,10 +70,11 @@ def book(names: Sequence[str], output: Path | None, form: BookFormat, jobs: int 
         The folder cannot be written.
     """
     wanted, workers, target = find_scripts(tuple(names)), processes(jobs), output or Path("book")
+    engine = engine_of(form)
     with results_in(target, _FILES):
-        known = checked(wanted, workers, Console(stderr=True))
-        made = make_book(known, () if names else refuted_claims())
-        written, typeset = write_book(made, target, form)
+        chapters = print_all(wanted, workers, engine, Console(stderr=True))
+        made = Book(chapters, () if names else refuted_claims())
+        written, typeset = write_book(made, target, engine, pdf=form is not BookFormat.LATEX)
     counts = "; ".join(f"{count} {words}" for words, count in made.counts.items())
     typer.echo(f"{len(made.chapters)} derivations: {counts}")
     typer.echo("wrote " + ", ".join(map(str, written)))
@@ -71,29 +87,32 @@ def book(names: Sequence[str], output: Path | None, form: BookFormat, jobs: int 
     return 1 if complaints else 0
 
 
-def checked(names: Sequence[str], jobs: int, console: Console) -> dict[str, tuple[Known, ...]]:
-    """What is known of the statements of each script, checked in parallel, in the order of the names.
+def engine_of(form: BookFormat) -> Engine:
+    """What sets a form: TeX where it is asked for or installed."""
+    return TEX if form is BookFormat.LATEX or (form is BookFormat.PDF and has_tex()) else TYPST
+
+
+def print_all(names: Sequence[str], jobs: int, engine: Engine, console: Console) -> tuple[Printed, ...]:
+    """Derivations, checked and printed in parallel, as chapters in the order of the names.
 
     Raises
     ------
-    ValueError
-        Fewer than one process.
     RuntimeError
         A script cannot be run; the message names it.
     """
-    found: dict[str, tuple[Known, ...]] = {}
+    found: dict[int, Printed] = {}
+    task = partial(print_chapter, write=engine.chapter)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("checking", total=len(names))
-        for script in check_all(names, planted=False, jobs=jobs):
-            if script.error:
-                msg = f"the derivation {script.name} cannot be run: {script.error}"
-                raise RuntimeError(msg)
-            found[script.name] = tuple((each.words, Evidence(each.evidence)) for each in script.statements)
-            progress.advance(task)
-    return {name: found[name] for name in names}
+        bar = progress.add_task("checking", total=len(names))
+        for one in in_processes(task, list(enumerate(names, start=1)), jobs):
+            found[one.number] = one
+            progress.advance(bar)
+    return tuple(found[number] for number in sorted(found))
 
 
-def write_book(made: Book, target: Path, form: BookFormat) -> tuple[tuple[Path, ...], Typeset | None]:
+def write_book(
+    made: Book, target: Path, engine: Engine, *, pdf: bool = True
+) -> tuple[tuple[Path, ...], Typeset | None]:
     """Source, PDF and data of a book in a folder.
 
     Raises
@@ -103,16 +122,10 @@ def write_book(made: Book, target: Path, form: BookFormat) -> tuple[tuple[Path, 
     RuntimeError
         The engine failed.
     """
-    files: dict[str, bytes] = {_DATA: (json.dumps(made.content(), indent=1, ensure_ascii=False) + "\n").encode()}
-    typeset = None
-    if form is BookFormat.LATEX or (form is BookFormat.PDF and has_tex()):
-        source = latex_source(made)
-        files[_TEX] = source.encode()
-        typeset = set_with_tex(source) if form is BookFormat.PDF else None
-    else:
-        source = typst_source(made)
-        files[_TYPST] = source.encode()
-        typeset = set_with_typst(source)
+    source = engine.book(made)
+    files = {_DATA: (json.dumps(made.content(), indent=1, ensure_ascii=False) + "\n").encode()}
+    files[engine.file] = source.encode()
+    typeset = engine.set(source) if pdf else None
     if typeset:
         files[_PDF] = typeset.pdf
     for name, content in files.items():
