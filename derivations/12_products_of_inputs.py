@@ -38,33 +38,50 @@ derivation = (
 
 # %% [markdown]
 # ## Linear attention
-# Written out for one feature and two steps.   [Katharopoulos et al. 2020]
+# The state of one feature, written out for two steps, and what the query reads.   [Katharopoulos et al. 2020]
 # %%
-CUBIC = ("homogeneous", "Volterra", "symmetric", "degree")
 
 
-def written_out(statement):
-    """Claims of a family at one feature and two steps, but for those on orders of the inputs."""
-    for law in (*statement.output.certificates, *statement.laws):
-        if not law.name.startswith(CUBIC):
-            yield replace(law, sizes="N = 1, L = 2")
+def claims(statement, *laws):
+    """The state of a family at one feature and two steps, and the laws that begin with these words."""
+    written = (replace(law, sizes="N = 1, L = 2") for law in statement.laws if law.name.startswith(laws or "-"))
+    return (*statement.output.certificates, *written)
 
 
-derivation = derivation.lemma(*written_out(linear_attention_statement(1, 2)))
+derivation = derivation.lemma(*claims(linear_attention_statement(1, 2), "sum over causal pairs"))
 
 # %% [markdown]
 # ## Retention
-# The state is a pair of real rows. Keys and queries rotated by $\theta k$ at step k and one real decay (the rotary
-# form) give the same output, and so does the parallel form.   [Sun et al. 2023]
+# The state is a pair of real rows. In the rotary form keys turn by $\theta j$ at step j and queries by $\theta k$ at
+# step k, beside one real decay: each pair of query and key has the same weight as in the recurrence, for all k and j.
+# [Sun et al. 2023]
 # %%
-derivation = derivation.lemma(*written_out(retnet_statement(1, 2)))
+query, key = sp.symbols("q kappa")
+theta, gamma = sp.Symbol("theta", real=True), sp.Symbol("gamma", positive=True)
+derivation = derivation.lemma(
+    cs.Identity(
+        gamma ** (k - j) * sp.conjugate(query * sp.exp(sp.I * theta * k)) * key * sp.exp(sp.I * theta * j),
+        sp.conjugate(query) * (gamma * sp.exp(-sp.I * theta)) ** (k - j) * key,
+        name="rotary form",
+        because="the angles of query and key subtract",
+    ),
+    *claims(retnet_statement(1, 2)),
+)
 
 # %% [markdown]
 # ## H3
-# The key passes a register of taps, here two, before it meets the value; the product drives diagonal modes.
+# The key passes a register of taps, here two, before it meets the value; the product drives diagonal modes. Register,
+# its products and modes close under a step: a monomial of the register has its degree for a weight, a mode weighs 2.
 # [Fu et al. 2023]
 # %%
-derivation = derivation.lemma(*written_out(h3_statement(1, 2)))
+derivation = derivation.lemma(
+    *claims(
+        h3_statement(1, 2),
+        "the register forgets",
+        "finite impulse response by the rec",
+        "the joint lift closes at step 1",
+    )
+)
 
 # %%
 meanings = {

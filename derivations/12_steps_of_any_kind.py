@@ -2,43 +2,54 @@
 # # Lifted steps collapse whether or not they commute
 # Let $x_k = A_k x_{k-1} + b_k$ with any matrices and drives, which may depend on the inputs in any way. With $S(A)$ the
 # lift of $x \mapsto Ax$ and $T(\xi)$ that of $x \mapsto x + \xi$ the ordered product of the lifted steps is one
-# displacement after one lifted linear map, $\prod_{i=k}^1 T(b_i) S(A_i) = T(\xi_k)\, S(A_k \cdots A_1)$. What a family
-# of models adds is what it knows of $A_k \cdots A_1$.   [THEORY T12, T19]
+# displacement after one lifted linear map, $\prod_{i=k}^1 T(b_i) S(A_i) = T(\xi_k)\, S(A_k \cdots A_1)$ with
+# $\xi_k = \sum_j A_k \cdots A_{j+1} b_j$. What a family of models adds is what it knows of $A_k \cdots A_1$.
+# [THEORY T12, T19]
+#
+# The proof is in two parts. Lifts multiply like the maps that they lift, $M_f M_g = M_{f \circ g}$: both sides take the
+# monomials of x to those of $f(g(x))$, for all x, and monomials are independent functions. So the product of the
+# lifted steps is the lift of all steps one after another, $x \mapsto A_k \cdots A_1 x + \xi_k$. That $\xi_k$ is what
+# the recurrence leaves from rest is an induction over k, which follows. Then all of it as matrices, for small sizes.
 # %%
 import sympy as sp
 
 import carleman_ssm as cs
 from carleman_ssm.recurrences.affine import InvariantDense, VaryingDiagonal
-from carleman_ssm.recurrences.invariant_statements import s4d_statement
 from carleman_ssm.recurrences.lift import collapse
+from carleman_ssm.recurrences.selective_statements import gla_statement
 
-k, j = (sp.Symbol(name, integer=True, positive=True) for name in "kj")
+N, k = (sp.Symbol(name, integer=True, positive=True) for name in "Nk")
 
 # %% [markdown]
-# ## One entry of the state, any number of steps
-# Let $f_j$ be what the steps after step j have made of $b_j$, up to step $k - 1$. Row i of $A_k$ reads the entries of
-# the state, here two; for more of them the row has more terms. One more step goes through to every drive, and the drive
-# of step k itself has waited for nothing.
+# ## One more step
+# Let $f_j$ be what the steps after step j have made of $b_j$, up to step $k - 1$: the state is $\sum_j f_j$. Row i of
+# $A_k$ reads its N entries, and that sum is the one over j of what the row makes of each $f_j$: whichever sum comes
+# first, one more entry adds the same, and for one entry there is nothing to exchange. So step k takes
+# $\sum_{j<k} f_j$ to $\sum_{j<k} A_k f_j + b_k$, and its own drive has waited for nothing.
 # %%
-i = sp.Symbol("i", integer=True)
+i, j, n = sp.symbols("i j n", integer=True)
 A, b, f = (sp.IndexedBase(name) for name in ("A", "b", "f"))
 notation = {
     A: "entries $A_{k,i,n}$ of the matrix of step k",
     b: "here: drives $b_{k,i}$, entry i of what enters at step k",
     f: "here: $f_{j,n}$, entry n of what later steps have made of the drive of step j",
 }
-before = [sp.Sum(f[j, n], (j, 1, k - 1)) for n in (1, 2)]
-through = [sp.Sum(A[k, i, n] * f[j, n], (j, 1, k - 1)) for n in (1, 2)]
+
+
+def read_by_entry(entries):
+    return sp.Sum(A[k, i, n] * sp.Sum(f[j, n], (j, 1, k - 1)), (n, 0, entries - 1))
+
+
+def read_by_drive(entries):
+    return sp.Sum(sp.Sum(A[k, i, n] * f[j, n], (n, 0, entries - 1)), (j, 1, k - 1))
+
+
 derivation = (
-    cs.Derivation(
-        "One more step of any affine recurrence",
-        start=A[k, i, 1] * before[0] + A[k, i, 2] * before[1] + b[k, i],
-        sizes="N = 2",
-    )
-    .step(sp.Add(*through) + b[k, i], because="the row of the matrix goes into the sums over the steps")
-    .step(
-        sp.Sum(A[k, i, 1] * f[j, 1] + A[k, i, 2] * f[j, 2], (j, 1, k - 1)) + b[k, i],
-        because="row i of $A_k$ times what each drive had become",
+    cs.Derivation("What one more entry adds to a row", start=read_by_entry(N + 1) - read_by_entry(N))
+    .step(A[k, i, N] * sp.Sum(f[j, N], (j, 1, k - 1)), because="the entries before it are the same")
+    .step(read_by_drive(N + 1) - read_by_drive(N), because="the weight goes into the sum over the drives")
+    .lemma(
+        cs.Identity(read_by_entry(sp.S.One), read_by_drive(sp.S.One), name="one entry", because="nothing to exchange")
     )
 )
 
@@ -66,20 +77,21 @@ notation |= dict.fromkeys(sp.symbols("xtilde_:2"), "entries of any state")
 notation |= dict.fromkeys(sp.symbols("xitilde_:2"), "entries of any displacement")
 
 # %% [markdown]
-# ## Matrix states
-# Families with keys and values hold a matrix; it is lifted entry by entry, row by row. One step of a family with two
-# values and one multiplier, degree 1.
+# ## The steps of a family
+# Every statement of a family carries the collapse of its own steps. A matrix state is lifted entry by entry, row by
+# row: here gated linear attention with one key and two values, two steps, degree 1.
 # %%
-values = sp.symbols("v_1_:2")
-pair = VaryingDiagonal(((multipliers[0],),), (sp.Matrix([values]),))
-derivation = derivation.lemma(*collapse(pair, 1).certificates)
-notation |= dict.fromkeys(values, "here: values of step k, one for each column of the state")
-
-# %% [markdown]
-# ## A family
-# Every statement of a family carries the collapse of its own steps: here S4D with one mode, two steps, degree 1.
-# %%
-derivation = derivation.lemma(*s4d_statement(1, 2).collapsed(1).certificates)
+derivation = derivation.lemma(*gla_statement(1, 2).collapsed(1).certificates)
+notation |= {
+    letter: meaning
+    for stem, meaning in (
+        ("g", "here: logarithm of the decay of step k"),
+        ("kappa", "here: key of step k"),
+        ("v", "here: values of step k"),
+    )
+    for letter in derivation.statements[-1].left.free_symbols
+    if str(letter).startswith(f"{stem}_")
+}
 
 # %%
 if __name__ == "__main__":

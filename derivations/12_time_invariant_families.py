@@ -2,8 +2,9 @@
 # # Time-invariant families are convolutions
 # S4D, its block, DSS, S5 and LRU store modes $x_k = \lambda x_{k-1} + \bar b u_k$ and read $2\,\mathrm{Re}(c^\top x) +
 # Du$ or a part of it. We show that every stored mode adds $c\bar b\lambda^m$ and its conjugate to tap m of the kernel,
-# for any number of steps. What differs between the families is how the letters come from what is stored; each is
-# written out for one mode and two steps.   [THEORY T10, T12]
+# for any number of steps; modes add, and so do several inputs. What differs between the families is how the letters
+# come from what is stored: of that the laws below are proved in general, and the states of one mode are written out for
+# two steps.   [THEORY T10, T12]
 # %%
 from dataclasses import replace
 
@@ -43,42 +44,44 @@ derivation = (
 
 # %% [markdown]
 # ## S4D
-# $\lambda = e^{a\Delta}$ and $\bar b = (e^{a\Delta} - 1)/a$. The output is that of the recurrence, of the convolution
-# and of the system with the conjugate mode appended; the hold solves $x' = ax + 1$.   [Gu et al. 2022]
+# $\lambda = e^{a\Delta}$ and $\bar b = (e^{a\Delta} - 1)/a$. The kernel of one mode and two steps, and the hold, which
+# solves $x' = ax + 1$.   [Gu et al. 2022]
 # %%
 
 
-def written_out(statement, *general):
-    """Claims of a family at one mode and two steps; those named are about letters alone and hold in general."""
-    for law in (*statement.output.certificates, *statement.laws):
-        yield replace(law, sizes="" if law.name.startswith(general or "-") else "N = 1, L = 2")
+def claims(statement, general=(), written=()):
+    """The state of a family at one mode and two steps, and those of its laws that begin with these words."""
+    laws = (
+        replace(law, sizes="" if law.name.startswith(tuple(general)) else "N = 1, L = 2")
+        for law in statement.laws
+        if law.name.startswith((*general, *written))
+    )
+    return (*statement.output.certificates, *laws)
 
 
-hold = "the hold solves"
-derivation = derivation.lemma(*written_out(s4d_statement(1, 2), hold))
+derivation = derivation.lemma(*claims(s4d_statement(1, 2), ["the hold"], ["the output is a convolution"]))
 
 # %% [markdown]
 # ## The block of S4D
 # It stores B and C, two directions, copies of modes for its channels, and chooses the bilinear rule or a hold.
 # %%
-derivation = derivation.lemma(*written_out(s4_block_statement(1, 2), hold, "bilinear rule"))
+derivation = derivation.lemma(*claims(s4_block_statement(1, 2), ["bilinear rule"], ["two directions"]))
 
 # %% [markdown]
 # ## DSS
 # The input weights make the modes a softmax over the L lags, with a small $\varepsilon$ in the normaliser; its laws
 # hold for any L.   [Gupta, Gu and Berant 2022]
 # %%
-derivation = derivation.lemma(
-    *written_out(dss_statement(1, 2), hold, "without", "with", "epsilon", "the form", "equal steps")
-)
+derivation = derivation.lemma(*claims(dss_statement(1, 2), ["without", "with", "epsilon", "the form", "equal steps"]))
 
 # %% [markdown]
 # ## S5 and LRU
-# Several inputs share the modes, here two; the kicks of all inputs enter one ring. LRU draws $\lambda = e^{-\nu +
-# i\vartheta}$ with its own normaliser $\gamma$.   [Smith, Warrington and Linderman 2023; Orvieto et al. 2023]
+# Several inputs share the modes, here two. LRU draws
+# $\lambda = e^{-\nu + i\vartheta}$ with its own normaliser $\gamma$, which makes the mean square of a state under white
+# noise 1 after many steps.   [Smith, Warrington and Linderman 2023; Orvieto et al. 2023]
 # %%
-derivation = derivation.lemma(*written_out(s5_statement(1, 2), hold, "trapezoidal"))
-derivation = derivation.lemma(*written_out(lru_statement(1, 2), "the modulus", "the mean square"))
+derivation = derivation.lemma(*claims(s5_statement(1, 2)))
+derivation = derivation.lemma(*claims(lru_statement(1, 2), ["the modulus", "the mean square"]))
 
 # %%
 meanings = {

@@ -47,11 +47,6 @@ def _dense_steps() -> ClosedForm:
     return collapse(InvariantDense(sp.Matrix(2, 2, sp.symbols("A_:2_:2")), drives), 1)
 
 
-def _matrix_state() -> ClosedForm:
-    """One step of two values with one multiplier, degree 1."""
-    return collapse(VaryingDiagonal(((sp.Symbol("lambda_1"),),), (sp.Matrix([sp.symbols("v_1_:2")]),)), 1)
-
-
 _STATEMENTS = {
     "s4d": lambda: s4d_statement(1, 2),
     "s4-block": lambda: s4_block_statement(1, 2),
@@ -85,10 +80,9 @@ FAMILIES: Mapping[str, Instances] = MappingProxyType(
         "recurrences.lift.collapse": {
             "changing steps": _changing_steps,
             "dense steps": _dense_steps,
-            "a matrix state": _matrix_state,
         },
         "recurrences.pair_letters.pair_output": over(_output, ("s4d", "s4-block")),
-        "recurrences.statement.FamilyStatement.collapsed": {"s4d": lambda: s4d_statement(1, 2).collapsed(1)},
+        "recurrences.statement.FamilyStatement.collapsed": {"gla": lambda: gla_statement(1, 2).collapsed(1)},
         "recurrences.statement.read_output": over(_output, _STATEMENTS),
         "recurrences.sigmoid_powers.sigmoid_powers": over(sigmoid_powers, (1, 2, 3)),
     }

@@ -167,7 +167,7 @@ def collapse(recurrence: AffineRecurrence, degree: int) -> ClosedForm:
     sizes = f"n = {recurrence.states * recurrence.columns}, L = {last}, P = {degree}"
     certificates = (
         *(identity for k in range(1, last + 1) for identity in _step_certificates(recurrence, k, degree)),
-        state_certificate(recurrence, last),
+        *state_certificates(recurrence),
         ordered_product_certificate(recurrence, degree),
     )
     matrix = collapsed_lift(recurrence, last, degree)
@@ -180,13 +180,20 @@ def collapse(recurrence: AffineRecurrence, degree: int) -> ClosedForm:
     )
 
 
-def state_certificate(recurrence: AffineRecurrence, k: int) -> Identity:
-    r"""$\sum_{j \le k} \Phi(k, j) B_j$ is what k steps of the recurrence give."""
-    return Identity(
-        recurrence.state(k),
-        recurrence.recurred_state(k),
-        name=f"closed form of the state after {k} steps",
-        because=r"$Z_k = A_k Z_{k-1} + B_k$, iterated from rest",
+def state_certificates(recurrence: AffineRecurrence) -> tuple[Identity, ...]:
+    r"""$Z_k = \sum_{j \le k} \Phi(k, j) B_j$ obeys the recurrence at every step after the first, where it is $B_1$."""
+    return tuple(
+        Identity(
+            recurrence.state(k),
+            sp.MatAdd(
+                sp.MatMul(recurrence.transition(k), recurrence.state(k - 1), evaluate=False),
+                recurrence.drives[k - 1],
+                evaluate=False,
+            ),
+            name=f"the state after step {k}",
+            because=r"$Z_k = A_k Z_{k-1} + B_k$",
+        )
+        for k in range(min(2, recurrence.steps), recurrence.steps + 1)
     )
 
 
@@ -207,7 +214,7 @@ def _step_certificates(recurrence: AffineRecurrence, k: int, degree: int) -> tup
     basis, zeros, one = MonomialBasis(entries, degree), [0] * entries, sp.eye(entries)
     image = [sp.Add(value, b) for value, b in zip(matrix * column(x), drive, strict=True)]
     linear = lift_of_affine_map(matrix, zeros, degree)
-    return (
+    certificates = (
         Identity(
             lifted_step(recurrence, k, degree) * column(basis.lift(x)),
             column(basis.lift(tuple(image))),
@@ -220,6 +227,11 @@ def _step_certificates(recurrence: AffineRecurrence, k: int, degree: int) -> tup
             name=f"the linear map of step {k} moves translations",
             because=r"$A (x + \xi) = A x + A \xi$",
         ),
+    )
+    if k == 1:
+        return certificates
+    return (
+        *certificates,
         Identity(
             sp.MatMul(linear, lift_of_affine_map(recurrence.flat_propagator(k - 1, 0), zeros, degree), evaluate=False),
             lift_of_affine_map(recurrence.flat_propagator(k, 0), zeros, degree),

@@ -9,7 +9,8 @@ import sympy as sp
 
 from carleman_ssm.formulas.statements import ClosedForm, Identity
 from carleman_ssm.recurrences.affine import AffineRecurrence
-from carleman_ssm.recurrences.lift import collapse
+from carleman_ssm.recurrences.lift import collapse, state_certificates
+from carleman_ssm.theory.instances import at_size
 
 
 @dataclass(frozen=True)
@@ -86,19 +87,11 @@ def read_output(
     Returns
     -------
     ClosedForm
-        Certificates: the state from rest by the recurrence gives the same output, and so at every earlier step.
+        Certificates: the closed form of the state that is read obeys the recurrence, step by step.
     """
     last = recurrence.steps
     expression = sp.sympify(read(recurrence.state(last)), strict=True)
-    certificates = tuple(
-        Identity(
-            read(recurrence.state(k)),
-            read(recurrence.recurred_state(k)),
-            name=f"output after {k} steps",
-            because=r"$Z_k = A_k Z_{k-1} + B_k$ from rest",
-            sizes=f"N = {recurrence.states}, k = {k}",
-        )
-        for k in range(1, last + 1)
-    )
+    sizes = f"N = {recurrence.states}, L = {last}"
+    certificates = at_size(state_certificates(recurrence), sizes)
     free = arguments or tuple(sorted(expression.free_symbols, key=str))
     return ClosedForm(symbol, expression, free, dict(where or {}), certificates, reference)
