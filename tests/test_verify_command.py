@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from io import StringIO
+from multiprocessing import active_children
 
 import pytest
 import sympy as sp
@@ -197,6 +198,26 @@ def test_processes_find_what_one_process_finds(tmp_path):
         here = check_plainly(script["name"], planted=False)
         assert [row["words"] for row in script["statements"]] == [row.words for row in here.statements]
         assert tuple(script["closed_forms"]) == here.closed_forms
+
+
+def test_processes_end_with_the_reader_of_their_results():
+    """As after Ctrl-C: the others are not waited for."""
+    found = check_all((QUICK, "15_closed_responses"), planted=False, jobs=2)
+    assert next(found).as_claimed
+    assert active_children()
+    found.close()
+    for worker in active_children():
+        worker.join(timeout=20)
+    assert not active_children()
+
+
+def test_an_interrupt_is_told_in_one_line(capsys, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "check_all", interrupted)
+    code, said = run(QUICK, capsys=capsys)
+    assert (code, said.out, said.err) == (130, "", "carleman-ssm: interrupted\n")
 
 
 def test_work_needs_a_process():

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -25,6 +25,7 @@ _CommandLineError: type[Exception] = typer.BadParameter.__mro__[2]
 
 
 _EXPECTED = (ValueError, OSError, ImportError, ArithmeticError, RuntimeError)
+_INTERRUPTED = 130  # what shells expect after Ctrl-C
 
 
 @app.callback()
@@ -237,7 +238,7 @@ app.command()(book)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line; an error is one line on stderr and exit code 2."""
+    """Run the command line; an error is one line on stderr and exit code 2, an interrupt 130."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without δ shows ? instead of half of a result
@@ -252,11 +253,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except _EXPECTED as error:
         _fail(str(error))
     except (typer.Abort, KeyboardInterrupt):
-        _fail("interrupted")
-    else:
-        sys.exit(code if isinstance(code, int) else 0)
+        code = _INTERRUPTED
+    if code == _INTERRUPTED:
+        sys.stderr.write("carleman-ssm: interrupted\n")
+    sys.exit(code if isinstance(code, int) else 0)
 
 
-def _fail(message: str) -> None:
+def _fail(message: str) -> NoReturn:
     sys.stderr.write("carleman-ssm: " + " ".join(message.split()) + "\n")
     sys.exit(2)
