@@ -7,6 +7,7 @@ import pytest
 import sympy as sp
 from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis import strategies as st
+from hypothesis.errors import NoSuchExample
 
 import carleman_ssm as cs
 from carleman_ssm import testing
@@ -120,6 +121,24 @@ def test_a_point_where_one_side_has_no_value_is_told_and_a_condition_closes_it()
 def test_conditions_exclude_points():
     claim = cs.Identity(lam * (lam - 2) / (lam - 2), a * lam / a, nonzero=(a, lam - 2))
     assert check(claim).hole == {}
+
+
+def test_a_reversed_sum_is_no_hole():
+    n, j, length = sp.symbols("n j N", integer=True, positive=True)
+    split = sp.Sum(u[n], (n, 0, j)) + sp.Sum(u[n], (n, j + 1, length - 1))
+    assert check(cs.Identity(split, sp.Sum(u[n], (n, 0, length - 1)))).hole == {}
+
+
+def test_elements_of_a_sequence_are_what_it_assumes():
+    real, other = sp.IndexedBase("r", real=True), sp.IndexedBase("r")
+    assert check(cs.Identity(sp.conjugate(real[k]) * u[k], real[k] * u[k])).verdict.proved
+    with pytest.raises(Counterexample):
+        check(cs.Identity(sp.conjugate(other[k]) * u[k], other[k] * u[k]))
+
+
+def test_whole_numbers_stay_small_so_that_sums_stay_short():
+    with pytest.raises(NoSuchExample):
+        find(testing.points((lam, k)), lambda point: point[k] > 9, settings=settings(max_examples=300))
     with pytest.raises(Counterexample):
         check(cs.Identity(a * lam, a * lam + a, nonzero=(lam,)))
 

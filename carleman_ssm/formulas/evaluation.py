@@ -28,6 +28,10 @@ class NoValue(Exception):
     """The expression has no value here: a division by zero, a reversed sum, an unknown function."""
 
 
+class ReversedSum(NoValue):
+    """A sum ends before it begins."""
+
+
 class ExactField:
     """Gaussian rationals; whatever leaves them has no value."""
 
@@ -259,7 +263,9 @@ class Evaluator:
         if len(bounds) != 2 or any(bound.is_infinite for bound in bounds):
             raise NoValue
         lower, upper = map(self._integer, bounds)
-        if upper < lower - 1 or upper - lower > _MAX_LOOP:  # a reversed sum refutes nothing
+        if upper < lower - 1:  # it refutes nothing
+            raise ReversedSum
+        if upper - lower > _MAX_LOOP:
             raise NoValue
         outer, shadowed = self._known, self._bound.get(index)
         values = []

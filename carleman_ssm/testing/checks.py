@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, find, settings
 from hypothesis.errors import NoSuchExample
 from hypothesis.strategies import SearchStrategy
 
-from carleman_ssm.formulas.evaluation import Evaluator, ExactField, FloatField, NoValue
+from carleman_ssm.formulas.evaluation import Evaluator, ExactField, FloatField, NoValue, ReversedSum
 from carleman_ssm.formulas.matrices import entry_pairs
 from carleman_ssm.formulas.statements import Identity
 from carleman_ssm.formulas.verification import Evidence, Verdict, verify
@@ -159,12 +159,14 @@ def _simplest(drawn: SearchStrategy[Any], examples: int, holds: Any) -> Mapping[
 
 
 def _values(pair: tuple[sp.Expr, sp.Expr], point: Mapping[sp.Basic, object], exact: bool) -> list[Any]:
-    """Both sides at the point; None for a side without a value."""
+    """Both sides at the point; None for a side without a value, and for both where a sum is reversed."""
     result: list[Any] = []
     for side in pair:
         evaluator = Evaluator(ExactField() if exact else FloatField(), GivenPoint(point))
         try:
             result.append((evaluator(side), evaluator.largest))
+        except ReversedSum:
+            return [None, None]
         except _NO_VALUE:
             result.append(None)
     return result

@@ -14,6 +14,7 @@ from carleman_ssm.testing.numbers import gaussians, multipliers, rationals
 
 _FACTS = ("real", "integer", "positive", "negative", "nonnegative", "nonpositive", "imaginary", "zero", "even", "odd")
 _LONGEST = 6  # a sequence has at most so many elements, and repeats them
+_MANY = 9  # a whole number that resonates with others is at most so large
 _WAYS = st.integers(0, 5)
 
 
@@ -48,6 +49,11 @@ def _allows(symbol: sp.Basic, value: sp.Expr) -> bool:
     return all(truth is None or getattr(value, f"is_{fact}") is truth for fact, truth in wanted.items())
 
 
+def _suits(symbol: sp.Basic, value: sp.Expr) -> bool:
+    """Whether a related value is admitted; for a whole number it is small, as sums may have so many terms."""
+    return _allows(symbol, value) and not (getattr(symbol, "is_integer", None) and abs(value) > _MANY)
+
+
 def _of_its_kind(symbol: sp.Basic) -> SearchStrategy[sp.Expr]:
     if getattr(symbol, "is_integer", None):
         return st.integers(-3, 6).map(sp.Integer)
@@ -56,6 +62,13 @@ def _of_its_kind(symbol: sp.Basic) -> SearchStrategy[sp.Expr]:
     if getattr(symbol, "is_imaginary", None):
         return rationals().map(lambda x: sp.I * x)
     return multipliers() | gaussians()
+
+
+def _elements(sequence: sp.IndexedBase) -> SearchStrategy[sp.Expr]:
+    """Values of its elements, which it may assume to be real, say."""
+    if not any(getattr(sequence, f"is_{fact}", None) is not None for fact in _FACTS):
+        return gaussians()
+    return _of_its_kind(sequence).filter(lambda value: _allows(sequence, value))
 
 
 def _related(before: list[object], way: int) -> sp.Expr | None:
@@ -108,7 +121,7 @@ def points(
     plan: dict[sp.Basic, SearchStrategy[Any]] = {}
     for symbol in symbols:
         if isinstance(symbol, sp.IndexedBase):
-            plan[symbol] = st.lists(own.get(symbol, gaussians()), min_size=1, max_size=_LONGEST).map(tuple)
+            plan[symbol] = st.lists(own.get(symbol, _elements(symbol)), min_size=1, max_size=_LONGEST).map(tuple)
         elif isinstance(symbol, sp.Symbol):
             admitted = own.get(symbol, _of_its_kind(symbol))
             plan[symbol] = admitted.filter(lambda value, symbol=symbol: _allows(symbol, value))
@@ -129,5 +142,5 @@ def _points(
             continue
         # the value is drawn in every case, so that the simplest point is found by the same choices
         other = _related([value for key, value in drawn.items() if key != symbol], draw(_WAYS))
-        drawn[symbol] = value if other is None or not _allows(symbol, other) else other
+        drawn[symbol] = other if other is not None and _suits(symbol, other) else value
     return drawn
