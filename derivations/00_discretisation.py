@@ -32,36 +32,42 @@ derivation = (
 # %% [markdown]
 # ## No division by the eigenvalue
 # $(\lambda_n - 1)b_n/a_n$ is the same number where $a_n \ne 0$. The form with $\varphi_1$ has no singularity: at
-# $a_n = 0$ it is $\Delta b_n$. The functions are one family, $\varphi_0(z) = e^z$ and
-# $z\varphi_{k+1}(z) = \varphi_k(z) - 1/k!$, with $\varphi_k(0) = 1/k!$; recurrence and derivative are stated for the
-# four orders k = 0, 1, 2, 3.   [Hochbruck and Ostermann 2010]
+# $a_n = 0$ it is $\Delta b_n$. The functions are one family, $\varphi_k(z) = \sum_j z^j/(j + k)!$ with
+# $\varphi_0(z) = e^z$. Taking the first term away gives $z\varphi_{k+1}(z) = \varphi_k(z) - 1/k!$, and
+# $\varphi_k' = \varphi_k$ less $k\varphi_{k+1}$ by comparing the coefficients of $z^{j-1}$, for every k; the functions
+# of the package are these for k = 0, 1, 2, 3.   [Hochbruck and Ostermann 2010]
 # %%
-z = sp.Symbol("z")
-quotient = cs.Identity(
-    hold.where[sp.Symbol("bbar_n")],
-    (sp.exp(a * Delta) - 1) * b / a,
-    name="the quotient of the textbooks",
-    because=r"$\varphi_1(z) = (e^z - 1)/z$",
-    nonzero=(a,),
+z, orders = sp.Symbol("z"), range(4)
+j, order = sp.Symbol("j", integer=True, positive=True), sp.Symbol("k", integer=True, nonnegative=True)
+derivation = derivation.lemma(
+    cs.Identity(
+        hold.where[sp.Symbol("bbar_n")],
+        (sp.exp(a * Delta) - 1) * b / a,
+        name="the quotient of the textbooks",
+        because=r"$\varphi_1(z) = (e^z - 1)/z$",
+        nonzero=(a,),
+    ),
+    cs.Identity(
+        j / sp.factorial(j + order),
+        1 / sp.factorial(j - 1 + order) - order / sp.factorial(j + order),
+        name="coefficients of the derivative",
+        because="$j = (j + k) - k$",
+    ),
+    cs.Identity(
+        sp.ImmutableMatrix([z * cs.phi(k + 1, z) for k in orders]),
+        sp.ImmutableMatrix([cs.phi(k, z) - 1 / sp.factorial(k) for k in orders]),
+        name="recurrence",
+        because="the power series without its first term",
+        sizes="k = 0, 1, 2, 3",
+    ),
+    cs.Identity(
+        sp.ImmutableMatrix([sp.Derivative(cs.phi(k, z), z) for k in orders]),
+        sp.ImmutableMatrix([cs.phi(k, z) - k * cs.phi(k + 1, z) for k in orders]),
+        name="derivative",
+        because="term by term",
+        sizes="k = 0, 1, 2, 3",
+    ),
 )
-derivation = derivation.lemma(quotient)
-for k in range(4):
-    derivation = derivation.lemma(
-        cs.Identity(
-            z * cs.phi(k + 1, z),
-            cs.phi(k, z) - 1 / sp.factorial(k),
-            name="recurrence",
-            because="the power series without its first terms",
-            sizes=f"k = {k}",
-        ),
-        cs.Identity(
-            sp.Derivative(cs.phi(k, z), z),
-            cs.phi(k, z) - k * cs.phi(k + 1, z),
-            name="derivative",
-            because=r"$\frac{d}{dz}\frac{z^j}{(j+k)!} = \frac{(j + k) - k}{(j+k)!}z^{j-1}$",
-            sizes=f"k = {k}",
-        ),
-    )
 
 # %% [markdown]
 # ## A step is as good as its halves
@@ -114,15 +120,23 @@ derivation = derivation.chain(
 # denominator and of its numerator differ by $-4\,\mathrm{Re}\,z > 0$.
 # %%
 half = a * Delta / 2
-derivation = derivation.lemma(
-    *tustin.certificates,
-    cs.Identity(
-        sp.Abs(1 - half) ** 2 - sp.Abs(1 + half) ** 2,
-        -2 * Delta * sp.re(a),
-        name="stable stays stable",
-        because=r"$|1 - z|^2 - |1 + z|^2 = -4\,\mathrm{Re}\,z$",
-    ),
+rule = cs.Derivation("The bilinear transform", start=tustin.expression, where={z: half})
+derivation = derivation.chain(
+    rule.lemma(
+        *tustin.certificates,
+        cs.Identity(
+            sp.Abs(1 - half) ** 2 - sp.Abs(1 + half) ** 2,
+            -2 * Delta * sp.re(a),
+            name="stable stays stable",
+            because=r"$|1 - z|^2 - |1 + z|^2 = -4\,\mathrm{Re}\,z$",
+        ),
+    )
 )
+
+notation = {
+    z: r"here: argument of the functions $\varphi_k$; for the bilinear transform $a_n\Delta/2$",
+    j: "here: exponent of a power series",
+}
 
 # %%
 if __name__ == "__main__":

@@ -12,20 +12,21 @@ import sympy as sp
 
 import carleman_ssm as cs
 from carleman_ssm.theory.couplings import coupling_sum
-from carleman_ssm.theory.wave_profile import RANGES
+from carleman_ssm.theory.wave_profile import MODE, RANGES, lin_eigenvalue, whole_start
 
 N = sp.Symbol("N", integer=True, positive=True)
 n, d = sp.symbols("n d", integer=True)
 r = sp.Symbol("r")
 root = sp.exp(-2 * sp.pi * sp.I * d / N)
 apart = (root - 1,)
+spectrum = {sp.Symbol("a_n"): lin_eigenvalue(MODE)}
 
 # %% [markdown]
 # ## The sum
 # With $r = e^{-2\pi i d/N}$, $r^N = 1 \ne r$: the constant part adds to nothing, and $\sum_{n<N} n r^n = N/(r-1)$.
 # %%
 derivation = (
-    cs.Derivation("Couplings of S4D-Lin", start=coupling_sum("one-sided"))
+    cs.Derivation("Couplings of S4D-Lin", start=coupling_sum("one-sided"), where=spectrum)
     .step(
         sp.I * sp.pi / N * sp.Sum(n * sp.exp(-2 * sp.pi * sp.I * n * d / N), (n, 0, N - 1)),
         because=r"the roots of unity add to nothing, $\sum_n r^n = 0$",
@@ -53,32 +54,32 @@ derivation = (
 
 # %% [markdown]
 # ## Another first mode
-# A range that begins at $-m$ multiplies the sum by $r^{-m}$, and shifts every eigenvalue by $-i\pi m$, which the
-# couplings at $d \ne 0$ do not feel.
+# A range that begins at $f_0$ multiplies the sum by $r^{f_0}$, and shifts every eigenvalue by $i\pi f_0$, which the
+# couplings at $d \ne 0$ do not feel, as $\sum_n r^n = 0$.
 # %%
-m = sp.Symbol("m", integer=True)
-shifted = sp.Sum(sp.I * sp.pi * (n - m) * sp.exp(-2 * sp.pi * sp.I * (n - m) * d / N), (n, 0, N - 1)) / N
+f_0 = whole_start(None)
+shifted = sp.Sum(lin_eigenvalue(f_0 + n) * sp.exp(-2 * sp.pi * sp.I * (f_0 + n) * d / N), (n, 0, N - 1)) / N
 derivation = derivation.lemma(
     cs.Identity(
         shifted,
-        sp.exp(2 * sp.pi * sp.I * m * d / N) * cs.s4d_lin_couplings("one-sided").expression,
-        name="a range that begins at -m",
-        because=r"$e^{2\pi i m d/N}$ leaves the sum, the rest of the shift is a sum of roots",
+        sp.exp(-2 * sp.pi * sp.I * f_0 * d / N) * cs.s4d_lin_couplings("one-sided").expression,
+        name="another first mode",
+        because=r"$r^{f_0}$ leaves the sum, the rest of the shift is a sum of roots",
         nonzero=apart,
     )
 )
 
 # %% [markdown]
 # ## Three ranges
-# For each range: the sum, its form with the cotangent, and what the couplings are. W + ½ moves contents around and
-# keeps their energy (it is skew-Hermitian); it is the derivative of the band-limited interpolation, up to the factor
-# $-\frac N2$. For the $N = 2M - 1$ frequencies around 0 the phases cancel: $w_d$ is real. All of it holds for symbolic
-# N or M and every distance.
+# The ranges in use are $f_0 = 0$, $-N/2$ and $-(N-1)/2$. For each: the sum, its form with the cotangent, and what the
+# couplings are. W + ½ moves contents around and keeps their energy (it is skew-Hermitian); it is the derivative of the
+# band-limited interpolation, up to the factor $-\frac N2$. For the $N = 2M - 1$ frequencies around 0 the phases cancel:
+# $w_d$ is real. All of it holds for symbolic N or M and every distance.
 # %%
 titles = ("Modes from 0 to N - 1", "Modes from -M to M - 1", "Modes from -(M - 1) to M - 1")
 for name, title in zip(RANGES, titles, strict=True):
     couplings, alone = cs.s4d_lin_couplings(name), cs.s4d_lin_self_coupling(name)
-    whole_range = cs.Derivation(title, start=coupling_sum(name))
+    whole_range = cs.Derivation(title, start=coupling_sum(name), where=spectrum)
     derivation = derivation.chain(whole_range.lemma(*alone.certificates, *couplings.certificates))
 
 # %% [markdown]
@@ -105,7 +106,7 @@ instance = cs.Identity(
 )
 derivation = derivation.lemma(instance)
 
-notation = {m: "a whole number, where a range of modes begins", r: "any number"}
+notation = {r: r"here: any number, and the root of unity $e^{-2\pi id/N}$"}
 
 # %%
 if __name__ == "__main__":

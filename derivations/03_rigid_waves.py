@@ -24,25 +24,34 @@ from carleman_ssm.theory.wave_readout import deleted_share
 
 N, d, t = NODES, DISTANCE, TIME
 f, f_0 = mode_frequency(None, N), symmetric_start(N)  # the symmetric range
-z = N * t / 2 - d
+z, place = N * t / 2 - d, sp.Symbol("z", real=True)
 turn = 2 * sp.pi * sp.I / N
-f_n = sp.Symbol("f_n")
-symmetric, whole = {f_n: f}, {f_n: mode_frequency(whole_start(None), N)}
+start, f_n = whole_start(None), sp.Symbol("f_n")
+symmetric, whole = {f_n: f}, {f_n: mode_frequency(start, N)}
 
 # %% [markdown]
 # ## The propagator
 # Entry d of $e^{Wt} = F^H e^{\Lambda t} F$ is $\frac1N\sum_n e^{a_n t} e^{-2\pi i f_n d/N}$; its exponents are those of
-# one variable, $z = \tfrac N2 t - d$.
+# one variable, $z = \tfrac N2 t - d$. The sum is worked out for frequencies that lie symmetrically around 0 (halves for
+# even N); another first frequency only multiplies the profile with a phase.
 # %%
 spectral = mode_sum(sp.exp(lin_eigenvalue(f) * t) * sp.exp(-turn * f * d), N)
 quotient = sp.exp(turn * f_0 * z) * (sp.exp(2 * sp.pi * sp.I * z) - 1) / (N * (sp.exp(turn * z) - 1))
 apart = (sp.exp(turn * z) - 1, sp.sin(sp.pi * z / N))
 derivation = (
-    cs.Derivation("Rigid waves", start=spectral, where={sp.Symbol("z", real=True): z} | symmetric)
+    cs.Derivation("Rigid waves", start=spectral, where={place: z} | symmetric)
     .step(sp.exp(-t / 2) * interpolation_sum(z, N), because=r"$a_n t - 2\pi i f_n d/N = -t/2 + 2\pi i f_n z/N$")
     .step(sp.exp(-t / 2) * quotient, because="geometric sum", nonzero=apart)
-    .step(cs.wave_propagator().expression.subs(sp.Symbol("z", real=True), z), because="half angles", nonzero=apart)
-    .lemma(*cs.wave_propagator().certificates[1:])
+    .step(cs.wave_propagator().expression.subs(place, z), because="half angles", nonzero=apart)
+    .lemma(
+        *cs.wave_propagator().certificates[1:],
+        cs.Identity(
+            interpolation_sum(place, N, first=start),
+            sp.exp(turn * (start - f_0) * place) * interpolation_sum(place, N),
+            name="another first frequency",
+            because="a factor of every term",
+        ),
+    )
 )
 
 # %% [markdown]
@@ -61,8 +70,8 @@ derivation = derivation.chain(shift.lemma(*cs.rigid_step().certificates))
 # That, and the empty ring at $k = 0$, is an induction over all k.
 # %%
 m, j = sp.Symbol("m", integer=True, nonnegative=True), sp.Symbol("j", integer=True)
-hop = sp.Symbol("delta", integer=True)
-k, speed, u = sp.Symbol("k", integer=True, positive=True), HOP, sp.IndexedBase("u")
+hop, k = sp.Symbol("delta", integer=True), sp.Symbol("k", integer=True, positive=True)
+speed, u = HOP, sp.IndexedBase("u")
 multiplier = sp.exp(2 * lin_eigenvalue(f) * speed / N)
 modes = sp.Sum(multiplier**m * u[k - m], (m, 0, k - 1))
 damped = sp.Sum(sp.exp(-speed / N) ** m * sp.exp(turn * f * speed * m) * u[k - m], (m, 0, k - 1))
@@ -75,19 +84,11 @@ derivation = derivation.chain(contents.lemma(*cs.node_contents().certificates[:-
 
 # %% [markdown]
 # ## How it is read, and the return of the wave
-# The weight of node j is the undamped kernel at its travel time $t_j = 2j/N$; for whole frequencies
-# $e^{2a_n} = e^{-1}$, so the kernel repeats itself after one revolution.
+# The weight of node j is the undamped kernel at its travel time $t_j = 2j/N$, as $a_nt_j = -t_j/2 + 2\pi if_nj/N$;
+# for whole frequencies $e^{2a_n} = e^{-1}$, so the kernel repeats itself after one revolution.
 # %%
-c, g = sp.IndexedBase("c"), whole[f_n]
-kernel, travel = cs.impulse_response().expression, 2 * j / N
-read = (
-    cs.Derivation("Readout of a node", start=sp.exp(travel / 2) * kernel.subs(t, travel), where=whole)
-    .step(
-        sp.exp(travel / 2) * sp.Sum(c[MODE] * sp.exp(-travel / 2) * sp.exp(turn * g * j), (MODE, 0, N - 1)),
-        because=r"$a_n t_j = -t_j/2 + 2\pi i f_n j/N$",
-    )
-    .step(cs.readout_weights().expression, because=r"$e^{t_j/2} e^{-t_j/2} = 1$")
-)
+c, g, kernel = sp.IndexedBase("c"), whole[f_n], cs.impulse_response().expression
+read = cs.Derivation("Readout of a node", start=cs.readout_weights().expression, where=whole)
 again = (
     cs.Derivation("One revolution later", start=kernel.subs(t, t + 2), where=whole)
     .step(
@@ -96,9 +97,8 @@ again = (
     )
     .step(sp.exp(-1) * kernel, because=r"$e^{2a_n} = e^{-1}e^{2\pi i f_n} = e^{-1}$")
 )
-derivation = derivation.chain(
-    read.lemma(*cs.readout_weights().certificates), again.lemma(*cs.impulse_response().certificates)
-)
+read, again = read.lemma(*cs.readout_weights().certificates), again.lemma(*cs.impulse_response().certificates)
+derivation = derivation.chain(read, again)
 
 # %% [markdown]
 # ## Prescribed taps

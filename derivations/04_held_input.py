@@ -29,9 +29,9 @@ names = {sp.Symbol("z", real=True): z, sp.Symbol("f_n"): mode_frequency(None, N)
 
 # %% [markdown]
 # ## One mode
-# The hold of $\Delta + s$ is the hold of s moved on for $\Delta$, and the hold of $\Delta$; with $s = 0$ this says that
-# no time gives no kick. In nodes, $\Delta = 2\delta/N$, the derivative gains the factor 2/N. All of it holds for every
-# complex a.
+# The hold of $\Delta + s$ is the hold of s moved on for $\Delta$, and the hold of $\Delta$. In nodes,
+# $\Delta = 2\delta/N$, the derivative gains the factor 2/N: the second form of the integral. All of it holds for every
+# complex a, the quotient for $a \ne 0$.
 # %%
 b, hop = sp.Symbol("a"), sp.Symbol("delta", real=True)
 
@@ -68,7 +68,8 @@ derivation = cs.Derivation(
 
 # %% [markdown]
 # ## The derivative of the kick is the propagator
-# For symbolic N, every distance and every step.
+# Shown mode by mode, for symbolic N, every distance and every step. Two functions of $\Delta$ with one derivative that
+# agree at $\Delta = 0$ are one function: the kick is the integral of the propagator.
 # %%
 derivation = (
     derivation.step(

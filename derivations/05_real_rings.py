@@ -4,8 +4,8 @@
 # one real mode among M stored ones, whose two copies merge, it has $N = 2M - 1$ nodes: M = 32 stored modes of S4D-Lin
 # make 63 nodes, not 64. Without a real mode it has $N = 2M$ nodes and changes sign once around.   [THEORY T5, T5b]
 #
-# Everything is a sum over pairs, so one pair on N nodes is shown, for symbolic N, and then that sums of pairs are real
-# for symbolic M.
+# Everything is a sum over pairs, and different modes do not mix (T1): on either ring their frequencies differ by whole
+# numbers. So one pair on N nodes is shown, for symbolic N, and then that sums of pairs are real for symbolic M.
 # %%
 import sympy as sp
 
@@ -110,8 +110,8 @@ derivation = derivation.lemma(
 
 # %% [markdown]
 # ## Written out
-# Two instances: the ring of one real mode and a pair, with $b = 1$, and the anti-periodic ring of one pair. W and C are
-# real, and the ring is the model.
+# Two instances: the ring of one real mode and a pair, with $b = 1$, and the anti-periodic ring of one pair, whose
+# coupling across the seam is $-w_1$. W and C are real, and the ring is the model.
 # %%
 t, a0, (a1, c1) = sp.Symbol("t", real=True), rate, sp.symbols("a_1 c_1")
 third = {sp.Symbol("zeta"): sp.exp(turn / 3), sp.Symbol("zetabar"): sp.exp(-turn / 3)}
@@ -126,7 +126,11 @@ def written_out(title, model, closure):
     for stem, values in (("w", ring.couplings), ("C", ring.readout_weights)):
         names |= {sp.Symbol(f"{stem}_{place}"): value for place, value in enumerate(values)}
     names |= {sp.Function(f"h_{place}")(t): value for place, value in enumerate(ring.node_contents(decays))}
-    names |= third if ring.nodes == 3 else {}
+    if ring.nodes == 3:
+        shorter = {value: letter for letter, value in third.items()}
+        names = third | {letter: value.xreplace(shorter) for letter, value in names.items()}
+    else:
+        names |= {-sp.Symbol("w_1"): -ring.couplings[1]}
     form, parts = cs.ring_equivalence(ring), (*ring.couplings, *ring.readout_weights)
     real = cs.Identity(
         sp.ImmutableMatrix([imaginary(part) for part in parts]),

@@ -23,10 +23,10 @@ nodes, pull, drive = (l, 0, N - 1), theta[l] - theta[j] + lag[j, l], aim[j] - th
 
 # %% [markdown]
 # ## Amplitude and phase of node j
-# For symbolic N and j.
+# For symbolic N and j: all phases of node j are turned away, and what remains is split into real and imaginary part.
 # %%
 contents = sp.Sum(K[j, l] * sp.exp(sp.I * lag[j, l]) * r[l] * sp.exp(sp.I * theta[l]), nodes)
-names = {sp.Symbol("vartheta_j_l"): pull, sp.Symbol("vartheta_j"): drive}
+names = {sp.Symbol("thetadot_j"): turning, sp.Symbol("vartheta_j_l"): pull, sp.Symbol("vartheta_j"): drive}
 derivation = (
     cs.Derivation(
         "Amplitude and phase of one node",
@@ -97,7 +97,8 @@ derivation = derivation.lemma(
 # $K_d e^{i\pi d/N}$, $K_d = -\frac{\pi/2}{\sin(\pi d/N)}$, are those of T2. For symbolic N.
 # %%
 lin, d = s4d_lin_polar_law(), sp.Symbol("d", integer=True)
-between = {sp.Symbol("vartheta_d"): theta[j - d] - theta[j] + sp.pi * d / N, sp.Symbol("vartheta_j"): drive}
+between = {sp.Symbol("thetadot_j"): lin.expression[0]}
+between |= {sp.Symbol("vartheta_d"): theta[j - d] - theta[j] + sp.pi * d / N, sp.Symbol("vartheta_j"): drive}
 ring = cs.Derivation("The ring of S4D-Lin", start=sp.Symbol("F"), where=between)
 derivation = derivation.chain(ring.lemma(*lin.certificates))
 

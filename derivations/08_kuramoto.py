@@ -21,7 +21,8 @@ nodes, pull = (l, 0, N - 1), theta[l] - theta[j] - varphi
 # %% [markdown]
 # ## The gap
 # For symbolic N and any node j; the first line is T7 with $W_{jl} = \epsilon e^{-i\varphi} a_{jl}$ beside the
-# frequencies.
+# frequencies. Where the gap vanishes the phases solve Kuramoto's equations, whose solution is unique; where the phases
+# of both models agree, so do their velocities, and the gap vanishes.
 # %%
 kuramoto = omega[j] + epsilon * sp.Sum(a[j, l] * sp.sin(pull), nodes)
 derivation = (
@@ -59,9 +60,9 @@ derivation = derivation.lemma(
 
 # %% [markdown]
 # ## Twisted states
-# On a circulant A with equal frequencies let $\theta_j = \Theta + 2\pi q j/N$ with equal amplitudes: q turns around
-# the ring. Sums over the distances d are the same for all nodes j, with or without lag: all turn and grow alike, so
-# the amplitudes stay equal and the gap stays zero. For symbolic N and q.
+# On a circulant A with equal frequencies and amplitudes let $\theta_j = \Theta + 2\pi q j/N$: q turns around the ring.
+# Sums over the distances d are the same for all nodes j, with or without lag: all turn and grow alike, so the
+# amplitudes stay equal and the gap stays zero. For symbolic N and q.
 # %%
 common = sp.Symbol("Theta", real=True)
 
@@ -70,8 +71,7 @@ def phase(node):
     return common + 2 * sp.pi * q * node / N
 
 
-angle, there = 2 * sp.pi * q * d / N + varphi, phase(j - d) - phase(j) - varphi
-distances = (d, 0, N - 1)
+angle, there, distances = 2 * sp.pi * q * d / N + varphi, phase(j - d) - phase(j) - varphi, (d, 0, N - 1)
 derivation = derivation.lemma(
     cs.Identity(
         sp.exp(sp.I * phase(j + N)), sp.exp(sp.I * phase(j)), name="the ring closes", because="q is a whole number"
@@ -92,7 +92,7 @@ derivation = derivation.lemma(
 
 # %% [markdown]
 # ## Two equal nodes
-# The smallest network, with one frequency and one weight.
+# The smallest network, with one frequency and one weight: the amplitudes stay equal only if the right side below is 0.
 # %%
 weight, turns = sp.symbols("a omega", real=True)
 pair = cs.KuramotoModel((turns, turns), sp.Matrix([[0, weight], [weight, 0]]), epsilon, varphi)
@@ -106,14 +106,13 @@ parting = (
         strength * sizes[0] * sizes[1] * (sp.cos(between - varphi) - sp.cos(-between - varphi)),
         because="both pull each other with the same weight",
     )
-    .step(
-        2 * strength * sizes[0] * sizes[1] * sp.sin(varphi) * sp.sin(between),
-        because="addition theorem of the cosine",
-    )
+    .step(2 * strength * sizes[0] * sizes[1] * sp.sin(varphi) * sp.sin(between), because="addition theorem")
 )
+derivation = derivation.chain(parting)
 
 # %% [markdown]
-# The solution shows it too. For $\varphi = 0$,
+# ## The solution for two equal nodes
+# It shows the same. For $\varphi = 0$,
 # $x_{0,1} = e^{i\omega t} (p_0 e^{\epsilon a t} \pm p_1 e^{-\epsilon a t})$ and $|x_0|^2 - |x_1|^2$ keeps its
 # value, and so it does for $\varphi = \pi$. With any lag it turns unless $\epsilon a \sin\varphi = 0$.
 # %%
@@ -129,12 +128,10 @@ def difference_of_squares(lag):
     return sides[0] * sp.conjugate(sides[0]) - sides[1] * sp.conjugate(sides[1])
 
 
-cases = ((sp.S.Zero, kept, "without lag"), (sp.pi, kept, "with the lag pi"), (varphi, turned, "with any lag"))
-for lag, value, words in cases:
-    because = "two of the four products of each square cancel"
+because = "two of the four products of each square cancel"
+for lag, value, words in ((0, kept, "without lag"), (sp.pi, kept, "half a turn of lag"), (varphi, turned, "any lag")):
     solved = cs.Identity(difference_of_squares(lag), value, name=words, because=because, sizes="N = 2")
-    parting = parting.lemma(solved)
-derivation = derivation.chain(parting)
+    derivation = derivation.lemma(solved)
 
 # %% [markdown]
 # ## Two nodes, written out

@@ -7,7 +7,8 @@
 # $h_l(m) = W_q W_v W_k \kappa_l\, 2\,\mathrm{Re} \sum_n c_n b_n \lambda_n^m$: one kernel of order 3, for every t.
 # [THEORY T25; Fu et al. 2023]
 #
-# It is linear in the taps and a sum over the modes, so one mode and one tap are shown, of any lag l. Linear attention
+# It is linear in the taps and in the weights and a sum over the modes, so one mode and one tap are shown, of any lag l,
+# and the weights of one channel of each of the three inputs. Linear attention
 # ($\lambda = 1$) and retention ($\lambda = \gamma e^{-i\theta}$) have one tap, at lag 0.
 # %%
 import sympy as sp

@@ -128,8 +128,8 @@ def _standing_laws(size: sp.Expr, weights: sp.IndexedBase) -> tuple[Identity, ..
 
 
 def conjugated(content: sp.Expr) -> sp.Expr:
-    r"""$\bar h_d$, in an index of its own: the weights are conjugated with the phases."""
-    return sp.conjugate(content.xreplace({MODE: OTHER}))
+    r"""$\bar h_d$, not carried out: that the weights are real is for the check to use."""
+    return content.replace(lambda e: isinstance(e, sp.Sum), lambda e: sp.conjugate(e, evaluate=False))
 
 
 def excess_at_the_kick(nodes: sp.Expr = NODES, weights: sp.IndexedBase = WEIGHTS) -> sp.Expr:
