@@ -21,7 +21,7 @@ from carleman_ssm.proofs import checks, ledger
 from carleman_ssm.proofs.checks import check_all, check_plainly
 from carleman_ssm.proofs.false_claims import FALSE_CLAIMS
 from carleman_ssm.proofs.ledger import Entry, evidence_words, reaches_claim, statements_of
-from carleman_ssm.proofs.scripts import Script, Section, load_script
+from carleman_ssm.proofs.scripts import Script, Section, find_scripts, load_script
 from carleman_ssm.report import verify as command
 from carleman_ssm.report.cli import main
 
@@ -123,13 +123,14 @@ def test_a_claim_that_is_not_refuted_ends_with_1(monkeypatch):
     ("arguments", "word"),
     [
         (["no_such_derivation"], "there are 0"),
+        ([QUICK, ""], "there are 0"),
         ([QUICK, "--jobs", "0"], "--jobs must be at least 1"),
         ([QUICK, "--jobs", "many"], "integer"),
         ([QUICK, "--output", "."], "name a file"),
         ([QUICK, "--output", ""], "name a file"),
         ([QUICK, "--fast"], "--fast"),
     ],
-    ids=["name", "no process", "no number", "folder", "empty", "option"],
+    ids=["name", "empty name", "no process", "no number", "folder", "empty", "option"],
 )
 def test_wrong_requests_end_with_2_and_one_line(arguments, word, capsys):
     code, said = run(*arguments, capsys=capsys)
@@ -218,6 +219,11 @@ def test_an_interrupt_is_told_in_one_line(capsys, monkeypatch):
     monkeypatch.setattr(command, "check_all", interrupted)
     code, said = run(QUICK, capsys=capsys)
     assert (code, said.out, said.err) == (130, "", "carleman-ssm: interrupted\n")
+
+
+def test_citations_and_files_are_names():
+    assert find_scripts((f"derivations/{QUICK}", "derivations/03_rigid_waves.py")) == ("03_rigid_waves", QUICK)
+    assert find_scripts() == find_scripts(("0", "1", "2"))
 
 
 def test_work_needs_a_process():

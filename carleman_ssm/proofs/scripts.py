@@ -98,17 +98,20 @@ def script_names() -> tuple[str, ...]:
 def find_scripts(wanted: tuple[str, ...] = ()) -> tuple[str, ...]:
     """The scripts whose names begin with what is wanted, or all if nothing is.
 
+    A citation or a file of a checkout is a name, too: ``"derivations/03_rigid_waves.py"``.
+
     Raises
     ------
     ValueError
         Nothing begins so; the message lists what there is.
     """
     names = script_names()
-    for part in wanted:
-        if not any(name.startswith(part) for name in names):
+    beginnings = tuple(part.removeprefix("derivations/").removesuffix(".py") for part in wanted)
+    for part, beginning in zip(wanted, beginnings, strict=True):
+        if not (beginning and any(name.startswith(beginning) for name in names)):
             msg = f"no derivation begins with {part!r}; there are {', '.join(names)}"
             raise ValueError(msg)
-    return tuple(name for name in names if not wanted or any(name.startswith(part) for part in wanted))
+    return tuple(name for name in names if not wanted or name.startswith(beginnings))
 
 
 @cache
