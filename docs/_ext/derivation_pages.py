@@ -10,7 +10,10 @@ from public_names import public_paths
 
 from carleman_ssm.formulas.bounds import Bound, Statement
 from carleman_ssm.formulas.derivations import Derivation
+from carleman_ssm.formulas.displays import LINE, unmarked
 from carleman_ssm.formulas.latex import to_latex
+from carleman_ssm.formulas.set_width import width
+from carleman_ssm.formulas.statement_displays import chain_links
 from carleman_ssm.formulas.statements import Identity, fold
 from carleman_ssm.proofs.ledger import check_script
 from carleman_ssm.proofs.scripts import Script, Section, load_script
@@ -103,10 +106,20 @@ def _chain(chain: Derivation, known: Known) -> Iterator[str]:
 
 
 def _steps(steps: tuple[Identity, ...], where: Mapping[sp.Basic, sp.Basic], known: Known) -> Iterator[str]:
-    for number, step in enumerate(steps):
-        folded = fold(step, where)
-        yield _display(to_latex(folded) if not number else f"{{}} = {to_latex(folded.right)}")
+    if not steps:
+        return
+    start, *links = chain_links(Derivation("as printed", steps[0].left, steps, where=where))
+    for step, link, before in zip(steps, links, (start.lines, *((),) * len(steps)), strict=False):
+        yield _display(_aligned(before, link.lines))
         yield _remark(step, known)
+
+
+def _aligned(start: tuple[str, ...], lines: tuple[str, ...]) -> str:
+    """A link of a chain; short ones stand on one line with what the chain starts from."""
+    together = [unmarked(line) for line in (*start, *lines)]
+    if len(together) == 1 or (len(start) == len(lines) == 1 and width(" ".join(together)) <= LINE):
+        return " ".join(["{}", *together] if not start else together)
+    return "\\begin{aligned}\n" + " \\\\\n".join((*start, *lines)) + "\n\\end{aligned}"
 
 
 def _lemma(lemma: Statement, where: Mapping[sp.Basic, sp.Basic], known: Known) -> Iterator[str]:

@@ -13,6 +13,7 @@ from derivation_pages import derivation_page, with_citing
 from docstrings import CITED, anchor, citation
 
 from carleman_ssm.book.notation import NOTATION
+from carleman_ssm.formulas.latex import to_latex
 from carleman_ssm.proofs.false_claims import FALSE_CLAIMS, FalseClaim, claim_prose
 from carleman_ssm.proofs.representatives import REPRESENTATIVES, representative
 from carleman_ssm.proofs.scripts import derivation_folder, script_names
@@ -56,6 +57,17 @@ def _body(claim: FalseClaim) -> str:
 GENERATED = {"notation": notation_table, "false_claims": false_claims}
 
 
+def displayed(text: str) -> str:
+    """A closed form for each mark ``<!-- formula: theory.waves.wave_propagator -->``, printed from the object."""
+
+    def printed(found: re.Match[str]) -> str:
+        form = representative(found[1], found[2] or "")
+        lines = "\n".join(line for line in to_latex(form).splitlines() if line.strip())
+        return f"$$\n{lines}\n$$"
+
+    return re.sub(r"<!-- formula: ([\w.]+)(?: \((.+?)\))? -->", printed, text)
+
+
 def write(path: Path, text: str) -> None:
     """Write what is new; an unchanged page keeps its time and is not read again."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -92,7 +104,7 @@ def substitute(app: Sphinx, docname: str, content: list[str]) -> None:
     if not str(app.env.doc2path(docname)).endswith(".md"):
         return
     shown = re.sub(r"<!-- generated: (\w+) -->", lambda found: GENERATED[found[1]](), content[0])
-    content[0] = linked(shown)
+    content[0] = linked(displayed(shown))
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
