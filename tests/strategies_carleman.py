@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sympy as sp
 from hypothesis import strategies as st
 
 from carleman_ssm import testing
-from carleman_ssm.formulas.statements import Identity
 
 rationals = testing.rationals(3)
 gaussians = testing.gaussians(3)
@@ -34,13 +32,3 @@ def discrete_cases(draw):
 def continuous_cases(draw):
     """A continuous model with a decoder."""
     return draw(testing.continuous_models()), draw(testing.decoders())
-
-
-def spoiled(identity):
-    """The same statement with 1 added to the last entry of the right-hand side: its false twin."""
-    right = identity.right
-    if not isinstance(right, sp.MatrixBase):
-        return Identity(identity.left, right + 1)
-    change = sp.zeros(*right.shape)
-    change[-1, -1] = 1
-    return Identity(identity.left, right + change)

@@ -16,7 +16,8 @@ from carleman_ssm.theory.kronecker import homogeneous_matrix, project_flow, proj
 from carleman_ssm.theory.monomials import MonomialBasis
 from carleman_ssm.theory.polynomials import PolynomialDecoder
 from carleman_ssm.theory.ssm import DiagonalSSM, DiscreteSSM, zero_order_hold
-from tests.strategies_carleman import continuous_cases, discrete_cases, rationals, sizes, spoiled
+from tests.strategies_carleman import continuous_cases, discrete_cases, rationals, sizes
+from tests.strategies_ssm import planted
 
 U = sp.Symbol("u")
 SIZES = [(1, 0), (1, 3), (2, 2), (3, 1), (3, 3)]
@@ -46,7 +47,7 @@ def test_every_certificate_is_proved_and_its_false_twin_refuted(kind, states, de
             verdict = verify(certificate)
             assert verdict.proved, (certificate.name, str(verdict))
             assert verdict.nonzero == ()  # valid at λ = 0, a = 0 and every resonance
-            assert verify(spoiled(certificate)).evidence is Evidence.REFUTED
+            assert verify(planted(certificate)).evidence is Evidence.REFUTED
 
 
 @given(continuous_cases(), rationals)

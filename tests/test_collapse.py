@@ -16,7 +16,8 @@ from carleman_ssm.theory.carleman import carleman_lift
 from carleman_ssm.theory.collapse import collapsed_state, forward_operator, rank_form
 from carleman_ssm.theory.polynomials import PolynomialDecoder
 from carleman_ssm.theory.ssm import DiagonalSSM, DiscreteSSM, zero_order_hold
-from tests.strategies_carleman import continuous_cases, discrete_cases, rationals, spoiled
+from tests.strategies_carleman import continuous_cases, discrete_cases, rationals
+from tests.strategies_ssm import planted
 
 FORMS = [forward_operator, rank_form]
 SIZES = [(1, 0), (1, 3), (2, 2), (3, 1), (3, 3)]
@@ -54,7 +55,7 @@ def test_every_certificate_is_proved_and_its_false_twin_refuted(form, kind, stat
     for certificate in result.certificates:
         verdict = verify(certificate)
         assert verdict.proved, (certificate.name, str(verdict))
-        assert verify(spoiled(certificate)).evidence is Evidence.REFUTED
+        assert verify(planted(certificate)).evidence is Evidence.REFUTED
 
 
 @pytest.mark.parametrize("form", FORMS)

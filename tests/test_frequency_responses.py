@@ -16,7 +16,8 @@ from carleman_ssm.theory.frequency_responses import transfer_function, transfer_
 from carleman_ssm.theory.polynomials import PolynomialDecoder
 from carleman_ssm.theory.spectral_lines import even_line_laws, gelu_line, odd_line_laws, spectral_line
 from carleman_ssm.theory.ssm import DiscreteSSM
-from tests.strategies_carleman import decoders, discrete_models, gaussians, rationals, spoiled
+from tests.strategies_carleman import decoders, discrete_models, gaussians, rationals
+from tests.strategies_ssm import planted
 
 pytestmark = pytest.mark.symbolic
 
@@ -42,7 +43,7 @@ FORMS = [
 def test_every_certificate_is_proved_and_its_false_twin_refuted(form):
     for certificate in form.certificates:
         assert verify(certificate).proved, certificate.name
-        assert verify(spoiled(certificate)).evidence is Evidence.REFUTED
+        assert verify(planted(certificate)).evidence is Evidence.REFUTED
 
 
 def value(form, *numbers):

@@ -15,7 +15,8 @@ from carleman_ssm.formulas.verification import Evidence, verify
 from carleman_ssm.theory.activations import activation
 from carleman_ssm.theory.gaussian_expectations import gaussian_covariance, gaussian_mean, gaussian_mean_gelu
 from carleman_ssm.theory.polynomials import PolynomialDecoder
-from tests.strategies_carleman import decoders, rationals, spoiled
+from tests.strategies_carleman import decoders, rationals
+from tests.strategies_ssm import planted
 
 pytestmark = pytest.mark.symbolic
 
@@ -35,7 +36,7 @@ FORMS = [
 def test_every_certificate_is_proved_and_its_false_twin_refuted(form):
     for certificate in form.certificates:
         assert verify(certificate).proved, certificate.name
-        assert verify(spoiled(certificate)).evidence is Evidence.REFUTED
+        assert verify(planted(certificate)).evidence is Evidence.REFUTED
 
 
 def heat(candidate, mu, s):

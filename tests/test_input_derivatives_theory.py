@@ -11,7 +11,7 @@ from carleman_ssm.formulas.verification import Evidence, verify
 from carleman_ssm.theory.activations import activation
 from carleman_ssm.theory.input_derivatives import gelu_curvature_range, gelu_derivative, pooled_hessian
 from carleman_ssm.theory.polynomials import PolynomialDecoder
-from tests.strategies_carleman import spoiled
+from tests.strategies_ssm import planted
 
 pytestmark = pytest.mark.symbolic
 FORMS = [
@@ -25,7 +25,7 @@ FORMS = [
 def test_every_certificate_is_proved_and_its_false_twin_refuted(form):
     for certificate in form.certificates:
         assert verify(certificate).proved, certificate.name
-        assert verify(spoiled(certificate)).evidence is Evidence.REFUTED
+        assert verify(planted(certificate)).evidence is Evidence.REFUTED
 
 
 @pytest.mark.parametrize("order", [1, 2, 5, 8])

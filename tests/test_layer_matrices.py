@@ -25,7 +25,8 @@ from carleman_ssm.theory.polynomials import PolynomialDecoder
 from carleman_ssm.theory.ssm import DiscreteSSM
 from carleman_ssm.theory.stacks import PolynomialLayer, PolynomialStack
 from tests.oracles_stacks import simulate
-from tests.strategies_carleman import rationals, spoiled
+from tests.strategies_carleman import rationals
+from tests.strategies_ssm import planted
 from tests.strategies_stacks import stacks
 
 x, y = sp.symbols("x y")
@@ -94,7 +95,7 @@ def test_every_certificate_is_proved_and_its_false_twin_refuted(form):
     for certificate in form.certificates:
         verdict = verify(certificate)
         assert verdict.proved, (certificate.name, str(verdict))
-        assert verify(spoiled(certificate)).evidence is Evidence.REFUTED
+        assert verify(planted(certificate)).evidence is Evidence.REFUTED
 
 
 def identity(matrix):

@@ -13,7 +13,8 @@ from carleman_ssm.formulas.verification import Evidence, verify
 from carleman_ssm.theory.affine_lift import affine_representation
 from carleman_ssm.theory.marginals import joint_part, marginal, marginal_decoder
 from carleman_ssm.theory.polynomials import PolynomialDecoder
-from tests.strategies_carleman import decoders, rationals, spoiled
+from tests.strategies_carleman import decoders, rationals
+from tests.strategies_ssm import planted
 
 CASES = [(degree, powers) for degree in (0, 1, 3, 4) for powers in ((1,), (0, 2), (1, 1), (2, 1), (1, 0, 2))]
 
@@ -22,14 +23,14 @@ CASES = [(degree, powers) for degree in (0, 1, 3, 4) for powers in ((1,), (0, 2)
 def test_every_certificate_of_a_marginal_is_proved_and_its_false_twin_refuted(degree, powers):
     for certificate in marginal(PolynomialDecoder.symbolic(degree=degree), powers).certificates:
         assert verify(certificate).proved, certificate.name
-        assert verify(spoiled(certificate)).evidence is Evidence.REFUTED
+        assert verify(planted(certificate)).evidence is Evidence.REFUTED
 
 
 @pytest.mark.parametrize(("degree", "parts"), [(0, 1), (2, 1), (2, 2), (4, 2), (3, 3), (2, 3)])
 def test_every_certificate_of_a_joint_part_is_proved_and_its_false_twin_refuted(degree, parts):
     for certificate in joint_part(PolynomialDecoder.symbolic(degree=degree), parts).certificates:
         assert verify(certificate).proved, certificate.name
-        assert verify(spoiled(certificate)).evidence is Evidence.REFUTED
+        assert verify(planted(certificate)).evidence is Evidence.REFUTED
 
 
 def letters(form, decoder):

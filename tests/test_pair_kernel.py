@@ -15,7 +15,8 @@ from carleman_ssm.theory import pair_kernel as module
 from carleman_ssm.theory.pair_kernel import geometric_pair, pair_kernel, second_layer
 from carleman_ssm.theory.polynomials import PolynomialDecoder
 from carleman_ssm.theory.ssm import DiagonalSSM, DiscreteSSM, zero_order_hold
-from tests.strategies_carleman import discrete_models, rationals, spoiled
+from tests.strategies_carleman import discrete_models, rationals
+from tests.strategies_ssm import planted
 
 SQUARE = PolynomialDecoder((0, 0, 1))
 LAYERS = {
@@ -81,7 +82,7 @@ def test_every_certificate_is_proved_and_its_false_twin_refuted(name):
     for certificate in form.certificates:
         verdict = verify(certificate)
         assert verdict.proved, (certificate.name, str(verdict))
-        assert verify(spoiled(certificate)).evidence is Evidence.REFUTED
+        assert verify(planted(certificate)).evidence is Evidence.REFUTED
 
 
 def refuted(form):

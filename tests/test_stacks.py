@@ -19,8 +19,9 @@ from carleman_ssm.theory.stack_lift import StackLift
 from carleman_ssm.theory.stacks import PolynomialLayer, PolynomialStack
 from carleman_ssm.theory.weighted_basis import WeightedBasis
 from tests.oracles_stacks import simulate
-from tests.strategies_carleman import rationals, spoiled
+from tests.strategies_carleman import rationals
 from tests.strategies_networks import moderate_network
+from tests.strategies_ssm import planted
 from tests.strategies_stacks import numeric_stack, of_network, stacks
 
 SQUARE = PolynomialDecoder((0, 0, 1))
@@ -72,7 +73,7 @@ def test_every_certificate_is_proved_and_its_false_twin_refuted(stack):
         for certificate in form.certificates:
             verdict = verify(certificate)
             assert verdict.proved, (certificate.name, str(verdict))
-            assert verify(spoiled(certificate)).evidence is Evidence.REFUTED
+            assert verify(planted(certificate)).evidence is Evidence.REFUTED
 
 
 @settings(max_examples=30)

@@ -18,7 +18,8 @@ from carleman_ssm.theory.trust_region import (
     hard_case,
     reached_shift,
 )
-from tests.strategies_carleman import rationals, spoiled
+from tests.strategies_carleman import rationals
+from tests.strategies_ssm import planted
 
 pytestmark = pytest.mark.symbolic
 FORMS = [
@@ -34,7 +35,7 @@ FORMS = [
 def test_every_certificate_is_proved_and_its_false_twin_refuted(form):
     for certificate in form.certificates:
         assert verify(certificate).proved, certificate.name
-        assert verify(spoiled(certificate)).evidence is Evidence.REFUTED
+        assert verify(planted(certificate)).evidence is Evidence.REFUTED
 
 
 def test_the_bound_with_another_matrix_or_factor_is_refuted():

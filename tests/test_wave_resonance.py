@@ -12,7 +12,7 @@ from carleman_ssm.formulas.statements import unfold
 from carleman_ssm.formulas.verification import Evidence, verify
 from carleman_ssm.theory.ssm import DiagonalSSM, bilinear_transform, zero_order_hold
 from carleman_ssm.theory.wave_resonance import resonance_gain, s4d_lin_resonance, size_of_gain
-from tests.strategies_carleman import spoiled
+from tests.strategies_ssm import planted
 
 
 def gain(p, q, r, step, following=None):
@@ -35,7 +35,7 @@ GAINS = [
 def test_the_certificates_of_the_gain_are_proved_and_their_false_twins_refuted(form):
     for certificate in form.certificates:
         assert verify(certificate).proved, certificate.name
-        assert verify(spoiled(certificate)).evidence is Evidence.REFUTED
+        assert verify(planted(certificate)).evidence is Evidence.REFUTED
 
 
 def test_a_wrong_gain_is_refuted_by_its_certificate():
