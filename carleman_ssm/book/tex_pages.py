@@ -56,6 +56,8 @@ PREAMBLE = r"""\documentclass[10pt,a4paper,fleqn,oneside]{report}
 \makeatletter
 \renewcommand{\@makechapterhead}[1]{{\parindent0pt\raggedright\LARGE\bfseries\thechapter\quad#1\par\vskip12pt}}
 \renewcommand{\@makeschapterhead}[1]{{\parindent0pt\raggedright\LARGE\bfseries#1\par\vskip12pt}}
+\renewcommand{\chapter}{\par\vskip24pt plus 8pt\vskip0pt plus 75mm\penalty-300\vskip0pt plus -75mm
+  \@afterindentfalse\secdef\@chapter\@schapter}
 \renewcommand{\section}{\@startsection{section}{1}{0pt}{14pt plus 4pt}{4pt}{\raggedright\large\bfseries}}
 \g@addto@macro\normalsize{\abovedisplayskip5pt plus 2pt\belowdisplayskip8pt plus 3pt
   \abovedisplayshortskip4pt plus 2pt\belowdisplayshortskip8pt plus 3pt}
@@ -75,7 +77,7 @@ def latex_source(book: Book) -> str:
         PREAMBLE,
         r"\begin{document}",
         _title_page(book),
-        r"\tableofcontents",
+        r"\pagenumbering{roman}\tableofcontents\clearpage\pagenumbering{arabic}",
         _headed("Introduction", blocks(INTRODUCTION)),
         _headed("How to read the evidence", _evidence(book)),
         _headed("Notation", _notation()),
@@ -100,7 +102,10 @@ def _title_page(book: Book) -> str:
 
 def _headed(title: str, body: str) -> str:
     shown = literal(title)
-    return rf"\chapter*{{{shown}}}\markright{{{shown}}}\addcontentsline{{toc}}{{chapter}}{{{shown}}}" + f"\n\n{body}"
+    return (
+        rf"\clearpage\chapter*{{{shown}}}\markright{{{shown}}}\addcontentsline{{toc}}{{chapter}}{{{shown}}}"
+        + f"\n\n{body}"
+    )
 
 
 def _evidence(book: Book) -> str:
@@ -204,7 +209,7 @@ def _display(lines: Iterable[str], mark: Mark | None = None) -> str:
 
 def _spaced(matrix: re.Match[str]) -> str:
     """Rows with fractions do not touch."""
-    return matrix.group().replace(r"\\", r"\\[5pt]") if "frac" in matrix.group() else matrix.group()
+    return matrix.group().replace(r"\\", r"\\[8pt]") if "frac" in matrix.group() else matrix.group()
 
 
 def _text_mark(mark: Mark) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from carleman_ssm.formulas.engines import pdf_by_tex, pdf_by_typst
 
-_RUNS = 3  # contents and long tables settle at the second run, page numbers behind them at the third
+_RUNS = 4  # contents and long tables settle at the second run; a third one is needed where they move pages
 _TIMEOUT = 300
 _SETTINGS = {
     **{"SOURCE_DATE_EPOCH": "0", "FORCE_SOURCE_DATE": "1"},  # it shows no date; its file should hold none either

@@ -41,9 +41,10 @@ _PREAMBLE = f"""#set document(title: {quoted(TITLE)}, date: none)
 #show heading.where(level: 2): it => block(above: 6mm, sticky: true, text(size: 12pt, it.body))
 #show math.equation: set block(breakable: true)
 #show math.equation.where(block: true): set align(left)
+#set math.mat(row-gap: 0.7em, column-gap: 0.8em)
 #let lead(body) = block(sticky: true, below: 3mm, body)
 #let beside(body) = place(top + right, dx: 33mm, box(width: 29mm, text(size: 7pt, align(left, body))))
-#let display(body, mark) = block(width: 100%, {{ beside(mark); align(left, pad(left: 1.5em, body)) }})"""
+#let marked(body, mark) = block(width: 100%, {{ beside(mark); align(left, pad(left: 1.5em, body)) }})"""
 
 
 def typst_source(book: Book) -> str:
@@ -173,11 +174,11 @@ def _lead(text: str) -> str:
 
 
 def _display(lines: Iterable[str], mark: Mark | None = None) -> str:
-    return f"#display({typst_display(lines)}, {_margin(mark)})"
+    return f"#marked({typst_display(lines)}, {_margin(mark)})"
 
 
 def _beside(text: str, mark: Mark) -> str:
-    return f"#display([#{quoted(text)}], {_margin(mark)})"
+    return f"#marked([#{quoted(text)}], {_margin(mark)})"
 
 
 def _margin(mark: Mark | None) -> str:

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-_PDFLATEX = ("pdflatex", "-no-shell-escape", "-halt-on-error", "-interaction=nonstopmode", "document.tex")
+_PDFLATEX = ("pdflatex", "-no-shell-escape", "-halt-on-error", "-interaction=nonstopmode")
+_NOTES = ("*.aux", "*.toc", "*.out")  # what a run leaves for the next one
 _LOCKED: Mapping[str, str] = MappingProxyType({"openin_any": "p", "openout_any": "p"})
 TIMEOUT = 60
 """Seconds for one run of TeX."""
@@ -31,7 +32,8 @@ def pdf_by_tex(
     source
         A complete document.
     runs
-        How often it is set: contents and page numbers need the run before.
+        How often it is set at most: contents and page numbers need the run before. A run that leaves what it found,
+        other than the first one, is the last one.
     timeout
         Seconds for each run; `TIMEOUT` by default.
     settings
@@ -44,20 +46,20 @@ def pdf_by_tex(
     """
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "document.tex").write_text(source, encoding="utf-8")
-        result, log = Path(folder, "document.pdf"), ""
-        for _ in range(runs):
-            code, log = _run(folder, TIMEOUT if timeout is None else timeout, settings)
-            if code or not result.exists():
-                tail = "\n".join(log.splitlines()[-12:])
-                msg = f"pdflatex failed:\n{tail}"
-                raise RuntimeError(msg)
-        return result.read_bytes(), log
+        notes, log = dict[str, bytes](), ""
+        for run in range(runs):
+            draft = ("-draftmode",) if run == 0 < runs - 1 else ()  # its pages are not looked at
+            before, log = notes, _run(Path(folder), draft, TIMEOUT if timeout is None else timeout, settings)
+            notes = {path.name: path.read_bytes() for end in _NOTES for path in Path(folder).glob(end)}
+            if run and notes == before:
+                break
+        return Path(folder, "document.pdf").read_bytes(), log
 
 
-def _run(folder: str, timeout: float, settings: Mapping[str, str]) -> tuple[int, str]:
+def _run(folder: Path, options: tuple[str, ...], timeout: float, settings: Mapping[str, str]) -> str:
     try:
         done = subprocess.run(  # noqa: S603  (a fixed command)
-            _PDFLATEX,
+            [*_PDFLATEX, *options, "document.tex"],
             cwd=folder,
             env={**os.environ, **settings, **_LOCKED},
             timeout=timeout,
@@ -68,7 +70,12 @@ def _run(folder: str, timeout: float, settings: Mapping[str, str]) -> tuple[int,
     except subprocess.TimeoutExpired:
         msg = f"pdflatex did not finish in {timeout} s"
         raise RuntimeError(msg) from None
-    return done.returncode, done.stdout.decode(errors="replace")
+    log = done.stdout.decode(errors="replace")
+    if done.returncode or not (options or (folder / "document.pdf").exists()):
+        tail = "\n".join(log.splitlines()[-12:])
+        msg = f"pdflatex failed:\n{tail}"
+        raise RuntimeError(msg)
+    return log
 
 
 def require_typst() -> None:
