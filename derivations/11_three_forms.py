@@ -126,7 +126,7 @@ derivation = derivation.chain(
     cs.Derivation(
         "Two modes are two nodes",
         start=(c[0] * x[0] + c[1] * x[1]) ** 2,
-        where=dict(zip(letters, (*C, *h), strict=True)),
+        where=dict(zip(letters, (*C, *h), strict=True)) | {2 * letters[0]: sp.expand(2 * C[0])},
         sizes="N = 2, p = 2",
     )
     .step((C[0] * h[0] + C[1] * h[1]) ** 2, because=r"$\sum_j C_j h_j = \sum_n c_n x_n$")

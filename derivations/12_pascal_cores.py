@@ -38,18 +38,12 @@ def shifted(by, at):
 # Row p of $E(a)\,v(y)$ is $\sum_q \binom pq a^{p-q} y^q$, for every p. As the vectors $v(y)$ span the space, what holds
 # on them holds for the matrices: $E(a)E(b) = E(a + b)$, and $E' = GE$, whose row p + 1 has the factor p + 1.
 # %%
+generated = r"row p + 1 of $E'(a)\,v(y) = G\,E(a)\,v(y)$"
 derivation = (
     cs.Derivation("One shift after another", start=shifted(a, y + b))
     .step((y + b + a) ** p, because="binomial theorem")
     .step(shifted(a + b, y), because="binomial theorem")
-    .lemma(
-        cs.Identity(
-            sp.Derivative((y + a) ** (p + 1), a),
-            (p + 1) * (y + a) ** p,
-            name="generator",
-            because=r"row p + 1 of $E'(a)\,v(y) = G\,E(a)\,v(y)$",
-        )
-    )
+    .lemma(cs.Identity(sp.Derivative((y + a) ** (p + 1), a), (p + 1) * (y + a) ** p, "generator", because=generated))
 )
 
 # %% [markdown]
@@ -72,9 +66,9 @@ derivation = derivation.lemma(
 # %% [markdown]
 # ## Parts that need all
 # $E(a) - 1$ stands for what needs a at all. Multiplied out, two of them are the sum over subsets with alternating
-# signs, here in the generating function, for every decoder. Then for a square, with
-# $\sigma_S = \sigma(c + \sum_{i \in S} a_i) - g_0$: the same product as matrices; the marginals that it collects; and
-# with the parts of all subsets everything is there again.
+# signs, here in the generating function, for every decoder; and with the parts of all subsets everything is there
+# again. Then for a square, with $\sigma_S = \sigma(c + \sum_{i \in S} a_i) - g_0$: the same product as matrices, and
+# the marginals that it collects.
 # %%
 needed = (sp.exp(s * a) - 1) * (sp.exp(s * b) - 1) * sp.exp(s * c)
 derivation = derivation.lemma(
@@ -83,7 +77,13 @@ derivation = derivation.lemma(
         sp.exp(s * (a + b + c)) - sp.exp(s * (a + c)) - sp.exp(s * (b + c)) + sp.exp(s * c),
         name="both summands are needed",
         because=r"$e^{sa} e^{sc} = e^{s(a+c)}$",
-    )
+    ),
+    cs.Identity(
+        needed + ((sp.exp(s * a) - 1) + (sp.exp(s * b) - 1) + 1) * sp.exp(s * c),
+        sp.exp(s * (a + b + c)),
+        name="parts add up",
+        because="$(A - 1)(B - 1) + (A - 1) + (B - 1) + 1 = AB$",
+    ),
 )
 players = sp.symbols("a_1 a_2")
 coalitions = {"0": c, "1": c + players[0], "2": c + players[1], "12": c + players[0] + players[1]}

@@ -18,6 +18,8 @@ from carleman_ssm.predictions.input_families import Impulse, Sinusoid, Step
 from carleman_ssm.proofs.instances import Instances
 
 STEPS = 8
+DIGITS = 3
+"""Of the numbers of a network: what is shown is the shape of its formula."""
 
 
 @cache
@@ -31,12 +33,12 @@ def _operator() -> OneLayerOperator:
 
 def _channel() -> ClosedForm:
     operator = _operator()
-    return channel_formula(operator.network, operator.form, operator.decoders, 0)
+    return channel_formula(operator.network, operator.form, operator.decoders, 0, DIGITS)
 
 
 def _network() -> ClosedForm:
     operator = _operator()
-    return network_formula(operator.network, operator.form, operator.decoders)
+    return network_formula(operator.network, operator.form, operator.decoders, DIGITS)
 
 
 def _heights() -> ClosedForm:
@@ -48,7 +50,7 @@ TRAINED: Mapping[str, Instances] = MappingProxyType(
     {
         "operators.closed_forms.channel_formula": {_NAME: _channel},
         "operators.closed_forms.network_formula": {_NAME: _network},
-        "operators.one_layer_operator.OneLayerOperator.channel": {_NAME: lambda: _operator().channel(0)},
+        "operators.one_layer_operator.OneLayerOperator.channel": {_NAME: lambda: _operator().channel(0, DIGITS)},
         "predictions.amplitude_polynomials.AmplitudePolynomial.formula": {_NAME: _heights},
         "predictions.formulas.logit_formula": {_NAME: lambda: logit_formula(_operator(), Step, 0)},
         "predictions.frequency_polynomials.FrequencyPolynomial.formula": {
