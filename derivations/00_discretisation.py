@@ -120,7 +120,7 @@ derivation = derivation.chain(
 # denominator and of its numerator differ by $-4\,\mathrm{Re}\,z > 0$.
 # %%
 half = a * Delta / 2
-rule = cs.Derivation("The bilinear transform", start=tustin.expression, where={z: half})
+rule = cs.Derivation("The bilinear transform", start=tustin.expression, where={z: half, -z: -half})
 derivation = derivation.chain(
     rule.lemma(
         *tustin.certificates,

@@ -19,7 +19,8 @@ n, d = sp.symbols("n d", integer=True)
 r = sp.Symbol("r")
 root = sp.exp(-2 * sp.pi * sp.I * d / N)
 apart = (root - 1,)
-spectrum = {sp.Symbol("a_n"): lin_eigenvalue(MODE)}
+a_n = sp.Symbol("a_n")
+spectrum = {a_n: lin_eigenvalue(MODE), sp.conjugate(a_n): sp.conjugate(lin_eigenvalue(MODE))}
 
 # %% [markdown]
 # ## The sum

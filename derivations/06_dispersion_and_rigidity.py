@@ -78,15 +78,15 @@ derivation = derivation.chain(sampled.lemma(*held.phase_velocity.certificates, *
 # %% [markdown]
 # ## After the bilinear transform
 # With $A = 1 - \frac{r\Delta}2$, $B = \frac\Delta2\omega(n)$ and $C = 1 + \frac{r\Delta}2$ the multiplier is
-# $\lambda_n = (A + iB)/(C - iB)$, and its argument the sum of the angles of $A + iB$ and $C + iB$. For these angles
-# the slope in n is worked out below; no spectrum that turns keeps its velocities: numerical dispersion.
+# $\lambda_n = (A + iB)/(C - iB)$, and its argument the sum of the angles of $A + iB$ and $C + iB$. The slope
+# of the argument is that of $\mathrm{Im}\log\lambda$. It depends on B, and so on the mode even where $\omega$ is linear
+# in n: numerical dispersion.
 # %%
 A, B, C = 1 - r * step / 2, step * omega / 2, 1 + r * step / 2
 a, b, c = sp.symbols("A B C")
 short = {a + sp.I * b: A + sp.I * B, c - sp.I * b: C - sp.I * B, c + sp.I * b: C + sp.I * B, a - sp.I * b: A - sp.I * B}
 short |= {a**2 + b**2: A**2 + B**2, c**2 + b**2: C**2 + B**2, a: A, b: B, c: C}
 slope, angles = omega_1 * step / 2, sp.atan2(B, A, evaluate=False) + sp.atan2(B, C, evaluate=False)
-logarithm = sp.I * slope / (A + sp.I * B) + sp.I * slope / (C - sp.I * B)
 bilinear = cs.bilinear_dispersion(law)
 packet = (
     cs.Derivation(
@@ -95,22 +95,19 @@ packet = (
         where=short,
     )
     .step(
-        N / (2 * sp.pi) * (logarithm - sp.conjugate(logarithm)) / (2 * sp.I),
-        because=r"$(\log\lambda)' = \frac{iB'}{A + iB} + \frac{iB'}{C - iB}$ with $B' = \frac\Delta2\omega_1$",
-    )
-    .step(
         N / (2 * sp.pi) * slope * (A / (A**2 + B**2) + C / (C**2 + B**2)),
-        because=r"$1/(A + iB) = (A - iB)/(A^2 + B^2)$",
+        because=r"$(\log\lambda)' = iB'\big(\frac1{A + iB} + \frac1{C - iB}\big)$, $B' = \frac\Delta2\omega_1$, and "
+        r"$\frac1{A + iB} = \frac{A - iB}{A^2 + B^2}$",
     )
     .step(N / (2 * sp.pi) * sp.Derivative(angles, mode), because=r"$\partial_B\,\mathrm{atan2}(B, A) = A/(A^2 + B^2)$")
-    .step(bilinear.group_velocity.expression, because=r"$v_g = \frac{N}{2\pi}\,\partial_n \arg\lambda_n$")
     .lemma(*bilinear.phase_velocity.certificates, *bilinear.group_velocity.certificates)
 )
 derivation = derivation.chain(packet)
 
 # %% [markdown]
 # ## No wave
-# For real $a_n$ the contents never exceed those of node 0: $h_0^2 - |h_d|^2$ is a sum of what is not negative.
+# For real $a_n$ both directions are alike and the contents never exceed those of node 0: $h_0^2 - |h_d|^2$ is a sum of
+# what is not negative. The next derivation extends this to multipliers that change with the input.
 # %%
 derivation = derivation.lemma(*cs.real_spectrum_contents().certificates)
 

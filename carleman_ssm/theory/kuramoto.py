@@ -237,7 +237,7 @@ def projected_step(model: KuramotoModel) -> ClosedForm:
     states = [sp.exp(sp.I * phase) for phase in theta]
     velocities = model.linear_network().derivative(states, sp.S.Zero)
     turned = [v * sp.exp(-sp.I * phase) for v, phase in zip(velocities, theta, strict=True)]
-    generator = sp.ImmutableMatrix([(v - sp.conjugate(v)) / (2 * sp.I) for v in turned])
+    generator = sp.ImmutableMatrix([sp.im(v, evaluate=False) for v in turned])
     growth = _pulls(model, lambda i, j: sp.cos(theta[j] - theta[i] - model.lag))
     certificates = (
         Identity(
@@ -247,7 +247,7 @@ def projected_step(model: KuramotoModel) -> ClosedForm:
             because=r"$\mathrm{Im}(\bar x_i (Wx)_i)$ at $x = e^{i\theta}$",
         ),
         Identity(
-            sp.ImmutableMatrix([(v + sp.conjugate(v)) / 2 for v in turned]),
+            sp.ImmutableMatrix([sp.re(v, evaluate=False) for v in turned]),
             growth,
             name="growth that the projection removes",
             because=r"$\mathrm{Re}(\bar x_i (Wx)_i)$",
@@ -269,7 +269,7 @@ def _through_order_parameters(model: KuramotoModel, theta: Sequence[sp.Expr]) ->
     for i, frequency in enumerate(model.frequencies):
         parameter = sp.Add(*(model.adjacency[i, j] * sp.exp(sp.I * phase) for j, phase in enumerate(theta)))
         seen = sp.exp(-sp.I * (theta[i] + model.lag)) * parameter
-        entries.append(frequency + model.strength * (seen - sp.conjugate(seen)) / (2 * sp.I))
+        entries.append(frequency + model.strength * sp.im(seen, evaluate=False))
     return sp.ImmutableMatrix(entries)
 
 
