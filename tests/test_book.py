@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from dataclasses import replace
 
 import pytest
@@ -29,6 +30,7 @@ from carleman_ssm.formulas.verification import verify
 from carleman_ssm.proofs.ledger import evidence_words
 from carleman_ssm.proofs.scripts import Script, derivation_folder, load_script, script_names
 from carleman_ssm.report import cli
+from carleman_ssm.report.book import TEX, TYPST, write_book
 
 SCRIPT = "04_held_input"
 NEEDS_TEX = pytest.mark.skipif(not has_tex(), reason="pdflatex is not installed")
@@ -266,3 +268,25 @@ def test_a_script_that_cannot_be_printed_is_named():
     made = print_chapter((3, SCRIPT), typst_pages.chapter_source)
     assert (made.number, made.script, made.gaps) == (3, SCRIPT, ())
     assert all(mark.number.startswith("3.") for mark in made.marks)
+
+
+def test_what_is_left_of_another_format_is_removed(tmp_path):
+    book = Book((), ())
+    for engine, other in ((TEX, "book.typ"), (TYPST, "book.tex")):
+        (tmp_path / "notes.txt").write_text("mine", "utf-8")
+        (tmp_path / "book.pdf").write_text("of another run", "utf-8")
+        written, typeset = write_book(book, tmp_path, engine, pdf=False)
+        assert typeset is None
+        assert {path.name for path in tmp_path.iterdir()} == {path.name for path in written} | {"notes.txt"}
+        assert other not in {path.name for path in written}
+
+
+def test_without_an_engine_the_command_says_so_before_it_works(tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "typst", None)
+    monkeypatch.setattr("carleman_ssm.report.book.has_tex", lambda: False)
+    monkeypatch.setattr("carleman_ssm.report.book.print_all", lambda *_: pytest.fail("it worked in vain"))
+    for form, word in (("pdf", "pdflatex"), ("typst", "typst is not installed")):
+        with pytest.raises(SystemExit) as ended:
+            cli.main(["book", "04", "--format", form, "--output", str(tmp_path / "none")])
+        assert ended.value.code == 2
+        assert word in capsys.readouterr().err

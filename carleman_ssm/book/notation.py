@@ -115,6 +115,7 @@ FUNCTIONS: Mapping[str, str] = {
     r"\otimes": "Kronecker product",
     r"P^\delta": r"cyclic shift by $\delta$ nodes",
     r"x^\top,\ x^H": "transpose, and conjugate transpose",
+    r"\mathcal{Q}_1,\ \mathcal{Q}_2": "parts of a long display, explained where they stand",
 }
 """Functions and signs, as they are printed, with what they mean."""
 

@@ -37,7 +37,7 @@ _PREAMBLE = f"""#set document(title: {quoted(TITLE)}, date: none)
 #set text(size: 10pt)
 #set par(justify: true)
 #set heading(numbering: none)
-#show heading.where(level: 1): it => {{ pagebreak(weak: true); block(sticky: true, text(size: 17pt, it.body)); v(4mm) }}
+#show heading.where(level: 1): it => {{ v(12mm, weak: true); block(sticky: true, text(size: 17pt, it.body)); v(4mm) }}
 #show heading.where(level: 2): it => block(above: 6mm, sticky: true, text(size: 12pt, it.body))
 #show math.equation: set block(breakable: true)
 #show math.equation.where(block: true): set align(left)
@@ -67,7 +67,7 @@ def typst_source(book: Book) -> str:
 
 
 def _headed(title: str, body: str) -> str:
-    return f"= #{quoted(title)}\n\n{body}"
+    return f"#pagebreak(weak: true)\n= #{quoted(title)}\n\n{body}"
 
 
 def _evidence(book: Book) -> str:

@@ -78,8 +78,13 @@ def _run(folder: Path, options: tuple[str, ...], timeout: float, settings: Mappi
     return log
 
 
-def require_typst() -> None:
-    """See that Typst is installed, where there is no TeX.
+def require_typst(*, or_tex: bool = True) -> None:
+    """See that Typst is installed.
+
+    Parameters
+    ----------
+    or_tex
+        TeX would do, too; it is not installed.
 
     Raises
     ------
@@ -89,7 +94,8 @@ def require_typst() -> None:
     try:
         import typst  # noqa: F401 - an extra: imported where it is needed
     except ImportError:
-        msg = "no PDF engine: install pdflatex (texlive-latex-base), or `pip install carleman_ssm[documents]`"
+        missing = "no PDF engine: install pdflatex (texlive-latex-base), or" if or_tex else "typst is not installed:"
+        msg = f"{missing} `pip install carleman_ssm[documents]`"
         raise ImportError(msg) from None
 
 

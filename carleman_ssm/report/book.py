@@ -17,7 +17,7 @@ from carleman_ssm.book.book import Book
 from carleman_ssm.book.contents import Chapter, refuted_claims
 from carleman_ssm.book.printed import Printed, print_chapter
 from carleman_ssm.book.typesetting import Typeset, set_with_tex, set_with_typst
-from carleman_ssm.formulas.engines import has_tex
+from carleman_ssm.formulas.engines import has_tex, require_typst
 from carleman_ssm.proofs.processes import in_processes
 from carleman_ssm.proofs.scripts import find_scripts
 from carleman_ssm.report.options import processes
@@ -66,11 +66,15 @@ def book(names: Sequence[str], output: Path | None, form: BookFormat, jobs: int 
     ------
     ValueError
         No derivation begins so, or fewer than one process.
+    ImportError
+        There is nothing that sets a PDF.
     OSError
         The folder cannot be written.
     """
     wanted, workers, target = find_scripts(tuple(names)), processes(jobs), output or Path("book")
     engine = engine_of(form)
+    if engine is TYPST:  # before the work, not after it
+        require_typst(or_tex=form is BookFormat.PDF)
     with results_in(target, _FILES):
         chapters = print_all(wanted, workers, engine, Console(stderr=True))
         made = Book(chapters, () if names else refuted_claims())
@@ -113,7 +117,7 @@ def print_all(names: Sequence[str], jobs: int, engine: Engine, console: Console)
 def write_book(
     made: Book, target: Path, engine: Engine, *, pdf: bool = True
 ) -> tuple[tuple[Path, ...], Typeset | None]:
-    """Source, PDF and data of a book in a folder.
+    """Source, PDF and data of a book in a folder, in place of all that is left there of an earlier one.
 
     Raises
     ------
@@ -130,6 +134,8 @@ def write_book(
         files[_PDF] = typeset.pdf
     for name, content in files.items():
         write_whole(target / name, content)
+    for left in set(_FILES) - set(files):
+        (target / left).unlink(missing_ok=True)
     return tuple(target / name for name in files), typeset
 
 
