@@ -98,13 +98,25 @@ def _never_negative(e: sp.Expr, ranges: tuple[_Range, ...]) -> bool:
 def _vanishes_rarely(divisor: sp.Expr) -> bool:
     """True if the divisor is a quotient of functions analytic in free continuous symbols, neither of them 0.
 
-    Symbols range over real or complex intervals, so one certain non-zero value is enough. A divisor with
-    integer symbols could vanish for one integer and all else: it stays.
+    Symbols range over real or complex intervals, so one certain non-zero value is enough. A factor with
+    integer symbols could vanish for one integer and all else: it stays, unless it vanishes nowhere.
     """
-    if any(symbol.is_integer for symbol in divisor.free_symbols):
+    above, below = _elements_as_symbols(divisor).as_numer_denom()
+    factors = [f for f in sp.Mul.make_args(above) if f.is_zero is not False]
+    return all(map(_rarely_zero, factors)) and (below.is_zero is False or _rarely_zero(below))
+
+
+def _rarely_zero(part: sp.Expr) -> bool:
+    if any(symbol.is_integer for symbol in part.free_symbols):
         return False
-    parts = divisor.as_numer_denom()
-    return all(_analytic(part) and any(_certainly_nonzero(part, seed) for seed in range(3)) for part in parts)
+    return _analytic(part) and any(_certainly_nonzero(part, seed) for seed in range(3))
+
+
+def _elements_as_symbols(e: sp.Expr) -> sp.Expr:
+    """Elements of a sequence are variables of their own, whatever their index, unless two might be the same."""
+    elements = e.atoms(sp.Indexed)
+    single = [one for one in elements if sum(one.base == other.base for other in elements) == 1]
+    return e.xreplace({one: sp.Dummy(**one.base.label.assumptions0) for one in single})
 
 
 def _analytic(e: sp.Expr) -> bool:

@@ -49,10 +49,12 @@ class Normaliser:
         expression itself); it proves equality where none of these vanishes.
     hypergeometric
         Binomial coefficients outside sums by their ratios, with conditions, instead of Pascal's rule, with none.
+    closing
+        Geometric sums in closed form, with conditions; else they are letters, with none.
     """
 
-    def __init__(self, *, hypergeometric: bool = False) -> None:
-        self.hypergeometric = hypergeometric
+    def __init__(self, *, hypergeometric: bool = False, closing: bool = True) -> None:
+        self.hypergeometric, self.closing = hypergeometric, closing
         self.alphabet = Alphabet()
         self.induced: dict[sp.Expr, None] = {}
         self.indices: set[sp.Symbol] = set()

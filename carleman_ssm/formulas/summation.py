@@ -90,7 +90,7 @@ def _sum_term(form: Normaliser, term: Polynomial, index: sp.Symbol, lower: sp.Ex
     zero_power = next((f for f in core if f.is_Pow and f.base == 0), None)
     if zero_power is not None:
         return _sum_with_zero_power(form, term, index, (lower, upper), zero_power.exp)
-    if core:
+    if core or (ratio and not form.closing):
         return outside * _sum_core(form, term, index, lower, upper)
     prefix = _geometric if ratio else _powers
     difference = prefix(form, power, ratio, upper) - prefix(form, power, ratio, lower - 1)

@@ -123,12 +123,39 @@ def _climb(identity: Identity, pairs: list[_Pair], digits: int, samples: int) ->
     for form in _normal_forms(flat):
         left_open = [pair for pair in open_pairs if not _equal_in_normal_form(form, *pair)]
         if not left_open:
-            induced = _distinct(form, form.induced, assumed)
-            conditions = _distinct(form, [*assumed, *remaining(induced, flat)], identity.nonzero)
+            conditions = _conditions(form, open_pairs, flat, assumed, identity.nonzero)
             return Verdict(Evidence.PROVED, "normal form", nonzero=(*identity.nonzero, *conditions))
     free = identity.left.free_symbols | identity.right.free_symbols  # a divisor under a sum may hold its index
     stated = [divisor for divisor in assumed if divisor in identity.nonzero or divisor.free_symbols <= free]
     return _by_points(replace(identity, nonzero=tuple(stated)), left_open, digits, samples)
+
+
+def _conditions(
+    form: Normaliser, pairs: list[_Pair], flat: list[sp.Expr], assumed: Iterable[sp.Expr], known: tuple[sp.Expr, ...]
+) -> list[sp.Expr]:
+    """What a proof assumes: of two proofs, with geometric sums closed and term by term, the one that divides less."""
+    scaffolding = _scaffolding(form, pairs, flat, assumed)
+    if scaffolding and any(side.has(sp.Sum) for side in flat):
+        plain = Normaliser(hypergeometric=form.hypergeometric, closing=False)
+        if all(_equal_in_normal_form(plain, *pair) for pair in pairs):
+            scaffolding = min(scaffolding, _scaffolding(plain, pairs, flat, assumed), key=len)
+    return _distinct(form, [*assumed, *scaffolding], known)
+
+
+def _scaffolding(
+    form: Normaliser, pairs: list[_Pair], flat: list[sp.Expr], assumed: Iterable[sp.Expr]
+) -> list[sp.Expr]:
+    """The divisors that are conditions of the proof: neither continuity removes them nor a common factor."""
+    left = remaining(_distinct(form, form.induced, assumed), flat)
+    return [divisor for divisor in left if not all(_both_vanish(form, divisor, pair) for pair in pairs)]
+
+
+def _both_vanish(form: Normaliser, divisor: sp.Expr, pair: _Pair) -> bool:
+    """Both sides are 0 where the divisor is, because it divides them: (r - 1) f = (r - 1) g holds at r = 1."""
+    key = form.vanishing(divisor)
+    if not isinstance(key, tuple) or key == NEVER or key[0]:  # of symbolic powers, x and x**k, one may vanish alone
+        return False
+    return all(not side or any(form.vanishing(f) == key for f in sp.Mul.make_args(side)) for side in pair)
 
 
 def _normal_forms(expressions: list[sp.Expr]) -> list[Normaliser]:
