@@ -11,7 +11,7 @@ import sympy as sp
 from carleman_ssm.book import tex_pages, typst_pages
 from carleman_ssm.book.bibliography import BIBLIOGRAPHY, citations
 from carleman_ssm.book.book import Book
-from carleman_ssm.book.contents import Chain, Claim, chapter, known_of, refuted_claims
+from carleman_ssm.book.contents import Chain, Claim, Mark, chapter, known_of, refuted_claims
 from carleman_ssm.book.introduction import EVIDENCE, INTRODUCTION
 from carleman_ssm.book.notation import NOTATION, declared_in, is_known, meaning_of, overridden, undeclared
 from carleman_ssm.book.numbered import numbered_statements, statement_numbers
@@ -238,14 +238,15 @@ def test_text_is_set_literally_with_its_accents():
     assert "\\input" not in literal(r"\input{secret}").replace(r"\textbackslash{}input", "")
 
 
-def test_the_claims_of_a_chapter_are_printed_once(one):
-    claims = [item for part in one.parts for item in part.derived if isinstance(item, Claim)]
-    for claim in claims:
-        number = one.earlier(claim)
-        assert number != claim.mark.number
-        if number:
-            same = next(statement for statement, mark in one.marks.items() if mark.number == number)
-            assert (same.left, same.right) == (claim.statement.left, claim.statement.right)
+def test_a_claim_that_was_made_before_is_not_printed_again(one):
+    """Sides and conditions decide, not the name."""
+    x, y = sp.symbols("x y")
+    first = Identity(x + y, y + x, name="first")
+    again, conditional = replace(first, name="again"), replace(first, name="if", nonzero=(x,))
+    marks = {each: Mark(f"1.{n}", "", Evidence.PROVED) for n, each in enumerate((first, again, conditional), 1)}
+    made = replace(one, marks=marks)
+    earlier = {mark.number: made.earlier(Claim(each, mark)) for each, mark in marks.items()}
+    assert earlier == {"1.1": "", "1.2": "1.1", "1.3": ""}
 
 
 def test_claims_that_are_false_are_printed_with_their_witnesses(one):

@@ -16,7 +16,6 @@ from carleman_ssm.proofs.scripts import load_script, script_names
 from tests.strategies_formulas import expressions
 from tests.test_katex import NEEDS_KATEX, refused_by_katex
 
-pytestmark = pytest.mark.symbolic
 STATEMENTS = (cs.ClosedForm, cs.Identity, cs.Bound)
 
 
