@@ -7,6 +7,7 @@ Both are $x_k = \lambda_n x_{k-1} + \bar b_n u_k$ with the coefficients of `ssm.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import sympy as sp
 
@@ -29,7 +30,7 @@ def held_step() -> ClosedForm:
 
     References
     ----------
-    THEORY §3; Gu et al. (2022), S4D, eq. 3.
+    derivations/00_discretisation; THEORY §3; Gu et al. (2022), S4D, eq. 3.
 
     Examples
     --------
@@ -43,8 +44,7 @@ def held_step() -> ClosedForm:
     moved = _written(form)
     first, second = sp.symbols("Delta_1 Delta_2", positive=True)
     twice = moved.subs(STEP, second).xreplace({STATE: moved.subs(STEP, first)})
-    return _with(
-        form,
+    certificates = (
         Identity(
             sp.Derivative(moved, STEP),
             RATE * moved + GAIN * INPUT,
@@ -59,6 +59,7 @@ def held_step() -> ClosedForm:
             because="the second step starts where the first one ends",
         ),
     )
+    return replace(form, certificates=certificates)
 
 
 def bilinear_step() -> ClosedForm:
@@ -72,7 +73,7 @@ def bilinear_step() -> ClosedForm:
 
     References
     ----------
-    THEORY §3; Gu et al. (2022), S4D, eq. 3.
+    derivations/00_discretisation; THEORY §3; Gu et al. (2022), S4D, eq. 3.
 
     Examples
     --------
@@ -89,7 +90,7 @@ def bilinear_step() -> ClosedForm:
         because="what belongs to the new state on the left, to the old one on the right",
         nonzero=(1 - half,),
     )
-    return _with(form, law)
+    return replace(form, certificates=(law,))
 
 
 def _step(rule: Callable[[DiagonalSSM, sp.Expr], DiscreteSSM]) -> ClosedForm:
@@ -103,7 +104,3 @@ def _step(rule: Callable[[DiagonalSSM, sp.Expr], DiscreteSSM]) -> ClosedForm:
 
 def _written(form: ClosedForm) -> sp.Expr:
     return form.expression.xreplace(dict(form.where))
-
-
-def _with(form: ClosedForm, *certificates: Identity) -> ClosedForm:
-    return ClosedForm(form.symbol, form.expression, form.arguments, form.where, certificates, form.reference)
