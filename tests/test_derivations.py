@@ -10,6 +10,7 @@ import pytest
 import sympy as sp
 
 import carleman_ssm as cs
+from carleman_ssm.families.registry import ENTRIES
 from carleman_ssm.formulas.latex import to_latex
 from carleman_ssm.proofs.ledger import check_script, not_derived, statements_of
 from carleman_ssm.proofs.representatives import REPRESENTATIVES, representative, representatives_of
@@ -128,6 +129,18 @@ def test_every_certificate_is_stated_by_the_cited_derivation(name):
         form = representative(name, label)
         assert form.certificates, label
         assert [missing.name for missing in not_derived(form)] == [], label
+
+
+def test_the_output_of_every_family_has_a_representative():
+    """A statement is a record that holds a closed form: its builders are not among the functions above."""
+    builders = set()
+    for info in pkgutil.iter_modules(importlib.import_module("carleman_ssm.recurrences").__path__):
+        module = importlib.import_module(f"carleman_ssm.recurrences.{info.name}")
+        for name, value in vars(module).items():
+            own = inspect.isfunction(value) and value.__module__ == module.__name__ and not name.startswith("_")
+            if own and "FamilyStatement" in str(inspect.signature(value).return_annotation):
+                builders.add(name.removesuffix("_statement").replace("_", "-"))
+    assert builders == set(ENTRIES) == set(REPRESENTATIVES["recurrences.statement.read_output"])
 
 
 def test_every_derivation_is_cited_by_a_closed_form():
