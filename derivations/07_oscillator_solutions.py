@@ -103,7 +103,7 @@ def solution(model, excitation):
 
 
 flow = solution(cs.DiagonalSSM.symbolic(2), cs.Excitation.step(height)).certificates
-(law,) = [one for one in flow if one.name == "equation of psi_0"]
+(law,) = [one for one in flow if one.name == r"equation of $\psi_0$"]
 derivation = derivation.chain(
     cs.Derivation(
         "The complex phase of node 0 of two",

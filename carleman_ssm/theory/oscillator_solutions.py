@@ -212,7 +212,9 @@ def _nonlinear_laws(ring: RingEmbedding, nodes: _Nodes, moving: _Nodes, u: sp.Sy
     psi = {sp.Symbol(f"psi_{j}"): -sp.I * sp.log(node) for j, node in enumerate(nodes)}
     field = list(complex_phase_field(network).where.values())
     laws = [
-        Identity(-sp.I * speed / node, right.xreplace({**psi, INPUT: u}), name=f"equation of psi_{j}", nonzero=(node,))
+        Identity(
+            -sp.I * speed / node, right.xreplace({**psi, INPUT: u}), name=rf"equation of $\psi_{j}$", nonzero=(node,)
+        )
         for j, (node, speed, right) in enumerate(zip(nodes, moving, field, strict=True))
     ]
     return laws + _polar_laws(network, nodes, moving) if u == INPUT else laws
@@ -226,8 +228,8 @@ def _polar_laws(network: OscillatorNetwork, nodes: _Nodes, moving: _Nodes) -> li
         turning, growing = polar[j], polar[network.nodes + j]
         ahead, behind = speed * sp.conjugate(node), node * sp.conjugate(speed)
         statements = [
-            ("r^2 theta'", r[j] ** 2 * turning, (ahead - behind) / (2 * sp.I)),
-            ("r r'", r[j] * growing, (ahead + behind) / 2),
+            (r"$r^2\theta'$", r[j] ** 2 * turning, (ahead - behind) / (2 * sp.I)),
+            ("$rr'$", r[j] * growing, (ahead + behind) / 2),
         ]
         laws += [
             Identity(motion, _along(field, nodes), name=f"{what} of node {j}", nonzero=(node,))
