@@ -77,7 +77,7 @@ derivation = derivation.lemma(
 # band-limited interpolation, up to the factor $-\frac N2$. For the $N = 2M - 1$ frequencies around 0 the phases cancel:
 # $w_d$ is real. All of it holds for symbolic N or M and every distance.
 # %%
-titles = ("Modes from 0 to N - 1", "Modes from -M to M - 1", "Modes from -(M - 1) to M - 1")
+titles = ("Modes from 0 to $N - 1$", "Modes from $-M$ to $M - 1$", "Modes from $-(M - 1)$ to $M - 1$")
 for name, title in zip(RANGES, titles, strict=True):
     couplings, alone = cs.s4d_lin_couplings(name), cs.s4d_lin_self_coupling(name)
     whole_range = cs.Derivation(title, start=coupling_sum(name), where=spectrum)

@@ -76,8 +76,8 @@ def coupling(at_zero, first, size):
 
 conjugates = "each pair is its own conjugate"
 derivation = derivation.lemma(
-    cs.Identity(imaginary(coupling(rate, 0, 2 * M - 1)), 0, name="real couplings, N = 2M - 1", because=conjugates),
-    cs.Identity(imaginary(coupling(0, half, 2 * M)), 0, name="real couplings, N = 2M", because=conjugates),
+    cs.Identity(imaginary(coupling(rate, 0, 2 * M - 1)), 0, name="real couplings, $N = 2M - 1$", because=conjugates),
+    cs.Identity(imaginary(coupling(0, half, 2 * M)), 0, name="real couplings, $N = 2M$", because=conjugates),
     cs.Identity(
         coupling(0, half, 2 * M).subs(d, d + 2 * M),
         -coupling(0, half, 2 * M),

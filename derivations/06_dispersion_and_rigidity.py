@@ -90,16 +90,16 @@ slope, angles = omega_1 * step / 2, sp.atan2(B, A, evaluate=False) + sp.atan2(B,
 bilinear = cs.bilinear_dispersion(law)
 packet = (
     cs.Derivation(
-        "Group velocity after the bilinear transform",
-        start=N / (2 * sp.pi) * sp.im(sp.Derivative(sp.log(bilinear.eigenvalue), mode), evaluate=False),
+        "Slope of the argument after the bilinear transform",
+        start=sp.im(sp.Derivative(sp.log(bilinear.eigenvalue), mode), evaluate=False),
         where=short,
     )
     .step(
-        N / (2 * sp.pi) * slope * (A / (A**2 + B**2) + C / (C**2 + B**2)),
+        slope * (A / (A**2 + B**2) + C / (C**2 + B**2)),
         because=r"$(\log\lambda)' = iB'\big(\frac1{A + iB} + \frac1{C - iB}\big)$, $B' = \frac\Delta2\omega_1$, and "
         r"$\frac1{A + iB} = \frac{A - iB}{A^2 + B^2}$",
     )
-    .step(N / (2 * sp.pi) * sp.Derivative(angles, mode), because=r"$\partial_B\,\mathrm{atan2}(B, A) = A/(A^2 + B^2)$")
+    .step(sp.Derivative(angles, mode), because=r"$\partial_B\,\mathrm{atan2}(B, A) = A/(A^2 + B^2)$")
     .lemma(*bilinear.phase_velocity.certificates, *bilinear.group_velocity.certificates)
 )
 derivation = derivation.chain(packet)
@@ -121,8 +121,10 @@ derivation = derivation.lemma(*cs.participation_ratio_formula().certificates, *c
 
 # %% [markdown]
 # ## A shift register without a wave
-# In the Krylov frame *every* spectrum is a shift register for its first N steps, written out for N = 3. For S4D-Lin at
-# one node per step the feedback is the single wire $\chi(z) = z^N - e^{-1}$: all N multipliers are its roots.
+# In the Krylov frame, $V = [\bar b, \Lambda\bar b, \dots, \Lambda^{N-1}\bar b]$, *every* spectrum is a shift register
+# for its first N steps: $\Lambda$ takes each column of V to the next, and the last one back through
+# $\chi(\lambda_n) = 0$. Written out for N = 3. For S4D-Lin at one node per step the feedback is the single wire
+# $\chi(z) = z^N - e^{-1}$: all N multipliers are its roots.
 # %%
 register = cs.krylov_frame(cs.DiscreteSSM.symbolic(states=3))
 wires = (cs.unit_hop_characteristic(), cs.unit_hop_characteristic(3, first=0))

@@ -71,7 +71,7 @@ def test_the_sum_is_the_definition_written_by_hand(frequencies):
 
 
 TWINS = {
-    "W + 1/2 is skew-Hermitian": lambda right: -right,  # Hermitian
+    r"$W + \frac12$ is skew-Hermitian": lambda right: -right,  # Hermitian
     "Fourier differentiation": lambda right: -right,  # the other direction
     "modulus": lambda right: right / 4,  # half as strong
 }

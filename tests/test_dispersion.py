@@ -70,8 +70,9 @@ def test_a_wrong_slope_or_modulus_is_refuted_by_the_certificates():
     law = LAWS["Lin bilinear"]
     found = refuted(replace(law, slope=law.slope * 2).group_velocity)
     assert found == {"group velocity", "slope of the phase", "slope of the argument"}
-    assert refuted(replace(law, modulus=law.modulus**2).group_velocity) == {"modulus squared", "phase: arg"}
-    assert refuted(replace(LAWS["Inv"], modulus=sp.S.NegativeOne).phase_velocity) == {"decay: Re a"}
+    found = refuted(replace(law, modulus=law.modulus**2).group_velocity)
+    assert found == {"modulus squared", r"phase: $\arg\lambda_n$"}
+    assert refuted(replace(LAWS["Inv"], modulus=sp.S.NegativeOne).phase_velocity) == {r"decay: $\mathrm{Re}\,a_n$"}
 
 
 WRONG_PHASES = {
@@ -87,7 +88,7 @@ WRONG_PHASES = {
 @pytest.mark.parametrize("law", LAWS.values(), ids=LAWS)
 def test_a_wrong_phase_is_refuted_by_the_certificates_of_both_velocities(law, wrong):
     spoiled = replace(law, phase=wrong(law.phase))
-    name = "phase: arg" if law.per_step else "phase: Im a"
+    name = r"phase: $\arg\lambda_n$" if law.per_step else r"phase: $\mathrm{Im}\,a_n$"
     for velocity in (spoiled.phase_velocity, spoiled.group_velocity):
         assert name in refuted(velocity)
     right_slope = replace(spoiled, slope=sp.diff(spoiled.phase, MODE_NUMBER))  # a slope made to fit does not help

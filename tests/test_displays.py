@@ -115,6 +115,15 @@ def test_abbreviations_of_the_author_are_folded_into_statements_and_chains():
     assert r"(y \neq 0)" in link.lines[-1]
     assert where_lines(where) == (r"\text{where}\quad y &= a + b",)
     assert where_lines({}) == ()
+
+
+def test_a_function_of_a_letter_is_explained_once():
+    h, t = sp.Function("h"), sp.Symbol("t")
+    once = where_lines({h(k): a**k})
+    assert where_lines({h(k): a**k, h(k - 1): a ** (k - 1)}) == once
+    assert len(where_lines({h(k): a**k, h(k - 1): a**k})) == 2  # not what the first one says
+    assert len(where_lines({h(k - 1): a ** (k - 1), h(k - 2): a ** (k - 2)})) == 2  # nothing says what h(k) is
+    assert len(where_lines({h(k): a**k, h(t): a**t})) == 2
     assert r"\text{where}\quad y = a + b" in to_latex(chain)
 
 

@@ -12,6 +12,7 @@ from functools import singledispatch
 from typing import Any
 
 import sympy as sp
+from sympy.core.function import AppliedUndef
 
 from carleman_ssm.formulas.bounds import Bound
 from carleman_ssm.formulas.broken_lines import Abbreviations, broken, text_lines
@@ -117,7 +118,7 @@ def _(statement: Mapping, *, line: float = LINE, where: Where | None = None, **s
 def where_lines(where: Where, *, line: float = LINE, **settings: Any) -> tuple[str, ...]:
     r"""Abbreviations as lines; the first begins with ``\text{where}``.
 
-    What follows from the definitions of letters has no line of its own.
+    What follows from the definitions of letters, or of a function of a letter, has no line of its own.
 
     Examples
     --------
@@ -128,6 +129,7 @@ def where_lines(where: Where, *, line: float = LINE, **settings: Any) -> tuple[s
     folds = Abbreviations()
     letters = {key: value for key, value in where.items() if isinstance(key, (sp.Symbol, sp.Indexed))}
     stated = {key: value for key, value in where.items() if key in letters or not _follows(key, value, letters)}
+    stated = {key: value for key, value in stated.items() if not _is_elsewhere(key, value, where)}
     return with_definitions(_explained(stated, line, folds, settings), line, folds)
 
 
@@ -136,6 +138,14 @@ def _follows(key: sp.Basic, value: sp.Basic, letters: Where) -> bool:
     if not (isinstance(key, sp.Expr) and isinstance(value, sp.Expr)):
         return False
     return bool(sp.expand(key.xreplace(dict(letters)) - value) == 0)
+
+
+def _is_elsewhere(key: sp.Basic, value: sp.Basic, where: Where) -> bool:
+    """Whether a definition is that of the same function of a letter, at another place: h(k - 1) beside h(k)."""
+    if not (isinstance(key, AppliedUndef) and len(key.args) == 1) or key.args[0].is_Symbol:
+        return False
+    same = [one for one in where if isinstance(one, AppliedUndef) and one.func == key.func and one.args[0].is_Symbol]
+    return any(where[one].subs(one.args[0], key.args[0]) == value for one in same)
 
 
 def _explained(where: Where, line: float, folds: Abbreviations, settings: Mapping[str, Any]) -> list[str]:

@@ -239,7 +239,7 @@ def _certificates(frequencies: str, size: sp.Expr, value: sp.Expr) -> tuple[Iden
         Identity(
             coupling_sum(frequencies, -DISTANCE),
             -sp.conjugate(value),
-            name="W + 1/2 is skew-Hermitian",
+            name=r"$W + \frac12$ is skew-Hermitian",
             because="it moves contents around and keeps their energy",
             nonzero=apart,
         ),

@@ -112,12 +112,14 @@ class Dispersion:
         angle = 2 * sp.pi * MODE_NUMBER * velocity / self.nodes
         if not self.per_step:
             left = sp.im(self.eigenvalue, evaluate=False)
-            return Identity(left, angle, name="phase: Im a", because=r"$\omega_n t - 2\pi n j/N$ with $j = v_p t$")
+            return Identity(
+                left, angle, name=r"phase: $\mathrm{Im}\,a_n$", because=r"$\omega_n t - 2\pi n j/N$ with $j = v_p t$"
+            )
         above, below = map(sp.sqrt, sp.fraction(self.modulus))  # both positive
         return Identity(
             sp.powsimp(self.eigenvalue * unit_number(-angle), combine="exp") * below,
             above,
-            name="phase: arg",
+            name=r"phase: $\arg\lambda_n$",
             because=r"turned back by its argument it is $|\lambda_n|$; $e^{i\,\mathrm{atan2}(y, x)}"
             r" = (x + iy)/\sqrt{x^2 + y^2}$",
         )
@@ -134,7 +136,10 @@ class Dispersion:
         )
         if not self.per_step:
             real = sp.re(value, evaluate=False)
-            return (Identity(real, self.modulus, name="decay: Re a", because="damping is the real part"), slope)
+            return (
+                Identity(real, self.modulus, name=r"decay: $\mathrm{Re}\,a_n$", because="damping is the real part"),
+                slope,
+            )
         return (
             Identity(
                 sp.powsimp(value * sp.conjugate(value), combine="exp"),
