@@ -50,7 +50,9 @@ derivation = (
 # %% [markdown]
 # ## What the formula of a channel rests on
 # One tap as a wave; the convolution over all lags obeys the recurrence of the mode, step by step; and a fitted decoder
-# is written with the three-term recurrence of the Chebyshev polynomials, $T_{p+1}(t) = 2t\,T_p(t) - T_{p-1}(t)$.
+# is written with the three-term recurrence of the Chebyshev polynomials, $T_{p+1}(t) = 2t\,T_p(t) - T_{p-1}(t)$. With
+# these laws the package writes a trained network as a formula, with its own numbers; those of a small one follow, to
+# three digits.
 # %%
 first = sp.Sum(sp.Symbol("lambda_0") ** m * u[-m], (m, 0, 0))
 derivation = derivation.lemma(
