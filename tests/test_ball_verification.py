@@ -168,6 +168,16 @@ UNDEFINED = {
 }
 
 
+def test_a_phi_function_is_bounded_on_a_wide_box():
+    """It increases; the false twin is refuted, and the ends are those of SymPy."""
+    assert cs.verify(cs.Bound(cs.phi(2, x), sp.Rational(1, 2), {x: (-5, 0)})).evidence is cs.Evidence.CERTIFIED
+    assert cs.verify(cs.Bound(cs.phi(2, x), sp.Rational(1, 4), {x: (-5, 0)})).evidence is cs.Evidence.REFUTED
+    ball = Enclosure({x: (sp.Integer(-5), sp.Integer(1))})(cs.phi(2, x))
+    least, most = (float(cs.phi(2, end).rewrite(sp.exp)) for end in (-5, 1))
+    assert float(ball.lower()) == pytest.approx(least)
+    assert float(ball.upper()) == pytest.approx(most)
+
+
 def test_what_cancels_is_certified_where_it_is_defined():
     assert cs.verify(cs.Bound(1 / x, 1 / x + 1, {x: (1, 2)})).evidence is cs.Evidence.CERTIFIED
     assert cs.verify(cs.Bound(sp.sqrt(x), sp.sqrt(x) + y, {x: (0, 2), y: (0, 1)})).evidence is cs.Evidence.CERTIFIED

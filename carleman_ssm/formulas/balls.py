@@ -105,8 +105,7 @@ class Enclosure:
 
     def _function(self, e: sp.Expr) -> arb:
         if isinstance(e, phi):
-            order, z = int(e.args[0]), self(e.args[1])
-            return z.hypgeom_1f1(arb(1), arb(order + 1)) / arb(order).fac()
+            return phi_ball(int(e.args[0]), self(e.args[1]))
         if not e.args:
             raise NoEnclosure(str(e))
         values = [self(argument) for argument in e.args]
@@ -125,6 +124,12 @@ class Enclosure:
         if isinstance(e, sp.besseli) and e.args[0].is_Integer:
             return values[1].bessel_i(values[0])
         raise NoEnclosure(str(e))
+
+
+def phi_ball(order: int, z: arb) -> arb:
+    r"""$\varphi_k(z) = \int_0^1 e^{(1-\theta)z}\,\theta^{k-1}d\theta/(k-1)!$ increases with z: its ends decide."""
+    ends = (z.lower(), z.upper()) if z.is_finite() else (z,)
+    return reduce(arb.union, [end.hypgeom_1f1(arb(1), arb(order + 1)) / arb(order).fac() for end in ends])
 
 
 def integer_power(base: arb, exponent: int) -> arb:
