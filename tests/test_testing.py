@@ -156,7 +156,43 @@ def test_certificates_of_drawn_models_hold():
         assert check(certificate, examples=3).verdict.proved
 
 
+def test_values_of_your_own_are_exact_numbers_for_letters_that_occur():
+    square = cs.Identity(sp.Abs(a) ** 2, a * sp.conjugate(a))
+    assert check(square, values={a: st.integers(-3, 3)}).examples == 100
+    assert check(square, values={a: st.fractions(0, 1, max_denominator=5)}).examples == 100
+    with pytest.raises(Counterexample, match="false at a = 3/2"):
+        check(cs.Identity(a, a + 1), values={a: st.just(sp.Rational(3, 2))})
+    with pytest.raises(TypeError, match="values are exact"):
+        check(square, values={a: st.floats(0, 1)})
+    with pytest.raises(TypeError, match="are a strategy"):
+        check(square, values={a: 3})
+    with pytest.raises(ValueError, match="other assumptions"):
+        check(square, values={sp.Symbol(a.name, positive=True): st.just(1)})
+
+
+def test_no_point_to_compare_at_is_told():
+    """Nobody has defined f, and no value of a is admitted: that is no evidence."""
+    f = sp.Function("f")
+    for found in (check(cs.Identity(f(a), f(a))), check(cs.Identity(a, a, nonzero=(a,)), values={a: st.just(0)})):
+        assert found.examples == 0
+        assert "no point was found to compare at" in str(found)
+
+
+def test_a_false_identity_without_letters_is_false():
+    with pytest.raises(Counterexample, match=r"^false: 1 on the left, 2 on the right"):
+        check(cs.Identity(1, 2))
+
+
 def test_misuse_is_named():
+    for wrong, word in ((sp.Eq(a, b), "Equality"), (cs.Bound(1, 2, {}), "Bound")):
+        with pytest.raises(TypeError, match=f"check takes an Identity, got {word}"):
+            check(wrong)
+    with pytest.raises(TypeError, match="is an integer"):
+        check(cs.Identity(a, a), examples=1.5)
+    with pytest.raises(ValueError, match="at least one value"):
+        find(testing.spectra(0), lambda _: True)
+    with pytest.raises(ValueError, match="'nope'"):
+        find(testing.rings(closures=("nope",)), lambda _: True)
     with pytest.raises(TypeError, match="Identity"):
         check(a + b)
     with pytest.raises(ValueError, match="at least 1 example"):

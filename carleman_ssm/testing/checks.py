@@ -49,7 +49,8 @@ class Check:
     verdict
         Of `verify`: proved, supported or undecided.
     examples
-        At so many points at most both sides were compared; 0 for matrices of symbolic shape.
+        At so many points at most both sides were compared; 0 if at none both have a value, as for matrices of
+        symbolic shape or functions that nobody has defined.
     hole
         The simplest point at which only one side has a value, although no condition excludes it; empty if none
         was found. The identity may need a condition there (``Identity(…, nonzero=(…,))``).
@@ -60,7 +61,8 @@ class Check:
     hole: Mapping[sp.Basic, object] = field(default_factory=dict, hash=False)
 
     def __str__(self) -> str:
-        text = f"{self.verdict}; no counterexample in {self.examples} points"
+        tried = f"no counterexample in {self.examples} points" if self.examples else "no point was found to compare at"
+        text = f"{self.verdict}; {tried}"
         return text + (f"; only one side has a value at {_listed(self.hole)}" if self.hole else "")
 
 
@@ -83,7 +85,7 @@ def check(
     examples
         Number of points, at least 1.
     values
-        Strategies of your own for some symbols.
+        Strategies of your own for some symbols, of exact numbers: SymPy's, integers or fractions.
 
     Returns
     -------
@@ -94,7 +96,7 @@ def check(
     Counterexample
         An ``AssertionError``: the sides differ; the message names the point and both values.
     TypeError, ValueError
-        Not an `Identity`; no example.
+        Not an `Identity`; no example; strategies for what does not occur, or of what is no exact number.
 
     Examples
     --------
@@ -111,26 +113,48 @@ def check(
     ...     print(found.point)
     {lambda: 0, k: 0}
     """
-    if examples < 1:
-        msg = f"a check needs at least 1 example, got {examples}"
-        raise ValueError(msg)
+    _require(identity, examples)
     verdict = verify(identity)
     pairs = entry_pairs(identity.left, identity.right)
     if pairs is None:  # matrices of symbolic shape, which no point can refute
         return Check(verdict, 0)
     drawn = points(_letters(identity), values)
-    found = _simplest(drawn, examples, lambda point: _difference(identity, pairs, point) is not None)
+    compared = False
+
+    def differs(point: Mapping[sp.Basic, object]) -> bool:
+        nonlocal compared
+        try:
+            difference = _difference(identity, pairs, point)
+        except NoValue:
+            return False
+        compared = True
+        return difference is not None
+
+    found = _simplest(drawn, examples, differs)
     if found is not None:
         left, right = _difference(identity, pairs, found) or (None, None)
         name = f"{identity.name}: " if identity.name else ""
-        msg = f"{name}false at {_listed(found)}: {left} on the left, {right} on the right"
+        where = f" at {_listed(found)}" if found else ""
+        msg = f"{name}false{where}: {left} on the left, {right} on the right"
         raise Counterexample(msg, found, left, right)
     if verdict.evidence is Evidence.REFUTED:
         witness = verdict.witness or {}
         msg = f"{identity.name or 'the identity'} is false at {_listed(witness)} ({verdict.method})"
         raise Counterexample(msg, witness, None, None)
     hole = _simplest(drawn, examples, lambda point: _one_sided(identity, pairs, point))
-    return Check(verdict, examples, hole or {})
+    return Check(verdict, examples if compared else 0, hole or {})
+
+
+def _require(identity: object, examples: object) -> None:
+    if not isinstance(identity, Identity):
+        msg = f"check takes an Identity, got {type(identity).__name__}: write Identity(left, right)"
+        raise TypeError(msg)
+    if not isinstance(examples, int):
+        msg = f"the number of examples is an integer, got {examples!r}"
+        raise TypeError(msg)
+    if examples < 1:
+        msg = f"a check needs at least 1 example, got {examples}"
+        raise ValueError(msg)
 
 
 def _letters(identity: Identity) -> list[sp.Basic]:
@@ -182,23 +206,27 @@ def _admitted(identity: Identity, point: Mapping[sp.Basic, object]) -> bool:
 
 
 def _difference(identity: Identity, pairs: list[tuple[sp.Expr, sp.Expr]], point: Any) -> tuple[Any, Any] | None:
-    """The values of the first entry whose sides differ, or None."""
-    if not _admitted(identity, point):
-        return None
-    for pair in pairs:
+    """The values of the first entry whose sides differ, or None; without a value of both sides it is `NoValue`."""
+    compared = False
+    for pair in pairs if _admitted(identity, point) else ():
         left, right = _values(pair, point, exact=True)
         if left is not None and right is not None:
             if left[0] != right[0]:
                 return sp.QQ_I.to_sympy(left[0]), sp.QQ_I.to_sympy(right[0])
+            compared = True
             continue
         with mpmath.workdps(_DIGITS):
             left, right = _values(pair, point, exact=False)
             if left is None or right is None:
                 continue
+            compared = True
             # A difference must stand above the rounding of the largest number on the way.
             scale = max(left[1], right[1]) * mpmath.mpf(10) ** (-_DIGITS / 2)
             if abs(left[0] - right[0]) > scale:
                 return mpmath.nstr(left[0], 10), mpmath.nstr(right[0], 10)
+    if not compared:
+        msg = "no entry has values on both sides"
+        raise NoValue(msg)
     return None
 
 

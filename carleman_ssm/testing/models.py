@@ -27,6 +27,9 @@ def spectra(draw: DrawFn, states: int) -> tuple[sp.Expr, ...]:
     states
         N ≥ 1.
     """
+    if states < 1:
+        msg = f"a spectrum has at least one value, got states={states}"
+        raise ValueError(msg)
     kind = draw(st.sampled_from(KINDS))
     first = draw(gaussians() if kind == "conjugate" else multipliers())
     match kind:

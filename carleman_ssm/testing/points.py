@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import sympy as sp
@@ -98,7 +100,7 @@ def points(
     symbols
         Symbols, and ``IndexedBase`` sequences, which get a tuple of values that they repeat.
     values
-        Strategies of your own for some of them.
+        Strategies of your own for some of them, of exact numbers: SymPy's, integers or fractions.
 
     Returns
     -------
@@ -108,7 +110,9 @@ def points(
     Raises
     ------
     TypeError
-        Something that is neither a symbol nor a sequence.
+        Something that is neither a symbol nor a sequence; values that are no strategy, or not exact.
+    ValueError
+        Values for what is not among the symbols.
 
     Examples
     --------
@@ -117,18 +121,39 @@ def points(
     >>> find(points((lam, mu)), lambda point: point[lam] != 0 and point[mu] == point[lam] ** 2)
     {lambda: 1, mu: 1}
     """
-    own = dict(values or {})
+    symbols = tuple(symbols)
+    own = _own(symbols, values or {})
     plan: dict[sp.Basic, SearchStrategy[Any]] = {}
     for symbol in symbols:
         if isinstance(symbol, sp.IndexedBase):
             plan[symbol] = st.lists(own.get(symbol, _elements(symbol)), min_size=1, max_size=_LONGEST).map(tuple)
         elif isinstance(symbol, sp.Symbol):
             admitted = own.get(symbol, _of_its_kind(symbol))
-            plan[symbol] = admitted.filter(lambda value, symbol=symbol: _allows(symbol, value))
+            plan[symbol] = admitted.filter(partial(_allows, symbol))
         else:
             msg = f"points are drawn for symbols and sequences, got {symbol!r} of type {type(symbol).__name__}"
             raise TypeError(msg)
     return _points(plan, frozenset(own))
+
+
+def _own(symbols: tuple[sp.Basic, ...], values: Mapping[sp.Basic, Any]) -> dict[sp.Basic, SearchStrategy[Any]]:
+    for symbol, strategy in values.items():
+        if symbol not in symbols:
+            msg = f"values are given for {symbol!r}, not one of {symbols}: other assumptions make another symbol"
+            raise ValueError(msg)
+        if not isinstance(strategy, SearchStrategy):
+            msg = f"the values of {symbol} are a strategy of Hypothesis, such as sampled_from([…]), got {strategy!r}"
+            raise TypeError(msg)
+    return {symbol: strategy.map(_exact) for symbol, strategy in values.items()}
+
+
+def _exact(value: object) -> sp.Expr:
+    if isinstance(value, (int, Fraction)):
+        return sp.Rational(value)
+    if isinstance(value, sp.Expr) and not value.has(sp.Float):
+        return value
+    msg = f"values are exact: SymPy's numbers, integers or fractions, got {value!r} of type {type(value).__name__}"
+    raise TypeError(msg)
 
 
 @st.composite

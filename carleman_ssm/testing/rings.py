@@ -42,6 +42,10 @@ def rings(draw: DrawFn, closures: tuple[str, ...] = CLOSURES, max_nodes: int = 5
     max_nodes
         Largest number of nodes.
     """
+    unknown = set(closures) - set(CLOSURES)
+    if unknown:
+        msg = f"rings are closed in the ways {', '.join(CLOSURES)}, got {', '.join(map(repr, sorted(unknown)))}"
+        raise ValueError(msg)
     closure = draw(st.sampled_from(closures))
     most = {"complex": max_nodes, "real": (max_nodes + 1) // 2, "antiperiodic": max_nodes // 2}[closure]
     size = draw(st.integers(1, most))
