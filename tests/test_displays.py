@@ -115,6 +115,7 @@ def test_abbreviations_of_the_author_are_folded_into_statements_and_chains():
     assert r"(y \neq 0)" in link.lines[-1]
     assert where_lines(where) == (r"\text{where}\quad y &= a + b",)
     assert where_lines({}) == ()
+    assert r"\text{where}\quad y = a + b" in to_latex(chain)
 
 
 def test_a_function_of_a_letter_is_explained_once():
@@ -124,7 +125,6 @@ def test_a_function_of_a_letter_is_explained_once():
     assert len(where_lines({h(k): a**k, h(k - 1): a**k})) == 2  # not what the first one says
     assert len(where_lines({h(k - 1): a ** (k - 1), h(k - 2): a ** (k - 2)})) == 2  # nothing says what h(k) is
     assert len(where_lines({h(k): a**k, h(t): a**t})) == 2
-    assert r"\text{where}\quad y = a + b" in to_latex(chain)
 
 
 def test_a_derivation_prints_its_lemmas_and_further_chains():
