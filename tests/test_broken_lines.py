@@ -119,6 +119,9 @@ def test_quotients_keep_their_bar_where_there_is_room():
     halved, slashed = long.replace("x", r"\frac{x}{2}"), long.replace("x", "x / 2")
     assert with_slashes(rf"\frac{{{halved}}}{{c}}") == rf"\frac{{{slashed}}}{{c}}"
     assert with_slashes(r"\frac{\frac{a}{b}}{c}") == r"\frac{a / b}{c}"
+    operator = r"\frac{\frac{d}{d x} f}{c}"
+    assert with_slashes(operator) == operator
+    assert to_latex(sp.Matrix([[a / b, 1]])).count(r"\dfrac{a}{b}") == 1
 
 
 def test_prose_is_broken_between_words_and_formulas_stay_whole():

@@ -127,6 +127,51 @@ def test_a_function_of_a_letter_is_explained_once():
     assert len(where_lines({h(k): a**k, h(t): a**t})) == 2
 
 
+def test_only_abbreviations_that_occur_are_explained():
+    unused, inner = sp.symbols("unused inner")
+    chain = Derivation("t", (a + b) ** 2, where={inner: a + b, y: inner**2, unused: a - b}).step(a * x, "somehow")
+    assert list(chain.explained) == [inner, y]
+    assert "unused" not in to_latex(chain)
+    assert "unused" not in document([chain])
+
+
+def test_names_hold_formulas_and_single_dollars():
+    statement = Identity(a, a, name="decay of $\\lambda_0$ & more, 50 %")
+    assert r"decay of $\lambda_0$ \& more, 50 \%" in document([statement])
+    assert r"price: 5 \$" in document([Identity(a, a, name="price: 5 $")])
+    with pytest.raises(ValueError, match="may not stand"):
+        document([Identity(a, a, name=r"$\input{secret}$")])
+
+
+def test_sums_stand_beside_their_denominators():
+    terms = sp.Sum(sp.Function("f")(k), (k, 0, 3))
+    for expression, head in (
+        (terms / x, r"\frac{1}{x}"),
+        (-terms / x, r"- \frac{1}{x}"),
+        (a * terms / x, r"\frac{a}{x}"),
+    ):
+        assert to_latex(expression).startswith(rf"{head} \sum")
+    assert to_latex((terms + a) / x).startswith(r"\frac{1}{x} \left(")
+    assert to_latex(a / terms).startswith(r"\frac{a}{\sum")
+    assert r"\left(- " in to_latex(sp.Sum(-sp.Function("f")(k), (k, 0, 3)))
+
+
+def test_a_matrix_of_one_entry_is_broken_inside_its_brackets():
+    lines = statement_lines(Identity(sp.Matrix([[x]]), sp.Matrix([[LONG]])))
+    assert room(lines) <= LINE
+    assert len(lines) > 1
+    assert not any("mathcal" in text for text in lines)
+
+
+def test_names_of_several_letters_are_upright_and_values_at_a_point_keep_their_sum():
+    assert to_latex(sp.Symbol("mean")) == r"\mathrm{mean}"
+    assert to_latex(sp.Symbol("gain_2") ** 2) == r"\mathrm{gain}_{2}^{2}"
+    assert to_latex(sp.Symbol("bbar")) == r"\bar{b}"
+    value = sp.Subs(sp.Derivative(sp.Function("f")(x), x) + x, x, 0)
+    assert to_latex(value).startswith(r"\left. \left(x + ")
+    assert to_latex(sp.re(sp.Symbol("w"))).startswith(r"\operatorname{Re}")
+
+
 def test_a_derivation_prints_its_lemmas_and_further_chains():
     part = Derivation("Part of it", x).step(x + y - y, "added and taken away").lemma(Identity(a, a, name="by itself"))
     whole = Derivation("Whole", a).step(a + b - b, "the same").chain(part)

@@ -70,7 +70,15 @@ def _(node: Quotient, style: int) -> str | None:
 
 
 def _short(node: Quotient) -> bool:
-    return all(row_width(row.items, SCRIPT) <= _SHORT for row in (node.over, node.under))
+    return not _derivative(node) and all(row_width(row.items, SCRIPT) <= _SHORT for row in (node.over, node.under))
+
+
+def _derivative(node: Quotient) -> bool:
+    """Whether it is an operator, which has no slash."""
+    return node.over.source.strip("{}").split("^")[0] in ("d", r"\partial") and node.under.source.strip("{} ")[:2] in (
+        "d ",
+        r"\p",
+    )
 
 
 def _inside(row: Row, style: int, change: bool = True) -> str:

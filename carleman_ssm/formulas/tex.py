@@ -107,7 +107,9 @@ def _tall_apart(product: sp.Mul) -> tuple[sp.Expr, sp.Expr | None]:
     if not isinstance(product, sp.Mul) or product.is_commutative is False:
         return product, None
     above, below = sp.fraction(product, exact=True)
-    tall = [factor for factor in sp.Mul.make_args(above) if not factor.is_Function and _base(factor).has(*_TALL)]
+    tall = [
+        factor for factor in sp.Mul.make_args(above) if not isinstance(factor, sp.exp) and _base(factor).has(*_TALL)
+    ]
     rest = sp.Mul(*(factor for factor in product.args if factor not in tall))
     if below == 1 or not tall or rest.has(*_TALL) or rest == 1:
         return product, None
