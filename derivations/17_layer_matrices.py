@@ -41,7 +41,7 @@ def product(*matrices):
 # %%
 alpha, m = (sp.Symbol(name, integer=True, nonnegative=True) for name in ("alpha", "m"))
 derivation = (
-    cs.Derivation("Powers of a map that vanishes at zero", start=(g1 * x + g2 * x**2) ** alpha)
+    cs.Derivation("Powers of a map that vanishes at zero", start=(g1 * x + g2 * x**2) ** alpha, sizes="degree 2")
     .step(x**alpha * (g1 + g2 * x) ** alpha, because="every term holds x")
     .step(
         x**alpha * sp.Sum(sp.binomial(alpha, m) * g1 ** (alpha - m) * (g2 * x) ** m, (m, 0, alpha)),
