@@ -206,3 +206,17 @@ def test_without_hypothesis_the_extra_is_named():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode
     assert "pip install carleman_ssm[testing]" in done.stderr
+
+
+def test_no_value_of_a_counterexample_could_be_simpler_alone():
+    """Equal values are drawn on purpose; where 0 or 1 does as well, it is what is shown."""
+    gain, height = sp.symbols("bbar h")
+    k, m = sp.Symbol("k", integer=True, nonnegative=True), sp.Symbol("m", integer=True)
+    state = sp.Sum(lam**m * gain * height, (m, 0, k - 1))
+    slip = cs.Identity(state, gain * height * (1 - lam ** (k + 1)) / (1 - lam), nonzero=(1 - lam,))
+    with pytest.raises(Counterexample) as found:
+        check(slip)
+    assert found.value.point == {gain: 1, height: 1, lam: 0, k: 0}
+    with pytest.raises(Counterexample) as found:
+        check(slip, values={gain: st.just(sp.Integer(-1))})
+    assert found.value.point[gain] == -1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,9 +16,10 @@ from carleman_ssm.formulas.evaluation import Evaluator, ExactField, FloatField, 
 from carleman_ssm.formulas.matrices import entry_pairs
 from carleman_ssm.formulas.statements import Identity
 from carleman_ssm.formulas.verification import Evidence, Verdict, verify
-from carleman_ssm.testing.points import GivenPoint, points
+from carleman_ssm.testing.points import GivenPoint, allows, points
 
 _DIGITS = 40  # of the values that are no Gaussian rationals
+_SIMPLE = (sp.S.Zero, sp.S.One, sp.S.NegativeOne)
 _NO_VALUE = (NoValue, ZeroDivisionError, OverflowError)
 
 
@@ -130,7 +131,7 @@ def check(
         compared = True
         return difference is not None
 
-    found = _simplest(drawn, examples, differs)
+    found = _simplest(drawn, examples, differs, values or ())
     if found is not None:
         left, right = _difference(identity, pairs, found) or (None, None)
         name = f"{identity.name}: " if identity.name else ""
@@ -141,7 +142,7 @@ def check(
         witness = verdict.witness or {}
         msg = f"{identity.name or 'the identity'} is false at {_listed(witness)} ({verdict.method})"
         raise Counterexample(msg, witness, None, None)
-    hole = _simplest(drawn, examples, lambda point: _one_sided(identity, pairs, point))
+    hole = _simplest(drawn, examples, lambda point: _one_sided(identity, pairs, point), values or ())
     return Check(verdict, examples if compared else 0, hole or {})
 
 
@@ -166,7 +167,9 @@ def _letters(identity: Identity) -> list[sp.Basic]:
     return [*sorted(free, key=lambda s: (bool(s.is_integer), str(s))), *sorted(bases, key=str)]
 
 
-def _simplest(drawn: SearchStrategy[Any], examples: int, holds: Any) -> Mapping[sp.Basic, object] | None:
+def _simplest(
+    drawn: SearchStrategy[Any], examples: int, holds: Any, fixed: Collection[sp.Basic]
+) -> Mapping[sp.Basic, object] | None:
     """The simplest drawn point with a property, or None; the same one in every run."""
     chosen = settings(
         max_examples=examples,
@@ -177,9 +180,24 @@ def _simplest(drawn: SearchStrategy[Any], examples: int, holds: Any) -> Mapping[
         suppress_health_check=list(HealthCheck),
     )
     try:
-        return find(drawn, holds, settings=chosen)  # type: ignore[no-any-return]  # the strategy is of any kind
+        found = find(drawn, holds, settings=chosen)
     except NoSuchExample:
         return None
+    return _reduced(found, holds, fixed)
+
+
+def _reduced(point: Mapping[sp.Basic, object], holds: Any, fixed: Collection[sp.Basic]) -> dict[sp.Basic, object]:
+    """A point with simpler values: the search leaves equal ones as they are, of which each alone may be 0 or 1."""
+    reduced = dict(point)
+    for symbol, value in point.items():
+        if symbol in fixed or not isinstance(value, sp.Expr):
+            continue
+        simpler = _SIMPLE[: _SIMPLE.index(value)] if value in _SIMPLE else _SIMPLE
+        for other in simpler:
+            if allows(symbol, other) and holds({**reduced, symbol: other}):
+                reduced[symbol] = other
+                break
+    return reduced
 
 
 def _values(pair: tuple[sp.Expr, sp.Expr], point: Mapping[sp.Basic, object], exact: bool) -> list[Any]:

@@ -45,7 +45,7 @@ class GivenPoint(Point):
         raise NoValue(msg)
 
 
-def _allows(symbol: sp.Basic, value: sp.Expr) -> bool:
+def allows(symbol: sp.Basic, value: sp.Expr) -> bool:
     """Whether the assumptions of a symbol admit the value."""
     wanted = {fact: getattr(symbol, f"is_{fact}", None) for fact in _FACTS}
     return all(truth is None or getattr(value, f"is_{fact}") is truth for fact, truth in wanted.items())
@@ -53,7 +53,7 @@ def _allows(symbol: sp.Basic, value: sp.Expr) -> bool:
 
 def _suits(symbol: sp.Basic, value: sp.Expr) -> bool:
     """Whether a related value is admitted; for a whole number it is small, as sums may have so many terms."""
-    return _allows(symbol, value) and not (getattr(symbol, "is_integer", None) and abs(value) > _MANY)
+    return allows(symbol, value) and not (getattr(symbol, "is_integer", None) and abs(value) > _MANY)
 
 
 def _of_its_kind(symbol: sp.Basic) -> SearchStrategy[sp.Expr]:
@@ -70,7 +70,7 @@ def _elements(sequence: sp.IndexedBase) -> SearchStrategy[sp.Expr]:
     """Values of its elements, which it may assume to be real, say."""
     if not any(getattr(sequence, f"is_{fact}", None) is not None for fact in _FACTS):
         return gaussians()
-    return _of_its_kind(sequence).filter(lambda value: _allows(sequence, value))
+    return _of_its_kind(sequence).filter(lambda value: allows(sequence, value))
 
 
 def _related(before: list[object], way: int) -> sp.Expr | None:
@@ -129,7 +129,7 @@ def points(
             plan[symbol] = st.lists(own.get(symbol, _elements(symbol)), min_size=1, max_size=_LONGEST).map(tuple)
         elif isinstance(symbol, sp.Symbol):
             admitted = own.get(symbol, _of_its_kind(symbol))
-            plan[symbol] = admitted.filter(partial(_allows, symbol))
+            plan[symbol] = admitted.filter(partial(allows, symbol))
         else:
             msg = f"points are drawn for symbols and sequences, got {symbol!r} of type {type(symbol).__name__}"
             raise TypeError(msg)
