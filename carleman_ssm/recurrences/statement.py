@@ -87,11 +87,18 @@ def read_output(
     Returns
     -------
     ClosedForm
-        Certificates: the closed form of the state that is read obeys the recurrence, step by step.
+        Certificates: the closed form of the state obeys the recurrence, step by step; the last one has for its right
+        side the output that L steps of the recurrence give.
     """
     last = recurrence.steps
     expression = sp.sympify(read(recurrence.state(last)), strict=True)
     sizes = f"N = {recurrence.states}, L = {last}"
-    certificates = at_size(state_certificates(recurrence), sizes)
+    stepped = Identity(
+        expression,
+        read(recurrence.recurred_state(last)),
+        name=f"output after {last} step{'s' if last > 1 else ''}",
+        because="the readout of the state that the steps leave",
+    )
+    certificates = at_size((*state_certificates(recurrence), stepped), sizes)
     free = arguments or tuple(sorted(expression.free_symbols, key=str))
     return ClosedForm(symbol, expression, free, dict(where or {}), certificates, reference)
