@@ -36,17 +36,23 @@ derivation = (
 )
 
 # %% [markdown]
-# ## The series
-# Value 0 and slope $\frac12$ at 0, and the second derivative, determine GELU. Let $v_r$ be the coefficient of $y^{2r}$
-# in $\varphi(y) = e^{-y^2/2}/\sqrt{2\pi}$, so that $2(r+1)v_{r+1} = -v_r$. Then $(2 - y^2)\,\varphi(y)$ has
-# $2v_{r+1} - v_r = (2r+4)\,v_{r+1}$ at $y^{2r+2}$, and two integrations divide it by $(2r+4)(2r+3)$.
+# ## The curvature
+# Value 0 and slope $\frac12$ at 0, and the second derivative, determine GELU.
 # %%
 curvature = (
     cs.Derivation("The curvature of GELU", start=sp.Derivative(gelu(y), (y, 2)))
     .step(2 * density(y) + y * sp.Derivative(density(y), y), because=r"product rule, $\Phi' = \varphi$")
     .step((2 - y**2) * density(y), because=r"$\varphi'(y) = -y\,\varphi(y)$")
 )
-derivation = derivation.chain(curvature).lemma(*gelu_coefficient().certificates)
+derivation = derivation.chain(curvature)
+
+# %% [markdown]
+# ## The series
+# It is found from the curvature, power by power. Let $v_r$ be the coefficient of $y^{2r}$
+# in $\varphi(y) = e^{-y^2/2}/\sqrt{2\pi}$, so that $2(r+1)v_{r+1} = -v_r$. Then $(2 - y^2)\,\varphi(y)$ has
+# $2v_{r+1} - v_r = (2r+4)\,v_{r+1}$ at $y^{2r+2}$, and two integrations divide it by $(2r+4)(2r+3)$.
+# %%
+derivation = derivation.lemma(*gelu_coefficient().certificates)
 
 # %% [markdown]
 # Cut at degree 4, the polynomial has the same data but for the last term.
@@ -84,7 +90,8 @@ falling = (
 derivation = derivation.chain(falling)
 
 # %% [markdown]
-# The same certified by ball arithmetic, without the series: degree 2 and 4 on $|y| \le \frac52$. At 0 both sides touch
+# ## The same by ball arithmetic
+# Certified without the series: degree 2 and 4 on $|y| \le \frac52$. At 0 both sides touch
 # (to order 6 and 8), where derivatives decide. Beside them the range of the curvature, $-2\varphi(2)$ to
 # $2\varphi(0)$, on $|y| \le 8$.
 # %%

@@ -69,7 +69,8 @@ derivation = derivation.chain(
 # $\xi' = a_n\xi + b_nu$, $\xi(0) = 0$. The term of order r of the series of $x_n^\alpha$ is
 # $\binom\alpha rx_n^{\alpha-r}\xi^r$: it starts at 0 for r > 0, and its derivative is its own drift and the input times
 # the term of order r − 1 of the monomial below, which is how the terms of the series are defined. Stated for the
-# exponent $\alpha + 1$ and the order r + 1. No order is above the exponent; all together are $(x_n + \xi)^\alpha$.
+# exponent $\alpha + 1$ and the order r + 1; the order 0 is $x_n^\alpha$, which drifts alone. No
+# order is above the exponent; all together are $(x_n + \xi)^\alpha$.
 # %%
 
 
@@ -91,14 +92,15 @@ series = (
         because=r"$(r + 1)\binom{\alpha+1}{r+1} = (\alpha + 1)\binom\alpha r$",
     )
 )
-derivation = derivation.chain(series).lemma(
+series = series.lemma(
     cs.Identity(
         sp.Sum(order(alpha, r), (r, 0, alpha)),
         (x + xi) ** alpha,
         name="all orders together",
         because=r"binomial theorem (proved by induction in the lift of a step)",
-    ),
+    )
 )
+derivation = derivation.chain(series)
 
 # %% [markdown]
 # ## Written out

@@ -86,7 +86,10 @@ derivation = derivation.chain(
     cs.Derivation("A power of the answer", start=answer(s) ** alpha)
     .step(quotient(s) ** alpha, because="away from resonance", nonzero=(s - a,))
     .step(sp.Sum(term, (beta, 0, alpha)), because="binomial theorem")
-).lemma(law("a power after an impulse", (b * free) ** alpha, b**alpha * sp.exp(alpha * a * t), "a power of a product"))
+    .lemma(
+        law("a power after an impulse", (b * free) ** alpha, b**alpha * sp.exp(alpha * a * t), "a power of a product")
+    )
+)
 
 # %% [markdown]
 # ## Sampled time

@@ -101,22 +101,25 @@ def simulated(a, b_, steps=3):
     return out.diff(u[a]).diff(u[b_]) / 2
 
 
-zero, orders = sp.S.Zero, [(l, l + d), (l + d, l)]
+zero, ahead = sp.S.Zero, (l, l + d)
 regions = [(zero, zero), (zero, d + 1), (d + 1, zero), (l + 1, l + 1), (l + 1, l + d + 2), (l + d + 2, l + 1)]
 numbers = [(sp.Integer(i), sp.Integer(j)) for i in range(3) for j in range(i, 3)]
 layers = {
     "sum over the delay": [
-        (waves(i, j, l), (c * b) ** 2 * sp.Sum(mode**m * lam ** (i - m) * lam ** (j - m), (m, 0, l))) for i, j in orders
+        (waves(*ahead, l), (c * b) ** 2 * sp.Sum(mode**m * lam ** (ahead[0] - m) * lam ** (ahead[1] - m), (m, 0, l)))
     ],
     "one more step of delay": [
-        (waves(i + 1, j + 1, l + 1), mode * waves(i, j, l) + (c * b) ** 2 * lam ** (i + 1) * lam ** (j + 1))
-        for i, j in orders
+        (
+            waves(l + 1, l + d + 1, l + 1),
+            mode * waves(*ahead, l) + (c * b) ** 2 * lam ** (l + 1) * lam ** (l + d + 1),
+        )
     ],
     "the kernel at all lags": [(pair(*lags), delays(*lags)) for lags in regions],
     "derivatives of the simulated layers": [(pair(*lags), simulated(*lags)) for lags in numbers],
 }
 for name, rows in layers.items():
-    derivation = derivation.lemma(cs.Identity(*map(sp.Matrix, zip(*rows, strict=True)), name=name, sizes="N = 1 and 1"))
+    sides = map(sp.Matrix, zip(*rows, strict=True))
+    derivation = derivation.lemma(cs.Identity(*sides, name=name, sizes="N = 1 and 1", nonzero=(lam**2 - mode,)))
 
 # %%
 if __name__ == "__main__":

@@ -124,7 +124,8 @@ derivation = derivation.lemma(
 # %% [markdown]
 # ## How steep GELU is
 # Its slope turns where the curvature vanishes, at $y = \pm\sqrt2$. On $|y| \le 8$ ball arithmetic keeps it between
-# $-\frac2{15}$ and $\frac{17}{15}$, without derivatives; at the turns it is $-0.1289\ldots$ and $1.1289\ldots$
+# $-\frac2{15}$ and $\frac{17}{15}$, without derivatives; at the turns it is $-0.1289\ldots$ and $1.1289\ldots$, and
+# beyond them it only tends to its limits 0 and 1.
 # %%
 box = {x: (-8, 8)}
 derivation = derivation.lemma(

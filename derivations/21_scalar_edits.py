@@ -63,7 +63,7 @@ derivation = derivation.lemma(
 # ## The nearest root
 # A quadratic decoder turns the wanted shift r of its output into $g_2t^2 + st = r$ with $s = \sigma'(y)$. Completing
 # the square shows when no t reaches r; of two roots $2r/(s + q)$ is the nearer if $q = \pm\sqrt{s^2 + 4g_2r}$ has the
-# sign of s, as $sq \ge 0$. It is whole at $g_2 = 0$.
+# sign of s, as $sq \ge 0$; it stays finite at $g_2 = 0$, where it is the only one.
 # %%
 g1, g2, s, r, y = sp.symbols("g_1 g_2 s r y", real=True)
 disc = s**2 + 4 * g2 * r

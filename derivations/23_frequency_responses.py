@@ -34,6 +34,8 @@ def resonant(age):
 
 # %% [markdown]
 # ## The sum over the inputs
+# From rest, each input $\rho^i$ is multiplied by $\lambda$ once for every step since. The sum is characterised by its
+# first value and by one more step of the recurrence.
 # %%
 derivation = (
     cs.Derivation("A mode that is switched on", start=sp.Sum(lam ** (n - i) * rho**i, (i, 0, n)))

@@ -73,12 +73,14 @@ def sigmoid_powers(states: int, v: sp.Expr = ARGUMENT) -> ClosedForm:
             logistic(-argument),
             name="the sigmoid of the opposite argument",
             because=r"$1 - 1/(1 + e^{-v}) = 1/(1 + e^v)$",
+            nonzero=(1 + sp.exp(argument), 1 + sp.exp(-argument)),
         ),
         Identity(
             sp.Derivative(softplus(ARGUMENT), ARGUMENT),
             logistic(ARGUMENT),
             name="the slope of softplus",
             because=r"$\frac{d}{dv} \ln(1 + e^v) = e^v/(1 + e^v)$",
+            nonzero=(1 + sp.exp(ARGUMENT), 1 + sp.exp(-ARGUMENT)),
         ),
     )
     free = tuple(sorted(argument.free_symbols, key=str))
@@ -90,13 +92,14 @@ def sigmoid_laws(states: int, v: sp.Expr = ARGUMENT) -> tuple[Identity, ...]:
 
     Here $s = 1 - \sigma(v)$, which is $\sigma(-v)$.
     """
-    s, delta = 1 - logistic(v), softplus(v)
+    s, delta, defined = 1 - logistic(v), softplus(v), (1 + sp.exp(v), 1 + sp.exp(-v))
     powers = (
         Identity(
             s ** (n + 1),
             sp.exp(-(n + 1) * delta),
             name=f"multiplier {n} is a power of one sigmoid",
             because=r"$e^{-\ln(1 + e^v)} = 1/(1 + e^v) = 1 - \sigma(v)$",
+            nonzero=defined,
         )
         for n in range(states)
     )
@@ -106,6 +109,7 @@ def sigmoid_laws(states: int, v: sp.Expr = ARGUMENT) -> tuple[Identity, ...]:
             _held(n, delta),
             name=f"hold of mode {n} in powers of one sigmoid",
             because=r"$\int_0^\Delta e^{-(n+1)t}\,dt$ and $e^{-(n+1)\Delta} = s^{n+1}$",
+            nonzero=defined,
         )
         for n in range(states)
     )

@@ -201,7 +201,8 @@ class _PairKernel:
 
     def certificates(self, form: ClosedForm) -> tuple[Identity, ...]:
         """Each triple of modes, in letters; the value of the form itself; the simulated layers; the resonances."""
-        laws = (*self._triple_laws(), self._definition(form), _simulated(self, form))
+        stated = (*self._triple_laws(), self._definition(form), _simulated(self, form))
+        laws = tuple(replace(law, nonzero=self._divisors()) for law in stated)
         if not self.resonances:
             return laws
         ones, others = ([z.xreplace(self.where) for z in model.multipliers] for model in (self.first, self.second))
@@ -215,29 +216,25 @@ class _PairKernel:
         return (*laws, known)
 
     def _triple_laws(self) -> tuple[Identity, Identity]:
-        orders = ((shorter, shorter + d), (shorter + d, shorter))
+        a, b = shorter, shorter + d  # the other order is the same law of the modes q and p
         closed, summed, later, stepped = [], [], [], []
-        for triple, (a, b) in product(self.triples, orders):
+        for triple in self.triples:
             (gain_p, one), (gain_q, other) = (_modes(self.first)[n] for n in triple[:2])
             mode, gain = self.mode(triple), gain_p * gain_q
             closed.append(self.met(triple, a, b, shorter, mode))
             summed.append(gain * sp.Sum(mode**m * one ** (a - m) * other ** (b - m), (m, 0, shorter)))
             later.append(self.met(triple, a + 1, b + 1, shorter + 1, mode))
             stepped.append(mode * closed[-1] + gain * one ** (a + 1) * other ** (b + 1))
+        grown = r"the delay of one step more, and the pair that arrives with none"
         return (
-            Identity(
-                column(closed),
-                column(summed),
-                name="sum over the delay",
-                because=r"a geometric sum with the ratio $\rho$",
-            ),
-            Identity(
-                column(later),
-                column(stepped),
-                name="one more step of delay",
-                because=r"the delay of one step more, and the pair that arrives with none",
-            ),
+            Identity(column(closed), column(summed), "sum over the delay", r"a geometric sum with the ratio $\rho$"),
+            Identity(column(later), column(stepped), "one more step of delay", grown),
         )
+
+    def _divisors(self) -> tuple[sp.Expr, ...]:
+        r"""$\lambda_p\lambda_q - \lambda'_r$ away from the resonances."""
+        ones, apart = self.first.multipliers, [t for t in self.triples if t not in self.resonances]
+        return tuple(dict.fromkeys(ones[p] * ones[q] - self.mode((p, q, r)) for p, q, r in apart))
 
     def _definition(self, form: ClosedForm) -> Identity:
         """The form where both lags are 0, one is, or none is; which of them is longer is told by `d`."""
