@@ -14,13 +14,13 @@ import carleman_ssm as cs
 from carleman_ssm.recurrences.rational_gates import rg_lru_statement, s7_multiplier, s7_statement
 
 h, q, x, t = sp.symbols("h q x t")
-rate, drive = sp.symbols("Lambda b")
+rate, drive = sp.Symbol("Lambda", real=True), sp.Symbol("b")
 notation = {
     h: "here: state before a step",
     q: "product of the denominators of all earlier steps",
     x: "here: input after the input gate",
     t: "here: letter of the circle, $t = \\sqrt{(1-a)/(1+a)}$",
-    rate: "here: rate of a step of S7",
+    rate: "here: rate of a step of S7, a real number",
     drive: "here: drive of a step",
 }
 
@@ -28,6 +28,8 @@ notation = {
 def written_out(statement, *general):
     """Claims of a family at one state and two steps; those named are about letters alone and hold in general."""
     for law in (*statement.output.certificates, *statement.laws):
+        if law.name == "an undamped first step is a point of the circle":
+            continue  # said in words: both sides are written out alike
         yield replace(law, sizes="" if law.name.startswith(general) else "N = 1, L = 2")
 
 
@@ -42,7 +44,6 @@ derivation = (
     .step(
         q * (denominator * h - 2 * h + denominator * drive),
         because=r"$d\,\big(1 - \frac{1}{\Lambda^2 + 1/2}\big) = d - 2$",
-        nonzero=(denominator,),
     )
     .step(
         (2 * rate**2 - 1) * (q * h) + q * denominator * drive,
@@ -65,8 +66,9 @@ derivation = derivation.chain(circle)
 
 # %% [markdown]
 # ## RG-LRU, written out
-# The circle, the bound of a step, the first step, which is not scaled, and the clock of the decays: with an open gate
-# each is the eighth power of one sigmoid.   [De et al. 2024]
+# The circle, the bound of a step, and the clock of the decays: with an open gate each is the eighth power of one
+# sigmoid. The first step is not scaled: from rest $a_1$ is not read, so it is the point (0, 1) of the circle, t = 1.
+# [De et al. 2024]
 # %%
 derivation = derivation.lemma(*written_out(rg_lru_statement(1, 2), "decay and root", "a step is", "with an open"))
 

@@ -28,12 +28,14 @@ def circle_laws(states: int, steps: int) -> Iterator[Identity]:
         sp.S.One,
         name="decay and root lie on the unit circle",
         because=r"$(1 - t^2)^2 + 4t^2 = (1 + t^2)^2$",
+        nonzero=(1 + t**2,),
     )
     yield Identity(
         (decay * h + root * x) ** 2 + (root * h - decay * x) ** 2,
         h**2 + x**2,
         name="a step is half of a rotation of state and input",
-        because=r"so $h_k^2 \le h_{k-1}^2 + x_k^2$",
+        because=r"so $h_k^2 \le h_{k-1}^2 + x_k^2$ for real letters",
+        nonzero=(1 + t**2,),
     )
     yield _cleared_circle(states, steps)
 
@@ -55,6 +57,7 @@ def _cleared_circle(states: int, steps: int) -> Identity:
         sp.ImmutableMatrix(state),
         name="the state after clearing denominators is a polynomial in the letters",
         because=r"$\hat h_k = (1 - t_k^2) \hat h_{k-1} + 2 t_k (1 + t_{k-1}^2) \cdots (1 + t_1^2)\, x_k$",
+        nonzero=tuple(1 + t**2 for row in letters for t in row),
     )
 
 

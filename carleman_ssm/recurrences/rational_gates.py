@@ -85,8 +85,8 @@ def s7_statement(states: int = 2, steps: int = 3) -> FamilyStatement:
         Of $h_k = (1 - 1/(\Lambda_k^2 + \frac12)) \odot h_{k-1} + b_k$, read by $c \cdot h_L$, with the definitions of
         $\Lambda$ and b in `where` of the output. The letter c stands for a row of $C_L$, which in the layer is affine
         in $u_L$; what the layer adds without reading its state, $D_L u_L$, is not stated. Laws: the cleared
-        recurrence, step by step, and that for real $\Lambda$ the multiplier lies in $[-1, 1)$, with −1 at
-        $\Lambda = 0$.
+        recurrence at every step after the first, and that for real $\Lambda$ the multiplier lies in $[-1, 1)$, with −1
+        at $\Lambda = 0$.
 
     Raises
     ------
@@ -107,6 +107,7 @@ def s7_statement(states: int = 2, steps: int = 3) -> FamilyStatement:
     output = read_output(
         recurrence, read, symbol=sp.Symbol(f"y_{steps}"), reference=REFERENCE, where=where, arguments=tuple(free)
     )
+    output = replace(output, certificates=tuple(_defined(one, rates) for one in output.certificates))
     laws = (*_cleared_laws(recurrence, rates), *_range_laws(sp.Symbol("Lambda", real=True)))
     twins = (
         *_s7_twins(recurrence, rates, read, output.expression),
@@ -180,9 +181,9 @@ def _clock_laws(states: int, steps: int) -> Iterator[Identity]:
     p = sp.Symbol("p", real=True)
     yield Identity(
         sp.exp(-DECAY_EXPONENT * sp.log(1 + sp.exp(p))),
-        _sigmoid(-p) ** DECAY_EXPONENT,
+        (1 - _sigmoid(p)) ** DECAY_EXPONENT,
         name="with an open gate the decay is a power of one sigmoid",
-        because=r"$e^{-\mathrm{softplus}(p)} = \sigma(-p)$",
+        because=r"$e^{-\mathrm{softplus}(p)} = \sigma(-p) = 1 - \sigma(p)$",
     )
     bases = sp.symbols(f"alpha_:{states}", positive=True)
     gates, drives = step_symbols("r", steps, states), step_symbols("b", steps, states)
@@ -201,12 +202,22 @@ def _cleared_laws(recurrence: VaryingDiagonal, rates: Sequence[Vector]) -> Itera
     polynomial, products = cleared(recurrence, rates), [sp.S.One] * recurrence.states
     for k, row in enumerate(rates, start=1):
         products = [done * (2 * rate**2 + 1) for done, rate in zip(products, row, strict=True)]
-        yield Identity(
+        if k == 1:  # from rest there is no denominator yet
+            continue
+        law = Identity(
             sp.ImmutableMatrix(by_entry(products, list(recurrence.recurred_state(k)))),
             polynomial.state(k),
             name=f"cleared denominators after {k} steps",
             because=r"$1 - 1/(\Lambda^2 + \frac12) = (2\Lambda^2 - 1)/(2\Lambda^2 + 1)$",
         )
+        yield _defined(law, rates)
+
+
+def _defined(identity: Identity, rates: Sequence[Vector]) -> Identity:
+    r"""With the condition $2\Lambda^2 + 1 \ne 0$ for each rate that occurs: the letters may be complex."""
+    letters = identity.left.free_symbols | identity.right.free_symbols
+    found = tuple(2 * rate**2 + 1 for row in rates for rate in row if rate in letters)
+    return replace(identity, nonzero=(*identity.nonzero, *found))
 
 
 def _range_laws(rate: sp.Expr) -> Iterator[Identity]:
