@@ -134,8 +134,8 @@ derivation = derivation.chain(
 )
 
 notation = {
-    z: r"here: argument of the functions $\varphi_k$; for the bilinear transform $a_n\Delta/2$",
-    j: "here: exponent of a power series",
+    z: r"argument of the functions $\varphi_k$; for the bilinear transform $a_n\Delta/2$",
+    j: "exponent of a power series",
 }
 
 # %%

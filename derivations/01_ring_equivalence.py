@@ -139,8 +139,9 @@ derivation = derivation.chain(
     written_out("Three nodes after an impulse", three, ((t, t),), zeta),
 )
 
-gauge = "here: factors other than 0 that scale the modes, a gauge"
+gauge = "factors other than 0 that scale the modes, a gauge"
 notation = dict.fromkeys((g, *sp.symbols("g_:3")), gauge)
+notation |= {sp.Symbol("t"): "time"}
 
 # %%
 if __name__ == "__main__":

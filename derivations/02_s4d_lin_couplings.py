@@ -107,7 +107,8 @@ instance = cs.Identity(
 )
 derivation = derivation.lemma(instance)
 
-notation = {r: r"here: any number, and the root of unity $e^{-2\pi id/N}$"}
+notation = {r: r"any number, and the root of unity $e^{-2\pi id/N}$"}
+notation |= {sp.Symbol("f_0"): "lowest frequency of the modes on the ring"}
 
 # %%
 if __name__ == "__main__":

@@ -152,8 +152,8 @@ derivation = derivation.lemma(
     ),
     cs.Identity((sp.exp(turn * (MODE - p)) - 1) * read_profile(p), 0, name="another mode", because="roots of unity"),
 ).chain(visited, shared.lemma(*edited.certificates))
-
-notation = {sp.Symbol("R"): "number of steps of one revolution"}
+notation = dict.fromkeys(sp.symbols("f f_0"), "whole frequencies of the modes on the ring, $f_n$, and the lowest one")
+notation |= {sp.Symbol("t"): "time", sp.Symbol("R"): "number of steps of one revolution"}
 
 # %%
 if __name__ == "__main__":

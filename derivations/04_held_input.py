@@ -79,6 +79,7 @@ derivation = (
     .step(sp.exp(-step / 2) * cs.periodic_sinc(z, N), because="periodic sinc", nonzero=(sp.sin(sp.pi * z / N),))
     .lemma(*cs.held_kick().certificates)
 )
+notation = {sp.Symbol("s"): "time after a step"}
 
 # %%
 if __name__ == "__main__":

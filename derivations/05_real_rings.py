@@ -142,6 +142,7 @@ derivation = derivation.chain(
 )
 
 notation = {w: "couplings by distance of a real matrix"}
+notation |= {sp.Symbol("t"): "time"}
 
 # %%
 if __name__ == "__main__":

@@ -131,14 +131,17 @@ wires = (cs.unit_hop_characteristic(), cs.unit_hop_characteristic(3, first=0))
 derivation = derivation.lemma(*register.certificates, *(one for form in wires for one in form.certificates))
 
 notation = {
-    r: "here: decay of all modes",
-    sp.Symbol("s", positive=True): "here: standard deviation of the rates of jittered phases",
-    sp.Symbol("p"): "here: energies of the nodes",
-    sp.Symbol("W"): "here: number of nodes that share the energy equally",
-    sp.Symbol("g_0"): "here: contents of the shift register",
-    sp.Symbol("g_1"): "here: contents of the shift register",
-    sp.Symbol("z"): "here: argument of the characteristic polynomial",
+    r: "decay of all modes",
+    sp.Symbol("s", positive=True): "standard deviation of the rates of jittered phases",
+    sp.Symbol("p"): "energies of the nodes",
+    sp.Symbol("W"): "number of nodes that share the energy equally",
+    sp.Symbol("g_0"): "contents of the shift register",
+    sp.Symbol("g_1"): "contents of the shift register",
+    sp.Symbol("z"): "argument of the characteristic polynomial",
 }
+notation |= {sp.Symbol("f_0"): "lowest frequency of the modes on the ring"}
+notation |= {sp.Symbol("t"): "time"}
+notation |= {sp.Symbol("varphi"): "phase that one step turns all nodes by"}
 
 # %%
 if __name__ == "__main__":

@@ -62,7 +62,7 @@ derivation = derivation.lemma(kicked, largest, both_sides)
 hop = cs.Derivation("Half of the ring in one step", start=alternating_hop().certificates[0].left)
 derivation = derivation.chain(hop.lemma(*alternating_hop().certificates))
 
-notation = {v: "here: weights that a kick leaves on the modes, products of real multipliers"}
+notation = {v: "weights that a kick leaves on the modes, products of real multipliers"}
 
 # %%
 if __name__ == "__main__":

@@ -16,16 +16,16 @@ j, l, i = sp.symbols("j l i", integer=True)
 W, psi, beta = sp.IndexedBase("W"), sp.IndexedBase("psi"), sp.IndexedBase("beta")
 t, u, height = sp.Symbol("t", real=True), sp.Symbol("u", real=True), sp.Symbol("A", real=True)
 notation = {
-    beta: r"here: input weights of the nodes",
-    sp.Symbol("x"): "here: any node",
+    beta: r"input weights of the nodes",
+    sp.Symbol("x"): "any node",
     **dict.fromkeys(sp.symbols("v_0 v_1"), "velocity of a node"),
     height: "height of a constant input, or of an exponential one",
     psi: r"complex phases of the nodes, $x_j = e^{i\psi_j}$",
     sp.Symbol("p_0"): "start of node 0; under the heading of one mode, of that mode",
     sp.Symbol("p_1"): "start of node 1",
-    sp.Symbol("rho_0"): r"here: the factor $e^{s\Delta}$ of an exponential input in one step",
-    sp.Symbol("s"): "here: rate of an exponential input",
-    i: "here: time of an input",
+    sp.Symbol("rho_0"): r"the factor $e^{s\Delta}$ of an exponential input in one step",
+    sp.Symbol("s"): "rate of an exponential input",
+    i: "time of an input",
 }
 
 # %% [markdown]
@@ -126,6 +126,7 @@ derivation = derivation.chain(
     .step(polar.right, because=r"amplitude times phasor is the node again", nonzero=polar.nonzero)
     .lemma(*steps)
 )
+notation |= {sp.Symbol("t"): "time"}
 
 # %%
 if __name__ == "__main__":

@@ -118,13 +118,15 @@ derivation = derivation.chain(
 )
 
 meanings = {
-    "K K_0_0 K_0_1 K_1_0 K_1_1": r"here: strength of a coupling, $W_{jl} = K_{jl}e^{i\alpha_{jl}}$",
-    "alpha alpha_0_0 alpha_0_1 alpha_1_0 alpha_1_1": "here: lag of a coupling",
+    "K K_0_0 K_0_1 K_1_0 K_1_1": r"strength of a coupling, $W_{jl} = K_{jl}e^{i\alpha_{jl}}$",
+    "alpha alpha_0_0 alpha_0_1 alpha_1_0 alpha_1_1": "lag of a coupling",
     "B B_0 B_1": r"strength of the drive, $\beta_j = B_je^{i\eta_j}$",
-    "eta eta_0 eta_1": "here: lag of the drive",
-    "beta": "here: drive of a node",
+    "eta eta_0 eta_1": "lag of the drive",
+    "beta": "drive of a node",
     "gamma_0 gamma_1": "damping of a node",
-    "theta r psi": "here: phases, amplitudes and complex phases of all nodes",
+    "theta theta_0 theta_1": "phase of a node, $x_j = r_je^{i\\theta_j}$",
+    "r r_0 r_1": "amplitude of a node",
+    "psi psi_0 psi_1": "complex phase of a node, $x_j = e^{i\\psi_j}$",
     "X Y": "real and imaginary part of the next state",
 }
 notation = {sp.Symbol(name): meaning for names, meaning in meanings.items() for name in names.split()}

@@ -141,15 +141,17 @@ model = cs.KuramotoModel.symbolic(2)
 forms = (cs.kuramoto_field(model), cs.phase_gap(model), cs.projected_step(model))
 derivation = derivation.lemma(*(certificate for form in forms for certificate in form.certificates))
 
+pulls = (a, *sp.symbols("a_0_1 a_1_0"))
 notation = {
-    a: "here: weight with which one node pulls another; on a ring by distance, for two nodes one number",
+    **dict.fromkeys(pulls, "weight with which one node pulls another; on a ring by distance, for two nodes one number"),
     epsilon: "strength of all couplings",
     **dict.fromkeys((first, second), "coefficients of the two modes"),
-    q: "here: whole turns of a twisted state",
+    q: "whole turns of a twisted state",
     common: "phase of node 0 in a twisted state",
-    theta: "here: phases of all nodes",
-    r: "here: amplitudes of all nodes",
-    varphi: "here: lag of all couplings",
+    **dict.fromkeys((theta, *sp.symbols("theta_:2")), "phases of all nodes"),
+    **dict.fromkeys((r, *sp.symbols("r_:2")), "amplitudes of all nodes"),
+    varphi: "lag of all couplings",
+    t: "time",
 }
 
 # %%

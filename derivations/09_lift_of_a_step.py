@@ -150,5 +150,10 @@ derivation = derivation.lemma(*cs.one_step_map(lifted).certificates, *lifted.rea
 
 # %%
 notation = {zeta: "any number", theta: "any other number", Q: "any sequence"}
+notation |= dict.fromkeys(
+    sp.symbols("alpha beta alpha_0 alpha_1"),
+    "multi-indices, $x^\\alpha = \\prod_n x_n^{\\alpha_n}$; of one mode its exponent",
+)
+
 if __name__ == "__main__":
     print(cs.to_latex(derivation))

@@ -92,10 +92,10 @@ written = cs.Derivation("One mode and two taps", instance.symbol, sizes="N = 1, 
 derivation = derivation.chain(written.lemma(*instance.certificates))
 
 notation = {
-    t: "here: the last step",
-    l: "here: lag of the key",
-    s: "here: any number, by which inputs are scaled",
-    **dict.fromkeys((query, value, key), "here: weights of query, value and key"),
+    t: "the last step",
+    l: "lag of the key",
+    s: "any number, by which inputs are scaled",
+    **dict.fromkeys((query, value, key), "weights of query, value and key"),
     **dict.fromkeys((kappa, *sp.symbols("kappa_:2")), "taps of the key"),
 }
 

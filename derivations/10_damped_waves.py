@@ -15,11 +15,10 @@ A, rho = sp.symbols("A rho", positive=True)
 omega, phi = sp.symbols("omega phi", real=True)
 u = sp.IndexedBase("u")
 notation = {
-    A: "here: amplitude of the wave of a mode",
-    rho: "here: decay of a mode in one step",
-    phi: "here: phase of the wave of a mode",
-    sp.Symbol("vartheta"): "here: angle, the cosine of which is the argument of a Chebyshev polynomial",
-    sp.Symbol("p"): "here: degree of a Chebyshev polynomial",
+    A: "amplitude of the wave of a mode",
+    phi: "phase of the wave of a mode",
+    sp.Symbol("vartheta"): "angle, the cosine of which is the argument of a Chebyshev polynomial",
+    sp.Symbol("p"): "degree of a Chebyshev polynomial",
 }
 
 # %% [markdown]

@@ -14,11 +14,7 @@ k, p = sp.Symbol("k", integer=True, positive=True), sp.Symbol("p", integer=True,
 N, d = sp.Symbol("N", integer=True, positive=True), sp.Symbol("d", integer=True)
 m, n, i, q = sp.symbols("m n i q", integer=True)
 y, u, K, each = sp.Symbol("y"), sp.IndexedBase("u"), sp.IndexedBase("K"), sp.IndexedBase("y")
-notation = {
-    K: r"here: taps $K_m$; with two indices the share $K_{n,m} = c_n\lambda_n^m\bar b_n$ of mode n",
-    each: r"here: the pre-activation; $y_m$ is what lag m adds to it",
-    sp.Symbol("eta"): "a second summand of the pre-activation",
-}
+notation = {sp.Symbol("eta"): "a second summand of the pre-activation"}
 
 
 def convolved(tap):

@@ -43,7 +43,7 @@ def displacements(n, *mode):
 where = displacements(0)
 where_two = where | displacements(1, *sp.symbols("lambda_1 bbar_1"))
 notation = dict.fromkeys(sp.symbols("xiprime_:2"), "displacement after one more step")
-notation |= {sp.Symbol("zeta"): "any displacement", sp.Symbol("t"): "here: a factor of a displacement"}
+notation |= {sp.Symbol("zeta"): "any displacement", sp.Symbol("t"): "a factor of a displacement"}
 derivation = (
     cs.Derivation("One more step", start=lam * state(k - 1) + b * u[k], where=where)
     .step(
@@ -140,6 +140,7 @@ for states, words, letters in ((1, "one mode", where), (2, "two modes", where_tw
     operator = cs.forward_operator(lift_of(states))
     chain = cs.Derivation(f"The operator of {words}", operator.expression, where=letters, sizes=f"N = {states}, P = 2")
     derivation = derivation.chain(chain.lemma(*operator.certificates))
+notation |= dict.fromkeys(sp.symbols("alpha beta"), "exponent of one mode in a monomial")
 
 # %%
 if __name__ == "__main__":

@@ -19,16 +19,15 @@ X, Y, p, q, f, g, d, w = map(sp.IndexedBase, "XYpqfgdw")
 alpha, omega = sp.IndexedBase("alpha"), sp.IndexedBase("omega")
 delta = sp.Symbol("Delta", positive=True)
 notation = {
-    **dict.fromkeys((X, Y), "here: real and imaginary part of the stored modes"),
-    **dict.fromkeys((p, q), "here: real and imaginary part of the vector P of the rank one, or two real vectors"),
-    alpha: "here: decay rates of the stored modes",
-    omega: "here: frequencies of the stored modes",
-    sp.Symbol("zeta"): "here: letter of the generating function of the kernel",
-    **dict.fromkeys((f, g), "here: real and imaginary part of $Ax$"),
-    d: "here: entries of the inverse of the diagonal part",
-    w: "here: any vector",
-    **dict.fromkeys(sp.symbols("a_:2_:2", real=True), "here: entries of the matrix of one step"),
-    **dict.fromkeys(sp.symbols("b_:2", real=True), "here: input weights of one step"),
+    **dict.fromkeys((X, Y), "real and imaginary part of the stored modes"),
+    **dict.fromkeys((p, q), "real and imaginary part of the vector P of the rank one, or two real vectors"),
+    alpha: "decay rates of the stored modes",
+    sp.Symbol("zeta"): "letter of the generating function of the kernel",
+    **dict.fromkeys((f, g), "real and imaginary part of $Ax$"),
+    d: "entries of the inverse of the diagonal part",
+    w: "any vector",
+    **dict.fromkeys(sp.symbols("a_:2_:2", real=True), "entries of the matrix of one step"),
+    **dict.fromkeys(sp.symbols("b_:2", real=True), "input weights of one step"),
 }
 
 

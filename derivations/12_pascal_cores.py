@@ -17,13 +17,13 @@ p, q, r = (sp.Symbol(name, integer=True, nonnegative=True) for name in "pqr")
 y, a, b, c, s, t = sp.symbols("y a b c s t")
 x = sp.Symbol("x")
 notation = {
-    a: "here: a summand of the pre-activation",
-    sp.Symbol("a_1"): "here: the summands, what each player adds to the pre-activation",
-    b: "here: another summand",
-    c: "here: the rest of the pre-activation",
-    s: "here: the letter of a generating function",
-    t: "here: the probability with which each summand joins",
-    x: "here: $sa$",
+    a: "a summand of the pre-activation",
+    sp.Symbol("a_1"): "the summands, what each player adds to the pre-activation",
+    b: "another summand",
+    c: "the rest of the pre-activation",
+    s: "the letter of a generating function",
+    t: "the probability with which each summand joins",
+    x: "$sa$",
     **dict.fromkeys(sp.symbols("sigma_0 sigma_1 sigma_2 sigma_12"), "worth of the players in the index, less $g_0$"),
 }
 

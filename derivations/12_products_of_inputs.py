@@ -87,14 +87,13 @@ derivation = derivation.lemma(
 meanings = {
     "Bk": "input weights of the register",
     "Ck": "readout weights of the register",
-    "D": "feedthroughs",
     "gamma": "decay of retention",
-    "k": "here: keys of the steps, with the step first",
+    "k": "keys of the steps, with the step first",
     "kappa": "keys",
-    "q": "here: queries of the steps",
+    "q": "queries of the steps",
     "stilde": "any contents of the register",
-    "theta": "here: angle by which a key turns in one step",
-    "v": "here: values of the steps",
+    "theta": "angle by which a key turns in one step",
+    "v": "values of the steps",
     "xtilde": "entries of any state",
 }
 letters = {letter for one in derivation.statements for letter in (one.left.free_symbols | one.right.free_symbols)}

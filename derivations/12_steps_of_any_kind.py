@@ -31,8 +31,8 @@ i, j, n = sp.symbols("i j n", integer=True)
 A, b, f = (sp.IndexedBase(name) for name in ("A", "b", "f"))
 notation = {
     A: "entries $A_{k,i,n}$ of the matrix of step k",
-    b: "here: drives $b_{k,i}$, entry i of what enters at step k",
-    f: "here: $f_{j,n}$, entry n of what later steps have made of the drive of step j",
+    b: "drives $b_{k,i}$, entry i of what enters at step k",
+    f: "$f_{j,n}$, entry n of what later steps have made of the drive of step j",
 }
 
 
@@ -61,7 +61,7 @@ derivation = (
 multipliers, drives = sp.symbols("lambda_1 lambda_2"), sp.symbols("b_1 b_2")
 changing = VaryingDiagonal(tuple((p,) for p in multipliers), tuple((d,) for d in drives))
 derivation = derivation.lemma(*collapse(changing, 2).certificates)
-notation |= dict.fromkeys(multipliers, "here: multiplier of step k") | dict.fromkeys(drives, "here: drives of step k")
+notation |= dict.fromkeys(multipliers, "multiplier of step k") | dict.fromkeys(drives, "drives of step k")
 
 # %% [markdown]
 # ## A dense matrix
@@ -72,7 +72,7 @@ kicks = sp.symbols("b_1_:2"), sp.symbols("b_2_:2")
 dense = InvariantDense(sp.Matrix(2, 2, entries), kicks)
 derivation = derivation.lemma(*collapse(dense, 1).certificates)
 notation |= dict.fromkeys(entries, "entries of the matrix of every step")
-notation |= dict.fromkeys((*kicks[0], *kicks[1]), "here: drives of step k")
+notation |= dict.fromkeys((*kicks[0], *kicks[1]), "drives of step k")
 notation |= dict.fromkeys(sp.symbols("xtilde_:2"), "entries of any state")
 notation |= dict.fromkeys(sp.symbols("xitilde_:2"), "entries of any displacement")
 
@@ -85,9 +85,9 @@ derivation = derivation.lemma(*gla_statement(1, 2).collapsed(1).certificates)
 notation |= {
     letter: meaning
     for stem, meaning in (
-        ("g", "here: logarithm of the decay of step k"),
-        ("kappa", "here: key of step k"),
-        ("v", "here: values of step k"),
+        ("g", "logarithm of the decay of step k"),
+        ("kappa", "key of step k"),
+        ("v", "values of step k"),
     )
     for letter in derivation.statements[-1].left.free_symbols
     if str(letter).startswith(f"{stem}_")

@@ -86,17 +86,17 @@ derivation = derivation.lemma(*claims(lru_statement(1, 2), ["the modulus", "the 
 # %%
 meanings = {
     "B": "input weights that the block stores",
-    "D": "feedthroughs of several outputs or inputs",
     "L": "number of steps",
-    "Lambda": "here: stored eigenvalue",
-    "W": "here: readout weight of DSS",
-    "alpha": "here: decay rate of a mode",
+    "Lambda": "stored eigenvalue",
+    "W": "readout weight of DSS",
+    "alpha": "decay rate of a mode",
     "epsilon": "what DSS adds to its normaliser",
+    "b": "input weights, of several inputs one each",
     "gamma": "normaliser of LRU",
-    "nu": "here: decay of a mode of LRU in one step",
-    "omega": "here: frequency of a mode",
-    "r": "here: modulus of a multiplier",
-    "theta": "here: angle of a mode of LRU in one step",
+    "nu": "decay of a mode of LRU in one step",
+    "omega": "frequency of a mode",
+    "r": "modulus of a multiplier",
+    "theta": "angle of a mode of LRU in one step",
 }
 letters = {letter for one in derivation.statements for letter in (one.left.free_symbols | one.right.free_symbols)}
 notation = {

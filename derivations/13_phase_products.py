@@ -17,11 +17,10 @@ y = sp.Add(*parts)
 line = c + s * y
 total = sp.Symbol("y")
 notation = {
-    c: "here: constant of the decoder",
-    s: "here: slope of the line in the decoder",
-    omega: "here: lowest frequency of the decoder",
+    c: "constant of the decoder",
+    s: "slope of the line in the decoder",
 }
-notation |= dict.fromkeys(a, "here: weights of the cosines") | dict.fromkeys(b, "here: weights of the sines")
+notation |= dict.fromkeys(a, "weights of the cosines") | dict.fromkeys(b, "weights of the sines")
 
 
 def phases(power):
@@ -52,7 +51,7 @@ derivation = (
         because=r"$e^{i\nu(y_1 + Ku)} = e^{i\nu y_1}e^{i\nu Ku}$: the phase of the others times its own",
     )
 )
-notation |= {nu: "any frequency of the decoder", before: "here: what the other inputs add up to"}
+notation |= {nu: "any frequency of the decoder", before: "what the other inputs add up to"}
 
 # %% [markdown]
 # ## Two inputs, two frequencies

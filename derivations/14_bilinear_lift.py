@@ -119,6 +119,7 @@ for states, degree in ((1, 2), (2, 1)):
             sizes=lifted.sizes,
         ),
     )
+notation = {sp.Symbol("alpha"): "exponent of one mode in a monomial"}
 
 # %%
 if __name__ == "__main__":

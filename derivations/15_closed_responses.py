@@ -138,6 +138,8 @@ for response in responses:
 
 # %%
 notation = {s: "rate of the input $e^{s_0t}$", rho: r"factor of the input from step to step, $e^{s_0\Delta}$"}
+notation |= {sp.Symbol("alpha"): "exponent of one mode in a monomial"}
+notation |= {sp.Symbol("t"): "time"}
 
 # %%
 if __name__ == "__main__":

@@ -122,6 +122,8 @@ for states in (1, 2):
 
 # %%
 notation = {eta: "a second displacement"}
+notation |= dict.fromkeys(sp.symbols("alpha beta"), "exponent of one mode in a monomial")
+notation |= dict.fromkeys(sp.symbols("s t"), "time, and an earlier one")
 
 # %%
 if __name__ == "__main__":

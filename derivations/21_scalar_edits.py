@@ -22,17 +22,17 @@ A, B, E, V = sp.symbols("A B E V", real=True)
 products = {A: inner(K, K), B: inner(K, e), E: inner(e, e)}
 shifts = {t: inner(K, eta), varrho: inner(e, eta)}
 notation = {
-    n: "here: number of inputs",
+    n: "number of inputs",
     e: "weights of a residual path",
-    eta: "here: any change of the inputs, $\\eta_m$",
-    t: "here: shift of the pre-activation by the change",
+    eta: "any change of the inputs, $\\eta_m$",
+    t: "shift of the pre-activation by the change",
     varrho: "shift of the residual path by the change",
     A: "square of the length of K",
     B: "inner product of K and e",
     E: "square of the length of e",
     V: "weight of the channel in the readout",
-    sp.Symbol("r"): "here: wanted change of what is read out",
-    sp.Symbol("s"): "here: slope of the decoder at the level y",
+    sp.Symbol("r"): "wanted change of what is read out",
+    sp.Symbol("s"): "slope of the decoder at the level y",
 }
 
 

@@ -14,11 +14,11 @@ q11, q12, q22 = sp.symbols("q_1_1 q_1_2 q_2_2", real=True)
 Q = sp.ImmutableMatrix([[q11, q12], [q12, q22]])
 g, eta = (sp.ImmutableMatrix(sp.symbols(f"{name}_1 {name}_2", real=True)) for name in ("g", "eta"))
 zeta = sp.symbols("zeta_1:3", real=True)
-notation = {epsilon: "radius of a ball", m: "here: margin", mu: "here: multiplier of the ball"}
-notation |= {qi: "here: eigenvalue of Q", chi: "determinant of a system"}
-notation |= dict.fromkeys((*g, gi), "here: gradient of the margin") | dict.fromkeys((q11, q12, q22), "entries of Q")
-notation |= dict.fromkeys(eta, "here: any change of the inputs")
-notation |= dict.fromkeys(zeta, "here: distance from the lowest point of the bound")
+notation = {epsilon: "radius of a ball", m: "margin", mu: "multiplier of the ball"}
+notation |= {qi: "eigenvalue of Q", chi: "determinant of a system"}
+notation |= dict.fromkeys((*g, gi), "gradient of the margin") | dict.fromkeys((q11, q12, q22), "entries of Q")
+notation |= dict.fromkeys(eta, "any change of the inputs")
+notation |= dict.fromkeys(zeta, "distance from the lowest point of the bound")
 
 
 def inner(a, matrix, b):
@@ -47,7 +47,7 @@ derivation = (
         )
     )
 )
-notation |= {etai: "here: entry of a change", vi: "here: entry of the lowest point"}
+notation |= {etai: "entry of a change", vi: "entry of the lowest point"}
 
 # %% [markdown]
 # ## Two inputs
@@ -71,7 +71,7 @@ derivation = derivation.chain(
     )
     .lemma(cs.Identity(raised * solved, -g / 2, name="stationary on the ball", nonzero=(raised.det(),), sizes="n = 2"))
 )
-notation |= dict.fromkeys(v, "here: lowest point of the bound")
+notation |= dict.fromkeys(v, "lowest point of the bound")
 
 # %%
 if __name__ == "__main__":

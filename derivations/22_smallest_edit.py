@@ -83,13 +83,13 @@ derivation = derivation.chain(
     )
     .lemma(cs.Identity(system * solved, nu / 2 * g, name="stationary", nonzero=(system.det(),), sizes="n = 2"))
 )
-notation = {nu: "multiplier of the goal", r: "here: wanted change of the margin", chi: "determinant of a system"}
-notation |= dict.fromkeys((*delta, sp.Symbol("delta_i"), sp.IndexedBase("delta")), r"here: stationary change")
+notation = {nu: "multiplier of the goal", r: "wanted change of the margin", chi: "determinant of a system"}
+notation |= dict.fromkeys((*delta, sp.Symbol("delta_i"), sp.IndexedBase("delta")), r"stationary change")
 notation |= dict.fromkeys(zeta, "distance from the stationary change")
-notation |= dict.fromkeys((*eta, sp.IndexedBase("eta")), "here: any change of the inputs")
+notation |= dict.fromkeys((*eta, sp.IndexedBase("eta")), "any change of the inputs")
 notation |= dict.fromkeys((q11, q12, q22), "entries of Q")
-notation |= dict.fromkeys((*sp.symbols("q q_i"), sp.IndexedBase("q")), "here: eigenvalues of Q")
-notation |= dict.fromkeys((*g, sp.Symbol("g_i")), "here: gradient of the margin")
+notation |= dict.fromkeys((*sp.symbols("q q_i"), sp.IndexedBase("q")), "eigenvalues of Q")
+notation |= dict.fromkeys((*g, sp.Symbol("g_i")), "gradient of the margin")
 
 # %% [markdown]
 # ## One direction of Q

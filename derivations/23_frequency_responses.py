@@ -17,9 +17,9 @@ i, m, k = (sp.Symbol(name, integer=True) for name in "imk")
 lam, rho, w = sp.symbols("lambda_0 rho w")
 column = sp.ImmutableMatrix
 notation = {
-    rho: "here: ratio of an input $\\rho^n$ from step to step",
-    n: "here: steps since the input was switched on",
-    T: "here: the last lag of a partial sum",
+    rho: "ratio of an input $\\rho^n$ from step to step",
+    n: "steps since the input was switched on",
+    T: "the last lag of a partial sum",
     w: "logarithm of the ratio of input and multiplier",
 }
 
@@ -131,7 +131,7 @@ orders = [quadratic(y0).expand(), (g1 + 2 * g2 * y0) * A * gain * rho**k, g2 * (
 p, q = (sp.Symbol(name, integer=True, nonnegative=True) for name in "pq")
 value = sp.Symbol("z")
 power = sp.Sum(sp.binomial(p, q) * y0 ** (p - q) * value**q, (q, 0, p))
-notation |= {value: "here: what an input adds to the pre-activation"}
+notation |= {value: "what an input adds to the pre-activation"}
 derivation = derivation.lemma(
     cs.Identity(power, (y0 + value) ** p, name="orders of a power", because="binomial theorem"),
     mixed_derivative(1),
@@ -147,11 +147,11 @@ derivation = derivation.lemma(
 # %%
 derivation = derivation.lemma(response_laws()[-1])
 notation |= {
-    sp.Symbol("w_0"): "here: weight of a mode",
+    sp.Symbol("w_0"): "weight of a mode",
     sp.Symbol("wbar_0"): "its conjugate",
     sp.Symbol("lambdabar_0"): "conjugate of the multiplier",
     sp.Symbol("rhobar"): "conjugate of the ratio of the input",
-    sp.Symbol("alpha"): "here: phase factor $e^{i\\vartheta}$ of the input",
+    sp.Symbol("alpha"): "phase factor $e^{i\\vartheta}$ of the input",
     sp.Symbol("alphabar"): "its conjugate",
 }
 

@@ -110,8 +110,8 @@ parts = [
     )
 ]
 notation = {sp.Symbol("F_1"): "mean of a decoder", sp.Symbol("Fprime_1"): "mean of its slope"}
-notation |= dict.fromkeys(quadratics[1], "here: coefficients of the second decoder")
-notation |= {c: "here: covariance of the two pre-activations", s: "here: $\\sqrt{1 + v}$"}
+notation |= dict.fromkeys(quadratics[1], "coefficients of the second decoder")
+notation |= {c: "covariance of the two pre-activations", s: "$\\sqrt{1 + v}$"}
 derivation = derivation.chain(
     cs.Derivation("Price's theorem", start=sp.Derivative(joint, c), where=dict(parts), sizes=both)
     .step(slopes + 4 * c * quadratics[0][2] * quadratics[1][2], because="the first and the second order in c")
@@ -129,6 +129,8 @@ derivation = derivation.chain(
         ),
     )
 )
+notation |= dict.fromkeys(sp.symbols("mu mu_1 mu_2"), "mean of a pre-activation")
+notation |= dict.fromkeys(sp.symbols("v v_1 v_2"), "variance of a pre-activation")
 
 # %%
 if __name__ == "__main__":

@@ -80,7 +80,7 @@ def even_harmonic(h):
 
 later = R * sp.cos(theta + sp.pi)
 any_harmonic = sp.Symbol("h", integer=True)
-notation |= {any_harmonic: "here: number of a harmonic"}
+notation |= {any_harmonic: "number of a harmonic"}
 derivation = derivation.lemma(*even_harmonic(any_harmonic), *even_harmonic(0), *even_harmonic(2)).lemma(
     cs.Identity(
         gelu(y) * sp.cos(theta) + gelu(later) * sp.cos(theta + sp.pi),
@@ -119,7 +119,7 @@ def lines(tones, words):
 
 derivation = derivation.lemma(lines(1, "one tone"), lines(2, "two tones"))
 notation |= dict.fromkeys(sp.symbols("R_1:3"), notation[R]) | dict.fromkeys(
-    sp.symbols("theta_1:3"), "here: phases of the tones"
+    sp.symbols("theta_1:3"), "phases of the tones"
 )
 
 # %% [markdown]

@@ -1,8 +1,10 @@
 r"""Notation: what each letter stands for, from the first derivation to the last.
 
-A letter of this table means the same on every page. What a single derivation needs beside it, or what the literature
-calls by a letter that is taken, the script declares itself (``notation = {symbol: meaning}``), and the book prints it
-at the head of that derivation; before a meaning that differs from this table's stands the word "here".
+A letter of this table means the same on every page. What a single derivation needs beside it the script declares
+itself (``notation = {symbol: meaning}``), and the book prints it at the head of that derivation. Letters that mean
+different things in different derivations (t, s, v, alpha, theta, ...) are not in the table. Where a derivation needs a
+letter of the table for something else, because the literature calls it so, the word "here" stands before its meaning.
+Counters are letters of whole numbers: what they count each sum says, or the derivation that declares them.
 """
 
 from __future__ import annotations
@@ -36,12 +38,16 @@ class Letter:
         Prose with TeX formulas between dollars.
     statement
         Where it is introduced: a number of THEORY, such as ``"T3"``.
+    counts
+        Whether only whole numbers are called so: a symbol that is not declared an integer is then another letter, and a
+        derivation may say what it counts.
     """
 
     tex: str
     names: tuple[str, ...]
     meaning: str
     statement: str
+    counts: bool = False
 
 
 def _row(tex: str, names: str, meaning: str, statement: str) -> Letter:
@@ -54,16 +60,14 @@ NOTATION: tuple[Letter, ...] = (
     _row("M", "M", "number of stored modes, one of each conjugate pair", "T5"),
     _row("P", "P P_#", "degree of the polynomial decoder (of layer $\\ell$: $P_\\ell$)", "§3"),
     _row("L", "L", "number of steps", "T3"),
-    _row("n,\\, p,\\, q,\\, r", "n p q r i i_#", "counters of modes, orders and summands, as each sum says", "§3"),
-    _row("j,\\, l", "j l", "nodes of the ring", "T1"),
-    _row("d", "d", "distance of two nodes, $(j - l) \\bmod N$", "T2"),
     _row("k", "k", "step; the state after it is $x_k$", "§3"),
-    _row("m,\\, l_1,\\, l_2", "m m_# l_#", "lags: steps since an input", "T10"),
-    _row("t,\\, s", "t s", "time, and a second one", "§3"),
+    Letter("i,\\, j,\\, l,\\, m,\\, n,\\, p,\\, q,\\, r", ("i", "j", "l", "m", "n", "p", "q", "r", "l_#", "m_#"),
+           "counters where they are whole numbers, as each sum says: n mostly of modes, j and l of nodes, m of lags, "
+           "p of orders; else what a derivation declares", "§3", counts=True),
+    Letter("d", ("d",), "where it is a whole number, the difference of two counters: of two nodes "
+           "$(j - l) \\bmod N$, of two lags", "T2", counts=True),
     _row("\\tau", "tau", "time of an input; for a clock that the input drives $\\tau_k = \\sum_{i\\le k}\\Delta_i$",
          "T15"),
-    _row("\\alpha,\\, \\beta", "alpha beta alpha_# beta_#", "multi-indices, $x^\\alpha = \\prod_n x_n^{\\alpha_n}$",
-         "§3"),
     # the model
     _row("a_n", "a a_#", "eigenvalues in continuous time [1/time]", "§3"),
     _row("\\lambda_n", "lambda_# lambda", "multipliers of one step", "§3"),
@@ -71,17 +75,16 @@ NOTATION: tuple[Letter, ...] = (
     _row("b_n", "b b_#", "input weights in continuous time", "§3"),
     _row("\\bar b_n", "bbar bbar_#", "input weights of one step", "§3"),
     _row("c_n", "c c_#", "output weights", "§3"),
-    _row("D", "D", "feedthrough; $D(z)$ with an argument is the periodic sinc", "§3, T3"),
+    _row("D", "D D_#", "feedthrough, of several channels one each; $D(z)$ with an argument is the periodic sinc",
+         "§3, T3"),
     _row("\\Delta", "Delta Delta_#", "length of a step [time], of step k $\\Delta_k$", "§3"),
     _row("u,\\, u_k", "u u_# u_#_#", "input (of a channel)", "§3"),
     _row("x,\\, x_n", "x x_#", "state, one component for each mode", "§3"),
-    _row("y", "y y_#", "pre-activation $c^\\top x + Du$", "§3"),
+    _row("y", "y y_#", "pre-activation $c^\\top x + Du$; $y_m$ what lag m adds to it", "§3"),
     _row("y_0", "y_0", "the level about which a decoder is expanded: what a bias alone produces", "T13"),
     _row("z", "z z_#", "what is decoded, $\\sigma(y)$", "§3"),
     _row("g_p", "g_#", "coefficients of the decoder, $\\sigma(y) = \\sum_p g_p y^p$", "§3"),
-    _row("K_m", "K K_#", "taps of the kernel; $K(t)$ in continuous time", "T10"),
-    _row("x_{\\ell,n},\\, \\lambda_{\\ell,n},\\, \\dots", "x_#_# lambda_#_# bbar_#_# c_#_# g_#_# D_# a_#_# b_#_#",
-         "the same of layer $\\ell$", "T16"),
+    _row("K_m", "K K_#", "taps of the kernel, $K_{n,m}$ the share of mode n; $K(t)$ in continuous time", "T10"),
     _row("\\lambda'_n,\\, \\bar b'_n,\\, c'_n,\\, D',\\, \\Delta'",
          "lambdaprime_# bbarprime_# cprime_# Dprime Deltaprime aprime_# bprime_#", "the same of the second layer",
          "T18"),
@@ -90,22 +93,18 @@ NOTATION: tuple[Letter, ...] = (
     _row("W,\\, w_d", "W w_#", "coupling of the ring, a circulant matrix, and its entries by distance", "T1"),
     _row("h_j", "h h_#", "contents of node j", "T1"),
     _row("C_j", "C C_#", "readout weight of node j", "T1"),
-    _row("f_n,\\, f_0", "f f_#", "whole frequencies of the modes on the ring, and the lowest one", "T3"),
-    _row("\\rho", "rho", "damping of one step", "T3"),
+    _row("\\rho", "rho", "damping of one step: modulus of the multipliers", "T3"),
     _row("\\delta", "delta", "hop: nodes that a pattern moves in one step, $N\\Delta/2$ for S4D-Lin", "T3"),
-    _row("\\varphi", "varphi", "phase that one step turns all nodes by", "T6"),
-    _row("\\theta_j,\\, r_j,\\, \\psi_j", "theta_# r_# psi_#",
-         "phase, amplitude and complex phase of an oscillator, $x_j = r_je^{i\\theta_j} = e^{i\\psi_j}$", "T7"),
-    _row("\\omega,\\, \\omega_n", "omega omega_#", "frequencies", "T8"),
+    _row("\\omega,\\, \\omega_n", "omega omega_#", "frequencies: angle in one step, in a unit of time or of y", "T8"),
     # the lifted operator
     _row("T(\\xi),\\, \\xi_n", "xi xi_# T", "lift of the translation by $\\xi$; the displacement of a whole input",
          "T12"),
-    _row("\\eta_n", "eta_#", "a second displacement", "T12"),
     _row("S(A)", "S", "lift of the linear map A", "T12"),
     _row("G", "G", "generator of Pascal's matrices, $G_{p,p-1} = p$", "T12′"),
-    _row("\\mu,\\, v", "mu v mu_# v_#", "mean and variance", "T23"),
 )  # fmt: skip
 """The letters of all derivations."""
+
+_COUNTED = tuple(row.meaning for row in NOTATION if row.counts)
 
 FUNCTIONS: Mapping[str, str] = {
     r"\varphi_k(z)": r"$\varphi_0 = e^z$, $\varphi_{k+1}(z) = (\varphi_k(z) - 1/k!)/z$, and $1/(k+1)!$ at 0",
@@ -125,10 +124,12 @@ def meaning_of(symbol: sp.Basic | str) -> str:
 
     Examples
     --------
-    >>> meaning_of(sp.Symbol("lambda_3")), meaning_of("q_1_2")
-    ('multipliers of one step', '')
+    >>> meaning_of(sp.Symbol("lambda_3")), meaning_of("q_1_2"), meaning_of(sp.Symbol("q"))
+    ('multipliers of one step', '', '')
     """
-    return _meaning(name_of(symbol))
+    row = _row_of(name_of(symbol))
+    counted = isinstance(symbol, str) or bool(getattr(symbol, "is_integer", False))
+    return row.meaning if row is not None and (counted or not row.counts) else ""
 
 
 def is_known(symbol: sp.Basic | str) -> bool:
@@ -150,11 +151,10 @@ def name_of(symbol: sp.Basic | str) -> str:
 
 
 @cache
-def _meaning(name: str) -> str:
-    exact = [row.meaning for row in NOTATION if name in row.names]
-    if exact:
-        return exact[0]
-    return next((row.meaning for row in NOTATION if any(_fits(name, pattern) for pattern in row.names)), "")
+def _row_of(name: str) -> Letter | None:
+    exact = [row for row in NOTATION if name in row.names]
+    fitting = (row for row in NOTATION if any(_fits(name, pattern) for pattern in row.names))
+    return exact[0] if exact else next(fitting, None)
 
 
 def _fits(name: str, pattern: str) -> bool:
@@ -175,8 +175,8 @@ def letters_of(statements: Iterable[Statement]) -> tuple[sp.Basic, ...]:
 def undeclared(script: Script) -> tuple[str, ...]:
     """Letters of a script that neither the table nor the script declares."""
     own = {name_of(symbol) for symbol in script.notation}
-    derived = script.derivation.statements
-    return tuple(name for name in map(name_of, letters_of(derived)) if not is_known(name) and name not in own)
+    letters = letters_of(script.derivation.statements)
+    return tuple(name_of(letter) for letter in letters if not is_known(letter) and name_of(letter) not in own)
 
 
 def declared_in(script: Script) -> tuple[tuple[str, str], ...]:
@@ -188,7 +188,7 @@ def declared_in(script: Script) -> tuple[tuple[str, str], ...]:
     elsewhere = set(overridden(script))
     for symbol, meaning in script.notation.items():
         said = re.sub("^here:? ", "", meaning)
-        shown = f"here {said}" if name_of(symbol) in elsewhere or said != meaning else meaning
+        shown = f"here {said}" if name_of(symbol) in elsewhere else said
         together.setdefault(shown, []).append(to_latex(symbol))
     return tuple((_enumerated(letters), meaning) for meaning, letters in together.items())
 
@@ -199,9 +199,9 @@ def _enumerated(letters: list[str]) -> str:
 
 
 def overridden(script: Script) -> tuple[str, ...]:
-    """Letters of the table for which a script has another meaning."""
+    """Letters of the table for which a script has another meaning; what a counter counts is no other meaning."""
     return tuple(
         name_of(symbol)
         for symbol, meaning in script.notation.items()
-        if is_known(symbol) and meaning != meaning_of(symbol)
+        if meaning_of(symbol) not in ("", meaning, *_COUNTED)
     )
