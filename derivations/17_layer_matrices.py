@@ -22,9 +22,9 @@ g = cs.PolynomialDecoder.symbolic(degree=2, name="g")
 (f0, f1, f2), (g0, g1, g2) = f.coefficients, g.coefficients
 outer, biased = PolynomialMap.of_decoder(f, y), PolynomialMap.of_decoder(g, x)
 centred = PolynomialMap.of_decoder(cs.PolynomialDecoder((0, g1, g2)), x)
-notation = {x: "here: argument of the inner map", y: "here: argument of the outer map"}
-notation |= dict.fromkeys((f0, f1, f2), "here: coefficients of the outer map") | {
-    sp.Symbol("delta_0"): "here: distance from the trajectory"
+notation = {x: "argument of the inner map", y: "argument of the outer map"}
+notation |= dict.fromkeys((f0, f1, f2), "coefficients of the outer map") | {
+    sp.Symbol("delta_0"): "distance from the trajectory"
 }
 
 
@@ -106,7 +106,7 @@ derivation = derivation.chain(
     .step(matrices.right, because=matrices.because)
     .lemma(maps, *laws[2:])
 )
-notation |= {slope: "here: slope of the outer map where the biases put it"}
+notation |= {slope: "slope of the outer map where the biases put it"}
 
 # %% [markdown]
 # ## Two layers over two steps
@@ -115,7 +115,7 @@ notation |= {slope: "here: slope of the outer map where the biases put it"}
 # variables; about the bias-only trajectory $(q_1, q_1)$ of the first layer their square matrices compose: $D = 1$.
 # %%
 v = sp.symbols("v_1 v_2")
-notation |= {v[0]: "here: what enters a layer at step k", sp.Symbol("q_1"): "here: biases $q_\\ell$ of the layers"}
+notation |= {v[0]: "what enters a layer at step k", sp.Symbol("q_1"): "biases $q_\\ell$ of the layers"}
 
 
 def two_steps(layer):
@@ -138,6 +138,7 @@ derivation = derivation.lemma(
         sizes="D = 1, n = 2, degrees 2 and 2",
     )
 )
+notation |= {sp.Symbol("alpha"): "exponent of a monomial"}
 
 # %%
 if __name__ == "__main__":

@@ -15,8 +15,8 @@ l1, l2, mu, d = (sp.Symbol(name, integer=True, nonnegative=True) for name in ("l
 m = sp.Symbol("m", integer=True)
 g2, c, b, cc, bb = sp.symbols("g_2 c_0 bbar_0 cprime_0 bbarprime_0")
 p, q, r = sp.symbols("lambda_p lambda_q lambdaprime_r")
-notation = dict.fromkeys((l1, l2), "lags of two inputs") | {mu: "here: the smaller of two lags"}
-notation |= {d: "here: difference of two lags", sp.Symbol("l"): "here: a lag"}
+notation = dict.fromkeys((l1, l2), "lags of two inputs") | {mu: "the smaller of two lags"}
+notation |= {d: "difference of two lags", sp.Symbol("l"): "a lag"}
 
 # %% [markdown]
 # ## The geometric sum

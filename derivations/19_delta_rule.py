@@ -115,24 +115,25 @@ derivation = derivation.lemma(
 notation = {
     beta: "strengths $\\beta_k$ of the steps",
     kappa: "keys $\\kappa_k$",
-    w: "here: vectors of the WY form",
+    w: "vectors of the WY form",
     overlap: "overlaps of the keys, $o_{ik} = \\kappa_i\\cdot\\kappa_k$",
 }
 meanings = {
-    "beta": "here: strengths of the steps",
-    "eta": "here: a second key",
-    "g": "here: decays of the steps",
+    "beta": "strengths of the steps",
+    "eta": "a second key",
+    "g": "decays of the steps",
     "kappa": "keys",
-    "p": "here: a vector that gives an orthogonal key",
-    "psi": "here: angle of the second key",
-    "q": "here: query of the last step",
-    "tau": "here: time of a step on the clock",
-    "theta": "here: angle of two keys",
-    "v": "here: values of the steps",
+    "p": "a vector that gives an orthogonal key",
+    "psi": "angle of the second key",
+    "q": "query of the last step",
+    "tau": "time of a step on the clock",
+    "theta": "angle of two keys",
+    "v": "values of the steps",
 }
 letters = {letter for one in derivation.statements for letter in (one.left.free_symbols | one.right.free_symbols)}
 named = {letter: str(letter).split("_")[0] for letter in sorted(letters - set(notation), key=str)}
 notation |= {letter: meanings[stem] for letter, stem in named.items() if stem in meanings}
+notation |= {sp.Symbol("varphi"): "angle of the first key"}
 
 # %%
 if __name__ == "__main__":

@@ -16,12 +16,12 @@ from carleman_ssm.recurrences.rational_gates import rg_lru_statement, s7_multipl
 h, q, x, t = sp.symbols("h q x t")
 rate, drive = sp.Symbol("Lambda", real=True), sp.Symbol("b")
 notation = {
-    h: "here: state before a step",
+    h: "state before a step",
     q: "product of the denominators of all earlier steps",
-    x: "here: input after the input gate",
-    t: "here: letter of the circle, $t = \\sqrt{(1-a)/(1+a)}$",
-    rate: "here: rate of a step of S7, a real number",
-    drive: "here: drive of a step",
+    x: "input after the input gate",
+    t: "letter of the circle, $t = \\sqrt{(1-a)/(1+a)}$",
+    rate: "rate of a step of S7, a real number",
+    drive: "drive of a step",
 }
 
 
@@ -74,16 +74,16 @@ derivation = derivation.lemma(*written_out(rg_lru_statement(1, 2), "decay and ro
 
 # %%
 meanings = {
-    "Lambda": "here: rates of the steps of S7",
-    "a": "here: decays of the steps",
-    "alpha": "here: base of the decays of RG-LRU",
-    "b": "here: drives of the steps",
-    "beta": "here: input scales of the steps",
-    "p": "here: a parameter that is real",
-    "r": "here: gates of the steps",
-    "s": "here: the other branch of RG-LRU",
-    "t": "here: letters of the circle of the steps",
-    "x": "here: inputs of the steps after the input gate",
+    "Lambda": "rates of the steps of S7",
+    "a": "decays of the steps",
+    "alpha": "base of the decays of RG-LRU",
+    "b": "drives of the steps",
+    "beta": "input scales of the steps",
+    "p": "a parameter that is real",
+    "r": "gates of the steps",
+    "s": "the other branch of RG-LRU",
+    "t": "letters of the circle of the steps",
+    "x": "inputs of the steps after the input gate",
 }
 letters = {letter for one in derivation.statements for letter in (one.left.free_symbols | one.right.free_symbols)}
 named = {letter: str(letter).split("_")[0] for letter in sorted(letters - set(notation), key=str)}

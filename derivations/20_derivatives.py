@@ -47,10 +47,10 @@ derivation = (
     .step(p * q * decoded(n * (n - 1), 2), because=r"$\partial_{u_1}y = q$", nonzero=(inside,))
 )
 notation = {
-    a: "here: what all other inputs add up to",
-    p: "here: tap of one input",
-    q: "here: tap of another input",
-    powers: "here: coefficients $g_n$ of the decoder",
+    a: "what all other inputs add up to",
+    p: "tap of one input",
+    q: "tap of another input",
+    powers: "coefficients $g_n$ of the decoder",
 }
 
 # %% [markdown]
@@ -135,6 +135,7 @@ derivation = derivation.lemma(
         sp.Derivative(slopes[1], x), (sp.sqrt(2) - x) * (sp.sqrt(2) + x) * density(x), name="where the slope turns"
     ),
 )
+notation |= dict.fromkeys(sp.symbols("beta_0 beta_1"), "bias at a step")
 
 # %%
 if __name__ == "__main__":
