@@ -11,14 +11,14 @@ from carleman_ssm.theory.pair_kernel import geometric_pair
 
 mu, m = sp.Symbol("mu", integer=True, nonnegative=True), sp.Symbol("m", integer=True)
 p, q, r = sp.symbols("lambda_p lambda_q lambdaprime_r")
-notation = {mu: "here: the smaller of two lags"}
+notation = {mu: "the smaller of two lags"}
 kappa, (x, y) = sp.Symbol("kappa"), sp.symbols("x y", real=True)
 waves_p, waves_q, waves_r = sp.symbols("p q r", integer=True)
 step, next_step = sp.symbols("Delta Deltaprime", positive=True)
 notation |= {kappa: r"ratio of the pair of waves to the wave that it drives, $\lambda_p\lambda_q/\lambda'_r$"}
-notation |= dict.fromkeys((x, y), r"here: real and imaginary part of $\kappa$")
-notation |= dict.fromkeys(sp.symbols("s vartheta"), r"here: modulus and argument of $\kappa$")
-notation |= dict.fromkeys((waves_p, waves_q, waves_r), "here: frequencies of three waves")
+notation |= dict.fromkeys((x, y), r"real and imaginary part of $\kappa$")
+notation |= dict.fromkeys(sp.symbols("s vartheta"), r"modulus and argument of $\kappa$")
+notation |= dict.fromkeys((waves_p, waves_q, waves_r), "frequencies of three waves")
 
 # %% [markdown]
 # ## Contributions of all delays

@@ -27,10 +27,11 @@ def on_the_clock(last, until):
 
 
 notation = {
-    b: "here: drives $b_k$ of the steps, any functions of the inputs",
-    sp.Symbol("w"): "here: an input that is held",
-    sp.Symbol("v"): "here: argument of the sigmoid",
+    b: "drives $b_k$ of the steps, any functions of the inputs",
+    sp.Symbol("w"): "an input that is held",
+    sp.Symbol("v"): "argument of the sigmoid",
 }
+notation |= {sp.Symbol("t"): "time"} | dict.fromkeys(sp.symbols("b_1:4_:2"), "drives of the steps")
 notation |= dict.fromkeys(sp.symbols("s_1:3"), "sigmoid of a step")
 notation |= dict.fromkeys(sp.symbols("stilde_:2 ttilde_:2"), "two times on the clock, of every row")
 
@@ -117,9 +118,9 @@ derivation = derivation.lemma(*clocked_wave().certificates)
 # The outputs of Mamba, Mamba-2 and GLA on their clocks, for one state and two steps (the last two with two values).
 # [Gu and Dao 2023; Dao and Gu 2024; Yang et al. 2024]
 # %%
-meanings = {"kappa": "keys", "q": "here: queries of the steps", "v": "here: values of the steps"}
-meanings |= {"A": "here: rate of a row", "B": "input weights of a step", "C": "here: readout of a step"}
-meanings |= {"g": "here: logarithm of the decay of a row", "x": "here: what enters at a step"}
+meanings = {"kappa": "keys", "q": "queries of the steps", "v": "values of the steps"}
+meanings |= {"A": "rate of a row", "B": "input weights of a step", "C": "readout of a step"}
+meanings |= {"g": "logarithm of the decay of a row", "x": "what enters at a step"}
 for statement in (mamba_statement(1, 2), mamba2_statement(1, 2), gla_statement(1, 2)):
     derivation = derivation.lemma(*statement.output.certificates)
     letters = {s for one in statement.output.certificates for s in one.left.free_symbols | one.right.free_symbols}
