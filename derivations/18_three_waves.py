@@ -8,6 +8,7 @@ import sympy as sp
 
 import carleman_ssm as cs
 from carleman_ssm.theory.pair_kernel import geometric_pair
+from carleman_ssm.theory.wave_resonance import size_of_gain
 
 mu, m = sp.Symbol("mu", integer=True, nonnegative=True), sp.Symbol("m", integer=True)
 p, q, r = sp.symbols("lambda_p lambda_q lambdaprime_r")
@@ -26,41 +27,27 @@ notation |= dict.fromkeys((waves_p, waves_q, waves_r), "frequencies of three wav
 # %%
 ratio = p * q / r
 derivation = (
-    cs.Derivation("Contributions relative to the mode", start=sp.Sum(ratio**m, (m, 0, mu)))
-    .step((1 - ratio ** (mu + 1)) / (1 - ratio), because="geometric sum", nonzero=(p, q, r, p * q - r))
+    cs.Derivation("Contributions of all delays", start=geometric_pair(p * q, r, mu))
     .step(
-        geometric_pair(p * q, r, mu) / r**mu,
-        because=r"times ${\lambda'_r}^{\mu+1}$ above and below",
+        r**mu * (1 - ratio ** (mu + 1)) / (1 - ratio),
+        because=r"${\lambda'_r}^{\mu+1}$ taken out above, $\lambda'_r$ below",
         nonzero=(r, p * q - r),
     )
-    .lemma(
-        cs.Identity((1 - kappa) * sp.Sum(kappa**m, (m, 0, mu)), 1 - kappa ** (mu + 1), name="contributions add up"),
-        cs.Identity(
-            geometric_pair(p * q, r, mu),
-            r**mu * (1 - (p * q / r) ** (mu + 1)) / (1 - p * q / r),
-            name="the mode taken out",
-        ),
-    )
+    .step(r**mu * sp.Sum(ratio**m, (m, 0, mu)), because="geometric sum", nonzero=(p, q, r, p * q - r))
+    .lemma(cs.Identity((1 - kappa) * sp.Sum(kappa**m, (m, 0, mu)), 1 - kappa ** (mu + 1), name="contributions add up"))
 )
 
 # %% [markdown]
 # ## The size of the gain
-# Its square times $(1 - \kappa)(1 - \bar\kappa)$ is 1, and it is 1 at $\kappa = 0$; in between it vanishes nowhere. So
-# it is the modulus of $1/(1 - \kappa)$, for the two parts of $\kappa$ and for its modulus and argument.
+# Its square times $(1 - \kappa)(1 - \bar\kappa)$ is 1 for $\kappa \ne 1$, and it is 1 at $\kappa = 0$; it vanishes
+# nowhere. So it is the modulus of $1/(1 - \kappa)$, for the two parts of $\kappa$ and for its modulus and argument.
 # %%
-
-
-def size_of_gain(gain, ratio, apart):
-    left = [gain**2 * (1 - ratio) * (1 - sp.conjugate(ratio)), gain.subs(apart)]
-    return cs.Identity(sp.Matrix(left), sp.Matrix([1, 1]), name="size of the gain")
-
-
 s, angle = sp.Symbol("s", positive=True), sp.Symbol("vartheta", real=True)
 turned, squared = s * sp.exp(sp.I * angle), (1 - s) ** 2 + 4 * s * sp.sin(angle / 2) ** 2
 derivation = derivation.lemma(
     cs.Identity((1 - turned) * (1 - sp.conjugate(turned)), squared, name="squared distance"),
-    size_of_gain(1 / sp.Abs(1 - x - sp.I * y), x + sp.I * y, {x: 0, y: 0}),
-    size_of_gain(1 / sp.sqrt(squared), turned, {s: 0}),
+    *size_of_gain(1 / sp.Abs(1 - x - sp.I * y), x + sp.I * y, {x: sp.S.Zero, y: sp.S.Zero}),
+    *size_of_gain(1 / sp.sqrt(squared), turned, {s: sp.S.Zero}),
 )
 
 # %% [markdown]

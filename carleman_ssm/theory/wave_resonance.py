@@ -15,7 +15,6 @@ from dataclasses import replace
 import sympy as sp
 
 from carleman_ssm.formulas.statements import ClosedForm, Identity
-from carleman_ssm.theory.affine_lift import column
 from carleman_ssm.theory.polynomials import exact_without
 
 REFERENCE = "derivations/18_three_waves"
@@ -72,18 +71,20 @@ def resonance_gain(multipliers: Sequence[sp.Expr] | None = None) -> ClosedForm:
         name="contributions add up",
         because="the sum telescopes",
     )
+    ratio = form.where[kappa]
     factor = Identity(
         ((p * q) ** (mu + 1) - r ** (mu + 1)) / (p * q - r),
-        r**mu * (1 - form.where[kappa] ** (mu + 1)) / (1 - form.where[kappa]),
+        r**mu * (1 - ratio ** (mu + 1)) / (1 - ratio),
         name="factor of the pair kernel",
         because=r"$\lambda'^{\mu}_r$ taken out",
+        nonzero=tuple(value for value in (r, p * q - r) if value.free_symbols),
     )
     size = size_of_gain(form.expression.xreplace({kappa: x + sp.I * y}), x + sp.I * y, {x: sp.S.Zero, y: sp.S.Zero})
-    return replace(form, certificates=(adds_up, factor, size))
+    return replace(form, certificates=(adds_up, factor, *size))
 
 
-def size_of_gain(gain: sp.Expr, ratio: sp.Expr, apart: Mapping[sp.Symbol, sp.Expr]) -> Identity:
-    r"""$\mathrm{gain}^2(1 - \kappa)(1 - \bar\kappa) = 1$, and the gain is 1 where $\kappa = 0$.
+def size_of_gain(gain: sp.Expr, ratio: sp.Expr, apart: Mapping[sp.Symbol, sp.Expr]) -> tuple[Identity, Identity]:
+    r"""The gain is 1 where $\kappa = 0$, and $\mathrm{gain}^2(1 - \kappa)(1 - \bar\kappa) = 1$ for $\kappa \ne 1$.
 
     Parameters
     ----------
@@ -96,17 +97,25 @@ def size_of_gain(gain: sp.Expr, ratio: sp.Expr, apart: Mapping[sp.Symbol, sp.Exp
     --------
     >>> from carleman_ssm.formulas.verification import verify
     >>> x = sp.Symbol("x", real=True)
-    >>> verify(size_of_gain(1 / sp.Abs(1 - x), x, {x: sp.S.Zero})).proved
-    True
-    >>> verify(size_of_gain(-1 / sp.Abs(1 - x), x, {x: sp.S.Zero})).proved
-    False
+    >>> [verify(law).proved for law in size_of_gain(1 / sp.Abs(1 - x), x, {x: sp.S.Zero})]
+    [True, True]
+    >>> [verify(law).proved for law in size_of_gain(-1 / sp.Abs(1 - x), x, {x: sp.S.Zero})]
+    [False, True]
     """
-    return Identity(
-        column([gain**2 * (1 - ratio) * (1 - sp.conjugate(ratio)), gain.xreplace(dict(apart))]),
-        column([sp.S.One, sp.S.One]),
-        name="size of the gain",
-        because=r"$|1 - \kappa|^2 = (1 - \kappa)(1 - \bar\kappa)$, and one contribution alone is 1",
+    alone = Identity(
+        sp.Subs(gain, tuple(apart), tuple(apart.values())),
+        sp.S.One,
+        name="sign of the gain",
+        because="one contribution alone is 1",
     )
+    size = Identity(
+        gain**2 * (1 - ratio) * (1 - sp.conjugate(ratio)),
+        sp.S.One,
+        name="size of the gain",
+        because=r"$|1 - \kappa|^2 = (1 - \kappa)(1 - \bar\kappa)$",
+        nonzero=(1 - ratio,) if ratio.free_symbols else (),
+    )
+    return alone, size
 
 
 def _require_decay(margin: sp.Expr, condition: str, given: tuple[sp.Expr, ...]) -> None:
@@ -181,7 +190,7 @@ def s4d_lin_resonance(step: sp.Expr | None = None, next_step: sp.Expr | None = N
         name="squared distance",
         because=r"$1 - 2s\cos\vartheta + s^2$ and $\cos\vartheta = 1 - 2\sin^2\frac\vartheta2$",
     )
-    return replace(form, certificates=(ratio, distance, size_of_gain(form.expression, kappa, {s: sp.S.Zero})))
+    return replace(form, certificates=(ratio, distance, *size_of_gain(form.expression, kappa, {s: sp.S.Zero})))
 
 
 def _steps(step: sp.Expr | None, next_step: sp.Expr | None) -> tuple[sp.Expr, sp.Expr]:
