@@ -87,21 +87,24 @@ derivation = derivation.lemma(
 # and $s_2$.
 # %%
 s, u = sp.symbols("s_1 s_2"), sp.symbols("u_1 u_2")
+mode = sp.Symbol("n", integer=True, nonnegative=True)
 held = held_recurrence(s, [(0, u[0]), (0, u[1])]).state(2)[1]
 derivation = derivation.lemma(
     *sigmoid_powers(3).certificates,
-    *(law for law in hold_certificates(1) if law.left != law.right),
+    hold_certificates(mode)[0],
     *hold_laws(),
     cs.Identity(
         held,
         s[1] ** 2 * (1 - s[0] ** 2) * u[0] / 2 + (1 - s[1] ** 2) * u[1] / 2,
         name="two held steps of mode 1",
         because="a polynomial in the sigmoids",
+        sizes="n = 1, L = 2",
     ),
     cs.Identity(
         sp.Derivative(sp.log(1 + sp.exp(-ARGUMENT)), ARGUMENT),
         -1 / (1 + sp.exp(ARGUMENT)),
         name="the logarithm of the sigmoid",
+        nonzero=(1 + sp.exp(ARGUMENT), 1 + sp.exp(-ARGUMENT)),
         because=r"$-\ln \sigma(v) = \mathrm{softplus}(-v)$",
     ),
 )

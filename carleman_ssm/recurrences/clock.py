@@ -11,14 +11,14 @@ of the state has increments of its own (gated linear attention) it has a clock o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import sympy as sp
 
 from carleman_ssm.formulas.statements import ClosedForm, Identity, check_names
 from carleman_ssm.recurrences.affine import VaryingDiagonal, Vector
-from carleman_ssm.recurrences.lift import lift_of_affine_map
+from carleman_ssm.theory.affine_lift import column
 from carleman_ssm.theory.monomials import MonomialBasis
 from carleman_ssm.theory.polynomials import exact_entries, require_integer, require_kind
 
@@ -168,8 +168,8 @@ def clocked_output(
     Returns
     -------
     ClosedForm
-        In the letters $\tau_k$, whose definitions it carries. Certificates: for every step the output on the clock is
-        the readout of the recurrence from rest.
+        In the letters $\tau_k$, whose definitions it carries. Certificates: the state on the clock obeys the
+        recurrence at every step after the first; the output on the clock is the readout of the recurrence from rest.
 
     Raises
     ------
@@ -192,20 +192,35 @@ def clocked_output(
     times = {name: t for k in range(1, clock.steps + 1) for name, t in zip(clock.names(k), clock.times(k), strict=True)}
     recurred = [sp.sympify(read(recurrence.recurred_state(k), k), strict=True) for k in range(1, clock.steps + 1)]
     _refuse_names_of_the_clock(clock, recurrence, recurred)
-    outputs = [sp.sympify(read(clocked_state(clock, recurrence, k), k), strict=True) for k in range(1, clock.steps + 1)]
-    certificates = tuple(
-        Identity(
-            output.xreplace(times),
-            recurred[k - 1],
-            name=f"output on the clock, step {k}",
-            because=r"$Z_k = e^{\Delta_k A} Z_{k-1} + B_k$ from rest, and diagonal matrices commute",
-            sizes=f"N = {clock.states}, k = {k}",
-        )
-        for k, output in enumerate(outputs, start=1)
+    last = clock.steps
+    output = sp.sympify(read(clocked_state(clock, recurrence, last), last), strict=True)
+    states = [clocked_state(clock, recurrence, k).xreplace(times) for k in range(last + 1)]
+    read_out = Identity(
+        output.xreplace(times),
+        recurred[-1],
+        name=f"output on the clock, step {last}",
+        because=r"$Z_k = e^{\Delta_k A} Z_{k-1} + B_k$ from rest, and diagonal matrices commute",
+        sizes=f"N = {clock.states}, L = {last}",
     )
-    used = outputs[-1].free_symbols | {s for value in where.values() for s in value.free_symbols}
+    used = output.free_symbols | {s for value in where.values() for s in value.free_symbols}
     arguments = tuple(sorted(used - set(where), key=str))
-    return ClosedForm(symbol, outputs[-1], arguments, where, certificates, reference)
+    return ClosedForm(symbol, output, arguments, where, (*_stepped(recurrence, states), read_out), reference)
+
+
+def _stepped(recurrence: VaryingDiagonal, states: Sequence[sp.ImmutableMatrix]) -> Iterator[Identity]:
+    """One more step, not multiplied out, from each state on the clock but the first, which is its drive."""
+    for k in range(2, recurrence.steps + 1):
+        yield Identity(
+            states[k],
+            sp.MatAdd(
+                sp.MatMul(recurrence.transition(k), states[k - 1], evaluate=False),
+                recurrence.drives[k - 1],
+                evaluate=False,
+            ),
+            name=f"the state on the clock after step {k}",
+            because=r"$(\tau_k - \tau_{k-1}) + (\tau_{k-1} - \tau_j) = \tau_k - \tau_j$",
+            sizes=f"N = {recurrence.states}, k = {k}",
+        )
 
 
 def _refuse_names_of_the_clock(clock: Clock, recurrence: VaryingDiagonal, outputs: Sequence[sp.Basic]) -> None:
@@ -266,10 +281,11 @@ def clock_laws(clock: Clock, degree: int = 2) -> tuple[Identity, ...]:
         name="the order of the steps does not matter",
         because="diagonal matrices commute",
     )
+    basis, x = MonomialBasis(clock.states, degree), tuple(sp.Symbol(f"xtilde_{n}") for n in range(clock.states))
     lifts = tuple(
         Identity(
-            lift_of_affine_map(clock.kernel(row), [0] * clock.states, degree),
-            lifted.kernel(other),
+            sp.MatMul(lifted.kernel(other), column(basis.lift(x)), evaluate=False),
+            column(basis.lift(tuple(clock.kernel(row) * column(x)))),
             name=f"the lift of step {k} runs on the same clock",
             because=r"$(e^{\Delta a_n} x_n)^\alpha = e^{\Delta (\alpha \cdot a)} x^\alpha$",
         )

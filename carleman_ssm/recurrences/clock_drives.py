@@ -90,7 +90,9 @@ def hold_laws() -> tuple[Identity, ...]:
     """
     return (
         equation_of_motion(held_gain, RATE, TIME, INPUT),
-        Identity(held_gain(RATE, sp.S.Zero) * INPUT, sp.S.Zero, name="no hold in no time", because="its factor"),
+        Identity(
+            sp.Subs(held_gain(RATE, TIME) * INPUT, TIME, 0), sp.S.Zero, name="no hold in no time", because="its factor"
+        ),
         split_step(held_gain),
     )
 

@@ -100,6 +100,7 @@ def sigmoid_laws(states: int, v: sp.Expr = ARGUMENT) -> tuple[Identity, ...]:
             name=f"multiplier {n} is a power of one sigmoid",
             because=r"$e^{-\ln(1 + e^v)} = 1/(1 + e^v) = 1 - \sigma(v)$",
             nonzero=defined,
+            sizes=f"n = {n}",
         )
         for n in range(states)
     )
@@ -110,18 +111,19 @@ def sigmoid_laws(states: int, v: sp.Expr = ARGUMENT) -> tuple[Identity, ...]:
             name=f"hold of mode {n} in powers of one sigmoid",
             because=r"$\int_0^\Delta e^{-(n+1)t}\,dt$ and $e^{-(n+1)\Delta} = s^{n+1}$",
             nonzero=defined,
+            sizes=f"n = {n}",
         )
         for n in range(states)
     )
     return (*powers, *holds)
 
 
-def _held(n: int, delta: sp.Expr) -> sp.Expr:
+def _held(n: int | sp.Symbol, delta: sp.Expr) -> sp.Expr:
     return (1 - sp.exp(-(n + 1) * delta)) / (n + 1)
 
 
-def hold_certificates(n: int) -> tuple[Identity, Identity]:
-    r"""$\int_0^\Delta e^{-(n+1)t}\,dt$ is the function of this slope that vanishes at $\Delta = 0$."""
+def hold_certificates(n: int | sp.Symbol) -> tuple[Identity, Identity]:
+    r"""$\int_0^\Delta e^{-(n+1)t}\,dt$, $n \ge 0$, is the function of this slope that vanishes at $\Delta = 0$."""
     return (
         Identity(sp.Derivative(_held(n, TIME), TIME), sp.exp(-(n + 1) * TIME), name=f"slope of the hold of mode {n}"),
         Identity(_held(n, sp.S.Zero), sp.S.Zero, name=f"no hold in no time, mode {n}"),
