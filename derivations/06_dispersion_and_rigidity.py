@@ -98,8 +98,13 @@ packet = (
         slope * (A / (A**2 + B**2) + C / (C**2 + B**2)),
         because=r"$(\log\lambda)' = iB'\big(\frac1{A + iB} + \frac1{C - iB}\big)$, $B' = \frac\Delta2\omega_1$, and "
         r"$\frac1{A + iB} = \frac{A - iB}{A^2 + B^2}$",
+        nonzero=(A + sp.I * B,),
     )
-    .step(sp.Derivative(angles, mode), because=r"$\partial_B\,\mathrm{atan2}(B, A) = A/(A^2 + B^2)$")
+    .step(
+        sp.Derivative(angles, mode),
+        because=r"$\partial_B\,\mathrm{atan2}(B, A) = A/(A^2 + B^2)$",
+        nonzero=(A**2 + B**2,),
+    )
     .lemma(*bilinear.phase_velocity.certificates, *bilinear.group_velocity.certificates)
 )
 derivation = derivation.chain(packet)

@@ -16,7 +16,8 @@ binomial, factorial = sp.binomial, sp.factorial
 # %% [markdown]
 # ## One mode
 # The chain rule, for every exponent. Of the product over the modes one factor is differentiated at a time: mode n
-# adds $\alpha_na_nX_\alpha + u\,\alpha_nb_nX_{\alpha-e_n}$, for any N.
+# adds $\alpha_na_nX_\alpha + u\,\alpha_nb_nX_{\alpha-e_n}$, for any N. Where a power below the exponent 0 would stand
+# its coefficient is 0: the condition $x_n \ne 0$ speaks of it alone.
 # %%
 derivation = (
     cs.Derivation("Drift of a monomial", start=sp.Derivative(x**alpha, x) * (a * x + b * u))
@@ -24,6 +25,7 @@ derivation = (
     .step(
         alpha * a * x**alpha + u * alpha * b * x ** (alpha - 1),
         because=r"$x_n\,\partial_n$ keeps the degree, $\partial_n$ lowers it",
+        nonzero=(x,),
     )
 )
 
@@ -44,8 +46,9 @@ derivation = derivation.chain(
     .step(
         factorial(r) * (alpha - r) * binomial(alpha, r) * b ** (r + 1) * x ** (alpha - r - 1),
         because=r"$\partial_nx_n^{\alpha-r} = (\alpha - r)x_n^{\alpha-r-1}$",
+        nonzero=(x,),
     )
-    .step(lowered(r + 1), because=r"$(\alpha - r)\binom\alpha r = (r + 1)\binom\alpha{r+1}$")
+    .step(lowered(r + 1), because=r"$(\alpha - r)\binom\alpha r = (r + 1)\binom\alpha{r+1}$", nonzero=(x,))
     .lemma(
         cs.Identity(
             sp.Subs(lowered(r), r, alpha),
@@ -86,10 +89,12 @@ series = (
     .step(
         (alpha + 1) * a * grown + (r + 1) * binomial(alpha + 1, r + 1) * b * u * x ** (alpha - r) * xi**r,
         because=r"$x_n\partial_n + \xi\partial_\xi$ counts the degree",
+        nonzero=(x,),
     )
     .step(
         (alpha + 1) * a * grown + (alpha + 1) * b * u * order(alpha, r),
         because=r"$(r + 1)\binom{\alpha+1}{r+1} = (\alpha + 1)\binom\alpha r$",
+        nonzero=(x,),
     )
 )
 series = series.lemma(

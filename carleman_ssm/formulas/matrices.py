@@ -58,4 +58,20 @@ def _differentiated(expression: sp.Expr) -> sp.Expr:
     """Derivatives and values at a point, carried out."""
     if not expression.has(sp.Derivative, sp.Subs):
         return expression
-    return expression.replace(lambda e: isinstance(e, sp.Derivative | sp.Subs), lambda e: e.doit(deep=False))
+    return expression.replace(lambda e: isinstance(e, sp.Derivative | sp.Subs), carried_out)
+
+
+def carried_out(derivative: sp.Expr) -> sp.Expr:
+    r"""A derivative or a value at a point, carried out, with powers of one base joined.
+
+    SymPy writes $(n + 1)\,x^{n+1}/x$ for the slope of $x^{n+1}$; joined, it divides by nothing.
+
+    Examples
+    --------
+    >>> x, n = sp.Symbol("x"), sp.Symbol("n", integer=True)
+    >>> carried_out(sp.Derivative(x ** (n + 1), x))
+    x**n*(n + 1)
+    """
+    done = derivative.doit(deep=False)
+    powers = (p for p in done.atoms(sp.Pow) if p.base is not sp.E and not p.exp.is_number)
+    return sp.powsimp(done, combine="exp") if any(powers) else done

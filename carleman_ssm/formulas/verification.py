@@ -22,7 +22,7 @@ from carleman_ssm.formulas.conditions import own_divisors, remaining
 from carleman_ssm.formulas.evaluation import Evaluator, ExactField, FloatField, NoValue, Point
 from carleman_ssm.formulas.evidence import Evidence as Evidence
 from carleman_ssm.formulas.laurent import NoNormalForm
-from carleman_ssm.formulas.matrices import entry_pairs, explicit, has_entries
+from carleman_ssm.formulas.matrices import carried_out, entry_pairs, explicit, has_entries
 from carleman_ssm.formulas.normal_forms import NEVER, Normaliser
 from carleman_ssm.formulas.statements import Identity
 from carleman_ssm.formulas.verdicts import Verdict as Verdict
@@ -89,7 +89,7 @@ def _cancelled_divisors(identity: Identity) -> list[sp.Expr]:
     """Divisors that are gone once inverses and derivatives are carried out, so that nobody sees them."""
     found: list[sp.Expr] = []
     for side in (identity.left, identity.right):
-        found += own_divisors([derivative.doit(deep=False) for derivative in side.atoms(sp.Derivative)])
+        found += own_divisors([carried_out(derivative) for derivative in side.atoms(sp.Derivative)])
         for inverse in side.atoms(sp.Inverse):
             found.append(explicit(inverse.arg).det() if has_entries(inverse) else sp.Determinant(inverse.arg))
     return [divisor for divisor in found if not divisor.is_number]

@@ -6,9 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from time import perf_counter
 
+import sympy as sp
+
 from carleman_ssm.formulas.bounds import Bound, Statement
+from carleman_ssm.formulas.conditions import own_divisors
 from carleman_ssm.formulas.derivations import Derivation
 from carleman_ssm.formulas.evidence import Evidence
+from carleman_ssm.formulas.normal_forms import Normaliser
 from carleman_ssm.formulas.statements import ClosedForm, Identity
 from carleman_ssm.formulas.verification import Verdict, verify
 from carleman_ssm.proofs.planted import planted_errors
@@ -66,7 +70,28 @@ def reaches_claim(statement: Statement, verdict: Verdict) -> bool:
         enough.add(Evidence.CERTIFIED)
     elif statement.claims is Evidence.SUPPORTED:
         enough.add(Evidence.SUPPORTED)
-    return verdict.evidence in enough
+    return verdict.evidence in enough and not hidden_conditions(statement, verdict)
+
+
+def hidden_conditions(statement: Statement, verdict: Verdict) -> tuple[sp.Expr, ...]:
+    """What a proof assumes not to vanish although the statement neither lists it nor divides by it.
+
+    Examples
+    --------
+    >>> a = sp.Symbol("a")
+    >>> slope = Identity(a * sp.Derivative(sp.log(a), a), sp.S.One)
+    >>> hidden_conditions(slope, verify(slope))
+    (a,)
+    >>> told = Identity(slope.left, slope.right, nonzero=(a,))
+    >>> hidden_conditions(told, verify(told))
+    ()
+    """
+    if not isinstance(statement, Identity) or not verdict.nonzero:
+        return ()
+    form = Normaliser()
+    written = own_divisors((statement.left, statement.right))
+    told = {form.vanishing(divisor) for divisor in (*statement.nonzero, *written)}
+    return tuple(divisor for divisor in verdict.nonzero if form.vanishing(divisor) not in told)
 
 
 def evidence_words(statement: Statement, verdict: Verdict) -> str:

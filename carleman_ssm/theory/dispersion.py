@@ -153,6 +153,7 @@ class Dispersion:
                 self.slope,
                 name="slope of the argument",
                 because=r"$\mathrm{Im}\,(\log\lambda)'$",
+                nonzero=(sp.fraction(value)[0],),
             ),
         )
 

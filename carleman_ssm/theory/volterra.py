@@ -228,8 +228,9 @@ def _volterra_certificates(
     if order and doubled.states**order <= _SMALL and doubled.feedthrough == 0:
         certificates.append(Identity(h(*lags), _separable(doubled, g, lags), name="separable exponentials"))
     if order and doubled.states <= 6:
+        rooted = tuple(multiplier for multiplier in doubled.multipliers if not multiplier.is_number)
         shifted = [h(lags[0] + 1 + j, *lags[1:]) for j in range(doubled.states + 1)]
-        certificates.append(Identity(_annihilated(doubled, shifted), sp.S.Zero, name="recurrence in a lag"))
+        certificates.append(Identity(_annihilated(doubled, shifted), sp.S.Zero, "recurrence in a lag", nonzero=rooted))
     return certificates
 
 
