@@ -33,6 +33,7 @@ notation = {
 }
 notation |= {sp.Symbol("t"): "time"} | dict.fromkeys(sp.symbols("b_1:4_:2"), "drives of the steps")
 notation |= dict.fromkeys(sp.symbols("s_1:3"), "sigmoid of a step")
+notation |= dict.fromkeys(sp.symbols("xtilde_:2"), "entries of any state")
 notation |= dict.fromkeys(sp.symbols("stilde_:2 ttilde_:2"), "two times on the clock, of every row")
 
 # %% [markdown]

@@ -59,7 +59,10 @@ notation = {
 # %%
 logit = V / 2 * (cubic(y[0]) + cubic(y[1]))
 at = [sp.Function("y_0")(u[0]), sp.Function("y_1")(u[0], u[1])]
-short = dict(zip(at, y, strict=True)) | {sp.Function("ell")(*u): V / 2 * (cubic(at[0]) + cubic(at[1]))}
+bends = sp.symbols("chi_:2")
+notation |= dict.fromkeys(bends, "second derivatives $\\sigma''(y_k)$ of the decoder")
+short = dict(zip(at, y, strict=True)) | dict(zip(bends, map(curvature, at), strict=True))
+short |= {sp.Function("ell")(*u): V / 2 * (cubic(at[0]) + cubic(at[1]))}
 notation |= {V: "weight of the channel in the logit", sp.Symbol("ell"): "the logit of one channel"}
 first, second = (row.T * row for row in (lags.row(0), lags.row(1)))
 gradient = cs.Identity(
