@@ -17,7 +17,7 @@ W, psi, beta = sp.IndexedBase("W"), sp.IndexedBase("psi"), sp.IndexedBase("beta"
 t, u, height = sp.Symbol("t", real=True), sp.Symbol("u", real=True), sp.Symbol("A", real=True)
 notation = {
     beta: r"input weights of the nodes",
-    sp.Symbol("x"): "any node",
+    sp.Symbol("zeta"): "any node",
     **dict.fromkeys(sp.symbols("v_0 v_1"), "velocity of a node"),
     height: "height of a constant input, or of an exponential one",
     psi: r"complex phases of the nodes, $x_j = e^{i\psi_j}$",
@@ -34,7 +34,7 @@ notation = {
 # of the logarithm is continued. What comes out is the field of the complex phase: the couplings act through
 # differences of phases. Its real part is $\theta_j'$ and its imaginary part $-r_j'/r_j$.
 # %%
-node = sp.Symbol("x")
+node = sp.Symbol("zeta")
 pull = sp.Sum(W[j, l] * sp.exp(sp.I * psi[l]), (l, 0, N - 1))
 alone = sp.exp(-sp.I * psi[j])
 derivation = (
@@ -49,7 +49,7 @@ derivation = (
             sp.Derivative(-sp.I * sp.log(node), node),
             -sp.I / node,
             name="the phase by the node",
-            because=r"so that $\psi' = -ix'/x$ along any path",
+            because=r"so that $\psi' = -i\zeta'/\zeta$ along any path",
             nonzero=(node,),
         )
     )
