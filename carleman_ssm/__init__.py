@@ -6,14 +6,16 @@ The table of contents, in dependency order: formulas ← theory ← recurrences 
 
 from importlib.metadata import version as _version
 
-# formulas: statements, and what proves, compiles and prints them
+# formulas: statements, and what proves and compiles them
 from carleman_ssm.formulas.special import phi as phi
 from carleman_ssm.formulas.statements import ClosedForm as ClosedForm, Identity as Identity, unfold as unfold
 from carleman_ssm.formulas.bounds import Bound as Bound
 from carleman_ssm.formulas.derivations import Derivation as Derivation
 from carleman_ssm.formulas.verification import Evidence as Evidence, Verdict as Verdict, verify as verify
 from carleman_ssm.formulas.numerics import Kernel as Kernel, compile_kernel as compile_kernel
-from carleman_ssm.formulas.latex import document as document, to_latex as to_latex, write_pdf as write_pdf
+
+# printing: formulas and statements as LaTeX, and as PDF
+from carleman_ssm.printing.latex import document as document, to_latex as to_latex, write_pdf as write_pdf
 
 # theory: polynomials and the two routes to their lift
 from carleman_ssm.theory.polynomials import PolynomialDecoder as PolynomialDecoder

@@ -13,6 +13,7 @@ ROOT = Path(carleman_ssm.__file__).parent
 REPOSITORY = Path(__file__).parent.parent
 ROOMS = (
     "formulas",
+    "printing",
     "theory",
     "recurrences",
     "networks",

@@ -22,11 +22,11 @@ from carleman_ssm.book.tex_prose import blocks, literal
 from carleman_ssm.book.typesetting import overfull_lines, set_with_tex
 from carleman_ssm.book.typst_pages import typst_source
 from carleman_ssm.formulas.derivations import Derivation
-from carleman_ssm.formulas.engines import has_tex
 from carleman_ssm.formulas.evidence import Evidence
-from carleman_ssm.formulas.printing import to_latex
+from carleman_ssm.formulas.shown import to_latex
 from carleman_ssm.formulas.statements import Identity
 from carleman_ssm.formulas.verification import verify
+from carleman_ssm.printing.engines import has_tex
 from carleman_ssm.proofs.ledger import evidence_words
 from carleman_ssm.proofs.scripts import Script, derivation_folder, load_script, script_names
 from carleman_ssm.report import cli

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sympy.parsing.sympy_parser import implicit_multiplication, parse_expr, standard_transformations
 
-from carleman_ssm.formulas.broken_lines import Abbreviations, broken, text_lines
-from carleman_ssm.formulas.printing import to_latex
-from carleman_ssm.formulas.repetitions import shortened
-from carleman_ssm.formulas.set_width import width
-from carleman_ssm.formulas.slashes import with_slashes
-from carleman_ssm.formulas.tex_tree import parse
+from carleman_ssm.formulas.shown import to_latex
+from carleman_ssm.printing.broken_lines import Abbreviations, broken, text_lines
+from carleman_ssm.printing.repetitions import shortened
+from carleman_ssm.printing.set_width import width
+from carleman_ssm.printing.slashes import with_slashes
+from carleman_ssm.printing.tex_tree import parse
 from tests.strategies_formulas import expressions
 
 a, b, c, x = sp.symbols("a b c x")

@@ -11,7 +11,7 @@ import sympy as sp
 
 import carleman_ssm as cs
 from carleman_ssm.families.registry import ENTRIES
-from carleman_ssm.formulas.latex import to_latex
+from carleman_ssm.printing.latex import to_latex
 from carleman_ssm.proofs.ledger import check_script, not_derived, statements_of
 from carleman_ssm.proofs.representatives import REPRESENTATIVES, representative, representatives_of
 from carleman_ssm.proofs.scripts import derivation_folder, load_script, script_names

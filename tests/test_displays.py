@@ -8,17 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from carleman_ssm.formulas.bounds import Bound
-from carleman_ssm.formulas.broken_lines import Abbreviations
 from carleman_ssm.formulas.derivations import Derivation
-from carleman_ssm.formulas.displays import LINE, at_mark, definition_lines, equation_lines, unmarked
 from carleman_ssm.formulas.evidence import Evidence
-from carleman_ssm.formulas.latex import document, to_latex
-from carleman_ssm.formulas.set_width import width
-from carleman_ssm.formulas.statement_displays import chain_links, statement_lines, where_lines
 from carleman_ssm.formulas.statements import ClosedForm, Identity
-from carleman_ssm.formulas.tex_text import escape, prose
 from carleman_ssm.formulas.verdicts import Verdict
 from carleman_ssm.formulas.verification import verify
+from carleman_ssm.printing.broken_lines import Abbreviations
+from carleman_ssm.printing.displays import LINE, at_mark, definition_lines, equation_lines, unmarked
+from carleman_ssm.printing.latex import document, to_latex
+from carleman_ssm.printing.set_width import width
+from carleman_ssm.printing.statement_displays import chain_links, statement_lines, where_lines
+from carleman_ssm.printing.tex_text import escape, prose
 from tests.strategies_formulas import expressions
 
 a, b, x, y = sp.symbols("a b x y")

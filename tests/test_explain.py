@@ -15,12 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib import image
 
-from carleman_ssm.formulas.decimals import decimal_text
 from carleman_ssm.formulas.numerics import compile_kernel
 from carleman_ssm.networks.checkpoints import load_network, save_network
 from carleman_ssm.networks.sequences import frequency_sequences
 from carleman_ssm.operators.closed_forms import decimal, network_formula
 from carleman_ssm.operators.construction import network_operator
+from carleman_ssm.printing.decimals import decimal_text
 from carleman_ssm.report import explain
 from carleman_ssm.report.cli import main
 from carleman_ssm.report.directed import above, below, share_below

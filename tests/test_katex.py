@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 import sympy as sp
 
-from carleman_ssm.formulas.displays import LINE, at_mark, unmarked
-from carleman_ssm.formulas.latex import to_latex, typst_document
-from carleman_ssm.formulas.set_width import width
-from carleman_ssm.formulas.statement_displays import chain_links, statement_lines, where_lines
 from carleman_ssm.formulas.statements import Identity
+from carleman_ssm.printing.displays import LINE, at_mark, unmarked
+from carleman_ssm.printing.latex import to_latex, typst_document
+from carleman_ssm.printing.set_width import width
+from carleman_ssm.printing.statement_displays import chain_links, statement_lines, where_lines
 from carleman_ssm.proofs.representatives import REPRESENTATIVES, representative
 from carleman_ssm.proofs.scripts import load_script, script_names
 

@@ -13,12 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from carleman_ssm.formulas.derivations import Derivation
-from carleman_ssm.formulas.latex import document, to_latex, typst_document, write_pdf
 from carleman_ssm.formulas.special import phi
 from carleman_ssm.formulas.statements import ClosedForm, Identity
-from carleman_ssm.formulas.tex import escape
-from carleman_ssm.formulas.typst_source import expression_to_typst
 from carleman_ssm.formulas.verification import verify
+from carleman_ssm.printing.latex import document, to_latex, typst_document, write_pdf
+from carleman_ssm.printing.tex import escape
+from carleman_ssm.printing.typst_source import expression_to_typst
 from carleman_ssm.theory.collapse import forward_operator
 from carleman_ssm.theory.polynomials import PolynomialDecoder
 from carleman_ssm.theory.ssm import DiagonalSSM
@@ -189,7 +189,7 @@ class _NoTex:
 
     @pytest.fixture(autouse=True)
     def _hide_tex(self, monkeypatch):
-        monkeypatch.setattr("carleman_ssm.formulas.engines.shutil.which", lambda _: None)
+        monkeypatch.setattr("carleman_ssm.printing.engines.shutil.which", lambda _: None)
 
 
 class TestTypst(_NoTex):
@@ -267,7 +267,7 @@ def test_a_failure_of_pdflatex_is_reported_with_its_last_lines(tmp_path, stand_i
 
 
 def test_a_hanging_pdflatex_is_stopped(tmp_path, stand_in, monkeypatch):
-    monkeypatch.setattr("carleman_ssm.formulas.engines.TIMEOUT", 0.5)
+    monkeypatch.setattr("carleman_ssm.printing.engines.TIMEOUT", 0.5)
     stand_in("import time\ntime.sleep(30)")
     with pytest.raises(RuntimeError, match="did not finish"):
         write_pdf([FORM], tmp_path / "x.pdf")

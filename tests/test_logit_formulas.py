@@ -7,7 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from carleman_ssm.formulas.numerics import compile_kernel
-from carleman_ssm.formulas.tex import to_latex
 from carleman_ssm.networks.checkpoints import load_network
 from carleman_ssm.networks.kernel import modes
 from carleman_ssm.networks.network import NetworkConfig, S4DLayer, S4DNetwork
@@ -18,6 +17,7 @@ from carleman_ssm.predictions.formulas import logit_formula, response_laws
 from carleman_ssm.predictions.frequency_polynomials import frequency_polynomial
 from carleman_ssm.predictions.input_families import Exponential, Impulse, Sinusoid, Step, SumOfInputs
 from carleman_ssm.predictions.polynomial_networks import polynomial_degree
+from carleman_ssm.printing.tex import to_latex
 from tests.strategies_inputs import inputs
 from tests.strategies_networks import moderate_network, s4d_networks
 from tests.strategies_ssm import assert_certified

@@ -10,8 +10,8 @@ import sympy as sp
 from hypothesis import given, settings
 
 import carleman_ssm as cs
-from carleman_ssm.formulas.latex import document, to_latex
-from carleman_ssm.formulas.statement_displays import statement_lines
+from carleman_ssm.printing.latex import document, to_latex
+from carleman_ssm.printing.statement_displays import statement_lines
 from carleman_ssm.proofs.scripts import load_script, script_names
 from tests.strategies_formulas import expressions
 from tests.test_katex import NEEDS_KATEX, refused_by_katex

@@ -15,9 +15,9 @@ from carleman_ssm.book.prose import statements_in
 from carleman_ssm.formulas.bounds import Bound, Statement
 from carleman_ssm.formulas.derivations import Derivation
 from carleman_ssm.formulas.evidence import Evidence
-from carleman_ssm.formulas.latex import to_latex
 from carleman_ssm.formulas.statements import ClosedForm, Identity
 from carleman_ssm.formulas.verification import verify
+from carleman_ssm.printing.latex import to_latex
 from carleman_ssm.proofs.false_claims import FALSE_CLAIMS, FalseClaim
 from carleman_ssm.proofs.ledger import check_script, evidence_words, statements_of
 from carleman_ssm.proofs.representatives import representatives_of

@@ -18,7 +18,7 @@ import sympy as sp
 from sympy.core.function import AppliedUndef
 
 from carleman_ssm.formulas.bounds import Statement
-from carleman_ssm.formulas.tex import to_latex
+from carleman_ssm.printing.tex import to_latex
 from carleman_ssm.proofs.scripts import Script
 
 _LISTED = 4  # more letters of one meaning are shortened by dots

@@ -21,8 +21,8 @@ from carleman_ssm.book.numbered import numbered_statements
 from carleman_ssm.book.prose import words
 from carleman_ssm.book.tex_prose import blocks, code, inline, literal, statement_anchor
 from carleman_ssm.formulas.evidence import Evidence
-from carleman_ssm.formulas.latex import to_latex
-from carleman_ssm.formulas.statement_displays import chain_links, statement_lines, where_lines
+from carleman_ssm.printing.latex import to_latex
+from carleman_ssm.printing.statement_displays import chain_links, statement_lines, where_lines
 
 _SIGNS = {
     Evidence.PROVED: r"$\blacksquare$",

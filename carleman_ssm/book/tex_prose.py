@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable
 
 from carleman_ssm.book.prose import Block, Display, Paragraph, Words, read
-from carleman_ssm.formulas.tex_text import prose, refuse_commands
+from carleman_ssm.printing.tex_text import prose, refuse_commands
 
 _ACCENTS = {"\u0300": "`", "\u0301": "'", "\u0302": "^", "\u0303": "~", "\u0308": '"', "\u030c": "v", "\u0327": "c"}
 _LETTERS = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from carleman_ssm.formulas.engines import pdf_by_tex, pdf_by_typst
+from carleman_ssm.printing.engines import pdf_by_tex, pdf_by_typst
 
 _RUNS = 4  # contents and long tables settle at the second run; a third one is needed where they move pages
 _TIMEOUT = 300

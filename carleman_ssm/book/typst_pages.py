@@ -20,9 +20,9 @@ from carleman_ssm.book.numbered import numbered_statements
 from carleman_ssm.book.prose import words
 from carleman_ssm.book.typst_prose import blocks, inline
 from carleman_ssm.formulas.evidence import Evidence
-from carleman_ssm.formulas.latex import to_latex
-from carleman_ssm.formulas.statement_displays import chain_links, statement_lines, where_lines
-from carleman_ssm.formulas.tex_to_typst import quoted, typst_display
+from carleman_ssm.printing.latex import to_latex
+from carleman_ssm.printing.statement_displays import chain_links, statement_lines, where_lines
+from carleman_ssm.printing.tex_to_typst import quoted, typst_display
 
 _SIGNS = {
     Evidence.PROVED: "■",

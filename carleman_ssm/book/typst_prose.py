@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from carleman_ssm.book.prose import Block, Display, Paragraph, Words, read
-from carleman_ssm.formulas.tex_to_typst import quoted, tex_to_typst
+from carleman_ssm.printing.tex_to_typst import quoted, tex_to_typst
 
 
 def inline(runs: Iterable[Words]) -> str:

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 import sympy as sp
 
-from carleman_ssm.formulas.printing import Shown
+from carleman_ssm.formulas.shown import Shown
 from carleman_ssm.formulas.statements import Identity, immutable
 
 

@@ -12,7 +12,7 @@ from types import MappingProxyType
 import sympy as sp
 
 from carleman_ssm.formulas.bounds import Statement
-from carleman_ssm.formulas.printing import Shown
+from carleman_ssm.formulas.shown import Shown
 from carleman_ssm.formulas.statements import Identity, fold, immutable
 
 

@@ -15,7 +15,7 @@ from unicodedata import normalize
 import sympy as sp
 
 from carleman_ssm.formulas.evidence import Evidence
-from carleman_ssm.formulas.printing import Shown
+from carleman_ssm.formulas.shown import Shown
 
 
 def check_names(symbols: Iterable[sp.Basic]) -> None:

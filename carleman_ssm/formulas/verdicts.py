@@ -9,7 +9,7 @@ from typing import NoReturn
 import sympy as sp
 
 from carleman_ssm.formulas.evidence import Evidence
-from carleman_ssm.formulas.printing import Shown
+from carleman_ssm.formulas.shown import Shown
 
 
 @dataclass(frozen=True, slots=True)

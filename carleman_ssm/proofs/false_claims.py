@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from carleman_ssm.formulas.bounds import Statement
-from carleman_ssm.formulas.latex import to_latex
 from carleman_ssm.formulas.verification import Verdict, verify
+from carleman_ssm.printing.latex import to_latex
 from carleman_ssm.proofs import false_statements
 from carleman_ssm.proofs.ledger import evidence_words
 

@@ -17,7 +17,7 @@ from carleman_ssm.book.book import Book
 from carleman_ssm.book.contents import Chapter, refuted_claims
 from carleman_ssm.book.printed import Printed, print_chapter
 from carleman_ssm.book.typesetting import Typeset, set_with_tex, set_with_typst
-from carleman_ssm.formulas.engines import has_tex, require_typst
+from carleman_ssm.printing.engines import has_tex, require_typst
 from carleman_ssm.proofs.processes import in_processes
 from carleman_ssm.proofs.scripts import find_scripts
 from carleman_ssm.report.options import processes

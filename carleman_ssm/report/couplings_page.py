@@ -7,12 +7,12 @@ from types import MappingProxyType
 import numpy as np
 import sympy as sp
 
-from carleman_ssm.formulas.latex import document
 from carleman_ssm.formulas.numerics import compile_kernel
 from carleman_ssm.formulas.statements import ClosedForm
 from carleman_ssm.formulas.verification import verify
 from carleman_ssm.networks.layers import ComplexArray
 from carleman_ssm.operators.closed_forms import decimal
+from carleman_ssm.printing.latex import document
 from carleman_ssm.report.ring_run import RingRun
 from carleman_ssm.rings.rings import Rings
 from carleman_ssm.theory.couplings import s4d_lin_couplings, s4d_lin_self_coupling

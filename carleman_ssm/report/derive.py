@@ -15,10 +15,10 @@ from types import MappingProxyType
 
 import sympy as sp
 
-from carleman_ssm.formulas.latex import document, write_pdf
 from carleman_ssm.formulas.numerics import compile_kernel
 from carleman_ssm.formulas.statements import ClosedForm
 from carleman_ssm.formulas.verification import verify
+from carleman_ssm.printing.latex import document, write_pdf
 from carleman_ssm.report.srepr import write_srepr
 from carleman_ssm.report.systems import System, read_system
 from carleman_ssm.theory.carleman import STEP, carleman_lift, one_step_map

@@ -11,11 +11,11 @@ import numpy as np
 from rich.console import Console
 
 from carleman_ssm.families.networks import load_network
-from carleman_ssm.formulas.latex import document
 from carleman_ssm.networks.network import StateSpaceNetwork
 from carleman_ssm.networks.sequences import Sequences
 from carleman_ssm.operators.construction import network_operator
 from carleman_ssm.operators.one_layer_operator import OneLayerOperator
+from carleman_ssm.printing.latex import document
 from carleman_ssm.report.attribution_figure import ATTRIBUTION, attribution_figure
 from carleman_ssm.report.directed import above, below
 from carleman_ssm.report.explanation import Explanation

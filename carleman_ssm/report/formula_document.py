@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from carleman_ssm.formulas.latex import document
 from carleman_ssm.formulas.numerics import compile_kernel
 from carleman_ssm.formulas.statements import ClosedForm
 from carleman_ssm.networks.enclosures import Floats
@@ -16,6 +15,7 @@ from carleman_ssm.operators.operator import NetworkOperator
 from carleman_ssm.predictions.family_symbols import FREE, LETTERS
 from carleman_ssm.predictions.formulas import logit_formula
 from carleman_ssm.predictions.geometric_inputs import InputFamily, SimpleFamily
+from carleman_ssm.printing.latex import document
 from carleman_ssm.report.family_requests import UNITS
 
 FORMULA = "logit.tex"

@@ -9,12 +9,12 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from scipy.special import softmax
 
-from carleman_ssm.formulas.latex import document
 from carleman_ssm.formulas.numerics import compile_kernel
 from carleman_ssm.formulas.statements import ClosedForm
 from carleman_ssm.networks.enclosures import Floats
 from carleman_ssm.operators.closed_forms import MAX_PARAMETERS, network_formula, parameter_count
 from carleman_ssm.operators.one_layer_operator import OneLayerOperator
+from carleman_ssm.printing.latex import document
 from carleman_ssm.report.directed import below
 from carleman_ssm.report.explanation import Explanation, accuracy
 from carleman_ssm.report.formula_text import lines

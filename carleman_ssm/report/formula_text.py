@@ -8,8 +8,8 @@ import sympy as sp
 from sympy.printing.latex import LatexPrinter
 from sympy.printing.str import StrPrinter
 
-from carleman_ssm.formulas.decimals import DecimalNumbers
 from carleman_ssm.formulas.statements import ClosedForm
+from carleman_ssm.printing.decimals import DecimalNumbers
 
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 MINUS = "\N{MINUS SIGN}"

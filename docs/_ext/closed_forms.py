@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import sympy as sp
 
 import carleman_ssm
-from carleman_ssm.formulas.latex import to_latex
 from carleman_ssm.formulas.statements import ClosedForm
 from carleman_ssm.formulas.verification import verify
+from carleman_ssm.printing.latex import to_latex
 from carleman_ssm.proofs.ledger import evidence_words, reaches_claim
 from carleman_ssm.proofs.representatives import REPRESENTATIVES, representative
 from carleman_ssm.proofs.scripts import script_names

@@ -10,11 +10,11 @@ from public_names import public_paths
 
 from carleman_ssm.formulas.bounds import Bound, Statement
 from carleman_ssm.formulas.derivations import Derivation
-from carleman_ssm.formulas.displays import LINE, unmarked
-from carleman_ssm.formulas.latex import to_latex
-from carleman_ssm.formulas.set_width import width
-from carleman_ssm.formulas.statement_displays import chain_links
 from carleman_ssm.formulas.statements import Identity, fold
+from carleman_ssm.printing.displays import LINE, unmarked
+from carleman_ssm.printing.latex import to_latex
+from carleman_ssm.printing.set_width import width
+from carleman_ssm.printing.statement_displays import chain_links
 from carleman_ssm.proofs.ledger import check_script
 from carleman_ssm.proofs.scripts import Script, Section, load_script
 

@@ -13,7 +13,7 @@ from derivation_pages import derivation_page, with_citing
 from docstrings import CITED, anchor, citation
 
 from carleman_ssm.book.notation import NOTATION
-from carleman_ssm.formulas.latex import to_latex
+from carleman_ssm.printing.latex import to_latex
 from carleman_ssm.proofs.false_claims import FALSE_CLAIMS, FalseClaim, claim_prose
 from carleman_ssm.proofs.representatives import REPRESENTATIVES, representative
 from carleman_ssm.proofs.scripts import derivation_folder, script_names

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from carleman_ssm.formulas.broken_lines import Abbreviations, broken
-from carleman_ssm.formulas.set_width import width
-from carleman_ssm.formulas.tex_tree import Fence, Grid, Node, Row, bare, parse
+from carleman_ssm.printing.broken_lines import Abbreviations, broken
+from carleman_ssm.printing.set_width import width
+from carleman_ssm.printing.tex_tree import Fence, Grid, Node, Row, bare, parse
 
 LINE = 40.0
 """Width of a line in ems of the fount: 40 em are 154 mm at 11 pt and 141 mm at 10 pt."""

@@ -9,13 +9,13 @@ from typing import Any
 import sympy as sp
 from sympy.printing.latex import LatexPrinter
 
-from carleman_ssm.formulas.decimals import DecimalNumbers
-from carleman_ssm.formulas.printing import to_latex as to_latex
-from carleman_ssm.formulas.slashes import with_slashes
-from carleman_ssm.formulas.tex_text import escape as escape
-from carleman_ssm.formulas.tex_text import greek_name as greek_name
-from carleman_ssm.formulas.tex_text import named as named
-from carleman_ssm.formulas.tex_text import prose as prose
+from carleman_ssm.formulas.shown import to_latex as to_latex
+from carleman_ssm.printing.decimals import DecimalNumbers
+from carleman_ssm.printing.slashes import with_slashes
+from carleman_ssm.printing.tex_text import escape as escape
+from carleman_ssm.printing.tex_text import greek_name as greek_name
+from carleman_ssm.printing.tex_text import named as named
+from carleman_ssm.printing.tex_text import prose as prose
 
 _TOUCHING = re.compile(r"(\\overline\{(?:[^{}]|\{[^{}]*\})*\}) (?=\\overline)")
 

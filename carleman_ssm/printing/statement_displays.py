@@ -15,15 +15,15 @@ import sympy as sp
 from sympy.core.function import AppliedUndef
 
 from carleman_ssm.formulas.bounds import Bound
-from carleman_ssm.formulas.broken_lines import Abbreviations, broken, text_lines
 from carleman_ssm.formulas.derivations import Derivation
-from carleman_ssm.formulas.displays import LINE, equation_lines, unmarked, with_definitions
-from carleman_ssm.formulas.printing import to_latex
-from carleman_ssm.formulas.repetitions import shortened
-from carleman_ssm.formulas.set_width import width
+from carleman_ssm.formulas.shown import to_latex
 from carleman_ssm.formulas.statements import ClosedForm, Identity, fold
-from carleman_ssm.formulas.tex import escape, named, nonvanishing, prose
 from carleman_ssm.formulas.verdicts import Verdict
+from carleman_ssm.printing.broken_lines import Abbreviations, broken, text_lines
+from carleman_ssm.printing.displays import LINE, equation_lines, unmarked, with_definitions
+from carleman_ssm.printing.repetitions import shortened
+from carleman_ssm.printing.set_width import width
+from carleman_ssm.printing.tex import escape, named, nonvanishing, prose
 
 Where = Mapping[sp.Basic, sp.Basic]
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from carleman_ssm.formulas.pieces import STEP, Piece, filled
-from carleman_ssm.formulas.set_width import DISPLAY, TEXT, is_operator, is_sign, kind, row_width, tall, width
-from carleman_ssm.formulas.tex_tree import Accent, Atom, Fence, Grid, Node, Quotient, Row, Scripts, Space, Words, parse
-from carleman_ssm.formulas.tex_tree import bare as _bare
+from carleman_ssm.printing.pieces import STEP, Piece, filled
+from carleman_ssm.printing.set_width import DISPLAY, TEXT, is_operator, is_sign, kind, row_width, tall, width
+from carleman_ssm.printing.tex_tree import Accent, Atom, Fence, Grid, Node, Quotient, Row, Scripts, Space, Words, parse
+from carleman_ssm.printing.tex_tree import bare as _bare
 
 _LETTER = r"\mathcal{Q}"
 """Stands for what a display explains below itself, and for nothing else in the package."""

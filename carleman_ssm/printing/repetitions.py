@@ -9,9 +9,9 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from carleman_ssm.formulas.broken_lines import Abbreviations
-from carleman_ssm.formulas.set_width import DISPLAY, node_width, width
-from carleman_ssm.formulas.tex_tree import Accent, Fence, Grid, Node, Quotient, Row, Scripts, parse
+from carleman_ssm.printing.broken_lines import Abbreviations
+from carleman_ssm.printing.set_width import DISPLAY, node_width, width
+from carleman_ssm.printing.tex_tree import Accent, Fence, Grid, Node, Quotient, Row, Scripts, parse
 
 _LONG = 3.0  # lines: what is shorter is not touched
 _LETTER = 1.4  # em: the width of a letter with its number

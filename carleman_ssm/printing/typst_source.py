@@ -7,12 +7,12 @@ from typing import Any
 
 from carleman_ssm.formulas.bounds import Statement
 from carleman_ssm.formulas.derivations import Derivation
-from carleman_ssm.formulas.printing import to_latex
-from carleman_ssm.formulas.statement_displays import Where, chain_links, statement_lines, where_lines
+from carleman_ssm.formulas.shown import to_latex
 from carleman_ssm.formulas.statements import ClosedForm
-from carleman_ssm.formulas.tex_to_typst import plain_text, tex_to_typst, typst_display
-from carleman_ssm.formulas.tex_to_typst import quoted as quoted
 from carleman_ssm.formulas.verdicts import Verdict
+from carleman_ssm.printing.statement_displays import Where, chain_links, statement_lines, where_lines
+from carleman_ssm.printing.tex_to_typst import plain_text, tex_to_typst, typst_display
+from carleman_ssm.printing.tex_to_typst import quoted as quoted
 
 _LINE = 43.0  # em: between margins of 22 mm on A4 paper at 10.5 pt
 

@@ -10,8 +10,8 @@ import unicodedata
 from collections.abc import Iterable
 from functools import singledispatch
 
-from carleman_ssm.formulas.displays import at_mark
-from carleman_ssm.formulas.tex_tree import (
+from carleman_ssm.printing.displays import at_mark
+from carleman_ssm.printing.tex_tree import (
     Accent,
     Atom,
     Fence,

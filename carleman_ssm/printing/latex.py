@@ -12,13 +12,13 @@ from typing import Any
 
 from carleman_ssm.formulas.bounds import Statement
 from carleman_ssm.formulas.derivations import Derivation
-from carleman_ssm.formulas.engines import has_tex, pdf_by_tex, pdf_by_typst, require_typst
-from carleman_ssm.formulas.printing import to_latex as to_latex
-from carleman_ssm.formulas.statement_displays import Where, chain_links, statement_lines, where_lines
+from carleman_ssm.formulas.shown import to_latex as to_latex
 from carleman_ssm.formulas.statements import ClosedForm
-from carleman_ssm.formulas.tex_text import escape, named, prose, refuse_commands
-from carleman_ssm.formulas.typst_source import typst_document as typst_document
 from carleman_ssm.formulas.verdicts import Verdict
+from carleman_ssm.printing.engines import has_tex, pdf_by_tex, pdf_by_typst, require_typst
+from carleman_ssm.printing.statement_displays import Where, chain_links, statement_lines, where_lines
+from carleman_ssm.printing.tex_text import escape, named, prose, refuse_commands
+from carleman_ssm.printing.typst_source import typst_document as typst_document
 
 _PREAMBLE = r"""\documentclass[11pt]{article}
 \usepackage{amsmath,amssymb,amsthm}

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import singledispatch
 
-from carleman_ssm.formulas.tex_tree import (
+from carleman_ssm.printing.tex_tree import (
     Accent,
     Atom,
     Fence,

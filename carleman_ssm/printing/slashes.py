@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import singledispatch
 
-from carleman_ssm.formulas.set_width import DISPLAY, SCRIPT, SMALL, TEXT, is_sign, kind, row_width
-from carleman_ssm.formulas.tex_tree import Accent, Fence, Grid, Node, Quotient, Row, Scripts, parse
+from carleman_ssm.printing.set_width import DISPLAY, SCRIPT, SMALL, TEXT, is_sign, kind, row_width
+from carleman_ssm.printing.tex_tree import Accent, Fence, Grid, Node, Quotient, Row, Scripts, parse
 
 _CELL = -1  # the style of a matrix's entries, where quotients are made as large as in a display
 _COMMANDS = (r"\frac", r"\dfrac", r"\tfrac", r"\binom")
