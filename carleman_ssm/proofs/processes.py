@@ -45,11 +45,12 @@ def in_processes(task: Callable[[Item], Result], items: Sequence[Item], jobs: in
             tasks += (pool.submit(task, item) for item in items)
         yield from (done.result() for done in as_completed(tasks))
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
         if not all(one.done() for one in tasks):  # interrupted, or the reader of these results has stopped
             for worker in active_children():
                 if worker not in others:
                     worker.terminate()
+        # waited for: a pool that still closes its pipes while Python ends says so on the terminal
+        pool.shutdown(wait=True, cancel_futures=True)
 
 
 @contextmanager
