@@ -15,6 +15,7 @@ from carleman_ssm.printing.latex import to_latex
 from carleman_ssm.proofs.ledger import check_script, not_derived, statements_of
 from carleman_ssm.proofs.representatives import REPRESENTATIVES, representative, representatives_of
 from carleman_ssm.proofs.scripts import derivation_folder, load_script, script_names
+from tests.test_architecture import ROOMS as ALL_ROOMS
 
 NAMES = script_names()
 each_script = pytest.mark.parametrize("name", NAMES)
@@ -76,19 +77,7 @@ def test_what_a_script_prints_is_its_derivation_and_importing_it_prints_nothing(
 
 # --- citations: rule 7 of CONTRIBUTING.md ----------------------------------------------------------------------------
 
-ROOMS = (
-    "theory",
-    "recurrences",
-    "networks",
-    "families",
-    "rings",
-    "operators",
-    "interactions",
-    "predictions",
-    "robustness",
-    "steering",
-    "experiments",
-)
+ROOMS = ALL_ROOMS[ALL_ROOMS.index("theory") : ALL_ROOMS.index("proofs")]
 
 
 def returns_closed_form(function):

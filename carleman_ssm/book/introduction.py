@@ -60,8 +60,6 @@ that would follow from it in a small case, with the values of its letters at whi
 instead, with its own evidence.
 """
 
-NO_LETTER = "Refuted: no letter is in it, the numbers decide."
-
 EVIDENCE_MARKS: tuple[tuple[Evidence, str, str], ...] = (
     (Evidence.PROVED, "proved in general", "for all values of all letters that occur, sizes among them"),
     (Evidence.PROVED, "proved for N = 3", "for all values of the letters, with the sizes that are given"),

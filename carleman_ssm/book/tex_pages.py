@@ -12,7 +12,6 @@ from carleman_ssm.book.introduction import (
     EVIDENCE_MARKS,
     FALSE_CLAIMS_INTRODUCTION,
     INTRODUCTION,
-    NO_LETTER,
     SUBTITLE,
     TITLE,
 )
@@ -23,6 +22,7 @@ from carleman_ssm.book.tex_prose import blocks, code, inline, literal, statement
 from carleman_ssm.formulas.evidence import Evidence
 from carleman_ssm.printing.latex import to_latex
 from carleman_ssm.printing.statement_displays import chain_links, statement_lines, where_lines
+from carleman_ssm.proofs.false_claims import refuted_at
 
 _SIGNS = {
     Evidence.PROVED: r"$\blacksquare$",
@@ -239,7 +239,7 @@ def _claims(book: Book) -> Iterator[str]:
 def _refuted(one: Refuted) -> str:
     claim = one.claim
     values = ", ".join(f"${to_latex(letter)} = {to_latex(value)}$" for letter, value in one.witness)
-    witness = f"Refuted at {values}." if values else NO_LETTER
+    witness = refuted_at(values)
     parts = [
         inline(words(f"**{claim.number}. {claim.claim}**")),
         blocks(claim.why),

@@ -11,7 +11,6 @@ from carleman_ssm.book.introduction import (
     EVIDENCE_MARKS,
     FALSE_CLAIMS_INTRODUCTION,
     INTRODUCTION,
-    NO_LETTER,
     SUBTITLE,
     TITLE,
 )
@@ -23,6 +22,7 @@ from carleman_ssm.formulas.evidence import Evidence
 from carleman_ssm.printing.latex import to_latex
 from carleman_ssm.printing.statement_displays import chain_links, statement_lines, where_lines
 from carleman_ssm.printing.tex_to_typst import quoted, typst_display
+from carleman_ssm.proofs.false_claims import refuted_at
 
 _SIGNS = {
     Evidence.PROVED: "■",
@@ -154,7 +154,7 @@ def _refuted(one: Refuted) -> str:
         blocks(claim.why),
         _lead(_beside("It would follow that", one.follows.mark)),
         _display(statement_lines(one.follows.statement)),
-        inline(words(f"Refuted at {values}." if values else NO_LETTER)),
+        inline(words(refuted_at(values))),
         _lead(inline(words(f"Instead: {claim.instead} [THEORY {claim.numbered}]"))),
         _display(statement_lines(one.holds.statement), one.holds.mark),
     ]

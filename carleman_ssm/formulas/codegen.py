@@ -57,11 +57,11 @@ class _PaperNames:
         return self._circular("sinpi", e) or str(super()._print_sin(e))  # type: ignore[misc]  # of the printer
 
     def _print_cos(self, e: sp.cos) -> str:
-        return self._circular("cospi", e) or str(super()._print_cos(e))  # type: ignore[misc]
+        return self._circular("cospi", e) or str(super()._print_cos(e))  # type: ignore[misc]  # of the printer
 
     def _print_cot(self, e: sp.cot) -> str:
         above, below = (self._circular(name, e) for name in ("cospi", "sinpi"))
-        return f"({above}/{below})" if above else str(super()._print_cot(e))  # type: ignore[misc]
+        return f"({above}/{below})" if above else str(super()._print_cot(e))  # type: ignore[misc]  # of the printer
 
     def _circular(self, name: str, e: sp.Expr) -> str:
         """Of an argument that counts half turns, so that zeros are zeros; nothing for any other argument."""

@@ -16,6 +16,9 @@ from carleman_ssm.printing.tex_tree import Fence, Grid, Node, Row, bare, parse
 LINE = 40.0
 """Width of a line in ems of the fount: 40 em are 154 mm at 11 pt and 141 mm at 10 pt."""
 
+PAGE = 43.0
+"""The same between margins of 22 mm on A4 or letter paper, as documents have them."""
+
 _RELATION = 1.4  # em: an equality sign with its spaces
 _NARROW = 0.2  # of a line: a left side up to which the right side goes on beside it
 

@@ -15,6 +15,7 @@ from carleman_ssm.formulas.derivations import Derivation
 from carleman_ssm.formulas.shown import to_latex as to_latex
 from carleman_ssm.formulas.statements import ClosedForm
 from carleman_ssm.formulas.verdicts import Verdict
+from carleman_ssm.printing.displays import PAGE
 from carleman_ssm.printing.engines import has_tex, pdf_by_tex, pdf_by_typst, require_typst
 from carleman_ssm.printing.statement_displays import Where, chain_links, statement_lines, where_lines
 from carleman_ssm.printing.tex_text import escape, named, prose, refuse_commands
@@ -29,7 +30,6 @@ _PREAMBLE = r"""\documentclass[11pt]{article}
 \setcounter{MaxMatrixCols}{64}
 \setlength{\parindent}{0pt}
 """
-_LINE = 43.0  # em: between margins of 22 mm on A4 or letter paper
 
 
 def document(items: Iterable[Any], title: str = "", **settings: Any) -> str:
@@ -76,7 +76,7 @@ def _section(item: Any, settings: Mapping[str, Any]) -> str:
 
 
 def _display(item: Any, settings: Mapping[str, Any], where: Where | None = None) -> str:
-    return _align(statement_lines(item, line=_LINE, where=where, **settings))
+    return _align(statement_lines(item, line=PAGE, where=where, **settings))
 
 
 def _align(lines: Iterable[str]) -> str:
@@ -87,9 +87,9 @@ def _align(lines: Iterable[str]) -> str:
 def _derivation(derivation: Derivation, settings: Mapping[str, Any], section: str = "subsection") -> Iterator[str]:
     """The links of a chain below each other, each under its reason: side by side they leave the page."""
     yield rf"\{section}*{{{named(derivation.title)}}}"
-    for link in chain_links(derivation, line=_LINE, **settings) if derivation.has_chain else ():
+    for link in chain_links(derivation, line=PAGE, **settings) if derivation.has_chain else ():
         yield "\n".join(part for part in (prose(link.reason), _align(link.lines)) if part)
-    yield _align(where_lines(derivation.explained, line=_LINE, **settings))
+    yield _align(where_lines(derivation.explained, line=PAGE, **settings))
     for lemma in derivation.lemmas:
         yield _named(lemma, settings, derivation.where)
     for chain in derivation.chains:

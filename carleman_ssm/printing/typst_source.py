@@ -10,11 +10,10 @@ from carleman_ssm.formulas.derivations import Derivation
 from carleman_ssm.formulas.shown import to_latex
 from carleman_ssm.formulas.statements import ClosedForm
 from carleman_ssm.formulas.verdicts import Verdict
+from carleman_ssm.printing.displays import PAGE
 from carleman_ssm.printing.statement_displays import Where, chain_links, statement_lines, where_lines
 from carleman_ssm.printing.tex_to_typst import plain_text, tex_to_typst, typst_display
 from carleman_ssm.printing.tex_to_typst import quoted as quoted
-
-_LINE = 43.0  # em: between margins of 22 mm on A4 paper at 10.5 pt
 
 
 def expression_to_typst(expression: Any) -> str:
@@ -66,7 +65,7 @@ def to_typst(item: Any, *, translate: bool = True) -> str:
 
 
 def _display(item: Any, where: Where | None = None) -> str:
-    return typst_display(statement_lines(item, line=_LINE, where=where))
+    return typst_display(statement_lines(item, line=PAGE, where=where))
 
 
 def _named(statement: Statement, translate: bool, where: Where | None = None) -> str:
@@ -88,11 +87,11 @@ def _origin(form: ClosedForm, translate: bool) -> Iterator[str]:
 
 def _derivation(item: Derivation, translate: bool, level: int = 2) -> Iterator[str]:
     yield f"{'=' * level} {_named_in_words(item.title)}"
-    for link in chain_links(item, line=_LINE) if item.has_chain else ():
+    for link in chain_links(item, line=PAGE) if item.has_chain else ():
         yield prose_to_typst(link.reason, translate=translate)
         yield typst_display(link.lines)
     if item.explained:
-        yield typst_display(where_lines(item.explained, line=_LINE))
+        yield typst_display(where_lines(item.explained, line=PAGE))
     for lemma in item.lemmas:
         yield _named(lemma, translate, item.where)
     for chain in item.chains:

@@ -229,4 +229,15 @@ def claim_prose(claim: FalseClaim) -> str:
 
 def _witnessed(verdict: Verdict) -> str:
     values = ", ".join(f"${to_latex(key)} = {to_latex(value)}$" for key, value in (verdict.witness or {}).items())
+    return refuted_at(values)
+
+
+def refuted_at(values: str) -> str:
+    """The sentence that says at which values of its letters, printed already, a statement was refuted.
+
+    Examples
+    --------
+    >>> refuted_at("x = 1"), refuted_at("")
+    ('Refuted at x = 1.', 'Refuted: no letter is in it, the numbers decide.')
+    """
     return f"Refuted at {values}." if values else "Refuted: no letter is in it, the numbers decide."
