@@ -18,7 +18,7 @@ Instances = dict[str, Builder]
 
 def over(make: Callable[[Any], ClosedForm], instances: Iterable[Any]) -> Instances:
     """One builder for each instance of an argument, labelled by the instance."""
-    return {str(instance): (lambda instance=instance: make(instance)) for instance in instances}  # type: ignore[misc]
+    return {str(instance): (lambda instance=instance: make(instance)) for instance in instances}  # type: ignore[misc]  # bound now
 
 
 def symbolic_model(states: int, **options: Any) -> DiscreteSSM:

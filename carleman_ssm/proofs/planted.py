@@ -6,7 +6,7 @@ own conjugate, $e^{2\pi i k}$ does not see a shift of k); those are no errors, a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -59,7 +59,7 @@ def planted_errors(statement: Statement) -> tuple[tuple[str, Statement], ...]:
     values = [side] if side is not None and not side.is_Matrix else list(side or ())
     twins: dict[sp.Basic, str] = {}
     for kind, wrong in _wrong_entries(values):
-        right = sp.ImmutableMatrix(*side.shape, wrong) if side.is_Matrix else wrong[0]  # type: ignore[union-attr]
+        right = sp.ImmutableMatrix(*side.shape, wrong) if side.is_Matrix else wrong[0]  # type: ignore[union-attr]  # narrowed by is_Matrix
         twins.setdefault(right, kind)
     return tuple(
         (kind, replace(statement, right=wrong, name=f"{statement.name}, {kind}")) for wrong, kind in twins.items()
@@ -80,10 +80,12 @@ def _wrong_entries(values: _Entries) -> Iterator[tuple[str, _Entries]]:
                 yield kind, wrong
 
 
-def _changed(kind: str, change: object, values: _Entries) -> Iterator[tuple[str, _Entries]]:
+def _changed(
+    kind: str, change: Callable[[sp.Expr], sp.Expr | None], values: _Entries
+) -> Iterator[tuple[str, _Entries]]:
     """The last entry that has a place for the change, changed."""
     for place in reversed(range(len(values))):
-        wrong = change(values[place])  # type: ignore[operator]
+        wrong = change(values[place])
         if wrong is not None and wrong != values[place]:
             yield kind, [*values[:place], wrong, *values[place + 1 :]]
             return

@@ -87,7 +87,7 @@ def certificates(form: ClosedForm) -> tuple[tuple[Any, str], ...]:
     return tuple((claim, evidence_words(claim, verdict)) for claim, verdict in verdicts)
 
 
-def append(app: Sphinx, what: str, name: str, value: Any, options: Any, lines: list[str]) -> None:  # noqa: ARG001
+def append(app: Sphinx, what: str, name: str, value: Any, options: Any, lines: list[str]) -> None:  # noqa: ARG001 - Sphinx calls it so
     """For autodoc: after the sections of the docstring have been read."""
     if (found := qualified(name)) in REPRESENTATIVES:
         lines += formula_lines(found)

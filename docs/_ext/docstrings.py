@@ -109,14 +109,14 @@ def anchor(statement: str) -> str:
     return "theory-" + statement.lower().replace("′", "-prime").replace("§", "section-")
 
 
-def convert(app: Sphinx, what: str, name: str, value: Any, options: Any, lines: list[str]) -> None:  # noqa: ARG001
+def convert(app: Sphinx, what: str, name: str, value: Any, options: Any, lines: list[str]) -> None:  # noqa: ARG001 - Sphinx calls it so
     """For autodoc: before the sections of NumPy's form are read."""
     lines[:] = to_restructured(lines)
     if what in ("property", "attribute", "data") and lines:  # else a colon in its first line would end a type
         lines[:0] = [".. what follows is prose", ""]
 
 
-def shorten(app: Sphinx, what: str, name: str, value: Any, options: Any, *written: str | None) -> Any:  # noqa: ARG001
+def shorten(app: Sphinx, what: str, name: str, value: Any, options: Any, *written: str | None) -> Any:  # noqa: ARG001 - Sphinx calls it so
     """For autodoc: annotations as they are written in the source, not as they are spelled out by NumPy."""
     return tuple(None if part is None else shortened(part) for part in written)
 

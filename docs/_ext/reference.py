@@ -58,7 +58,7 @@ def missing_names(documented: set[str]) -> set[str]:
     return set(documented_names()) - documented
 
 
-def check(app: Sphinx, env: Any) -> None:  # noqa: ARG001
+def check(app: Sphinx, env: Any) -> None:  # noqa: ARG001 - Sphinx calls it so
     """A public name without an entry is a warning, and so an error of a strict build."""
     for name in sorted(missing_names(set(env.get_domain("py").objects))):
         _LOGGER.warning("%s is public and has no entry in the reference: name its room on a page", name)
